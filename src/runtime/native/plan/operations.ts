@@ -1,0 +1,217 @@
+/**
+ * The one table of the launcher's operations. From it come the C header (launcher/operations.h, by tools/gen-operations.ts) and the
+ * types below; the order of the entries is their number on the wire, so new ones are added at the end of their chapter and
+ * both sides are rebuilt together (a plan carries the table's fingerprint and the launcher refuses another).
+ *
+ * An entry: `ints` are up to 6 whole numbers with their defaults, `texts` up to 4 byte strings (`""`) or vectors of strings (`[]`),
+ * `calls` the system calls that it makes in order, as strace names them (`?` behind a name: only in some cases).
+ *
+ * A slot is an index into the launcher's table of file descriptors; -1 as a `dir` is the working directory. A `dir` that is a slot
+ * together with `resolve` is how a path inside a root file system is named: openat2(2) with RESOLVE_IN_ROOT, Linux 5.6.
+ */
+export interface OperationShape {
+  readonly ints: Readonly<Record<string, number>>;
+  readonly texts: Readonly<Record<string, "" | readonly string[]>>;
+  readonly calls: readonly string[];
+}
+
+export const operations = {
+  // files
+  open: {
+    ints: { dir: -1, flags: 0, resolve: 0, out: -1, mode: 0 },
+    texts: { path: "" },
+    calls: ["openat2"],
+  },
+  close: { ints: { slot: -1 }, texts: {}, calls: ["close"] },
+  check_fs: { ints: { slot: -1, magic: 0 }, texts: {}, calls: ["fstatfs"] },
+  check_fd: { ints: { fd: -1 }, texts: {}, calls: ["fcntl"] },
+  mkdir: { ints: { dir: -1, mode: 0o755 }, texts: { path: "" }, calls: ["mkdirat"] },
+  write: {
+    ints: { dir: -1, flags: 1, resolve: 0, mode: 0 },
+    texts: { path: "", data: "" },
+    calls: ["openat2", "write", "close"],
+  },
+  write_pid: { ints: { dir: -1 }, texts: { path: "" }, calls: ["openat2", "write", "close"] },
+  symlink: { ints: { dir: -1 }, texts: { target: "", path: "" }, calls: ["openat2", "symlinkat", "close"] },
+  mknod: {
+    ints: { dir: -1, mode: 0, device: 0, uid: 0, gid: 0 },
+    texts: { path: "" },
+    calls: ["openat2", "mknodat", "fchownat?", "fchmodat?", "close"],
+  },
+  unlink: { ints: { flags: 0 }, texts: { path: "" }, calls: ["unlinkat"] },
+  copy_up: { ints: { from: -1, to: -1 }, texts: {}, calls: ["getdents64?"] },
+  // mounts
+  mount_point: {
+    ints: { dir: -1, source: -1, resolve: 0, out: -1, mode: 0o755, file: 0 },
+    texts: { path: "" },
+    calls: ["fstat?", "openat2", "mkdirat?"],
+  },
+  open_tree: {
+    ints: { dir: -1, flags: 0, resolve: 0, out: -1 },
+    texts: { path: "" },
+    calls: ["openat2?", "open_tree", "close?"],
+  },
+  mount_setattr: {
+    ints: { slot: -1, set: 0, clear: 0, propagation: 0, userns: -1, recursive: 0 },
+    texts: {},
+    calls: ["mount_setattr"],
+  },
+  move_mount: { ints: { from: -1, to: -1 }, texts: {}, calls: ["move_mount"] },
+  fsopen: { ints: { out: -1 }, texts: { type: "" }, calls: ["fsopen"] },
+  fsconfig: { ints: { slot: -1, command: 0 }, texts: { key: "", value: "" }, calls: ["fsconfig"] },
+  fsmount: { ints: { slot: -1, attributes: 0, out: -1 }, texts: {}, calls: ["fsmount"] },
+  mount: {
+    ints: { to: -1, flags: 0 },
+    texts: { source: "", target: "", type: "", data: "" },
+    calls: ["mount"],
+  },
+  umount: { ints: { flags: 0 }, texts: { path: "" }, calls: ["umount2"] },
+  pivot_root: { ints: {}, texts: {}, calls: ["pivot_root"] },
+  chroot: { ints: {}, texts: { path: "" }, calls: ["chroot"] },
+  fchdir: { ints: { slot: -1 }, texts: {}, calls: ["fchdir"] },
+  chdir: { ints: {}, texts: { path: "" }, calls: ["chdir"] },
+  check_cwd: { ints: {}, texts: {}, calls: ["getcwd"] },
+  mask_path: {
+    ints: { dir: -1, null: -1 },
+    texts: { path: "", options: "" },
+    calls: ["openat2", "fstat", "open_tree?", "fsopen?", "fsconfig?", "fsmount?", "move_mount"],
+  },
+  // processes and namespaces
+  clone: { ints: { flags: 0, stage: 0, cgroup: -1, pidfd: -1 }, texts: {}, calls: ["clone3"] },
+  setns: { ints: { slot: -1, type: 0 }, texts: {}, calls: ["setns"] },
+  unshare: { ints: { flags: 0 }, texts: {}, calls: ["unshare"] },
+  socketpair: { ints: { a: -1, b: -1 }, texts: {}, calls: ["socketpair"] },
+  send: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["sendto"] },
+  receive: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["recvfrom"] },
+  child_proc: { ints: { proc: -1, out: -1 }, texts: {}, calls: ["openat2"] },
+  hook: {
+    ints: { timeout: 0, output: -1, pidAt: 0, self: 0 },
+    texts: { path: "", argv: [], env: [], state: "" },
+    calls: ["pipe2", "clone3", "write", "wait4"],
+  },
+  run: { ints: { pidArgument: -1 }, texts: { path: "", argv: [], env: [] }, calls: ["clone3", "wait4"] },
+  userns: { ints: { proc: -1, out: -1 }, texts: { uidMap: "", gidMap: "" }, calls: ["clone3", "openat2"] },
+  sethostname: { ints: {}, texts: { name: "" }, calls: ["sethostname"] },
+  setdomainname: { ints: {}, texts: { name: "" }, calls: ["setdomainname"] },
+  setsid: { ints: {}, texts: {}, calls: ["setsid"] },
+  // what the process may and gets
+  setrlimit: { ints: { resource: 0, soft: 0, hard: 0 }, texts: {}, calls: ["prlimit64"] },
+  prctl: { ints: { option: 0, a: 0, b: 0, c: 0, d: 0 }, texts: {}, calls: ["prctl"] },
+  capset: { ints: { effective: 0, permitted: 0, inheritable: 0 }, texts: {}, calls: ["capset"] },
+  setgroups: { ints: {}, texts: { gids: "" }, calls: ["setgroups"] },
+  setgid: { ints: { id: 0 }, texts: {}, calls: ["setresgid"] },
+  setuid: { ints: { id: 0 }, texts: {}, calls: ["setresuid"] },
+  umask: { ints: { mask: 0 }, texts: {}, calls: ["umask"] },
+  seccomp: { ints: { flags: 0 }, texts: { filter: "" }, calls: ["seccomp"] },
+  notify_fd: { ints: { child: -1, out: -1 }, texts: {}, calls: ["pidfd_getfd"] },
+  keyring: { ints: { permissions: 0 }, texts: { name: "" }, calls: ["keyctl", "keyctl?", "keyctl?"] },
+  personality: { ints: { value: 0 }, texts: {}, calls: ["personality"] },
+  sched_setattr: { ints: {}, texts: { attributes: "" }, calls: ["sched_setattr"] },
+  ioprio_set: { ints: { value: 0 }, texts: {}, calls: ["ioprio_set"] },
+  sched_setaffinity: { ints: {}, texts: { mask: "" }, calls: ["sched_setaffinity"] },
+  set_mempolicy: { ints: { mode: 0, nodes: 0 }, texts: { mask: "" }, calls: ["set_mempolicy"] },
+  reset_signals: { ints: {}, texts: {}, calls: ["rt_sigaction", "rt_sigprocmask"] },
+  home: { ints: { uid: 0 }, texts: {}, calls: ["openat"] },
+  // network
+  netlink_open: { ints: { protocol: 0, out: -1 }, texts: {}, calls: ["socket"] },
+  netlink: {
+    ints: { slot: -1, fdAt: -1, fd: -1, indexAt: -1 },
+    texts: { message: "", device: "" },
+    calls: ["sendto", "recvfrom"],
+  },
+  connect: { ints: { out: -1 }, texts: { path: "" }, calls: ["socket", "connect"] },
+  send_fd: { ints: { socket: -1, slot: -1, pidAt: -1 }, texts: { data: "" }, calls: ["sendmsg"] },
+  receive_fd: { ints: { socket: -1, out: -1 }, texts: {}, calls: ["recvmsg"] },
+  // terminal and descriptors
+  pty: {
+    ints: { dir: -1, master: -1, slave: -1, rows: 0, columns: 0 },
+    texts: { path: "" },
+    calls: ["openat2", "ioctl"],
+  },
+  set_terminal: { ints: { slot: -1 }, texts: {}, calls: ["ioctl"] },
+  dup: { ints: { slot: -1, fd: -1 }, texts: {}, calls: ["dup3"] },
+  close_range: { ints: { first: 3 }, texts: {}, calls: ["close_range"] },
+  // control groups v2
+  bpf_load: { ints: { type: 0, out: -1 }, texts: { code: "" }, calls: ["bpf"] },
+  bpf_attach: { ints: { target: -1, program: -1, type: 0, flags: 0 }, texts: {}, calls: ["bpf"] },
+  // the end of each stage
+  find_exec: { ints: {}, texts: { name: "", path: "" }, calls: ["faccessat2?"] },
+  wait_start: { ints: { slot: -1 }, texts: {}, calls: ["read"] },
+  exec: { ints: {}, texts: { argv: [], env: [] }, calls: ["execve"] },
+  // the foreground: what `run` and `exec` turn into when the process has been started
+  supervise: { ints: { pid: 0, master: -1, forward: 1 }, texts: {}, calls: [] },
+  kill_cgroup: { ints: { signal: 9 }, texts: { path: "" }, calls: [] },
+  remove_cgroup: { ints: {}, texts: { path: "" }, calls: [] },
+} as const satisfies Readonly<Record<string, OperationShape>>;
+
+export type OperationName = keyof typeof operations;
+export const operationNames = Object.keys(operations) as OperationName[];
+
+export type IntsOf<N extends OperationName> = {
+  [K in keyof (typeof operations)[N]["ints"]]?: number | bigint;
+};
+export type TextsOf<N extends OperationName> = {
+  [K in keyof (typeof operations)[N]["texts"]]?: (typeof operations)[N]["texts"][K] extends ""
+    ? string | Uint8Array
+    : readonly string[];
+};
+
+/** An errno that is not a failure for an operation; `any` tolerates all. A tolerated failure skips the next `skip` operations. */
+export interface Tolerance {
+  readonly errnos: readonly number[] | "any";
+  readonly skip?: number;
+}
+
+export interface Operation<N extends OperationName = OperationName> {
+  readonly name: N;
+  readonly args: Readonly<Record<string, number | bigint | string | Uint8Array | readonly string[]>>;
+  /** The field of config.json that caused it, as a path (`mounts[3].options`), or what of the runtime's own rules did. */
+  readonly why: string;
+  readonly tolerate?: Tolerance;
+}
+
+/** One operation; absent arguments have the table's defaults. */
+export function op<N extends OperationName>(
+  name: N,
+  args: IntsOf<N> & TextsOf<N>,
+  why: string,
+  tolerate?: Tolerance,
+): Operation<N> {
+  return tolerate === undefined
+    ? { name, args: args as Operation["args"], why }
+    : { name, args: args as Operation["args"], why, tolerate };
+}
+
+/** The three processes of a plan, in the order of their making. */
+export const stages = ["parent", "middle", "init"] as const;
+export type Stage = (typeof stages)[number];
+
+/** What will be done to the kernel: for each process a list, in order. Pure data. */
+export interface Plan {
+  readonly parent: readonly Operation[];
+  readonly middle: readonly Operation[];
+  readonly init: readonly Operation[];
+}
+
+/** Slots that every plan uses for the same thing; others are handed out from `first free` up. */
+export const slot = {
+  root: 0,
+  proc: 1,
+  parentEnd: 2,
+  childEnd: 3,
+  fifo: 4,
+  hookOutput: 5,
+  null: 6,
+  childProc: 7,
+  child: 8,
+  cgroup: 9,
+  consoleSocket: 10,
+  master: 11,
+  slave: 12,
+  notify: 13,
+  listener: 14,
+  netlink: 15,
+  oldRoot: 16,
+  firstFree: 20,
+} as const;
+export const slotCount = 1024;
