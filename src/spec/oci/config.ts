@@ -31,10 +31,10 @@ export type Int = number | bigint;
 /** config.md: the whole document. */
 export interface OciConfig {
   ociVersion: string;
-  root?: OciRoot;
+  root: OciRoot;
   mounts?: OciMount[];
-  /** Required by `start`, not by `create` (config.md, "Process"). */
-  process?: OciProcess;
+  /** The specification asks for it only at `start`; runc asks for it at `create`, and so does the validator. */
+  process: OciProcess;
   hostname?: string;
   domainname?: string;
   hooks?: OciHooks;
@@ -72,7 +72,8 @@ export interface OciProcess {
   consoleSize?: OciConsoleSize;
   cwd: string;
   env?: string[];
-  args?: string[];
+  /** At least one. */
+  args: string[];
   rlimits?: OciRlimit[];
   apparmorProfile?: string;
   capabilities?: OciCapabilities;
@@ -228,7 +229,7 @@ export interface OciDeviceRule {
   /** Left out: all. */
   major?: number;
   minor?: number;
-  /** Letters of "rwm". */
+  /** Letters of "rwm"; left out: all three. */
   access?: string;
 }
 
