@@ -241,7 +241,7 @@ export interface OciMemory {
   swap?: Int;
   kernel?: Int;
   kernelTCP?: Int;
-  /** 0 to 100 (200 from Linux 5.8 on). */
+  /** 0 to 100. */
   swappiness?: number;
   disableOOMKiller?: boolean;
   useHierarchy?: boolean;
