@@ -3,6 +3,9 @@
  * types below; the order of the entries is their number on the wire, so new ones are added at the end of their chapter and
  * both sides are rebuilt together (a plan carries the table's fingerprint and the launcher refuses another).
  *
+ * The byte 0x01 in a `state`, a `data` of send_fd or an argument of `run` stands for the process id of the container's init (which is not
+ * known when the plan is made); JSON text never holds that byte unescaped.
+ *
  * An entry: `ints` are up to 6 whole numbers with their defaults, `texts` up to 4 byte strings (`""`) or vectors of strings (`[]`),
  * `calls` the system calls that it makes in order, as strace names them (`?` behind a name: only in some cases).
  *
@@ -81,15 +84,15 @@ export const operations = {
   setns: { ints: { slot: -1, type: 0 }, texts: {}, calls: ["setns"] },
   unshare: { ints: { flags: 0 }, texts: {}, calls: ["unshare"] },
   socketpair: { ints: { a: -1, b: -1 }, texts: {}, calls: ["socketpair"] },
-  send: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["sendto"] },
-  receive: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["recvfrom"] },
+  send: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["write"] },
+  receive: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["read"] },
   child_proc: { ints: { proc: -1, out: -1 }, texts: {}, calls: ["openat2"] },
   hook: {
-    ints: { timeout: 0, output: -1, pidAt: 0, self: 0 },
+    ints: { timeout: 0, output: -1, self: 0 },
     texts: { path: "", argv: [], env: [], state: "" },
     calls: ["pipe2", "clone3", "write", "wait4"],
   },
-  run: { ints: { pidArgument: -1 }, texts: { path: "", argv: [], env: [] }, calls: ["clone3", "wait4"] },
+  run: { ints: { output: -1 }, texts: { path: "", argv: [], env: [] }, calls: ["clone3", "wait4"] },
   userns: { ints: { proc: -1, out: -1 }, texts: { uidMap: "", gidMap: "" }, calls: ["clone3", "openat2"] },
   sethostname: { ints: {}, texts: { name: "" }, calls: ["sethostname"] },
   setdomainname: { ints: {}, texts: { name: "" }, calls: ["setdomainname"] },
@@ -103,7 +106,7 @@ export const operations = {
   setuid: { ints: { id: 0 }, texts: {}, calls: ["setresuid"] },
   umask: { ints: { mask: 0 }, texts: {}, calls: ["umask"] },
   seccomp: { ints: { flags: 0 }, texts: { filter: "" }, calls: ["seccomp"] },
-  notify_fd: { ints: { child: -1, out: -1 }, texts: {}, calls: ["pidfd_getfd"] },
+  wait_filter: { ints: { end: -1, out: -1 }, texts: {}, calls: ["pidfd_open?", "pidfd_getfd?"] },
   keyring: { ints: { permissions: 0 }, texts: { name: "" }, calls: ["keyctl", "keyctl?", "keyctl?"] },
   personality: { ints: { value: 0 }, texts: {}, calls: ["personality"] },
   sched_setattr: { ints: {}, texts: { attributes: "" }, calls: ["sched_setattr"] },
@@ -120,7 +123,7 @@ export const operations = {
     calls: ["sendto", "recvfrom"],
   },
   connect: { ints: { out: -1 }, texts: { path: "" }, calls: ["socket", "connect"] },
-  send_fd: { ints: { socket: -1, slot: -1, pidAt: -1 }, texts: { data: "" }, calls: ["sendmsg"] },
+  send_fd: { ints: { socket: -1, slot: -1 }, texts: { data: "" }, calls: ["sendmsg"] },
   receive_fd: { ints: { socket: -1, out: -1 }, texts: {}, calls: ["recvmsg"] },
   // terminal and descriptors
   pty: {
@@ -128,6 +131,7 @@ export const operations = {
     texts: { path: "" },
     calls: ["openat2", "ioctl"],
   },
+  own_stdio: { ints: { uid: 0 }, texts: {}, calls: ["fstat", "fchown?"] },
   set_terminal: { ints: { slot: -1 }, texts: {}, calls: ["ioctl"] },
   dup: { ints: { slot: -1, fd: -1 }, texts: {}, calls: ["dup3"] },
   close_range: { ints: { first: 3 }, texts: {}, calls: ["close_range"] },

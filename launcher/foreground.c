@@ -1,0 +1,219 @@
+/* The terminal, the descriptors, and the foreground: waiting for the container's process, passing signals and bytes, cleaning up. */
+#include "launcher.h"
+#include <asm/termbits.h>
+#include <linux/stat.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#define IOCTL_TIOCSPTLCK 0x40045431
+#define IOCTL_TIOCGPTPEER 0x5441
+#define IOCTL_TIOCSWINSZ 0x5414
+#define IOCTL_TIOCGWINSZ 0x5413
+#define IOCTL_TIOCSCTTY 0x540e
+#define IOCTL_TCGETS 0x5401
+#define IOCTL_TCSETS 0x5402
+
+/* A new terminal of the container's own devpts; the other end must really lie on a devpts (CVE-2025-52565). ONLCR is off, as runc's callers expect. */
+long do_pty(struct record *o) {
+    struct {
+        long type, rest[31];
+    } fs;
+    struct termios modes;
+    uint16_t size[4] = {(uint16_t)INT(PTY, ROWS), (uint16_t)INT(PTY, COLUMNS), 0, 0};
+    int unlock = 0;
+    long master = open_in(SLOT(PTY, DIR), TEXT(PTY, PATH), O_RDWR | O_NOCTTY, 0, 0x10 /* RESOLVE_IN_ROOT */);
+    if (master < 0) return master;
+    long result = slot_put(INT(PTY, MASTER), master);
+    if (result == 0) result = sys(SYS_ioctl, master, IOCTL_TIOCSPTLCK, &unlock);
+    long slave = result < 0 ? result : sys(SYS_ioctl, master, IOCTL_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0) return slave;
+    result = slot_put(INT(PTY, SLAVE), slave);
+    if (result == 0) result = sys(SYS_fstatfs, slave, &fs);
+    if (result == 0 && fs.type != DEVPTS_SUPER_MAGIC) result = -EXDEV;
+    if (result == 0) result = sys(SYS_ioctl, master, IOCTL_TCGETS, &modes);
+    modes.c_oflag &= ~(tcflag_t)ONLCR;
+    if (result == 0) result = sys(SYS_ioctl, master, IOCTL_TCSETS, &modes);
+    if (result == 0 && (size[0] || size[1])) result = sys(SYS_ioctl, master, IOCTL_TIOCSWINSZ, size);
+    return result;
+}
+
+/* Standard input, output and error belong to the process's user, but /dev/null stays everybody's. */
+long do_own_stdio(struct record *o) {
+    for (int fd = 0; fd < 3; fd++) {
+        struct statx s;
+        long result = sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &s);
+        if (result == -EBADF) continue;
+        if (result < 0) return result;
+        int null = S_ISCHR(s.stx_mode) && s.stx_rdev_major == 1 && s.stx_rdev_minor == 3;
+        if (null || s.stx_uid == (uint32_t)INT(OWN_STDIO, UID)) continue;
+        result = sys(SYS_fchown, fd, INT(OWN_STDIO, UID), s.stx_gid);
+        /* the caller's files may be of an id that is not mapped here, or lie on a read-only file system */
+        if (result < 0 && result != -EINVAL && result != -EPERM && result != -EROFS) return result;
+    }
+    return 0;
+}
+
+long do_set_terminal(struct record *o) { return sys(SYS_ioctl, SLOT(SET_TERMINAL, SLOT), IOCTL_TIOCSCTTY, 0); }
+
+long do_dup(struct record *o) {
+    long result = sys(SYS_dup3, SLOT(DUP, SLOT), INT(DUP, FD), 0);
+    return result < 0 ? result : 0;
+}
+
+long do_close_range(struct record *o) { return sys(SYS_close_range, INT(CLOSE_RANGE, FIRST), ~0u, 4 /* CLOSE_RANGE_CLOEXEC */); }
+
+/* ---- supervise ---- */
+
+static struct termios outer;
+static int raw;
+
+static void enter_raw(void) {
+    if (sys(SYS_ioctl, 0, IOCTL_TCGETS, &outer) < 0) return;
+    struct termios modes = outer;
+    modes.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    modes.c_oflag &= ~(tcflag_t)OPOST;
+    modes.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+    modes.c_cflag = (modes.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+    modes.c_cc[VMIN] = 1, modes.c_cc[VTIME] = 0;
+    raw = sys(SYS_ioctl, 0, IOCTL_TCSETS, &modes) == 0;
+}
+
+static void leave_raw(void) {
+    if (raw) sys(SYS_ioctl, 0, IOCTL_TCSETS, &outer);
+    raw = 0;
+}
+
+static void resize(int master) {
+    uint16_t size[4];
+    if (sys(SYS_ioctl, 0, IOCTL_TIOCGWINSZ, size) == 0) sys(SYS_ioctl, master, IOCTL_TIOCSWINSZ, size);
+}
+
+/* Bytes from one descriptor to the other: 0 at the end of file or where the other side is gone. */
+static int carry(int from, int to) {
+    static char block[32768];
+    long n = sys(SYS_read, from, block, sizeof block);
+    if (n == -EINTR || n == -EAGAIN) return 1;
+    return n > 0 && write_all(to, block, (size_t)n) == 0;
+}
+
+static int reap(long pid, int *status) {
+    int seen, done = 0;
+    for (;;) {
+        long gone = sys(SYS_wait4, -1, &seen, WNOHANG | 0x40000000 /* __WALL */, 0);
+        if (gone == -EINTR) continue;
+        if (gone <= 0) return done;
+        if (gone == pid) *status = seen, done = 1;
+    }
+}
+
+static int handle_signal(int fd, long pid, int master, int forward, int *status) {
+    struct {
+        uint32_t number;
+        char rest[124];
+    } info;
+    if (sys(SYS_read, fd, &info, sizeof info) != sizeof info) return 0;
+    if (info.number == SIGCHLD) return reap(pid, status);
+    if (info.number == SIGWINCH && master >= 0) resize(master);
+    else if (info.number != SIGPIPE && info.number != SIGURG && forward) sys(SYS_kill, pid, info.number);
+    return 0;
+}
+
+/* After the end: what the process wrote last is still in the terminal. */
+static void drain(int master) {
+    struct pollfd polled = {master, POLLIN, 0};
+    int64_t none[2] = {0, 0};
+    while (sys(SYS_ppoll, &polled, 1, none, 0, 0) > 0 && polled.revents & POLLIN && carry(master, 1)) {}
+}
+
+long do_supervise(struct record *o) {
+    long pid = INT(SUPERVISE, PID);
+    int master = INT(SUPERVISE, MASTER) >= 0 ? SLOT(SUPERVISE, MASTER) : -1, status = 0, input = master >= 0 ? 0 : -1;
+    uint64_t all = ~0ull;
+    sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, 0, sizeof all);
+    long signals = sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
+    if (signals < 0) return signals;
+    if (master >= 0) enter_raw(), resize(master);
+    int done = reap(pid, &status); /* it may have ended before its SIGCHLD was blocked */
+    while (!done) {
+        struct pollfd polled[3] = {{(int)signals, POLLIN, 0}, {master, POLLIN, 0}, {input, POLLIN, 0}};
+        sys(SYS_ppoll, polled, 3, 0, 0, 0);
+        if (polled[0].revents) done = handle_signal((int)signals, pid, master, (int)INT(SUPERVISE, FORWARD), &status);
+        if (polled[1].revents && !carry(master, 1)) master = -1;
+        if (polled[2].revents && (master < 0 || !carry(0, master))) input = -1;
+    }
+    if (master >= 0) drain(master);
+    leave_raw();
+    sys(SYS_close, signals);
+    exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return 0;
+}
+
+/* ---- clean-up of control groups ---- */
+
+static long kill_all(const char *path, int signal) {
+    static char file[4200], text[4096];
+    append(append(file, file + sizeof file, path), file + sizeof file, "/cgroup.procs");
+    long fd = sys(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0), count = 0, pid = 0;
+    if (fd < 0) return fd;
+    for (;;) {
+        long n = sys(SYS_read, fd, text, sizeof text);
+        if (n <= 0) break;
+        for (long i = 0; i < n; i++) {
+            if (text[i] != '\n') {
+                pid = pid * 10 + (text[i] - '0');
+                continue;
+            }
+            if (pid > 0) sys(SYS_kill, pid, signal), count++;
+            pid = 0;
+        }
+    }
+    sys(SYS_close, fd);
+    return count;
+}
+
+/* Until nobody is left in it; gives up after 10 s, and the removal that follows then says EBUSY. */
+long do_kill_cgroup(struct record *o) {
+    for (int i = 0; i < 1000; i++) {
+        long left = kill_all(TEXT(KILL_CGROUP, PATH), (int)INT(KILL_CGROUP, SIGNAL));
+        if (left <= 0) return left;
+        sleep_us(10000);
+        while (sys(SYS_wait4, -1, 0, WNOHANG | 0x40000000, 0) > 0) {}
+    }
+    return -EBUSY;
+}
+
+struct folder {
+    uint64_t inode;
+    int64_t next;
+    uint16_t size;
+    uint8_t type;
+    char name[];
+};
+
+static long remove_tree(int dir, const char *name, int depth) {
+    char entries[1024] __attribute__((aligned(8)));
+    if (depth == 0) return -ELOOP;
+    long result = sys(SYS_unlinkat, dir, name, AT_REMOVEDIR);
+    if (result != -EBUSY && result != -ENOTEMPTY) return result == -ENOENT ? 0 : result;
+    long fd = sys(SYS_openat, dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0) return fd == -ENOENT ? 0 : fd;
+    for (long n; (n = sys(SYS_getdents64, fd, entries, sizeof entries)) > 0;)
+        for (long at = 0; at < n; at += ((struct folder *)(entries + at))->size) {
+            struct folder *entry = (struct folder *)(entries + at);
+            if (entry->type == 4 /* DT_DIR */ && !same(entry->name, ".") && !same(entry->name, "..")) remove_tree((int)fd, entry->name, depth - 1);
+        }
+    sys(SYS_close, fd);
+    result = sys(SYS_unlinkat, dir, name, AT_REMOVEDIR);
+    return result == -ENOENT ? 0 : result;
+}
+
+/* The kernel gives EBUSY for some time after the last process has gone. */
+long do_remove_cgroup(struct record *o) {
+    long result = -EBUSY;
+    for (long pause = 200, waited = 0; result == -EBUSY && waited < 5000000; waited += pause, pause += pause / 2) {
+        result = remove_tree(AT_FDCWD, TEXT(REMOVE_CGROUP, PATH), 32);
+        if (result == -EBUSY) sleep_us(pause);
+    }
+    return result;
+}
