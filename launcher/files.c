@@ -30,6 +30,12 @@ long do_open(struct record *o) {
                     open_in(SLOT(OPEN, DIR), TEXT(OPEN, PATH), INT(OPEN, FLAGS), INT(OPEN, MODE), INT(OPEN, RESOLVE)));
 }
 
+/* A descriptor that the caller left open for the launcher: into a slot, and not any further. */
+long do_adopt(struct record *o) {
+    long result = sys(SYS_fcntl, INT(ADOPT, FD), F_SETFD, FD_CLOEXEC);
+    return result < 0 ? result : slot_put(INT(ADOPT, OUT), INT(ADOPT, FD));
+}
+
 long do_close(struct record *o) {
     int64_t slot = INT(CLOSE, SLOT);
     int fd = slot_fd(slot);

@@ -20,6 +20,7 @@ int slots[SLOT_COUNT];
 
 static operation *const table[] = {
     [OP_OPEN] = do_open,
+    [OP_ADOPT] = do_adopt,
     [OP_CLOSE] = do_close,
     [OP_CHECK_FS] = do_check_fs,
     [OP_CHECK_FD] = do_check_fd,
@@ -31,6 +32,7 @@ static operation *const table[] = {
     [OP_UNLINK] = do_unlink,
     [OP_COPY_UP] = do_copy_up,
     [OP_MOUNT_POINT] = do_mount_point,
+    [OP_COPY_MODE] = do_copy_mode,
     [OP_OPEN_TREE] = do_open_tree,
     [OP_MOUNT_SETATTR] = do_mount_setattr,
     [OP_MOVE_MOUNT] = do_move_mount,

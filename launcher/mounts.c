@@ -44,6 +44,8 @@ static long follow_link(int parent, char *path, char *name, char *rest) {
     return 0;
 }
 
+static int made; /* whether the last mount_point had to be made */
+
 static long make_one(int parent, const char *name, int folder, unsigned mode) {
     if (folder) {
         long result = sys(SYS_mkdirat, parent, name, mode);
@@ -101,14 +103,34 @@ long do_mount_point(struct record *o) {
         file = !S_ISDIR(s.stx_mode);
     }
     long fd = -ELOOP;
+    made = 0;
     for (int links = 0; links < 40 && fd == -ELOOP; links++) {
         char *rest;
         int again = 0;
         fd = open_existing(dir, path, resolve, &rest);
-        if (fd >= 0 && *rest) fd = make_missing(fd, path, rest, file, (unsigned)INT(MOUNT_POINT, MODE), &again);
+        if (fd >= 0 && *rest) fd = make_missing(fd, path, rest, file, 0755, &again), made = 1;
         if (!again) break;
     }
+    if (fd >= 0 && INT(MOUNT_POINT, DENIED)) {
+        struct {
+            long type, rest[31];
+        } fs;
+        long result = sys(SYS_fstatfs, fd, &fs);
+        if (result == 0 && fs.type == INT(MOUNT_POINT, DENIED)) result = -EPERM;
+        if (result < 0) {
+            sys(SYS_close, fd);
+            return result;
+        }
+    }
     return slot_put(INT(MOUNT_POINT, OUT), fd);
+}
+
+/* A tmpfs gets the mode of the folder that it covers, unless that was made only for it. */
+long do_copy_mode(struct record *o) {
+    struct statx s;
+    if (made) return 0;
+    long result = sys(SYS_statx, SLOT(COPY_MODE, FROM), "", AT_EMPTY_PATH, STATX_MODE, &s);
+    return result < 0 ? result : sys(SYS_fchmodat, SLOT(COPY_MODE, TO), ".", s.stx_mode & 07777);
 }
 
 long do_open_tree(struct record *o) {
@@ -186,7 +208,16 @@ long do_pivot_root(struct record *o) {
 
 long do_chroot(struct record *o) { return sys(SYS_chroot, TEXT(CHROOT, PATH)); }
 long do_fchdir(struct record *o) { return sys(SYS_fchdir, SLOT(FCHDIR, SLOT)); }
-long do_chdir(struct record *o) { return sys(SYS_chdir, TEXT(CHDIR, PATH)); }
+
+/* The working directory is entered before the user is changed, or, where root may not enter it (a network file system), after. */
+long do_chdir(struct record *o) {
+    static int waiting;
+    if (INT(CHDIR, LATE) && !waiting) return 0;
+    long result = sys(SYS_chdir, TEXT(CHDIR, PATH));
+    if (!INT(CHDIR, FIRST) || result != -EACCES) return result;
+    waiting = 1;
+    return 0;
+}
 
 /* CVE-2024-21626: a working directory outside the root shows as "(unreachable)…", and getcwd(2) does not begin with a slash. */
 long do_check_cwd(struct record *o) {

@@ -11,7 +11,7 @@ static char executable[4096];
 
 long do_setrlimit(struct record *o) {
     uint64_t limit[2] = {(uint64_t)INT(SETRLIMIT, SOFT), (uint64_t)INT(SETRLIMIT, HARD)};
-    return sys(SYS_prlimit64, 0, INT(SETRLIMIT, RESOURCE), limit, 0);
+    return sys(SYS_prlimit64, INT(SETRLIMIT, CHILD) ? shared->pid : 0, INT(SETRLIMIT, RESOURCE), limit, 0);
 }
 
 long do_prctl(struct record *o) {

@@ -25,6 +25,7 @@ export const operations = {
     texts: { path: "" },
     calls: ["openat2"],
   },
+  adopt: { ints: { fd: -1, out: -1 }, texts: {}, calls: ["fcntl"] },
   close: { ints: { slot: -1 }, texts: {}, calls: ["close"] },
   check_fs: { ints: { slot: -1, magic: 0 }, texts: {}, calls: ["fstatfs"] },
   check_fd: { ints: { fd: -1 }, texts: {}, calls: ["fcntl"] },
@@ -45,10 +46,11 @@ export const operations = {
   copy_up: { ints: { from: -1, to: -1 }, texts: {}, calls: ["getdents64?"] },
   // mounts
   mount_point: {
-    ints: { dir: -1, source: -1, resolve: 0, out: -1, mode: 0o755, file: 0 },
+    ints: { dir: -1, source: -1, resolve: 0, out: -1, file: 0, denied: 0 },
     texts: { path: "" },
     calls: ["fstat?", "openat2", "mkdirat?"],
   },
+  copy_mode: { ints: { from: -1, to: -1 }, texts: {}, calls: ["statx?", "fchmodat?"] },
   open_tree: {
     ints: { dir: -1, flags: 0, resolve: 0, out: -1 },
     texts: { path: "" },
@@ -72,7 +74,7 @@ export const operations = {
   pivot_root: { ints: {}, texts: {}, calls: ["pivot_root"] },
   chroot: { ints: {}, texts: { path: "" }, calls: ["chroot"] },
   fchdir: { ints: { slot: -1 }, texts: {}, calls: ["fchdir"] },
-  chdir: { ints: {}, texts: { path: "" }, calls: ["chdir"] },
+  chdir: { ints: { first: 0, late: 0 }, texts: { path: "" }, calls: ["chdir"] },
   check_cwd: { ints: {}, texts: {}, calls: ["getcwd"] },
   mask_path: {
     ints: { dir: -1, null: -1 },
@@ -98,7 +100,7 @@ export const operations = {
   setdomainname: { ints: {}, texts: { name: "" }, calls: ["setdomainname"] },
   setsid: { ints: {}, texts: {}, calls: ["setsid"] },
   // what the process may and gets
-  setrlimit: { ints: { resource: 0, soft: 0, hard: 0 }, texts: {}, calls: ["prlimit64"] },
+  setrlimit: { ints: { resource: 0, soft: 0, hard: 0, child: 0 }, texts: {}, calls: ["prlimit64"] },
   prctl: { ints: { option: 0, a: 0, b: 0, c: 0, d: 0 }, texts: {}, calls: ["prctl"] },
   capset: { ints: { effective: 0, permitted: 0, inheritable: 0 }, texts: {}, calls: ["capset"] },
   setgroups: { ints: {}, texts: { gids: "" }, calls: ["setgroups"] },
