@@ -19,7 +19,7 @@ arm64-flags := -mno-outline-atomics
 launcher-sources := $(wildcard launcher/*.c launcher/*.h)
 sources = $(shell git ls-files -co --exclude-standard src | grep '\.ts$$')
 
-.PHONY: help setup ok test demo bench dist clean launcher
+.PHONY: help setup ok test demo bench dist format clean launcher
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +41,10 @@ bench: setup dist ## measure beside runc, crun and runsc, where they are install
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64
 	@$(MAKE) --no-print-directory dist/sampan $(if $(shell command -v $(arm64-cc)),dist/sampan-arm64)
 
+format: setup ## write every file as the formatters want it
+	@$(bun) fmt
+	@clang-format -i $(filter-out launcher/operations.h,$(launcher-sources))
+
 clean: ## remove what was built (node_modules stays)
 	rm -rf build dist
 
@@ -52,8 +56,9 @@ build/packages.stamp: tools/packages.txt tools/setup.ts | $(npm-stamp)
 	@mkdir -p build
 	@$(bun) tools/setup.ts --stamp $@
 
-# launcher: the one of this machine, and the other architecture's where its compiler is there.
-launcher: build/launcher $(if $(shell command -v $(arm64-cc)),build/launcher-arm64)
+# launcher: this machine's, the other architecture's where its compiler is there, and the two builds for tests: one that fails where
+# the plan says so (LAUNCHER_FAULTS), one with libc under the sanitizers (LAUNCHER_HOSTED).
+launcher: build/launcher build/launcher-faults build/launcher-sanitized $(if $(shell command -v $(arm64-cc)),build/launcher-arm64)
 
 build/launcher: build/launcher-$(arch)
 	@ln -sf $(<F) $@
@@ -61,6 +66,15 @@ build/launcher: build/launcher-$(arch)
 build/launcher-%: $(launcher-sources) Makefile
 	@mkdir -p build
 	$($*-cc) $(CFLAGS) $($*-flags) -o $@ $(filter %.c,$(launcher-sources))
+
+build/launcher-faults: $(launcher-sources) Makefile
+	@mkdir -p build
+	$(CC) $(CFLAGS) $($(arch)-flags) -DLAUNCHER_FAULTS -o $@ $(filter %.c,$(launcher-sources))
+
+build/launcher-sanitized: $(launcher-sources) Makefile
+	@mkdir -p build
+	$(CC) -std=gnu17 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
+	  -DLAUNCHER_HOSTED -DLAUNCHER_FAULTS -o $@ $(filter %.c,$(launcher-sources))
 
 # --conditions picks the launcher that "#launcher" means (package.json, imports).
 compile = $(bun) build --compile --bytecode --minify --no-compile-autoload-dotenv --no-compile-autoload-bunfig
