@@ -1,0 +1,133 @@
+/**
+ * What the host has for control groups: which hierarchies are mounted where, and the caller's own place in each. Pure, but for the two
+ * small readers at the end. Sources: proc(5) for /proc/self/mountinfo, cgroups(7) for /proc/self/cgroup.
+ */
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+
+/** One mounted v1 hierarchy. Controllers that are mounted together share it (`cpu,cpuacct`). */
+export interface CgroupMount {
+  /** Names as in /proc/self/cgroup: `memory`, or `name=systemd` for a hierarchy without controllers. */
+  readonly controllers: readonly string[];
+  readonly mountPoint: string;
+  /** The directory of the hierarchy that is seen at the mount point; "/" unless in a container or a bind mount. */
+  readonly root: string;
+}
+
+export interface CgroupHost {
+  /** hybrid is v1 with a cgroup2 tree without controllers beside it; it is driven as v1. none: nothing is mounted. */
+  readonly mode: "v1" | "v2" | "hybrid" | "none";
+  /** By controller. */
+  readonly v1: Readonly<Record<string, CgroupMount>>;
+  readonly unified?: { readonly mountPoint: string; readonly root: string };
+  /** The caller's own path, by controller; "" is the unified tree. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+export interface CgroupSources {
+  readonly mountinfo: string;
+  readonly selfCgroup: string;
+}
+
+/** What planning has to know of files. `read` gives undefined for a file that is not there or cannot be read. */
+export interface CgroupFiles {
+  read(path: string): string | undefined;
+  writable(path: string): boolean;
+}
+
+/** Mount options of a v1 hierarchy that name no controller (cgroups(7) and Documentation/admin-guide/cgroup-v1/cgroups.rst). */
+const notControllers = new Set(["rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode"]);
+
+/** The host's control groups from the text of /proc/self/mountinfo and /proc/self/cgroup. The first mount of a hierarchy counts. */
+export function readCgroupHost(sources: CgroupSources): CgroupHost {
+  const v1: Record<string, CgroupMount> = {};
+  const unifieds: { mountPoint: string; root: string }[] = [];
+  for (const line of sources.mountinfo.split("\n")) {
+    const mount = parseMount(line);
+    if (mount === undefined) continue;
+    if (mount.type === "cgroup2") unifieds.push(mount);
+    else for (const controller of mount.controllers) v1[controller] ??= mount;
+  }
+  const mounts = Object.values(v1);
+  const own = ownPaths(sources.selfCgroup);
+  if (mounts.length === 0) {
+    const unified = unifieds[0];
+    return unified === undefined ? { mode: "none", v1, own } : { mode: "v2", v1, unified, own };
+  }
+  // A cgroup2 mount somewhere else (a tool's own) does not make a hybrid host: it has to stand beside the v1 hierarchies.
+  const parents = new Set(mounts.map((mount) => parentOf(mount.mountPoint)));
+  const beside = unifieds.find((mount) => parents.has(parentOf(mount.mountPoint)));
+  return beside === undefined ? { mode: "v1", v1, own } : { mode: "hybrid", v1, unified: beside, own };
+}
+
+/** The caller's host: two files are read. */
+export function cgroupHost(): CgroupHost {
+  return readCgroupHost({
+    mountinfo: readFileSync("/proc/self/mountinfo", "utf8"),
+    selfCgroup: readFileSync("/proc/self/cgroup", "utf8"),
+  });
+}
+
+/** The real files. */
+export const hostFiles: CgroupFiles = {
+  read(path) {
+    // Asked first, because most files that are asked for are not there yet, and to throw is dear.
+    if (!existsSync(path)) return undefined;
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  writable(path) {
+    try {
+      accessSync(path, constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
+interface ParsedMount extends CgroupMount {
+  readonly type: "cgroup" | "cgroup2";
+}
+
+/** `31 23 0:28 ROOT MOUNTPOINT rw,relatime shared:1 - cgroup SOURCE rw,memory`; undefined for another file system. */
+function parseMount(line: string): ParsedMount | undefined {
+  const dash = line.indexOf(" - cgroup");
+  if (dash === -1) return undefined;
+  const [type, , options] = line.slice(dash + 3).split(" ");
+  if (type !== "cgroup" && type !== "cgroup2") return undefined;
+  const [, , , root, mountPoint] = line.slice(0, dash).split(" ");
+  if (root === undefined || mountPoint === undefined) return undefined;
+  const controllers = type === "cgroup2" ? [] : (options ?? "").split(",").filter(isController);
+  return { type, controllers, mountPoint: unescape(mountPoint), root: unescape(root) };
+}
+
+function isController(option: string): boolean {
+  return !notControllers.has(option) && !option.startsWith("release_agent=");
+}
+
+/** `4:memory:/a` and `0::/b` as `{memory: "/a", "": "/b"}`. */
+function ownPaths(text: string): Record<string, string> {
+  const own: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    if (first === -1 || second === -1) continue;
+    for (const name of line.slice(first + 1, second).split(",")) own[name] = line.slice(second + 1);
+  }
+  return own;
+}
+
+/** proc(5): space, tab, newline and backslash are written as three octal digits. */
+function unescape(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
