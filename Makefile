@@ -29,13 +29,13 @@ setup: $(npm-stamp) build/packages.stamp ## install the npm packages, and as roo
 ok: setup launcher ## the gate: format, types, lint, architecture and pure tests, in seconds
 	@$(bun) tools/test.ts ok
 
-test: setup launcher ## the gate and every rung that this machine can run, then a search for leaks
+test: setup launcher dist ## the gate and every rung that this machine can run, then a search for leaks
 	@$(bun) tools/test.ts all
 
-demo: setup dist ## build, make an image's root file system, run a container from it, and explain it
+demo: setup dist/sampan ## build, make an image's root file system, run a container from it, and explain it
 	@$(bun) tools/demo.ts
 
-bench: setup dist ## measure beside runc, crun and runsc, where they are installed
+bench: setup dist/sampan ## measure beside runc, crun and runsc, where they are installed
 	@$(bun) bench/run.ts
 
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64

@@ -45,6 +45,13 @@ interface Request {
   readonly deadlineSeconds: number;
 }
 
+/** Why a run has failed although no test in it did. A run whose tests are all skipped has a status of its own, and is well. */
+function unexplained(ran: Ran, counted: Counts): string | undefined {
+  if (counted.failed > 0) return undefined;
+  if (counted.passed + counted.skipped === 0) return ran.reason ?? "ran no test";
+  return ran.ok || (counted.passed === 0 && !ran.reason) ? undefined : (ran.reason ?? "ended badly");
+}
+
 /** One `bun test`: its counts, with a failure for each error outside of a test and for an end without a report. */
 async function bunTest(request: Request): Promise<Counts> {
   const { rung, label, files, flags = [], deadlineSeconds } = request;
@@ -65,11 +72,11 @@ async function bunTest(request: Request): Promise<Counts> {
   );
   const xml = (await Bun.file(report).exists()) ? await Bun.file(report).text() : "";
   const counted = add(countsOf(xml) ?? nothing, { passed: 0, failed: errorsOf(ran.output), skipped: 0 });
-  const unexplained = !ran.ok && counted.failed === 0 && !flags.includes("-t");
-  const counts = unexplained ? add(counted, failed) : counted;
-  progress(rung.name, label, `${countLine(counts)}`, ran.seconds);
+  const why = unexplained(ran, counted);
+  const counts = why ? add(counted, failed) : counted;
+  progress(rung.name, label, countLine(counts), ran.seconds);
   for (const one of skippedOf(xml)) console.log(`      skipped ${one}`);
-  if (counts.failed > 0) show(label, ran);
+  if (counts.failed > 0) show(label, why ? { ...ran, reason: why } : ran);
   return counts;
 }
 
