@@ -14,21 +14,21 @@ interface Alternative {
 const allOnes = 0xffffffffffffffffn;
 const ENOSYS = 0x00050026;
 
-/** Name and number of every system call of an ABI, the x32 bit included. */
-export function tableOf(abi: Abi): [string, number][] {
+/** The number of every system call of an ABI by its name, the x32 bit included. */
+export function tableOf(abi: Abi): Map<string, number> {
   const kept = tables.get(abi);
   if (kept !== undefined) return kept;
-  const table: [string, number][] = [];
+  const table = new Map<string, number>();
   let number = 0;
   for (const token of abi.numbers.split(" ")) {
     if (/^\d/.test(token)) number = Number(token);
-    else table.push([token, abi.base + number++]);
+    else table.set(token, abi.base + number++);
   }
   tables.set(abi, table);
   return table;
 }
 
-const tables = new Map<Abi, [string, number][]>();
+const tables = new Map<Abi, Map<string, number>>();
 
 export function evaluate(profile: SeccompProfile, processor: "x64" | "arm64", data: SeccompData): number {
   const machine = machines[processor].find((candidate) => candidate.audit === data.arch >>> 0);
@@ -73,14 +73,12 @@ function numberOf(action: string, errno = 1): number {
 }
 
 /** Numbers above it answer ENOSYS, as in runc's patched filters; Infinity where none do. */
-export function lastKnown(profile: SeccompProfile, abi: Abi, table: [string, number][]): number {
+export function lastKnown(profile: SeccompProfile, abi: Abi, table: Map<string, number>): number {
   if (["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"].includes(profile.defaultAction)) return Infinity;
   if (profile.defaultErrnoRet === 38) return Infinity;
   const named = new Set((profile.syscalls ?? []).flatMap((entry) => entry.names));
   const carried = abi.multiplexers.flatMap(({ calls }) => Object.keys(calls));
-  const numbers = table
-    .filter(([name]) => named.has(name) && !carried.includes(name))
-    .map(([, number]) => number);
+  const numbers = [...named].filter((name) => !carried.includes(name)).map((name) => table.get(name) ?? 0);
   const last = Math.max(0, ...numbers);
   return last === 0 ? Infinity : last;
 }
@@ -90,14 +88,14 @@ function alternativesOf(
   name: string,
   nr: number,
   abi: Abi,
-  table: [string, number][],
+  table: Map<string, number>,
 ): Alternative[] {
   const action = numberOf(entry.action, entry.errnoRet);
   const args = (entry.args ?? []).map(plainArg);
   const twice = args.some((arg, index) => args.findIndex((other) => other.index === arg.index) !== index);
   const lists = twice ? args.map((arg) => [arg]) : [args.toSorted((a, b) => a.index - b.index)];
   const found: Alternative[] = [];
-  if (table.some(([known, number]) => known === name && number === nr)) {
+  if (table.get(name) === nr) {
     found.push(...lists.map((list) => ({ action, args: list })));
   }
   for (const { number, mask, calls } of abi.multiplexers) {

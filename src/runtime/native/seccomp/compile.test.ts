@@ -26,7 +26,11 @@ describe("compileSeccomp", () => {
     test(`means on ${processor} what the profile says, for random profiles and calls`, () => {
       for (let seed = 1; seed <= 150; seed++) {
         const next = random.seeded(seed);
-        const profile = random.profile(next, processor, { mixed: seed % 2 === 0, entries: 1 + (seed % 20) });
+        const profile = random.profile(next, processor, {
+          mixed: seed % 2 === 0,
+          apart: false,
+          entries: 1 + (seed % 20),
+        });
         const compiled = compileWithoutConflict(profile, processor);
         if (compiled === undefined) continue;
         expect(faults(compiled)).toEqual([]);
@@ -181,7 +185,7 @@ describe("compileSeccomp", () => {
   });
 
   test("keeps jumps in reach in a filter of thousands of instructions", () => {
-    const names = tableOf(machines.x64[0].abis[0]).map(([name]) => name);
+    const names = [...tableOf(machines.x64[0].abis[0]).keys()];
     const filter = program({
       defaultAction: "SCMP_ACT_ERRNO",
       syscalls: names.map((name, index) => ({
@@ -200,7 +204,7 @@ describe("compileSeccomp", () => {
   });
 
   test("refuses a profile whose filter is longer than the kernel takes", () => {
-    const names = tableOf(machines.x64[0].abis[0]).map(([name]) => name);
+    const names = [...tableOf(machines.x64[0].abis[0]).keys()];
     const args = [0, 1, 2, 3].map((index) => ({ index, value: 2 ** 40, op: "SCMP_CMP_GT" }) as const);
     const syscalls = names.map((name) => ({ names: [name], action: "SCMP_ACT_ALLOW" as const, args }));
     syscalls.forEach(
@@ -212,9 +216,7 @@ describe("compileSeccomp", () => {
   });
 
   test("reaches an allowed call of a long allow list in few steps", () => {
-    const names = tableOf(machines.x64[0].abis[0])
-      .map(([name]) => name)
-      .filter((_, index) => index % 5 !== 0);
+    const names = [...tableOf(machines.x64[0].abis[0]).keys()].filter((_, index) => index % 5 !== 0);
     const filter = program({
       defaultAction: "SCMP_ACT_ERRNO",
       syscalls: [{ names, action: "SCMP_ACT_ALLOW" }],
