@@ -9,6 +9,7 @@ export function findNamespaceFault(config: OciConfig, namespaces: NamespaceTable
   const linux = config.linux ?? {};
   return (
     findUnshared(config, namespaces) ??
+    findLongName(config) ??
     findUserFault(linux, namespaces) ??
     findTimeFault(linux, namespaces) ??
     findSysctlFault(linux, namespaces)
@@ -33,6 +34,16 @@ function findUnshared(
     if (value === undefined || value === "" || has.has(type)) continue;
     const said = typeof value === "string" ? `${show(value)} is set` : "is set";
     return { at, is: `${said}, but the container has no ${type} namespace` };
+  }
+  return undefined;
+}
+
+/** __NEW_UTS_LEN: sethostname(2) and setdomainname(2) take 64 bytes. */
+function findLongName(config: OciConfig): Fault | undefined {
+  for (const name of ["hostname", "domainname"] as const) {
+    const bytes = Buffer.byteLength(config[name] ?? "");
+    if (bytes > 64)
+      return { at: `.${name}`, is: `${show(config[name])} has ${bytes} bytes, wanted at most 64` };
   }
   return undefined;
 }

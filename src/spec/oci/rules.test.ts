@@ -238,6 +238,11 @@ const rules: { breaks: Change[]; says: string; keeps: Change[] }[] = [
     says: 'domainname: "example.org" is set, but the container has no uts namespace',
     keeps: [without("uts"), ["hostname", undefined], ["domainname", undefined]],
   },
+  ...(["hostname", "domainname"] as const).map((name) => ({
+    breaks: [[name, "é".repeat(33)]] as Change[],
+    says: `${name}: "${"é".repeat(33)}" has 66 bytes, wanted at most 64`,
+    keeps: [[name, "é".repeat(32)]] as Change[],
+  })),
   {
     breaks: [without("mount")],
     says: 'linux.maskedPaths: "/proc/kcore" is set, but the container has no mount namespace',
