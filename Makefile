@@ -39,7 +39,8 @@ bench: setup dist/sampan ## measure beside runc, crun and runsc, where they are 
 	@$(bun) bench/run.ts
 
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64
-	@$(MAKE) --no-print-directory dist/sampan $(if $(shell command -v $(arm64-cc)),dist/sampan-arm64)
+	@$(MAKE) --no-print-directory dist/sampan
+	@if command -v $(arm64-cc) >/dev/null; then $(MAKE) --no-print-directory dist/sampan-arm64; fi
 
 format: setup ## write every file as the formatters want it
 	@$(bun) fmt
@@ -58,7 +59,9 @@ build/packages.stamp: tools/packages.txt tools/setup.ts | $(npm-stamp)
 
 # launcher: this machine's, the other architecture's where its compiler is there, and the two builds for tests: one that fails where
 # the plan says so (LAUNCHER_FAULTS), one with libc under the sanitizers (LAUNCHER_HOSTED).
-launcher: build/launcher build/launcher-faults build/launcher-sanitized $(if $(shell command -v $(arm64-cc)),build/launcher-arm64)
+# The compiler is looked for when the recipe runs: setup may have installed it just before.
+launcher: build/launcher build/launcher-faults build/launcher-sanitized
+	@if command -v $(arm64-cc) >/dev/null; then $(MAKE) --no-print-directory build/launcher-arm64; fi
 
 build/launcher: build/launcher-$(arch)
 	@ln -sf $(<F) $@

@@ -14,6 +14,7 @@ import { leaksSince, take } from "./leaks.ts";
 
 const bun = process.execPath;
 const failed: Counts = { passed: 0, failed: 1, skipped: 0 };
+const skipped: Counts = { passed: 0, failed: 0, skipped: 1 };
 const scratch = mkdtempSync(join(tmpdir(), "sampan-test-"));
 
 function progress(rung: string, what: string, result: string, seconds: number): void {
@@ -24,10 +25,15 @@ function show(what: string, ran: Ran): void {
   console.log(`──── ${what}${ran.reason ? `: ${ran.reason}` : ""}\n${ran.output.trimEnd()}\n────`);
 }
 
-/** A check that fails counts as one failure; one that passes is no test and counts as nothing. */
+/** A check that fails counts as one failure, one whose program is missing as skipped; one that passes is no test and counts as nothing. */
 async function gate(): Promise<Counts> {
   const results = await Promise.all(
     checks(bun).map(async ({ name, command }) => {
+      const program = command[0] ?? "";
+      if (!Bun.which(program)) {
+        console.log(`gate  ${name} is skipped: ${program} is not installed`);
+        return skipped;
+      }
       const ran = await run(command, { deadlineSeconds: 120 });
       progress("gate", name, ran.ok ? "ok" : "FAILED", ran.seconds);
       if (!ran.ok) show(name, ran);
