@@ -114,8 +114,16 @@ long slot_put(int64_t slot, long fd) {
     return 0;
 }
 
+/* Offset 0 is the header, so it means that the plan has no such text. */
+char *text_of(struct record *o, int index) {
+    static char none[8];
+    return o->texts[index].offset ? plan + o->texts[index].offset : none;
+}
+
 char **vector_of(struct record *o, int index) {
+    static char *none[2];
     uint64_t *at = (uint64_t *)(plan + o->texts[index].offset);
+    if (!o->texts[index].offset) return none;
     for (uint32_t i = 0; i < o->texts[index].length; i++)
         if (at[i] < ((struct header *)plan)->size) at[i] += (uint64_t)plan;
     return (char **)at;
@@ -171,7 +179,7 @@ static long parse_number(const char *text) {
     long value = 0;
     if (!*text) return -1;
     for (; *text; text++) {
-        if (*text < '0' || *text > '9') return -1;
+        if (*text < '0' || *text > '9' || value > 0xffffff) return -1;
         value = value * 10 + (*text - '0');
     }
     return value;
@@ -180,6 +188,18 @@ static long parse_number(const char *text) {
 static void __attribute__((noreturn)) refuse(const char *why) {
     sys(SYS_write, 2, why, length_of(why));
     for (;;) sys(SYS_exit_group, 125);
+}
+
+/* Whether the records of a stage and their texts lie inside the plan. */
+static int sound(const struct header *h, uint32_t stage) {
+    uint32_t offset = h->stages[stage].offset, count = h->stages[stage].count;
+    if (offset < sizeof *h || offset % 8 || offset > h->size || count > (h->size - offset) / sizeof(struct record)) return 0;
+    const struct record *record = (const struct record *)(plan + offset);
+    for (uint32_t i = 0; i < count * 4; i++) {
+        const struct text *text = &record[i / 4].texts[i % 4];
+        if (text->offset >= h->size || text->length >= h->size - text->offset) return 0;
+    }
+    return 1;
 }
 
 static void map_plan(long fd) {
@@ -192,9 +212,8 @@ static void map_plan(long fd) {
     struct header *h = (struct header *)plan;
     if (h->magic != MAGIC || h->fingerprint != PLAN_FINGERPRINT || h->size != size)
         refuse("sampan-launcher: the plan is not for this launcher\n");
-    for (int i = 0; i < 3; i++)
-        if (h->stages[i].offset > h->size || h->stages[i].count > (h->size - h->stages[i].offset) / sizeof(struct record))
-            refuse("sampan-launcher: the plan is damaged\n");
+    for (uint32_t i = 0; i < 3; i++)
+        if (!sound(h, i)) refuse("sampan-launcher: the plan is damaged\n");
     at = sys(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (at < 0 && at > -4096) refuse("sampan-launcher: no memory\n");
     shared = (struct shared *)at;

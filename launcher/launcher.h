@@ -56,7 +56,7 @@ extern int report_fd;
 extern int slots[SLOT_COUNT];
 
 #define INT(OP, NAME) (o->ints[A_##OP##_##NAME])
-#define TEXT(OP, NAME) (plan + o->texts[T_##OP##_##NAME].offset)
+#define TEXT(OP, NAME) text_of(o, T_##OP##_##NAME)
 #define LENGTH(OP, NAME) (o->texts[T_##OP##_##NAME].length)
 #define VECTOR(OP, NAME) vector_of(o, T_##OP##_##NAME)
 #define SLOT(OP, NAME) slot_fd(o->ints[A_##OP##_##NAME])
@@ -70,7 +70,8 @@ typedef long operation(struct record *o);
 
 int slot_fd(int64_t slot);               /* the descriptor in a slot; AT_FDCWD for -1, -EBADF's fd for an empty one */
 long slot_put(int64_t slot, long fd);    /* keeps fd in the slot (-errno passes through) */
-char **vector_of(struct record *o, int); /* offsets become pointers, once */
+char *text_of(struct record *o, int);    /* "" where the plan has none */
+char **vector_of(struct record *o, int); /* offsets become pointers, once; empty where the plan has none */
 long open_in(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 long write_all(int fd, const char *data, size_t size);
 int open_existing_parent(int dir, const char *path, const char **name, uint64_t resolve);

@@ -83,7 +83,7 @@ long do_wait_start(struct record *o) {
 /* /proc/PID of the container's init, below a procfs that was checked. */
 long do_child_proc(struct record *o) {
     char path[24];
-    append_number(path, path + sizeof path, shared->pid);
+    append_number(path, path + sizeof path, INT(CHILD_PROC, MIDDLE) ? shared->middle : shared->pid);
     return slot_put(INT(CHILD_PROC, OUT), open_in(SLOT(CHILD_PROC, PROC), path, O_PATH | O_DIRECTORY, 0, 0));
 }
 

@@ -88,7 +88,7 @@ export const operations = {
   socketpair: { ints: { a: -1, b: -1 }, texts: {}, calls: ["socketpair"] },
   send: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["write"] },
   receive: { ints: { slot: -1, byte: 0 }, texts: {}, calls: ["read"] },
-  child_proc: { ints: { proc: -1, out: -1 }, texts: {}, calls: ["openat2"] },
+  child_proc: { ints: { proc: -1, out: -1, middle: 0 }, texts: {}, calls: ["openat2"] },
   hook: {
     ints: { timeout: 0, output: -1, self: 0 },
     texts: { path: "", argv: [], env: [], state: "" },

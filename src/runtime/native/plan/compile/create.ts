@@ -1,0 +1,687 @@
+/**
+ * compile(spec, host) → Plan, for a container's init. Pure. Three processes: the parent (the launcher as it was started: control groups, id maps,
+ * hooks of the host), a middle one where a namespace can only be entered by a child (user, pid and time namespaces), and init itself.
+ *
+ * They meet over one pair of sockets: parent → init `g` (you are mapped and in your control groups), init → parent `h` (mounts are made) and
+ * parent → init `c` (the host's hooks have run), init → parent `l` and back `L` (limits, in a user namespace), init → parent `r` (ready).
+ */
+import { SampanError } from "../../../../base/errors.ts";
+import { errno } from "../../../../kernel/errno.ts";
+import {
+  CLONE,
+  MNT_DETACH,
+  MOUNT_ATTR,
+  MS,
+  O,
+  OPEN_TREE_CLONE,
+  PR,
+  PROC_SUPER_MAGIC,
+  RESOLVE,
+} from "../../../../kernel/linux.ts";
+import { addressIndexAt, linkIndexAt, linkUp, moveFdAt, moveLink } from "../../../../kernel/netlink.ts";
+import type { OciHook, OciIdMapping } from "../../../../spec/oci/config.ts";
+import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
+import { slot, type Operation, type Plan } from "../operations.ts";
+import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Namespaces } from "./context.ts";
+import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
+import { cleanDestination, compileMounts, type MountContext } from "./mounts.ts";
+import {
+  compileCredentials,
+  compileCwd,
+  compileFilter,
+  compileLabels,
+  compileLimits,
+  compileProgram,
+  compileScheduling,
+  type ProcessContext,
+} from "./process.ts";
+
+const byte = {
+  go: 0x67,
+  kin: 0x6b,
+  mapped: 0x6d,
+  hooks: 0x68,
+  resume: 0x63,
+  limits: 0x6c,
+  limited: 0x4c,
+  ready: 0x72,
+} as const;
+
+const cloneFlag: Readonly<Record<NamespaceType, number>> = {
+  user: CLONE.NEWUSER,
+  pid: CLONE.NEWPID,
+  mount: CLONE.NEWNS,
+  ipc: CLONE.NEWIPC,
+  uts: CLONE.NEWUTS,
+  network: CLONE.NEWNET,
+  cgroup: CLONE.NEWCGROUP,
+  time: CLONE.NEWTIME,
+};
+
+interface Create {
+  readonly options: CreateOptions;
+  readonly builder: Builder;
+  readonly namespaces: Namespaces;
+  readonly middle: boolean;
+  readonly userns: boolean;
+  readonly setgroupsDenied: boolean;
+  readonly mounts: MountContext;
+}
+
+/** The plan that creates a container up to the point where it waits for `start`. Errors name the field of config.json. */
+export function compileCreate(options: CreateOptions): Plan {
+  const builder = new Builder();
+  const namespaces = namespacesOf(options.config);
+  const { fresh, joined } = namespaces;
+  const middle = fresh.has("time") || (["user", "pid", "time"] as const).some((type) => joined.has(type));
+  const userns = fresh.has("user") || joined.has("user");
+  const mounts = { builder, options, userns, cgroupns: fresh.has("cgroup") || joined.has("cgroup") };
+  const setgroupsDenied = options.rootless && fresh.has("user") && options.host.newgidmap === undefined;
+  const create = { options, builder, namespaces, middle, userns, setgroupsDenied, mounts };
+  parentBefore(create);
+  if (middle) middleStage(create);
+  initBefore(create);
+  rootFileSystem(create);
+  const filter = processOf(create);
+  parentAfter(create, filter);
+  return { parent: builder.parent, middle: builder.middle, init: builder.init };
+}
+
+const base = "launcher";
+
+function parentBefore({ options, builder, namespaces, middle }: Create): void {
+  const list = builder.parent;
+  if (!options.rootless) builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
+  for (let fd = 3; fd < 3 + options.preserveFds; fd++)
+    builder.add(list, "check_fd", { fd }, "--preserve-fds");
+  if (options.hookOutput !== undefined)
+    builder.add(list, "adopt", { fd: options.hookOutput, out: slot.hookOutput }, "hooks");
+  builder.add(list, "open", { path: "/proc", flags: O.PATH | O.DIRECTORY, out: slot.proc }, base);
+  builder.add(list, "check_fs", { slot: slot.proc, magic: PROC_SUPER_MAGIC }, base);
+  builder.add(list, "open", { path: `${options.stateDir}/exec.fifo`, flags: O.RDWR, out: slot.fifo }, base);
+  if (options.console && "fd" in options.console) {
+    builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
+  } else if (options.console) {
+    builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
+  }
+  const { listenerPath } = options.config.linux?.seccomp ?? {};
+  if (listenerPath)
+    builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
+  openJoined(builder, namespaces);
+  list.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
+  builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
+}
+
+/** Slots for the namespaces that are joined: handed out in the order of the types, opened by the parent as paths of the host. */
+function openJoined(builder: Builder, { joined }: Namespaces): void {
+  for (const [type, path] of joined) {
+    const out = builder.slot();
+    builder.add(builder.parent, "open", { path, flags: O.RDONLY, out }, `linux.namespaces (${type})`);
+    const list = type === "user" || type === "pid" || type === "time" ? builder.middle : builder.init;
+    list.push({
+      name: "setns",
+      args: { slot: out, type: cloneFlag[type] },
+      why: `linux.namespaces (${type})`,
+    });
+  }
+}
+
+/** The flags that init is cloned with: the cgroup namespace follows when it is in its cgroups, the time namespace is the middle's. */
+function initFlags({ namespaces, middle }: Create): number {
+  let flags: number = CLONE.PARENT;
+  for (const type of namespaces.fresh) {
+    if (type === "cgroup" || type === "time" || (middle && type === "user")) continue;
+    flags |= cloneFlag[type];
+  }
+  return flags;
+}
+
+function cloneInit(create: Create, list: Operation[]): void {
+  const { builder, options, namespaces } = create;
+  const unified = options.cgroup.unified !== undefined;
+  const why =
+    namespaces.fresh.size === 0 ? "process" : `linux.namespaces (${[...namespaces.fresh].join(", ")})`;
+  builder.add(
+    list,
+    "clone",
+    { flags: initFlags(create), stage: stage.init, ...(unified && { cgroup: slot.cgroup }) },
+    why,
+  );
+}
+
+function middleStage(create: Create): void {
+  const { builder, namespaces, options } = create;
+  const joins = builder.middle.splice(0);
+  const { fresh, joined } = namespaces;
+  const list = builder.middle;
+  builder.add(list, "close", { slot: slot.parentEnd }, base);
+  if (fresh.has("user")) {
+    builder.add(list, "receive", { slot: slot.childEnd, byte: byte.mapped }, base);
+    becomeRoot(create, list);
+  }
+  const order = ["user", "pid", "time"];
+  const rank = (operation: Operation): number =>
+    order.findIndex((type) => operation.why.endsWith(`(${type})`));
+  list.push(...joins.toSorted((a, b) => rank(a) - rank(b)));
+  if (joined.has("user")) {
+    const own = joins.find((operation) => operation.why.endsWith("(user)"));
+    if (own) becomeRoot(create, list);
+  }
+  if (fresh.has("time")) {
+    const why = "linux.timeOffsets";
+    builder.add(list, "unshare", { flags: CLONE.NEWTIME }, "linux.namespaces (time)");
+    for (const [clock, offset] of Object.entries(options.config.linux?.timeOffsets ?? {})) {
+      const data = `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
+      builder.add(list, "write", { dir: slot.proc, path: "self/timens_offsets", data }, `${why}.${clock}`);
+    }
+  }
+  cloneInit(create, list);
+  builder.add(list, "send", { slot: slot.childEnd, byte: byte.kin }, base);
+}
+
+function becomeRoot({ builder, setgroupsDenied }: Create, list: Operation[]): void {
+  const why = "linux.uidMappings";
+  if (!setgroupsDenied)
+    builder.add(list, "setgroups", { gids: new Uint8Array() }, why, { errnos: [errno.EPERM] });
+  builder.add(list, "setgid", { id: 0 }, "linux.gidMappings");
+  builder.add(list, "setuid", { id: 0 }, why);
+}
+
+/** The parent from the clone on: everything that wants the rights and the view of the host. */
+function parentAfter(create: Create, filter: ReturnType<typeof compileFilter>): void {
+  const { builder, options, middle, namespaces } = create;
+  const list = builder.parent;
+  const limits = list.filter((operation) => operation.name === "setrlimit");
+  for (const operation of limits) list.splice(list.indexOf(operation), 1);
+  const fresh = namespaces.fresh.has("user");
+  if (middle) {
+    builder.add(
+      list,
+      "clone",
+      { flags: CLONE.PARENT | (fresh ? CLONE.NEWUSER : 0), stage: stage.middle },
+      "linux.namespaces",
+    );
+    builder.add(list, "close", { slot: slot.childEnd }, base);
+    if (fresh) {
+      idMaps(create, 1);
+      builder.add(list, "send", { slot: slot.parentEnd, byte: byte.mapped }, base);
+    }
+    builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
+  } else {
+    cloneInit(create, list);
+    builder.add(list, "close", { slot: slot.childEnd }, base);
+  }
+  for (const path of options.cgroup.join) builder.add(list, "write_pid", { path }, "linux.cgroupsPath");
+  builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
+  if (fresh && !middle) idMaps(create, 0);
+  oomScore(create);
+  intelRdt(create);
+  moveDevices(create);
+  builder.add(list, "send", { slot: slot.parentEnd, byte: byte.go }, base);
+  if (hooksOf(create, "prestart", "createRuntime").length > 0) {
+    builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.hooks }, base);
+    for (const { hook, why } of hooksOf(create, "prestart", "createRuntime"))
+      addHook(create, list, { hook, why, status: "creating", self: 0 });
+    builder.add(list, "send", { slot: slot.parentEnd, byte: byte.resume }, base);
+  }
+  if (limits.length > 0) {
+    builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.limits }, base);
+    list.push(...limits);
+    builder.add(list, "send", { slot: slot.parentEnd, byte: byte.limited }, base);
+  }
+  builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.ready }, base);
+  if (filter) notifyParent(create, filter.usesNotify);
+}
+
+function notifyParent({ builder, options }: Create, usesNotify: boolean): void {
+  const list = builder.parent;
+  const { seccomp } = options.config.linux ?? {};
+  builder.add(
+    list,
+    "wait_filter",
+    { end: slot.parentEnd, ...(usesNotify && { out: slot.notify }) },
+    "linux.seccomp",
+  );
+  if (!usesNotify || !seccomp?.listenerPath) return;
+  const { config } = options;
+  const head = JSON.stringify({ ociVersion: config.ociVersion, fds: ["seccompFd"] }).slice(0, -1);
+  const metadata =
+    seccomp.listenerMetadata === undefined ? "" : `"metadata":${JSON.stringify(seccomp.listenerMetadata)},`;
+  const data = `${head},"pid":\x01,${metadata}"state":${hookState(options, "creating")}}`;
+  builder.add(
+    list,
+    "send_fd",
+    { socket: slot.listener, slot: slot.notify, data },
+    "linux.seccomp.listenerPath",
+  );
+  builder.add(list, "close", { slot: slot.listener }, "linux.seccomp.listenerPath");
+}
+
+function mapText(mappings: readonly OciIdMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+}
+
+/** user_namespaces(7): root writes the maps; an ordinary user writes its own id, or has newuidmap write the ranges it was given. */
+function idMaps(create: Create, middle: 0 | 1): void {
+  const { builder, options } = create;
+  const list = builder.parent;
+  const { uidMappings = [], gidMappings = [] } = options.config.linux ?? {};
+  const { host, rootless } = options;
+  const dir = middle ? slot.oldRoot : slot.childProc;
+  if (middle) builder.add(list, "child_proc", { proc: slot.proc, out: dir, middle: 1 }, base);
+  const single = (mappings: readonly OciIdMapping[], id: number): boolean =>
+    mappings.length === 1 && mappings[0]?.size === 1 && mappings[0].hostID === id;
+  for (const [kind, mappings, id, helper] of [
+    ["gid", gidMappings, host.egid, host.newgidmap],
+    ["uid", uidMappings, host.euid, host.newuidmap],
+  ] as const) {
+    const why = `linux.${kind}Mappings`;
+    if (!rootless || single(mappings, id)) {
+      if (rootless && kind === "gid")
+        builder.add(list, "write", { dir, path: "setgroups", data: "deny" }, why, { errnos: [errno.ENOENT] });
+      builder.add(list, "write", { dir, path: `${kind}_map`, data: mapText(mappings) }, why);
+      continue;
+    }
+    if (helper === undefined) {
+      throw new SampanError(
+        "permission_denied",
+        `cannot use ${why}: more than the caller's own id wants the program new${kind}map, which is not installed`,
+      );
+    }
+    const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String));
+    builder.add(
+      list,
+      "run",
+      {
+        path: helper,
+        argv: [helper, "\x01", ...ids],
+        env: [],
+        ...(options.hookOutput !== undefined && { output: slot.hookOutput }),
+      },
+      why,
+    );
+  }
+}
+
+function oomScore({ builder, options }: Create): void {
+  const score = options.config.process?.oomScoreAdj;
+  if (score === undefined) return;
+  const clamp = options.oomScoreAdjClamp === true ? { errnos: [errno.EACCES, errno.EPERM] } : undefined;
+  builder.add(
+    builder.parent,
+    "write",
+    { dir: slot.childProc, path: "oom_score_adj", data: String(score) },
+    "process.oomScoreAdj",
+    clamp,
+  );
+}
+
+/** Resource control (resctrl): the class of service is a folder, made unless it is there, with the schemata and the process in it. */
+function intelRdt({ builder, options }: Create): void {
+  const rdt = options.config.linux?.intelRdt;
+  if (!rdt) return;
+  const { resctrl } = options.host;
+  const why = "linux.intelRdt";
+  if (resctrl === undefined) {
+    throw new SampanError(
+      "failed_precondition",
+      `cannot use ${why}: resctrl is not mounted, or the processor has no resource control`,
+    );
+  }
+  const dir = `${resctrl}/${rdt.closID || options.id}`;
+  builder.add(builder.parent, "mkdir", { path: dir }, `${why}.closID`, { errnos: [errno.EEXIST] });
+  const lines = [rdt.l3CacheSchema, rdt.memBwSchema, ...(rdt.schemata ?? [])].filter(
+    (line) => line !== undefined && line !== "",
+  );
+  if (lines.length > 0)
+    builder.add(
+      builder.parent,
+      "write",
+      { path: `${dir}/schemata`, data: `${lines.join("\n")}\n` },
+      `${why}.schemata`,
+    );
+  builder.add(builder.parent, "write_pid", { path: `${dir}/tasks` }, why);
+}
+
+/** config-linux.md, "Network Devices": each device moves with its addresses, under its new name. */
+function moveDevices({ builder, options }: Create): void {
+  const devices = Object.entries(options.config.linux?.netDevices ?? {});
+  if (devices.length === 0) return;
+  const namespace = builder.slot();
+  const list = builder.parent;
+  builder.add(
+    list,
+    "open",
+    { dir: slot.childProc, path: "ns/net", flags: O.RDONLY, out: namespace },
+    "linux.netDevices",
+  );
+  builder.add(list, "netlink_open", { protocol: 0, out: slot.netlink }, "linux.netDevices");
+  for (const [name, device] of devices) {
+    const facts = options.host.netDevices?.[name];
+    const why = `linux.netDevices.${name}`;
+    if (!facts)
+      throw new SampanError("not_found", `cannot use ${why}: the host has no network device "${name}"`);
+    builder.add(
+      list,
+      "netlink",
+      {
+        slot: slot.netlink,
+        message: moveLink(facts.index, device.name || name),
+        fdAt: moveFdAt,
+        fd: namespace,
+      },
+      why,
+    );
+  }
+  builder.add(list, "close", { slot: slot.netlink }, "linux.netDevices");
+}
+
+interface PlacedHook {
+  readonly hook: OciHook;
+  readonly why: string;
+}
+
+function hooksOf({ options }: Create, ...kinds: HookKind[]): PlacedHook[] {
+  return kinds.flatMap((kind) =>
+    (options.config.hooks?.[kind] ?? []).map((hook, index) => ({ hook, why: `hooks.${kind}[${index}]` })),
+  );
+}
+
+function addHook(
+  { builder, options }: Create,
+  list: Operation[],
+  { hook, why, status, self }: PlacedHook & { status: string; self: 0 | 1 },
+): void {
+  builder.add(
+    list,
+    "hook",
+    {
+      path: hook.path,
+      argv: hook.args?.length ? hook.args : [hook.path],
+      env: hook.env ?? [],
+      state: hookState(options, status),
+      timeout: (hook.timeout ?? 0) * 1000,
+      self,
+      ...(options.hookOutput !== undefined && { output: slot.hookOutput }),
+    },
+    why,
+  );
+}
+
+function initBefore(create: Create): void {
+  const { builder, options, namespaces, middle, userns } = create;
+  const list = builder.init;
+  const joins = list.splice(0);
+  builder.add(list, "close", { slot: slot.parentEnd }, base);
+  builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
+  builder.add(list, "reset_signals", {}, base);
+  builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
+  builder.add(list, "receive", { slot: slot.childEnd, byte: byte.go }, base);
+  if (namespaces.fresh.has("user") && !middle) becomeRoot(create, list);
+  if (userns && options.rootless) builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
+  list.push(
+    ...joins.toSorted((a, b) => Number(a.why.endsWith("(mount)")) - Number(b.why.endsWith("(mount)"))),
+  );
+  if (namespaces.fresh.has("cgroup"))
+    builder.add(list, "unshare", { flags: CLONE.NEWCGROUP }, "linux.namespaces (cgroup)");
+  if (!options.noNewKeyring) {
+    builder.add(
+      list,
+      "keyring",
+      { name: `_ses.${options.id}`, permissions: userns ? 0x8 : 0x80000 },
+      "--no-new-keyring",
+      {
+        errnos: [errno.ENOSYS],
+      },
+    );
+  }
+  network(create);
+}
+
+function network({ builder, options, namespaces }: Create): void {
+  const devices = Object.entries(options.config.linux?.netDevices ?? {});
+  const loopback = namespaces.fresh.has("network");
+  if (!loopback && devices.length === 0) return;
+  const list = builder.init;
+  const why = "linux.namespaces (network)";
+  builder.add(list, "netlink_open", { protocol: 0, out: slot.netlink }, why);
+  if (loopback) builder.add(list, "netlink", { slot: slot.netlink, message: linkUp(1) }, why);
+  for (const [name, wanted] of devices) {
+    const device = wanted.name || name;
+    const field = `linux.netDevices.${name}`;
+    for (const message of options.host.netDevices?.[name]?.addresses ?? []) {
+      builder.add(list, "netlink", { slot: slot.netlink, message, device, indexAt: addressIndexAt }, field);
+    }
+    builder.add(
+      list,
+      "netlink",
+      { slot: slot.netlink, message: linkUp(0), device, indexAt: linkIndexAt },
+      field,
+    );
+  }
+  builder.add(list, "close", { slot: slot.netlink }, why);
+}
+
+const propagationOf: Readonly<Record<string, number>> = {
+  private: MS.PRIVATE,
+  rprivate: MS.PRIVATE | MS.REC,
+  shared: MS.SHARED,
+  rshared: MS.SHARED | MS.REC,
+  slave: MS.SLAVE,
+  rslave: MS.SLAVE | MS.REC,
+  unbindable: MS.UNBINDABLE,
+  runbindable: MS.UNBINDABLE | MS.REC,
+};
+
+/** The root: propagation, the root bound onto itself, mounts, devices, hooks, and the change of root. */
+function rootFileSystem(create: Create): void {
+  const { builder, options, namespaces, mounts } = create;
+  const list = builder.init;
+  const { config } = options;
+  const ownMounts = namespaces.fresh.has("mount") || namespaces.joined.has("mount");
+  const field = "linux.rootfsPropagation";
+  const wanted = propagationOf[config.linux?.rootfsPropagation ?? ""] ?? MS.SLAVE | MS.REC;
+  if (ownMounts) {
+    builder.add(list, "mount", { target: "/", flags: wanted }, field);
+    // pivot_root(2) refuses a root whose parent is shared; the parent is the mount that the path lies on.
+    if (wanted & MS.SHARED) builder.add(list, "mount", { target: "/", flags: MS.PRIVATE }, field);
+  }
+  builder.add(
+    list,
+    "mount",
+    { source: options.rootfs, target: options.rootfs, type: "bind", flags: MS.BIND | MS.REC },
+    "root.path",
+  );
+  builder.add(
+    list,
+    "open",
+    { path: options.rootfs, flags: O.PATH | O.DIRECTORY, out: slot.root },
+    "root.path",
+  );
+  compileMounts(mounts);
+  for (const { source, destination } of options.extraMounts ?? []) extraMount(create, source, destination);
+  compileDevices(mounts);
+  const hostHooks = hooksOf(create, "prestart", "createRuntime");
+  if (hostHooks.length > 0) {
+    builder.add(list, "send", { slot: slot.childEnd, byte: byte.hooks }, base);
+    builder.add(list, "receive", { slot: slot.childEnd, byte: byte.resume }, base);
+  }
+  cwdFolder(create);
+  compileTerminal(mounts);
+  if (!create.userns || ownMounts) settings(create);
+  builder.add(list, "fchdir", { slot: slot.root }, "root.path");
+  for (const { hook, why } of hooksOf(create, "createContainer"))
+    addHook(create, list, { hook, why, status: "creating", self: 1 });
+  changeRoot(create, ownMounts);
+  if (ownMounts) finishRoot(create);
+}
+
+function extraMount({ builder }: Create, source: string, destination: string): void {
+  const list = builder.init;
+  const [tree, to] = [builder.slot(), builder.slot()];
+  builder.add(list, "open_tree", { path: source, flags: OPEN_TREE_CLONE, out: tree }, "NOTIFY_SOCKET");
+  builder.add(
+    list,
+    "mount_point",
+    { dir: slot.root, path: destination, resolve: RESOLVE.IN_ROOT, out: to, source: tree },
+    "NOTIFY_SOCKET",
+  );
+  builder.add(list, "move_mount", { from: tree, to }, "NOTIFY_SOCKET");
+}
+
+/** runc makes the working directory where it is missing; so do we, below the root. */
+function cwdFolder({ builder, options }: Create): void {
+  const cwd = cleanDestination(options.config.process?.cwd ?? "/");
+  if (cwd === "/") return;
+  const made = builder.slot();
+  builder.add(
+    builder.init,
+    "mount_point",
+    { dir: slot.root, path: cwd, resolve: RESOLVE.IN_ROOT, out: made },
+    "process.cwd",
+    {
+      errnos: [errno.EROFS, errno.ENOTDIR, errno.EACCES],
+      skip: 1,
+    },
+  );
+  builder.add(builder.init, "close", { slot: made }, "process.cwd");
+}
+
+function changeRoot({ builder, options }: Create, ownMounts: boolean): void {
+  const list = builder.init;
+  const why = "root.path";
+  if (!ownMounts) {
+    builder.add(list, "chroot", { path: "." }, why);
+  } else if (options.noPivot) {
+    builder.add(list, "mount", { source: options.rootfs, target: "/", flags: MS.MOVE }, "--no-pivot");
+    builder.add(list, "chroot", { path: "." }, "--no-pivot");
+  } else {
+    builder.add(list, "open", { path: "/", flags: O.RDONLY | O.DIRECTORY, out: slot.oldRoot }, why);
+    builder.add(list, "pivot_root", {}, why);
+    builder.add(list, "fchdir", { slot: slot.oldRoot }, why);
+    builder.add(list, "mount", { target: ".", flags: MS.SLAVE | MS.REC }, why);
+    builder.add(list, "umount", { path: ".", flags: MNT_DETACH }, why);
+    builder.add(list, "close", { slot: slot.oldRoot }, why);
+  }
+  builder.add(list, "chdir", { path: "/" }, why);
+  builder.add(list, "open", { path: "/", flags: O.PATH | O.DIRECTORY, out: slot.root }, why);
+}
+
+/** Host name, domain name and sysctls: written through the host's procfs, which the container cannot have touched. */
+function settings({ builder, options }: Create): void {
+  const { config } = options;
+  const list = builder.init;
+  if (config.hostname) builder.add(list, "sethostname", { name: config.hostname }, "hostname");
+  if (config.domainname) builder.add(list, "setdomainname", { name: config.domainname }, "domainname");
+  for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
+    const path = `sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`;
+    builder.add(
+      list,
+      "write",
+      { dir: slot.proc, path, data: value, resolve: RESOLVE.NO_SYMLINKS | RESOLVE.BENEATH },
+      `linux.sysctl.${key}`,
+    );
+  }
+}
+
+/** After the change of root: its own propagation, read-only root, read-only paths and masks, below the container's root. */
+function finishRoot({ builder, options }: Create): void {
+  const { config } = options;
+  const list = builder.init;
+  // "private" and "slave" came with the copy of the host's mounts; what shares or must not be bound is said of the new root.
+  const own = propagationOf[config.linux?.rootfsPropagation ?? ""] ?? 0;
+  if (own & (MS.SHARED | MS.UNBINDABLE))
+    builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
+  if (config.root.readonly) {
+    readOnlyDev(builder, options);
+    builder.add(list, "mount_setattr", { slot: slot.root, set: MOUNT_ATTR.RDONLY }, "root.readonly");
+  }
+  (config.linux?.readonlyPaths ?? []).forEach((path, index) =>
+    readOnlyPath(builder, path, `linux.readonlyPaths[${index}]`),
+  );
+  const masked = config.linux?.maskedPaths ?? [];
+  if (masked.length === 0) return;
+  builder.add(
+    list,
+    "open",
+    { dir: slot.root, path: "/dev/null", flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: slot.null },
+    "linux.maskedPaths",
+    {
+      errnos: [errno.ENOENT],
+    },
+  );
+  masked.forEach((path, index) => {
+    builder.add(
+      list,
+      "mask_path",
+      { dir: slot.root, null: slot.null, path, options: config.linux?.mountLabel ?? "" },
+      `linux.maskedPaths[${index}]`,
+      { errnos: [errno.ENOENT, errno.ENOTDIR] },
+    );
+  });
+}
+
+/** A /dev that was asked for read-only had to be written to first. */
+function readOnlyDev(_builder: Builder, _options: CreateOptions): void {}
+
+function readOnlyPath(builder: Builder, path: string, why: string): void {
+  const list = builder.init;
+  const [at, tree] = [builder.slot(), builder.slot()];
+  builder.add(list, "open", { dir: slot.root, path, flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: at }, why, {
+    errnos: [errno.ENOENT, errno.ENOTDIR],
+    skip: 5,
+  });
+  builder.add(list, "open_tree", { dir: at, flags: OPEN_TREE_CLONE | 0x8000, out: tree }, why);
+  builder.add(list, "mount_setattr", { slot: tree, set: MOUNT_ATTR.RDONLY }, why);
+  builder.add(list, "move_mount", { from: tree, to: at }, why);
+  builder.add(list, "close", { slot: tree }, why);
+  builder.add(list, "close", { slot: at }, why);
+}
+
+/** From the root on: what the process may, the filter, and the wait for `start`. */
+function processOf(create: Create): ReturnType<typeof compileFilter> {
+  const { builder, options, userns, setgroupsDenied } = create;
+  const { config, host } = options;
+  const process = config.process;
+  if (!process) throw new SampanError("invalid_argument", "cannot use config.json: process is not there");
+  const list = builder.init;
+  const context: ProcessContext = {
+    builder,
+    process,
+    config,
+    host,
+    userns,
+    setgroupsDenied,
+    preserveFds: options.preserveFds,
+    environment: options.environment ?? [],
+  };
+  if (process.terminal) useTerminal(builder, "process.terminal");
+  const filter = compileFilter(config.linux?.seccomp, host.arch);
+  builder.add(list, "umask", { mask: process.user?.umask ?? 0o022 }, "process.user.umask");
+  compileScheduling(context);
+  compileLimits(context);
+  if (userns && (process.rlimits ?? []).length > 0) {
+    builder.add(list, "send", { slot: slot.childEnd, byte: byte.limits }, base);
+    builder.add(list, "receive", { slot: slot.childEnd, byte: byte.limited }, base);
+  }
+  compileLabels(context);
+  if (process.noNewPrivileges)
+    builder.add(list, "prctl", { option: PR.SET_NO_NEW_PRIVS, a: 1 }, "process.noNewPrivileges");
+  // Without no_new_privs loading a filter wants CAP_SYS_ADMIN, so it comes before the capabilities go; else it comes last of all.
+  const early = filter !== undefined && !process.noNewPrivileges;
+  builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
+  if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  compileCwd(builder, process.cwd, false);
+  compileCredentials(context);
+  compileCwd(builder, process.cwd, true);
+  const program = compileProgram(context);
+  builder.add(list, "close_range", { first: 3 + options.preserveFds }, "--preserve-fds");
+  builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
+  if (filter && !early)
+    builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  builder.add(list, "wait_start", { slot: slot.fifo }, base);
+  for (const { hook, why } of hooksOf(create, "startContainer"))
+    addHook(create, list, { hook, why, status: "created", self: 1 });
+  builder.add(list, "exec", program, "process.args");
+  return filter;
+}

@@ -1,0 +1,245 @@
+/**
+ * The plan of `exec`: a process that joins a running container. The middle process enters all of the container's namespaces at once through
+ * a descriptor of its init (setns(2) with a pidfd, Linux 5.8), so that no path in the container is looked at; its child becomes the process.
+ */
+import { errno } from "../../../../kernel/errno.ts";
+import { CLONE, O, PR, PROC_SUPER_MAGIC } from "../../../../kernel/linux.ts";
+import type { OciConfig, OciProcess } from "../../../../spec/oci/config.ts";
+import { slot, type Plan } from "../operations.ts";
+import { Builder, stage, type Host } from "./context.ts";
+import { sendMaster, useTerminal } from "./devices.ts";
+import {
+  compileCredentials,
+  compileCwd,
+  compileFilter,
+  compileLabels,
+  compileLimits,
+  compileProgram,
+  compileScheduling,
+  listMask,
+  type ProcessContext,
+} from "./process.ts";
+
+export interface ExecOptions {
+  readonly id: string;
+  /** The container's own configuration; `process` is what runs. */
+  readonly config: OciConfig;
+  readonly process: OciProcess;
+  readonly host: Host;
+  /** Open descriptor of the container's init. */
+  readonly pidfd: number;
+  /** CLONE_NEW* of the namespaces in which the container's init differs from the runtime. */
+  readonly namespaces: number;
+  /** Files that the process id is written to (v1), or the folder of the cgroup (v2). */
+  readonly cgroup: { readonly join: readonly string[]; readonly unified?: string };
+  readonly rootless: boolean;
+  readonly setgroupsDenied: boolean;
+  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+  readonly environment: readonly string[];
+  /** State of the container for the seccomp listener, with 0x01 for the process id. */
+  readonly listenerState?: string;
+}
+
+const byte = { go: 0x67, kin: 0x6b, limits: 0x6c, limited: 0x4c, ready: 0x72 } as const;
+const base = "launcher";
+
+export function compileExec(options: ExecOptions): Plan {
+  const builder = new Builder();
+  const userns = (options.namespaces & CLONE.NEWUSER) !== 0;
+  const filter = compileFilter(options.config.linux?.seccomp, options.host.arch);
+  before(options, builder);
+  middle(options, builder, userns);
+  const limits = init(options, builder, userns, filter);
+  after(options, builder, limits, filter);
+  return { parent: builder.parent, middle: builder.middle, init: builder.init };
+}
+
+function before(options: ExecOptions, builder: Builder): void {
+  const list = builder.parent;
+  builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
+  for (let fd = 3; fd < 3 + options.preserveFds; fd++)
+    builder.add(list, "check_fd", { fd }, "--preserve-fds");
+  builder.add(list, "adopt", { fd: options.pidfd, out: slot.child }, "linux.namespaces");
+  builder.add(list, "open", { path: "/proc", flags: O.PATH | O.DIRECTORY, out: slot.proc }, base);
+  builder.add(list, "check_fs", { slot: slot.proc, magic: PROC_SUPER_MAGIC }, base);
+  if (options.console && "fd" in options.console) {
+    builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
+  } else if (options.console) {
+    builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
+  }
+  const { listenerPath } = options.config.linux?.seccomp ?? {};
+  if (listenerPath)
+    builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
+  affinity(builder, options.process.execCPUAffinity?.initial, "initial");
+  if (options.cgroup.unified !== undefined) {
+    builder.add(
+      list,
+      "open",
+      { path: options.cgroup.unified, flags: O.PATH | O.DIRECTORY, out: slot.cgroup },
+      "--cgroup",
+    );
+  }
+  builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
+}
+
+/** execCPUAffinity: `initial` holds from before the process enters the container's cgroup, `final` from after. */
+function affinity(builder: Builder, list: string | undefined, which: "initial" | "final"): void {
+  if (!list) return;
+  const why = `process.execCPUAffinity.${which}`;
+  builder.add(
+    which === "initial" ? builder.parent : builder.init,
+    "sched_setaffinity",
+    { mask: listMask(list, why) },
+    why,
+  );
+}
+
+function middle(options: ExecOptions, builder: Builder, userns: boolean): void {
+  const list = builder.middle;
+  builder.add(list, "close", { slot: slot.parentEnd }, base);
+  // A cgroup namespace is entered by the process itself, when it is in its cgroup already.
+  if (options.namespaces !== 0)
+    builder.add(list, "setns", { slot: slot.child, type: options.namespaces }, "linux.namespaces");
+  if (userns) {
+    builder.add(list, "setgid", { id: 0 }, "linux.gidMappings");
+    builder.add(list, "setuid", { id: 0 }, "linux.uidMappings");
+  }
+  const unified = options.cgroup.unified !== undefined;
+  builder.add(
+    list,
+    "clone",
+    { flags: CLONE.PARENT, stage: stage.init, ...(unified && { cgroup: slot.cgroup }) },
+    "process",
+  );
+  builder.add(list, "send", { slot: slot.childEnd, byte: byte.kin }, base);
+}
+
+function init(
+  options: ExecOptions,
+  builder: Builder,
+  userns: boolean,
+  filter: ReturnType<typeof compileFilter>,
+): ReturnType<typeof builder.parent.splice> {
+  const { process, config, host } = options;
+  const list = builder.init;
+  const context: ProcessContext = {
+    builder,
+    process,
+    config,
+    host,
+    userns,
+    setgroupsDenied: options.setgroupsDenied,
+    preserveFds: options.preserveFds,
+    environment: options.environment,
+  };
+  builder.add(list, "close", { slot: slot.parentEnd }, base);
+  builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
+  builder.add(list, "reset_signals", {}, base);
+  builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
+  builder.add(list, "receive", { slot: slot.childEnd, byte: byte.go }, base);
+  affinity(builder, process.execCPUAffinity?.final, "final");
+  if (!options.noNewKeyring) {
+    builder.add(list, "keyring", { name: `_ses.${options.id}` }, "--no-new-keyring", {
+      errnos: [errno.ENOSYS],
+    });
+  }
+  builder.add(list, "open", { path: "/", flags: O.PATH | O.DIRECTORY, out: slot.root }, "root.path");
+  if (process.terminal) terminal(builder, process);
+  builder.add(
+    list,
+    "umask",
+    { mask: process.user?.umask ?? config.process.user?.umask ?? 0o022 },
+    "process.user.umask",
+  );
+  compileScheduling({
+    ...context,
+    config: { ...config, linux: { ...config.linux, memoryPolicy: undefined } as never },
+  });
+  const parentCount = builder.parent.length;
+  compileLimits(context);
+  const limits = builder.parent.splice(parentCount);
+  if (limits.length > 0) {
+    builder.add(list, "send", { slot: slot.childEnd, byte: byte.limits }, base);
+    builder.add(list, "receive", { slot: slot.childEnd, byte: byte.limited }, base);
+  }
+  compileLabels(context);
+  if (process.noNewPrivileges)
+    builder.add(list, "prctl", { option: PR.SET_NO_NEW_PRIVS, a: 1 }, "process.noNewPrivileges");
+  builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
+  const early = filter !== undefined && !process.noNewPrivileges;
+  if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  compileCwd(builder, process.cwd, false);
+  compileCredentials(context);
+  compileCwd(builder, process.cwd, true);
+  const program = compileProgram(context);
+  builder.add(list, "close_range", { first: 3 + options.preserveFds }, "--preserve-fds");
+  builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
+  if (filter && !early)
+    builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  builder.add(list, "exec", program, "process.args");
+  return limits;
+}
+
+function terminal(builder: Builder, process: OciProcess): void {
+  builder.add(
+    builder.init,
+    "pty",
+    {
+      dir: slot.root,
+      path: "/dev/ptmx",
+      master: slot.master,
+      slave: slot.slave,
+      rows: process.consoleSize?.height ?? 0,
+      columns: process.consoleSize?.width ?? 0,
+    },
+    "process.terminal",
+  );
+  sendMaster(builder, "process.terminal");
+  useTerminal(builder, "process.terminal");
+}
+
+function after(
+  options: ExecOptions,
+  builder: Builder,
+  limits: ReturnType<typeof builder.parent.splice>,
+  filter: ReturnType<typeof compileFilter>,
+): void {
+  const list = builder.parent;
+  builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.middle }, "process");
+  builder.add(list, "close", { slot: slot.childEnd }, base);
+  builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
+  for (const path of options.cgroup.join) builder.add(list, "write_pid", { path }, "linux.cgroupsPath");
+  builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
+  const score = options.process.oomScoreAdj;
+  if (score !== undefined) {
+    builder.add(
+      list,
+      "write",
+      { dir: slot.childProc, path: "oom_score_adj", data: String(score) },
+      "process.oomScoreAdj",
+    );
+  }
+  builder.add(list, "send", { slot: slot.parentEnd, byte: byte.go }, base);
+  if (limits.length > 0) {
+    builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.limits }, base);
+    list.push(...limits);
+    builder.add(list, "send", { slot: slot.parentEnd, byte: byte.limited }, base);
+  }
+  builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.ready }, base);
+  if (!filter) return;
+  builder.add(
+    list,
+    "wait_filter",
+    { end: slot.parentEnd, ...(filter.usesNotify && { out: slot.notify }) },
+    "linux.seccomp",
+  );
+  if (!filter.usesNotify || options.listenerState === undefined) return;
+  builder.add(
+    list,
+    "send_fd",
+    { socket: slot.listener, slot: slot.notify, data: options.listenerState },
+    "linux.seccomp.listenerPath",
+  );
+}

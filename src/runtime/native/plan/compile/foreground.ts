@@ -1,0 +1,68 @@
+/** The plan that a foreground `run` or `exec` turns into: wait, forward, relay; for `run` then remove what the container had. */
+import { AT_REMOVEDIR } from "../../../../kernel/linux.ts";
+import type { OciConfig, OciHook } from "../../../../spec/oci/config.ts";
+import { op, slot, type Operation, type Plan } from "../operations.ts";
+
+export interface ForegroundOptions {
+  readonly pid: number;
+  /** Descriptor of the socket on which the terminal's master waits. */
+  readonly consoleFd?: number;
+  readonly cleanUp?: CleanUp;
+}
+
+export interface CleanUp {
+  readonly config: OciConfig;
+  /** State for the poststop hooks. */
+  readonly state: string;
+  readonly cgroups: readonly string[];
+  /** A container that shares its pid namespace may leave processes behind. */
+  readonly killCgroup?: string;
+  readonly resctrl?: string;
+  readonly stateDir: string;
+  /** Names of the files in stateDir. */
+  readonly files: readonly string[];
+}
+
+export function compileForeground(options: ForegroundOptions): Plan {
+  const parent: Operation[] = [];
+  if (options.consoleFd !== undefined) {
+    parent.push(op("adopt", { fd: options.consoleFd, out: slot.consoleSocket }, "process.terminal"));
+    parent.push(op("receive_fd", { socket: slot.consoleSocket, out: slot.master }, "process.terminal"));
+  }
+  parent.push(
+    op(
+      "supervise",
+      { pid: options.pid, ...(options.consoleFd !== undefined && { master: slot.master }) },
+      "process",
+    ),
+  );
+  if (options.cleanUp) parent.push(...cleanUp(options.cleanUp));
+  return { parent, middle: [], init: [] };
+}
+
+const any = { errnos: "any" } as const;
+
+/** In the order of `delete`: processes, control groups, poststop hooks, then the state, so that what fails before can be deleted again. */
+function cleanUp({ config, state, cgroups, killCgroup, resctrl, stateDir, files }: CleanUp): Operation[] {
+  const list: Operation[] = [];
+  if (killCgroup !== undefined)
+    list.push(op("kill_cgroup", { path: killCgroup }, "linux.namespaces (pid)", any));
+  for (const path of cgroups) list.push(op("remove_cgroup", { path }, "linux.cgroupsPath", any));
+  if (resctrl !== undefined)
+    list.push(op("unlink", { path: resctrl, flags: AT_REMOVEDIR }, "linux.intelRdt", any));
+  (config.hooks?.poststop ?? []).forEach((hook, index) => list.push(poststop(hook, index, state)));
+  for (const file of files) list.push(op("unlink", { path: `${stateDir}/${file}` }, "launcher", any));
+  list.push(op("unlink", { path: stateDir, flags: AT_REMOVEDIR }, "launcher", any));
+  return list;
+}
+
+/** runtime.md, "Lifecycle" 13: a failing poststop hook is a warning, and the rest goes on. */
+function poststop(hook: OciHook, index: number, state: string): Operation {
+  const args = {
+    path: hook.path,
+    argv: hook.args?.length ? hook.args : [hook.path],
+    env: hook.env ?? [],
+    state,
+  };
+  return op("hook", { ...args, timeout: (hook.timeout ?? 0) * 1000 }, `hooks.poststop[${index}]`, any);
+}
