@@ -79,8 +79,9 @@ build/launcher-sanitized: $(launcher-sources) Makefile
 	$(CC) -std=gnu17 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
 	  -DLAUNCHER_HOSTED -DLAUNCHER_FAULTS -o $@ $(filter %.c,$(launcher-sources))
 
-# --conditions picks the launcher that "#launcher" means (package.json, imports).
-compile = $(bun) build --compile --bytecode --minify --no-compile-autoload-dotenv --no-compile-autoload-bunfig
+# --conditions picks the launcher that "#launcher" means (package.json, imports). What stands behind a dynamic import becomes a chunk of
+# its own, which costs nothing until it is imported (decision 007).
+compile = $(bun) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig
 
 dist/sampan: build/launcher-x64 $(sources) package.json Makefile
 	@mkdir -p dist
