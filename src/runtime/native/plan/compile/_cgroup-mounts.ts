@@ -5,7 +5,7 @@
 import { AT_RECURSIVE, MOUNT_ATTR, MS, OPEN_TREE_CLONE } from "../../../../kernel/linux.ts";
 import { slot } from "../operations.ts";
 import { parseMountOptions, type MountOptions } from "../mount-options.ts";
-import { attach, mountDetached, type MountContext } from "./mounts.ts";
+import { attach, mountDetached, type MountContext } from "./_attach.ts";
 
 interface CgroupMountRequest {
   readonly destination: string;

@@ -63,7 +63,9 @@ export interface CreateOptions {
   readonly environment?: readonly string[];
   /** Mounts that the runtime adds (the notify socket's folder). */
   readonly extraMounts?: readonly { readonly source: string; readonly destination: string }[];
-  /** For cgroup mounts on v1: the container's own folder of each mounted hierarchy. */
+  /** The mount point that the root file system lies on. */
+  readonly rootfsMount: string;
+  /** Lowering oom_score_adj is passed over where the caller has no right to it (a setting of the runtime's own, off by default). */
   readonly oomScoreAdjClamp?: boolean;
 }
 

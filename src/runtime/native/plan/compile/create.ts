@@ -20,11 +20,13 @@ import {
 } from "../../../../kernel/linux.ts";
 import { addressIndexAt, linkIndexAt, linkUp, moveFdAt, moveLink } from "../../../../kernel/netlink.ts";
 import type { OciHook, OciIdMapping } from "../../../../spec/oci/config.ts";
+import { sysctlPath } from "../../../../spec/oci/sysctl.ts";
 import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
 import { slot, type Operation, type Plan } from "../operations.ts";
 import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Namespaces } from "./context.ts";
 import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
-import { cleanDestination, compileMounts, type MountContext } from "./mounts.ts";
+import { cleanDestination, type MountContext } from "./_attach.ts";
+import { compileMounts, isReadOnlyDev } from "./mounts.ts";
 import {
   compileCredentials,
   compileCwd,
@@ -89,7 +91,7 @@ export function compileCreate(options: CreateOptions): Plan {
 
 const base = "launcher";
 
-function parentBefore({ options, builder, namespaces, middle }: Create): void {
+function parentBefore({ options, builder, namespaces }: Create): void {
   const list = builder.parent;
   if (!options.rootless) builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
   for (let fd = 3; fd < 3 + options.preserveFds; fd++)
@@ -484,7 +486,8 @@ function rootFileSystem(create: Create): void {
   if (ownMounts) {
     builder.add(list, "mount", { target: "/", flags: wanted }, field);
     // pivot_root(2) refuses a root whose parent is shared; the parent is the mount that the path lies on.
-    if (wanted & MS.SHARED) builder.add(list, "mount", { target: "/", flags: MS.PRIVATE }, field);
+    if (wanted & MS.SHARED)
+      builder.add(list, "mount", { target: options.rootfsMount, flags: MS.PRIVATE }, field);
   }
   builder.add(
     list,
@@ -574,7 +577,7 @@ function settings({ builder, options }: Create): void {
   if (config.hostname) builder.add(list, "sethostname", { name: config.hostname }, "hostname");
   if (config.domainname) builder.add(list, "setdomainname", { name: config.domainname }, "domainname");
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
-    const path = `sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`;
+    const path = `sys/${sysctlPath(key) ?? key}`;
     builder.add(
       list,
       "write",
@@ -585,15 +588,16 @@ function settings({ builder, options }: Create): void {
 }
 
 /** After the change of root: its own propagation, read-only root, read-only paths and masks, below the container's root. */
-function finishRoot({ builder, options }: Create): void {
+function finishRoot(create: Create): void {
+  const { builder, options } = create;
   const { config } = options;
   const list = builder.init;
   // "private" and "slave" came with the copy of the host's mounts; what shares or must not be bound is said of the new root.
   const own = propagationOf[config.linux?.rootfsPropagation ?? ""] ?? 0;
   if (own & (MS.SHARED | MS.UNBINDABLE))
     builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
+  readOnlyDev(create);
   if (config.root.readonly) {
-    readOnlyDev(builder, options);
     builder.add(list, "mount_setattr", { slot: slot.root, set: MOUNT_ATTR.RDONLY }, "root.readonly");
   }
   (config.linux?.readonlyPaths ?? []).forEach((path, index) =>
@@ -621,8 +625,22 @@ function finishRoot({ builder, options }: Create): void {
   });
 }
 
-/** A /dev that was asked for read-only had to be written to first. */
-function readOnlyDev(_builder: Builder, _options: CreateOptions): void {}
+/** A /dev that was asked for read-only had to be written to first (mounts.ts leaves the flag to here). */
+function readOnlyDev({ builder, options }: Create): void {
+  const list = builder.init;
+  const index = (options.config.mounts ?? []).findIndex(isReadOnlyDev);
+  if (index < 0) return;
+  const at = builder.slot();
+  const why = `mounts[${index}].options`;
+  builder.add(
+    list,
+    "open",
+    { dir: slot.root, path: "/dev", flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: at },
+    why,
+  );
+  builder.add(list, "mount_setattr", { slot: at, set: MOUNT_ATTR.RDONLY }, why);
+  builder.add(list, "close", { slot: at }, why);
+}
 
 function readOnlyPath(builder: Builder, path: string, why: string): void {
   const list = builder.init;

@@ -5,7 +5,7 @@ import { OPEN_TREE_CLONE, RESOLVE, S } from "../../../../kernel/linux.ts";
 import type { OciDevice } from "../../../../spec/oci/config.ts";
 import { slot } from "../operations.ts";
 import type { Builder, CreateOptions } from "./context.ts";
-import { attach, cleanDestination, isBind, type MountContext } from "./mounts.ts";
+import { attach, cleanDestination, isBind, type MountContext } from "./_attach.ts";
 
 /** config-linux.md, "Default Devices". */
 export const defaultDevices: readonly (readonly [string, number, number])[] = [

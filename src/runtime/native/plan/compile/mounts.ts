@@ -5,20 +5,19 @@
  */
 import { SampanError } from "../../../../base/errors.ts";
 import { errno } from "../../../../kernel/errno.ts";
-import {
-  AT_RECURSIVE,
-  FSCONFIG,
-  MS,
-  O,
-  OPEN_TREE_CLONE,
-  PROC_SUPER_MAGIC,
-  RESOLVE,
-} from "../../../../kernel/linux.ts";
+import { AT_RECURSIVE, MS, O, OPEN_TREE_CLONE, PROC_SUPER_MAGIC, RESOLVE } from "../../../../kernel/linux.ts";
 import type { OciIdMapping, OciMount } from "../../../../spec/oci/config.ts";
-import { attributesOf, parseMountOptions, remountOf, type MountOptions } from "../mount-options.ts";
+import { parseMountOptions, remountOf, type MountOptions } from "../mount-options.ts";
 import { slot } from "../operations.ts";
 import { mountCgroup } from "./_cgroup-mounts.ts";
-import type { Builder, CreateOptions } from "./context.ts";
+import {
+  attach,
+  cleanDestination,
+  isBind,
+  mountDetached,
+  recursiveAndPropagation,
+  type MountContext,
+} from "./_attach.ts";
 
 /** File systems whose parameters are known to be words and word=text of less than 256 bytes (fsconfig(2)). */
 const detachable = new Set([
@@ -43,28 +42,10 @@ const procAllowed = new Set(
   ),
 );
 
-export interface MountContext {
-  readonly builder: Builder;
-  readonly options: CreateOptions;
-  /** A new user namespace: then sources are opened, and id-mapped, by the parent. */
-  readonly userns: boolean;
-  readonly cgroupns: boolean;
-}
-
-export function cleanDestination(destination: string): string {
-  const parts: string[] = [];
-  for (const part of destination.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part === "..") parts.pop();
-    else parts.push(part);
-  }
-  return `/${parts.join("/")}`;
-}
-
-export function isBind(mount: OciMount): boolean {
-  return (
-    mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind")
-  );
+/** A /dev that shall be read-only: it is made so when the devices are in it. */
+export function isReadOnlyDev(mount: OciMount): boolean {
+  if (isBind(mount) || cleanDestination(mount.destination) !== "/dev") return false;
+  return (parseMountOptions(mount.options ?? []).flags & MS.RDONLY) !== 0;
 }
 
 /** All mounts, in the order of the list. */
@@ -73,7 +54,8 @@ export function compileMounts(context: MountContext): void {
   (config.mounts ?? []).forEach((mount, index) => {
     const why = `mounts[${index}]`;
     const destination = cleanDestination(mount.destination);
-    const parsed = parseMountOptions(mount.options ?? []);
+    const given = parseMountOptions(mount.options ?? []);
+    const parsed = isReadOnlyDev(mount) ? { ...given, flags: given.flags & ~MS.RDONLY } : given;
     if (isBind(mount)) compileBind(context, { mount, destination, options: parsed, why });
     else if (mount.type === "cgroup") mountCgroup(context, { destination, options: parsed, why });
     else compileFileSystem(context, { mount, destination, options: parsed, why });
@@ -85,33 +67,6 @@ export interface OneMount {
   readonly destination: string;
   readonly options: MountOptions;
   readonly why: string;
-}
-
-/** Attaches the detached mount in `from` at the destination. */
-export function attach(
-  { builder }: MountContext,
-  from: number,
-  destination: string,
-  why: string,
-  how: { file?: boolean; source?: boolean; resolve?: number; denied?: number; copyMode?: boolean } = {},
-): void {
-  const to = builder.slot();
-  builder.add(
-    builder.init,
-    "mount_point",
-    {
-      dir: slot.root,
-      path: destination,
-      resolve: RESOLVE.IN_ROOT | (how.resolve ?? 0),
-      out: to,
-      denied: how.denied ?? 0,
-      ...(how.source ? { source: from } : { file: how.file ? 1 : 0 }),
-    },
-    `${why}.destination`,
-  );
-  if (how.copyMode) builder.add(builder.init, "copy_mode", { from: to, to: from }, why);
-  builder.add(builder.init, "move_mount", { from, to }, why);
-  builder.add(builder.init, "close", { slot: to }, why);
 }
 
 function procRules(destination: string, why: string): number {
@@ -169,19 +124,6 @@ function setFlags({ builder }: MountContext, { options, why }: OneMount, tree: n
 
 function atimeOnly(clear: number): number {
   return clear & 0x70;
-}
-
-function recursiveAndPropagation(builder: Builder, options: MountOptions, tree: number, field: string): void {
-  if (options.recursive)
-    builder.add(builder.init, "mount_setattr", { slot: tree, ...options.recursive, recursive: 1 }, field);
-  for (const { flag, recursive } of options.propagation) {
-    builder.add(
-      builder.init,
-      "mount_setattr",
-      { slot: tree, propagation: flag, recursive: recursive ? 1 : 0 },
-      field,
-    );
-  }
 }
 
 function mapText(mappings: readonly OciIdMapping[]): string {
@@ -258,54 +200,6 @@ function compileFileSystem(context: MountContext, one: OneMount): void {
 function withLabel(data: readonly string[], label: string | undefined, type: string): readonly string[] {
   if (!label || type === "proc" || type === "sysfs" || type === "mqueue") return data;
   return [...data, `context=${label.includes(",") ? `"${label}"` : label}`];
-}
-
-export interface Detached {
-  readonly type: string;
-  readonly source: string;
-  readonly options: MountOptions;
-  readonly data: readonly string[];
-  readonly why: string;
-}
-
-/** fsopen, fsconfig …, fsmount; gives the slot of the detached mount. */
-export function mountDetached(
-  { builder }: MountContext,
-  { type, source, options, data, why }: Detached,
-): number {
-  const [fs, tree] = [builder.slot(), builder.slot()];
-  const list = builder.init;
-  builder.add(list, "fsopen", { type, out: fs }, `${why}.type`);
-  if (source !== "")
-    builder.add(
-      list,
-      "fsconfig",
-      { slot: fs, command: FSCONFIG.SET_STRING, key: "source", value: source },
-      `${why}.source`,
-    );
-  const superFlags: [number, string][] = [
-    [MS.RDONLY, "ro"],
-    [MS.SYNCHRONOUS, "sync"],
-    [MS.DIRSYNC, "dirsync"],
-    [MS.MANDLOCK, "mand"],
-    [MS.LAZYTIME, "lazytime"],
-  ];
-  for (const [flag, key] of superFlags) {
-    if (options.flags & flag)
-      builder.add(list, "fsconfig", { slot: fs, command: FSCONFIG.SET_FLAG, key }, `${why}.options`);
-  }
-  for (const word of data) {
-    const equals = word.indexOf("=");
-    const args =
-      equals < 0
-        ? { command: FSCONFIG.SET_FLAG, key: word }
-        : { command: FSCONFIG.SET_STRING, key: word.slice(0, equals), value: word.slice(equals + 1) };
-    builder.add(list, "fsconfig", { slot: fs, ...args }, `${why}.options`);
-  }
-  builder.add(list, "fsconfig", { slot: fs, command: FSCONFIG.CREATE }, why);
-  builder.add(list, "fsmount", { slot: fs, attributes: attributesOf(options.flags), out: tree }, why);
-  builder.add(list, "close", { slot: fs }, why);
-  return tree;
 }
 
 /** tmpcopyup: the new tmpfs starts with what the root file system has there. */
