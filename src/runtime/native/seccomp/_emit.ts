@@ -12,7 +12,8 @@ const argumentsOffset = 16;
 /** Writes the tree of one machine; the result loads the number and finds its treatment. */
 export function emitRuns(out: Assembler, runs: Run[], defaultAction: number): Target {
   const before = [0];
-  for (const run of runs) before.push(before.at(-1)! + run.weight);
+  let sum = 0;
+  for (const run of runs) before.push((sum += run.weight));
   const chains = new Map<Chain, Target>();
 
   function leaf(index: number): Target {
@@ -78,7 +79,9 @@ function emitChain(out: Assembler, chain: Chain, fallback: Target): Target {
 
 function emitRule(out: Assembler, rule: Rule, wide: boolean, no: Target): Target {
   let yes = answer(rule.action);
-  for (const condition of rule.conditions.toReversed()) yes = emitCondition(out, condition, wide, yes, no);
+  for (let index = rule.conditions.length; index > 0; index--) {
+    yes = emitCondition(out, rule.conditions[index - 1]!, wide, yes, no);
+  }
   return yes;
 }
 

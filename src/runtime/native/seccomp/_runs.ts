@@ -34,8 +34,6 @@ const chainWeight = 16;
 /** An ABI that hardly any program uses must not make the tree deeper for the others. */
 const rareWeight = 1 / 1024;
 
-const noRules: Rule[] = [];
-
 /** The runs of one machine over all 2^32 numbers, ascending from 0. Its first ABI is filtered if `native` or listed. */
 export function runsOf(machine: Machine, policy: Policy, native: boolean): Run[] {
   const runs: Run[] = [];
@@ -53,70 +51,71 @@ function refuseAbi(runs: Run[], abi: Abi, policy: Policy): void {
   if (abi.base > 0) add(runs, 0xffffffff, policy.defaultAction, 0);
 }
 
-function addAbi(runs: Run[], abi: Abi, policy: Policy): void {
-  const { rules, lastNamed } = rulesByNumber(abi, policy);
-  const weight = abi.base === 0 ? 1 : rareWeight;
-  const treatments = new Map<Rule[], Treatment>([[noRules, policy.defaultAction]]);
-  const end =
-    policy.unknownIsNoSystemCall && lastNamed >= 0 && abi.base + lastNamed > 0 ? lastNamed + 1 : Infinity;
-  let expected = 0;
-  for (const [number, list] of rules) {
-    if (number >= end) break;
-    if (number > expected) add(runs, abi.base + expected, policy.defaultAction, 0);
-    let treatment = treatments.get(list);
-    if (treatment === undefined) {
-      treatment = treat(list, abi.wide);
-      treatments.set(list, treatment);
-    }
-    add(runs, abi.base + number, treatment, typeof treatment === "number" ? weight : weight * chainWeight);
-    expected = number + 1;
-  }
-  add(runs, abi.base + expected, end === Infinity ? policy.defaultAction : noSystemCall, 0);
-}
-
-function add(runs: Run[], start: number, treatment: Treatment, weight: number): void {
-  const last = runs.at(-1);
-  if (last?.treatment === treatment) last.weight += weight;
-  else runs.push({ start, treatment, weight });
-}
-
 /**
- * The rules of every number of the table, ascending, and the last number that the profile names. As in runc, a name
- * that socketcall or ipc carries does not count for the latter, even where it has a number of its own.
+ * Walks the table once, without a collection in between: this is most of the time that a filter takes to compile.
  */
-function rulesByNumber(abi: Abi, policy: Policy): { rules: Map<number, Rule[]>; lastNamed: number } {
-  const rules = new Map<number, Rule[]>();
+function addAbi(runs: Run[], abi: Abi, policy: Policy): void {
+  const { base, wide } = abi;
+  const weight = base === 0 ? 1 : rareWeight;
+  const chains = new Map<Rule[], Treatment>();
+  const carried = abi.multiplexers.length > 0 ? carriedRules(abi, policy) : undefined;
+  const tokens = abi.numbers.split(" ");
   let number = 0;
+  let expected = 0;
   let lastNamed = -1;
-  for (const token of abi.numbers.split(" ")) {
+  for (let index = 0; index < tokens.length; index++) {
+    const token = tokens[index]!;
     if (token.charCodeAt(0) <= digitNine) {
       number = Number(token);
       continue;
     }
-    const named = policy.rules.get(token);
-    if (named === undefined) {
-      if (!rules.has(number)) rules.set(number, noRules);
-    } else {
-      rules.set(number, inOrder(rules.get(number) ?? noRules, named));
-      if (!abi.multiplexers.some((multiplexer) => token in multiplexer.calls)) lastNamed = number;
+    let rules = policy.rules.get(token);
+    // As in runc, a name that socketcall or ipc carries does not count, even where it has a number of its own.
+    if (rules !== undefined && carried?.names.has(token) !== true) lastNamed = number;
+    if (carried !== undefined && carried.rules.has(number))
+      rules = inOrder(rules, carried.rules.get(number)!);
+    let treatment: Treatment = policy.defaultAction;
+    if (rules !== undefined && rules.length > 0) {
+      treatment = chains.get(rules) ?? treat(rules, wide);
+      chains.set(rules, treatment);
     }
-    number++;
+    if (number > expected) add(runs, base + expected, policy.defaultAction, 0);
+    add(runs, base + number, treatment, typeof treatment === "number" ? weight : weight * chainWeight);
+    expected = ++number;
   }
-  for (const { number: carrier, mask, calls } of abi.multiplexers) {
-    const carried = Object.entries(calls).flatMap(([name, call]) =>
-      (policy.rules.get(name) ?? noRules).map((rule) => carry(rule, call, mask)),
-    );
-    rules.set(carrier, inOrder(rules.get(carrier) ?? noRules, carried));
+  add(runs, base + expected, policy.defaultAction, 0);
+  const last = base + lastNamed;
+  if (policy.unknownIsNoSystemCall && lastNamed >= 0 && last > 0) {
+    while (runs[runs.length - 1]!.start > last) runs.pop();
+    add(runs, last + 1, noSystemCall, 0);
   }
-  return { rules, lastNamed };
 }
 
 const digitNine = 57;
 
-function inOrder(a: Rule[], b: Rule[]): Rule[] {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  return [...a, ...b].sort((one, other) => one.order - other.order);
+function add(runs: Run[], start: number, treatment: Treatment, weight: number): void {
+  const last = runs[runs.length - 1];
+  if (last !== undefined && last.treatment === treatment) last.weight += weight;
+  else runs.push({ start, treatment, weight });
+}
+
+function inOrder(own: Rule[] | undefined, carried: Rule[]): Rule[] {
+  return [...(own ?? []), ...carried].sort((one, other) => one.order - other.order);
+}
+
+/** The rules that each multiplexer's number gets for the calls that it carries, and all their names. */
+function carriedRules(abi: Abi, policy: Policy): { rules: Map<number, Rule[]>; names: Set<string> } {
+  const rules = new Map<number, Rule[]>();
+  const names = new Set<string>();
+  for (const { number, mask, calls } of abi.multiplexers) {
+    const list: Rule[] = [];
+    for (const name in calls) {
+      names.add(name);
+      for (const rule of policy.rules.get(name) ?? []) list.push(carry(rule, calls[name]!, mask));
+    }
+    rules.set(number, list);
+  }
+  return { rules, names };
 }
 
 /**
@@ -132,20 +131,27 @@ function carry(rule: Rule, call: number, mask: number): Rule {
     maskHigh: 0,
     maskLow: mask,
   };
-  return { ...rule, conditions: [which, ...rule.conditions.filter((condition) => condition.index !== 0)] };
+  const conditions = [which];
+  for (const condition of rule.conditions) if (condition.index !== 0) conditions.push(condition);
+  return { order: rule.order, action: rule.action, conditions };
 }
 
 function treat(rules: Rule[], wide: boolean): Treatment {
-  const settled = rules.find((rule) => rule.conditions.every((condition) => isTautology(condition, wide)));
-  if (settled !== undefined) return settled.action;
-  return { wide, rules: rules.length === 1 ? rules : rules.toSorted(byNarrowness) };
+  const first = rules[0]!;
+  let mixed = false;
+  for (const rule of rules) {
+    if (isAlways(rule, wide)) return rule.action;
+    mixed ||= rule.action !== first.action;
+  }
+  return { wide, rules: mixed ? rules.toSorted(byNarrowness) : rules };
 }
 
 /** MASKED_EQ with an empty mask holds for every value. */
-function isTautology(condition: Condition, wide: boolean): boolean {
-  return (
-    condition.op === "SCMP_CMP_MASKED_EQ" && condition.maskLow === 0 && !(wide && condition.maskHigh !== 0)
-  );
+function isAlways(rule: Rule, wide: boolean): boolean {
+  for (const { op, maskLow, maskHigh } of rule.conditions) {
+    if (op !== "SCMP_CMP_MASKED_EQ" || maskLow !== 0 || (wide && maskHigh !== 0)) return false;
+  }
+  return true;
 }
 
 const classes = {

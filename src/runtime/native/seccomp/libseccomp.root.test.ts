@@ -138,7 +138,6 @@ function comparable(abi: Abi | undefined, call: SeccompData): boolean {
     return false;
   }
   if (abi?.architecture === "SCMP_ARCH_X86_64" && number === 335) return false;
-  if (abi?.architecture === "SCMP_ARCH_ARM" && number === 341) return false;
   return number <= lastOfLibseccomp || number > 600;
 }
 
