@@ -149,13 +149,11 @@ struct entry {
 static char block[65536];
 
 static long copy_xattrs(int from, int to) {
-    static char names[4096], path[40], other[40];
-    append_number(append(path, path + sizeof path, "/proc/self/fd/"), path + sizeof path, from);
-    append_number(append(other, other + sizeof other, "/proc/self/fd/"), other + sizeof other, to);
-    long n = sys(SYS_listxattr, path, names, sizeof names);
+    static char names[65536];
+    long n = sys(SYS_flistxattr, from, names, sizeof names);
     for (char *name = names; n > 0 && name < names + n; name += length_of(name) + 1) {
-        long size = sys(SYS_getxattr, path, name, block, sizeof block);
-        if (size >= 0) sys(SYS_setxattr, other, name, block, size, 0); /* tmpfs lacks user.*: not a failure */
+        long size = sys(SYS_fgetxattr, from, name, block, sizeof block);
+        if (size >= 0) sys(SYS_fsetxattr, to, name, block, size, 0); /* tmpfs lacks user.*: not a failure */
     }
     return 0;
 }

@@ -57,7 +57,9 @@ long do_own_stdio(struct record *o) {
 long do_set_terminal(struct record *o) { return sys(SYS_ioctl, SLOT(SET_TERMINAL, SLOT), IOCTL_TIOCSCTTY, 0); }
 
 long do_dup(struct record *o) {
-    long result = sys(SYS_dup3, SLOT(DUP, SLOT), INT(DUP, FD), 0);
+    int fd = SLOT(DUP, SLOT);
+    if (fd >= 0 && fd == INT(DUP, FD)) return sys(SYS_fcntl, fd, F_SETFD, 0); /* it is there already: dup3(2) gives EINVAL */
+    long result = sys(SYS_dup3, fd, INT(DUP, FD), 0);
     return result < 0 ? result : 0;
 }
 

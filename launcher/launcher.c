@@ -141,13 +141,14 @@ static void send_report(uint32_t kind, uint32_t stage, uint32_t index, long erro
     if (report_fd >= 0) sys(SYS_sendto, report_fd, &report, sizeof report, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
 }
 
-/* Ends a stage that failed. The parent takes its children along: they are the caller's children, so their ids cannot be used again yet. */
+/*
+ * Ends a stage that failed, and what it has made: the parent both others, the middle one init, which holds the parent's other end of the
+ * socket open and would let it wait for ever. They are the caller's children, so their ids cannot be used again yet.
+ */
 static void __attribute__((noreturn)) fail(uint32_t stage, uint32_t index, long error) {
     send_report(REPORT_FAILED, stage, index, error);
-    if (stage == STAGE_PARENT) {
-        if (shared->middle > 0) sys(SYS_kill, shared->middle, SIGKILL);
-        if (shared->pid > 0) sys(SYS_kill, shared->pid, SIGKILL);
-    }
+    if (stage == STAGE_PARENT && shared->middle > 0) sys(SYS_kill, shared->middle, SIGKILL);
+    if (stage != STAGE_INIT && shared->pid > 0) sys(SYS_kill, shared->pid, SIGKILL);
     for (;;) sys(SYS_exit_group, exit_code ? exit_code : 1);
 }
 

@@ -15,7 +15,7 @@ static long open_existing(int dir, char *path, uint64_t resolve, char **rest) {
     for (;;) {
         char kept = *end;
         *end = 0;
-        long fd = open_in(dir, *path ? path : ".", O_PATH, 0, resolve);
+        long fd = open_in(dir, *path ? path : kept == '/' ? "/" : ".", O_PATH, 0, resolve);
         *end = kept;
         if (fd != -ENOENT || end == path) return fd;
         while (end > path && end[-1] == '/') end--;

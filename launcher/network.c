@@ -90,7 +90,7 @@ long do_send_fd(struct record *o) {
 long do_receive_fd(struct record *o) {
     char data[4096];
     struct iovec64 piece = {data, sizeof data};
-    struct one_fd control = {{0, 0, 0}, -1, 0};
+    struct one_fd control = {{0, 0, 0}, -1, 0}; /* room for one: the kernel closes any other */
     struct {
         void *name;
         uint64_t name_length;
@@ -99,9 +99,9 @@ long do_receive_fd(struct record *o) {
         void *control;
         uint64_t control_length;
         int64_t flags;
-    } message = {0, 0, &piece, 1, &control, sizeof control, 0};
+    } message = {0, 0, &piece, 1, &control, 20, 0};
     long result = sys(SYS_recvmsg, SLOT(RECEIVE_FD, SOCKET), &message, MSG_CMSG_CLOEXEC);
-    if (result < 0) return result;
+    if (result <= 0) return result < 0 ? result : -EPIPE;
     if (message.control_length == 0 || control.header.type != SCM_RIGHTS) return -EPROTO;
     return slot_put(INT(RECEIVE_FD, OUT), control.fd);
 }

@@ -234,8 +234,10 @@ static long map_ids(int proc, long pid, const char *file, const char *map, size_
 long do_userns(struct record *o) {
     struct child child;
     long result = spawn(&child, CLONE_NEWUSER | CLONE_PIDFD);
-    if (result == 0)
+    if (result == 0) {
+        sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
         for (;;) sys(SYS_ppoll, 0, 0, 0, 0, 0);
+    }
     if (result < 0) return result;
     int proc = SLOT(USERNS, PROC);
     char path[64];

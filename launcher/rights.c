@@ -161,6 +161,7 @@ static long may_execute(const char *path) {
 long do_find_exec(struct record *o) {
     const char *name = TEXT(FIND_EXEC, NAME), *at = TEXT(FIND_EXEC, PATH);
     char *limit = executable + sizeof executable;
+    if (LENGTH(FIND_EXEC, NAME) >= sizeof executable) return -ENAMETOOLONG;
     for (const char *c = name; *c; c++) {
         if (*c != '/') continue;
         append(executable, limit, name);
