@@ -4,7 +4,7 @@
  */
 import { answer, opcode, type Assembler, type Target } from "./_assembler.ts";
 import type { Chain, Run } from "./_runs.ts";
-import type { Condition, Rule } from "./profile.ts";
+import type { Condition, Rule } from "./_policy.ts";
 
 const numberOffset = 0;
 const argumentsOffset = 16;

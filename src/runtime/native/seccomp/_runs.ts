@@ -2,7 +2,7 @@
  * From a policy to what each number of one machine's system call table gets, as runs of equal treatment.
  */
 import type { Abi, Machine } from "./_abi.ts";
-import type { Condition, Policy, Rule } from "./profile.ts";
+import type { Condition, Policy, Rule } from "./_policy.ts";
 
 /** Rules in the order in which they are tried; if none matches, the default action. */
 export interface Chain {

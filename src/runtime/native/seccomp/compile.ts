@@ -6,7 +6,8 @@ import { machines, type Machine } from "./_abi.ts";
 import { answer, Assembler, opcode } from "./_assembler.ts";
 import { emitRuns } from "./_emit.ts";
 import { badArchitecture, runsOf } from "./_runs.ts";
-import { readProfile, type Policy, type SeccompProfile } from "./profile.ts";
+import { readProfile, type Policy } from "./_policy.ts";
+import type { SeccompProfile } from "./profile.ts";
 
 export interface CompiledSeccomp {
   /** struct sock_filter[], little-endian: at most 4096 instructions of 8 bytes */

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import fixture from "../../../../test/fixtures/seccomp-default.json";
 import { machines, x32Bit, type Abi } from "./_abi.ts";
 import { decode, run, type Instruction, type SeccompData } from "./_interpreter.ts";
+import { readProfile } from "./_policy.ts";
 import { lastKnown, tableOf } from "./_oracle.ts";
 import * as random from "./_random.ts";
 import { compileSeccomp } from "./compile.ts";
-import { readProfile, type SeccompProfile, type SeccompSyscall } from "./profile.ts";
+import type { SeccompProfile, SeccompSyscall } from "./profile.ts";
 
 type Processor = "x64" | "arm64";
 
