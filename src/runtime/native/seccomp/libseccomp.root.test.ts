@@ -1,8 +1,9 @@
 /** The same profiles through libseccomp (Debian: libseccomp-dev) and through ours, asked about the same calls. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { needing } from "../../../../test/needs.ts";
 import fixture from "../../../../test/fixtures/seccomp-default.json";
 import { machines, x32Bit, type Abi } from "./_abi.ts";
 import { decode, run, type Instruction, type SeccompData } from "./_interpreter.ts";
@@ -15,7 +16,7 @@ import type { SeccompProfile, SeccompSyscall } from "./profile.ts";
 type Processor = "x64" | "arm64";
 
 const source = join(import.meta.dir, "../../../../test/seccomp/export.c");
-const installed = existsSync("/usr/include/seccomp.h") && Bun.which("gcc") !== null;
+const { describe } = needing({ programs: ["gcc"], files: ["/usr/include/seccomp.h"] });
 const ENOSYS = 0x00050026;
 
 /** libseccomp 2.5.4 knows the system calls of Linux 5.17. */
@@ -36,16 +37,14 @@ let folder: string;
 // libseccomp takes its time over long profiles.
 setDefaultTimeout(60_000);
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "sampan-seccomp-"));
-  if (!installed) return;
-  const built = Bun.spawnSync(["gcc", "-O1", "-o", join(folder, "export"), source, "-lseccomp"]);
-  if (!built.success) throw new Error(`cannot build ${source}: ${built.stderr.toString()}`);
-});
+describe("libseccomp", () => {
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "sampan-seccomp-"));
+    const built = Bun.spawnSync(["gcc", "-O1", "-o", join(folder, "export"), source, "-lseccomp"]);
+    if (!built.success) throw new Error(`cannot build ${source}: ${built.stderr.toString()}`);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-afterAll(() => rmSync(folder, { recursive: true }));
-
-describe.skipIf(!installed)("libseccomp (needs gcc and libseccomp-dev)", () => {
   for (const processor of ["x64", "arm64"] as const) {
     test(`answers as ours does on ${processor}, for random profiles and calls`, () => {
       const profiles = Array.from({ length: 400 }, (_, seed) => {
