@@ -43,22 +43,21 @@ export class GuestCommand {
   }
 
   /**
-   * Resolves once stdout matches; rejects when the command ends, or `seconds` pass, without that.
+   * Resolves once stdout matches: also after the end, for what a command leaves running may go on printing.
+   *
+   * @throws SampanError deadline_exceeded after `seconds` without a match, or when the machine is gone.
    */
   async printed(pattern: RegExp, seconds = 30): Promise<RegExpMatchArray> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(this.#failure(`printed no ${pattern} in ${seconds} s`)),
-      seconds * 1000,
-    );
-    const ended = this.result.then(() => "ended" as const);
+    const failed = Promise.withResolvers<never>();
+    const late = (): void => failed.reject(this.#failure(`printed no ${pattern} in ${seconds} s`));
+    const timer = setTimeout(late, seconds * 1000);
+    this.result.catch(failed.reject);
     try {
       for (;;) {
         const changed = this.#changed.promise;
         const match = pattern.exec(this.stdout);
         if (match) return match;
-        if ((await Promise.race([changed, ended, late.promise])) === "ended" && !pattern.test(this.stdout))
-          throw this.#failure(`ended without printing ${pattern}`);
+        await Promise.race([changed, failed.promise]);
       }
     } finally {
       clearTimeout(timer);

@@ -220,9 +220,6 @@ export class VirtualMachine implements AsyncDisposable {
     if (kind === frames.kinds.ready) this.#ready.resolve();
     else if (kind === frames.kinds.stdout) command?.receive("stdout", payload);
     else if (kind === frames.kinds.stderr) command?.receive("stderr", payload);
-    else if (kind === frames.kinds.exit) {
-      command?.end(frames.decodeEnd(payload));
-      this.#commands.delete(number);
-    }
+    else if (kind === frames.kinds.exit) command?.end(frames.decodeEnd(payload));
   }
 }

@@ -13,15 +13,20 @@ export const bundle = "/bundle";
 const applets = [
   "cat",
   "echo",
+  "find",
+  "grep",
   "head",
   "id",
   "ls",
   "mkdir",
   "mknod",
   "mount",
+  "setsid",
   "sh",
   "sleep",
+  "tail",
   "true",
+  "usleep",
 ] as const;
 
 export function runtimeFiles(): GuestFile[] {
@@ -34,7 +39,7 @@ export function runcFiles(): GuestFile[] {
   return runc === null || !existsSync(runc) ? [] : programFiles(runc, "/usr/bin/runc");
 }
 
-function bundleFiles(): GuestFile[] {
+export function bundleFiles(): GuestFile[] {
   const folders = ["proc", "sys", "dev", "tmp", "etc"];
   return [
     { path: `${bundle}/rootfs/bin/busybox`, from: busybox },
