@@ -86,8 +86,7 @@ int open_existing_parent(int dir, const char *path, const char **name, uint64_t 
     if (n >= sizeof prefix) return -ENAMETOOLONG;
     while (n > 0 && path[n - 1] != '/') n--;
     *name = path + n;
-    append(prefix, prefix + (n ? n : 1), path);
-    if (n == 0) append(prefix, prefix + sizeof prefix, ".");
+    append(prefix, prefix + (n > 1 ? n : 2), n == 0 ? "." : path); /* "a/b" → "a", "/b" → "/", "b" → "." */
     return (int)open_in(dir, prefix, O_PATH | O_DIRECTORY, 0, resolve);
 }
 
