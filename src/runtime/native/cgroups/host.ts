@@ -2,7 +2,7 @@
  * What the host has for control groups: which hierarchies are mounted where, and the caller's own place in each. Pure, but for the two
  * small readers at the end. Sources: proc(5) for /proc/self/mountinfo, cgroups(7) for /proc/self/cgroup.
  */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { isWritable, readText, readTextIfThere } from "../../../kernel/files.ts";
 
 /** One mounted v1 hierarchy. Controllers that are mounted together share it (`cpu,cpuacct`). */
 export interface CgroupMount {
@@ -62,31 +62,13 @@ export function readCgroupHost(sources: CgroupSources): CgroupHost {
 /** The caller's host: two files are read. */
 export function cgroupHost(): CgroupHost {
   return readCgroupHost({
-    mountinfo: readFileSync("/proc/self/mountinfo", "utf8"),
-    selfCgroup: readFileSync("/proc/self/cgroup", "utf8"),
+    mountinfo: readText("/proc/self/mountinfo"),
+    selfCgroup: readText("/proc/self/cgroup"),
   });
 }
 
 /** The real files. */
-export const hostFiles: CgroupFiles = {
-  read(path) {
-    // Asked first, because most files that are asked for are not there yet, and to throw is dear.
-    if (!existsSync(path)) return undefined;
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return undefined;
-    }
-  },
-  writable(path) {
-    try {
-      accessSync(path, constants.W_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  },
-};
+export const hostFiles: CgroupFiles = { read: readTextIfThere, writable: isWritable };
 
 interface ParsedMount extends CgroupMount {
   readonly type: "cgroup" | "cgroup2";
