@@ -228,7 +228,9 @@ long do_copy_up(struct record *o) {
     long from = sys(SYS_openat, SLOT(COPY_UP, FROM), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (from < 0) return from;
     int to = SLOT(COPY_UP, TO);
+    long mask = sys(SYS_umask, 0); /* pipes and devices are made with the modes that they had */
     long result = copy_tree((int)from, to, 64);
+    sys(SYS_umask, mask);
     struct statx s;
     if (result == 0) result = sys(SYS_statx, from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &s);
     sys(SYS_close, from);
