@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { encodePlan, headerSize, recordSize } from "../../src/runtime/native/plan/encode.ts";
 import { op, type Operation } from "../../src/runtime/native/plan/operations.ts";
-import { builds, failure, launch, scratch, succeed } from "./launch.ts";
+import { builds, failure, launch, scratch, succeed } from "./_run.ts";
 
 const ENOENT = 2;
 const EEXIST = 17;
