@@ -18,6 +18,8 @@ export interface ContainerOptions {
   readonly resources?: OciResources;
   /** `/test/<id>` unless given. */
   readonly cgroupsPath?: string;
+  /** Where that is below /sys/fs/cgroup, when it is not cgroupsPath itself. */
+  readonly cgroup?: string;
   /** Besides proc, /dev and /tmp. */
   readonly mounts?: readonly OciMount[];
   /** Besides pid, mount, ipc, uts and cgroup. */
@@ -78,7 +80,7 @@ export class GuestContainer implements AsyncDisposable {
 
   /** The cgroup's folder in the guest. */
   get cgroup(): string {
-    return `/sys/fs/cgroup${this.cgroupsPath}`;
+    return `/sys/fs/cgroup${this.#options.cgroup ?? this.cgroupsPath}`;
   }
 
   /** Runs the container in the foreground. */

@@ -15,9 +15,17 @@ const freeMiB = 512;
 /** Older images than these are removed: one holds a whole executable, and every build of it makes a new image. */
 const keptImages = 6;
 
+export interface ImageOptions {
+  readonly files: readonly GuestFile[];
+  /** Where images are kept. */
+  readonly cacheFolder: string;
+  /** A root file system that the files are added to. It is not changed, and its path stands for what is in it. */
+  readonly base?: string;
+}
+
 /** The path of an image with these files, made if it is not there yet. Missing folders are made. */
-export function diskImage(files: readonly GuestFile[], cacheFolder: string): string {
-  const image = join(cacheFolder, `${digestOf(files)}.ext4`);
+export function diskImage({ files, cacheFolder, base }: ImageOptions): string {
+  const image = join(cacheFolder, `${digestOf(files, base)}.ext4`);
   if (fs.existsSync(image)) {
     fs.utimesSync(image, new Date(), new Date());
     return image;
@@ -26,6 +34,7 @@ export function diskImage(files: readonly GuestFile[], cacheFolder: string): str
   const work = fs.mkdtempSync(join(cacheFolder, "making-"));
   try {
     const content = join(work, "content");
+    if (base !== undefined) linkTree(base, content);
     for (const file of files) place(file, content);
     format(content, join(work, "image"), megabytes(content) + freeMiB);
     fs.renameSync(join(work, "image"), image);
@@ -47,8 +56,8 @@ export function programFiles(from: string, path = from): GuestFile[] {
   return [{ path, from }, ...libraries.map((library) => ({ path: library, from: fs.realpathSync(library) }))];
 }
 
-function digestOf(files: readonly GuestFile[]): string {
-  const hash = createHash("sha256");
+function digestOf(files: readonly GuestFile[], base = ""): string {
+  const hash = createHash("sha256").update(base);
   for (const file of files) {
     hash.update(JSON.stringify(file));
     if (!("from" in file)) continue;
@@ -58,9 +67,17 @@ function digestOf(files: readonly GuestFile[]): string {
   return hash.digest("hex").slice(0, 32);
 }
 
+/** A copy by hard links. */
+function linkTree(from: string, to: string): void {
+  const copied = Bun.spawnSync(["cp", "--archive", "--link", from, to]);
+  if (!copied.success) throw new Error(`cannot copy "${from}": ${copied.stderr.toString().trim()}`);
+}
+
 function place(file: GuestFile, content: string): void {
   const target = join(content, file.path);
   fs.mkdirSync(dirname(target), { recursive: true });
+  // It may be a link to a file of the base.
+  fs.rmSync(target, { force: true });
   if ("link" in file) fs.symlinkSync(file.link, target);
   else if ("text" in file) fs.writeFileSync(target, file.text, { mode: file.mode });
   else fs.copyFileSync(file.from, target, fs.constants.COPYFILE_FICLONE);

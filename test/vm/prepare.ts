@@ -10,6 +10,8 @@ import { busybox, guestFolder, kernelModules, vmFolder } from "./place.ts";
 /** The disk's driver, the agent's port, and what containers use. */
 const drivers = ["virtio_mmio", "virtio_blk", "virtio_console", "overlay"] as const;
 
+export const imageFolder = join(vmFolder, "images");
+
 const emptyFolders = ["proc", "sys", "dev", "run", "tmp", "root", "var/tmp"] as const;
 
 /** Compiles guest/agent.c, once for each text of it. */
@@ -60,7 +62,7 @@ export function rootDisk(files: readonly GuestFile[]): string {
     { path: "/etc/group", text: "root:x:0:\nuser:x:1000:\n", mode: 0o644 },
     ...emptyFolders.map((folder) => ({ path: `/${folder}/.keep`, text: "", mode: 0o644 })),
   ];
-  return diskImage([...own, ...files], join(vmFolder, "images"));
+  return diskImage({ files: [...own, ...files], cacheFolder: imageFolder });
 }
 
 /** build/vm/<name>, made under another name first, so that it is whole when it is there. */
