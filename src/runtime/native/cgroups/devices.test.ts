@@ -137,10 +137,24 @@ function run(code: Uint8Array, context: readonly [number, number, number]): numb
     else if (opcode === 0x16 && get(to) !== value) continue;
     else if (opcode === 0x56 && get(to) === value) continue;
     else if (opcode === 0x16 || opcode === 0x56) jump();
+    else if (opcode === 0x05) jump();
     else if (opcode === 0x95) return get(0);
     else throw new Error(`unknown opcode ${opcode.toString(16)} at ${at}`);
   }
   throw new Error("the program ends without an exit");
+}
+
+/** Instructions that no way leads to, which the verifier refuses. */
+function unreachable(code: Uint8Array): number[] {
+  const view = new DataView(code.buffer);
+  const reached = new Set([0]);
+  for (const at of reached) {
+    const opcode = view.getUint8(at * 8);
+    const isJump = [0x05, 0x16, 0x56].includes(opcode);
+    if (isJump) reached.add(at + 1 + view.getInt16(at * 8 + 2, true));
+    if (opcode !== 0x05 && opcode !== 0x95) reached.add(at + 1);
+  }
+  return Array.from({ length: code.length / 8 }, (_, at) => at).filter((at) => !reached.has(at));
 }
 
 /** Numbers that repeat, from a seed. */
@@ -174,6 +188,7 @@ test("the v2 program decides as the v1 controller, for random rule lists", () =>
       continue;
     }
     const code = deviceProgram(set);
+    expect(unreachable(code)).toEqual([]);
     for (const type of ["b", "c"] as const) {
       for (const major of [0, 1, 5, 8, 136, 0xffffffff]) {
         for (const minor of [0, 3, 7, 0x80000000]) {
@@ -197,4 +212,15 @@ test("the v2 program decides as the v1 controller, for random rule lists", () =>
 test("the program of a set without exceptions is the default alone", () => {
   expect(run(deviceProgram({ allowByDefault: true, exceptions: [] }), [0x20002, 1, 3])).toBe(1);
   expect(run(deviceProgram({ allowByDefault: false, exceptions: [] }), [0x20002, 1, 3])).toBe(0);
+});
+
+test("more rules than a jump can pass over are refused", () => {
+  const rules = Array.from({ length: 9000 }, (_, minor) => ({
+    allow: true,
+    type: "c" as const,
+    major: 9,
+    minor,
+    access: "r",
+  }));
+  expect(() => deviceProgram(deviceSet(rules, []))).toThrow("cannot use linux.resources.devices");
 });

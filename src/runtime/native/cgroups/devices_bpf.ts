@@ -2,6 +2,7 @@
  * Device rules on v2: an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (Linux 4.15), which the kernel asks at every open and mknod.
  * Its argument is struct bpf_cgroup_dev_ctx of include/uapi/linux/bpf.h; 1 as its result allows. Pure.
  */
+import { SampanError } from "../../../base/errors.ts";
 import type { DeviceException, DeviceSet } from "./devices.ts";
 
 /** include/uapi/linux/bpf.h. */
@@ -15,6 +16,7 @@ const opcode = {
   mov32: 0xb4,
   and32: 0x54,
   shiftRight32: 0x74,
+  jump: 0x05,
   jumpEqual32: 0x16,
   jumpNotEqual32: 0x56,
   exit: 0x95,
@@ -26,10 +28,15 @@ interface Instruction {
   readonly from?: number;
   readonly offset?: number;
   readonly value?: number;
+  /** A label further down. */
+  readonly target?: string;
 }
 
+/** A string marks the place that jumps to it go to. */
+type Line = Instruction | string;
+
 /** Registers: 0 result and scratch, 1 the argument, 2 type, 3 access, 4 major, 5 minor. */
-const prologue: readonly Instruction[] = [
+const prologue: readonly Line[] = [
   { code: opcode.load32, to: 2, from: 1, offset: 0 },
   { code: opcode.mov32Register, to: 3, from: 2 },
   { code: opcode.and32, to: 2, value: 0xffff },
@@ -41,40 +48,97 @@ const prologue: readonly Instruction[] = [
 /**
  * The program, little-endian, 8 bytes an instruction. It decides as the v1 controller does: where all is denied by default, one
  * exception has to cover the whole access; where all is allowed by default, an exception that touches a part of it denies it.
+ *
+ * It is a tree: type, then major number, then minor number, and from each level on to the wildcards behind it. So few comparisons are made,
+ * and the verifier, which follows every way, sees each instruction a small number of times: in a plain list it would give up at
+ * some thousand rules. Errors: `resource_exhausted` when there are more than a jump can pass over, about five thousand of one major.
  */
 export function deviceProgram(set: DeviceSet): Uint8Array {
-  const instructions = [...prologue];
+  const lines: Line[] = [...prologue];
   for (const type of ["c", "b"] as const) {
-    const blocks = set.exceptions.filter((e) => e.type === type).map((e) => block(e, set.allowByDefault));
-    const length = blocks.reduce((sum, b) => sum + b.length, 0);
-    if (length === 0) continue;
-    instructions.push({ code: opcode.jumpNotEqual32, to: 2, value: deviceTypes[type], offset: length });
-    for (const one of blocks) instructions.push(...one);
+    const exceptions = set.exceptions.filter((exception) => exception.type === type);
+    if (exceptions.length > 0) lines.push(...typeLines(type, exceptions, set.allowByDefault));
   }
-  instructions.push(...answer(set.allowByDefault));
-  return encode(instructions);
+  lines.push(...answer(set.allowByDefault));
+  return encode(resolve(lines));
 }
 
-/** If it is this device and this access: the answer that is not the default. Else on behind it. */
-function block(exception: DeviceException, allowByDefault: boolean): Instruction[] {
-  const { major, minor, access } = exception;
-  const tests: Instruction[] = [];
-  if (major !== undefined) tests.push({ code: opcode.jumpNotEqual32, to: 4, value: major });
-  if (minor !== undefined) tests.push({ code: opcode.jumpNotEqual32, to: 5, value: minor });
-  if (access !== 7) {
-    tests.push(
-      { code: opcode.mov32Register, to: 0, from: 3 },
-      { code: opcode.and32, to: 0, value: allowByDefault ? access : 7 & ~access },
-      { code: allowByDefault ? opcode.jumpEqual32 : opcode.jumpNotEqual32, to: 0, value: 0 },
-    );
+function typeLines(type: "b" | "c", exceptions: readonly DeviceException[], allowByDefault: boolean): Line[] {
+  const [end, wildcards, all] = [`${type} end`, `${type} *`, `${type} *:*`];
+  const lines: Line[] = [{ code: opcode.jumpNotEqual32, to: 2, value: deviceTypes[type], target: end }];
+  const majors = new Set(exceptions.map(({ major }) => major).filter((major) => major !== undefined));
+  for (const major of majors) {
+    const own = exceptions.filter((exception) => exception.major === major);
+    const [next, rest] = [`${type} ${major} next`, `${type} ${major}:*`];
+    lines.push({ code: opcode.jumpNotEqual32, to: 4, value: major, target: next });
+    lines.push(...minorLines(own, rest, allowByDefault), rest, ...wholeLines(own, wildcards, allowByDefault));
+    lines.push({ code: opcode.jump, target: wildcards }, next);
   }
-  const body = [...tests, ...answer(!allowByDefault)];
-  const isJump = (code: number): boolean => code === opcode.jumpEqual32 || code === opcode.jumpNotEqual32;
-  return body.map((one, at) => (isJump(one.code) ? { ...one, offset: body.length - at - 1 } : one));
+  const every = exceptions.filter(({ major }) => major === undefined);
+  lines.push(
+    wildcards,
+    ...minorLines(every, all, allowByDefault),
+    all,
+    ...wholeLines(every, end, allowByDefault),
+  );
+  return [...lines, end];
+}
+
+/** Those with a minor number; where it is the one, but not the access, on to `rest`. */
+function minorLines(exceptions: readonly DeviceException[], rest: string, allowByDefault: boolean): Line[] {
+  return exceptions.flatMap(({ type, major, minor, access }) => {
+    if (minor === undefined) return [];
+    const next = `${type} ${major}:${minor} next`;
+    const test = { code: opcode.jumpNotEqual32, to: 5, value: minor, target: next };
+    return [test, ...accessLines(access, rest, allowByDefault), ...answer(!allowByDefault), next];
+  });
+}
+
+/** The one for all minor numbers, if there is one. */
+function wholeLines(exceptions: readonly DeviceException[], rest: string, allowByDefault: boolean): Line[] {
+  const whole = exceptions.find(({ minor }) => minor === undefined);
+  if (whole === undefined) return [];
+  return [...accessLines(whole.access, rest, allowByDefault), ...answer(!allowByDefault)];
+}
+
+function accessLines(access: number, otherwise: string, allowByDefault: boolean): Line[] {
+  if (access === 7) return [];
+  return [
+    { code: opcode.mov32Register, to: 0, from: 3 },
+    { code: opcode.and32, to: 0, value: allowByDefault ? access : 7 & ~access },
+    { code: allowByDefault ? opcode.jumpEqual32 : opcode.jumpNotEqual32, to: 0, value: 0, target: otherwise },
+  ];
 }
 
 function answer(allow: boolean): Instruction[] {
   return [{ code: opcode.mov32, to: 0, value: allow ? 1 : 0 }, { code: opcode.exit }];
+}
+
+/** Labels become offsets. A jump to the next instruction is left as it is. What no way leads to is left out: the verifier refuses it. */
+function resolve(lines: readonly Line[]): Instruction[] {
+  const places = new Map<string, number>();
+  const instructions: Instruction[] = [];
+  const jumpedTo = new Set<string | undefined>();
+  let dead = false;
+  for (const line of lines) {
+    if (typeof line === "string") {
+      places.set(line, instructions.length);
+      dead &&= !jumpedTo.has(line);
+    } else if (!dead) {
+      instructions.push(line);
+      jumpedTo.add(line.target);
+      dead = line.code === opcode.exit || line.code === opcode.jump;
+    }
+  }
+  return instructions.map((instruction, at) => {
+    if (instruction.target === undefined) return instruction;
+    const offset = (places.get(instruction.target) ?? 0) - at - 1;
+    if (offset <= 0x7fff) return { ...instruction, offset };
+    throw new SampanError(
+      "resource_exhausted",
+      `cannot use linux.resources.devices: ${instructions.length} instructions would be needed, a jump passes over 32767`,
+    );
+  });
 }
 
 function encode(instructions: readonly Instruction[]): Uint8Array {
