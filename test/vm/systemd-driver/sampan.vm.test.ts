@@ -5,7 +5,7 @@ import { runtimeFiles } from "../runtime-files.ts";
 import { systemdNeeds } from "../systemd.ts";
 import { describeSystemdDriver } from "./suite.ts";
 
-const { describe } = needing({ ...runtimeNeeds, root: true, programs: systemdNeeds });
+const { describe } = needing(withExecutable(systemdNeeds()));
 
 describe("sampan under systemd", () => {
   describeSystemdDriver(ours, runtimeFiles);
