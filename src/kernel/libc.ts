@@ -25,6 +25,13 @@ const signatures = {
   kill: { args: [i32, i32], returns: i32 },
   prctl: { args: [i32, i64, i64, i64, i64], returns: i32 },
   mkfifo: { args: [pointer, i32], returns: i32 },
+  mkdir: { args: [pointer, i32], returns: i32 },
+  rmdir: { args: [pointer], returns: i32 },
+  unlink: { args: [pointer], returns: i32 },
+  rename: { args: [pointer, pointer], returns: i32 },
+  access: { args: [pointer, i32], returns: i32 },
+  readlink: { args: [pointer, pointer, i64], returns: i64 },
+  realpath: { args: [pointer, pointer], returns: pointer },
   syscall: { args: [i64, i64, i64, i64, i64], returns: i64 },
   geteuid: { args: [], returns: i32 },
   __errno_location: { args: [], returns: pointer },
@@ -206,6 +213,48 @@ export function signalPidFd(fd: number, signal: number): number {
 /** Whether this process can run this system call number at all: called with arguments that cannot succeed, ENOSYS tells. */
 export function hasSystemCall(number: number): boolean {
   return checked(libc().syscall(number, -1, 0, 0, 0)) !== -38;
+}
+
+/** mkdir(2), rmdir(2), unlink(2), access(2): 0 or -errno. */
+export function makeDirectory(path: string, mode: number): number {
+  return checked(libc().mkdir(ptr(cString(path)), mode));
+}
+
+export function removeDirectory(path: string): number {
+  return checked(libc().rmdir(ptr(cString(path))));
+}
+
+export function unlinkFile(path: string): number {
+  return checked(libc().unlink(ptr(cString(path))));
+}
+
+/** `mode` is 0 (is it there), 1 (may it be executed), 2 (written), 4 (read). */
+export function accessFile(path: string, mode: number): number {
+  return checked(libc().access(ptr(cString(path)), mode));
+}
+
+/** rename(2): 0 or -errno. */
+export function renameFile(from: string, to: string): number {
+  return checked(libc().rename(ptr(cString(from)), ptr(cString(to))));
+}
+
+/** realpath(3): undefined with what is not there. */
+export function resolvePath(path: string): string | undefined {
+  const bytes = new Uint8Array(4097);
+  if (libc().realpath(ptr(cString(path)), ptr(bytes)) === null) return undefined;
+  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+}
+
+/** Where a link leads, as text; undefined where there is none. */
+export function readLink(path: string): string | undefined {
+  const bytes = new Uint8Array(4096);
+  const n = checked(libc().readlink(ptr(cString(path)), ptr(bytes), bytes.length));
+  return n < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, n));
+}
+
+/** getdents64(2) into bytes: how many were filled, 0 at the end, or -errno. */
+export function readDirectory(fd: number, bytes: Uint8Array): number {
+  return checked(libc().syscall(process.arch === "arm64" ? 61 : 217, fd, ptr(bytes), bytes.length, 0));
 }
 
 export function effectiveUid(): number {

@@ -1,0 +1,22 @@
+/** The program: the first word, or the name it was called by, picks the part. Each part is loaded when it is called. */
+
+type Part = (args: readonly string[]) => Promise<number>;
+
+const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(args);
+
+const parts: Readonly<Record<string, Part>> = { runtime };
+
+async function sampan(): Promise<number> {
+  const name = (process.argv0 || "").split("/").at(-1) ?? "";
+  const args = process.argv.slice(2);
+  if (name === "sampan-runtime") return runtime(args);
+  const [word = "", ...rest] = args;
+  const part = Object.hasOwn(parts, word) ? parts[word] : undefined;
+  if (part) return part(rest);
+  const usage =
+    "sampan: one program for the whole container stack\n\n  sampan runtime …   the OCI runtime, with runc's command line (see: sampan runtime --help)\n";
+  console.log(usage.trimEnd());
+  return word === "" || word === "help" || word === "--help" ? 0 : 1;
+}
+
+void sampan().then((status) => process.exit(status));

@@ -1,0 +1,264 @@
+/** create: config.json → plan → an init that waits for `start`, and its state. What a failure leaves is taken away again. */
+import { SampanError } from "../../base/errors.ts";
+import { readTextIfThere, rename, writeFile } from "../../kernel/files.ts";
+import { closeFd, killProcess, makeFifo, resolvePath, waitFor } from "../../kernel/libc.ts";
+import type { OciConfig } from "../../spec/oci/config.ts";
+import { loadConfig } from "../../spec/oci/validate.ts";
+import { cgroupPaths } from "./cgroups/paths.ts";
+import { planCgroups, type CgroupPlan } from "./cgroups/plan.ts";
+import { mountOf, readHost } from "./host.ts";
+import { launch, outputFile } from "./launch.ts";
+import type { CreateOptions, Host } from "./plan/compile/context.ts";
+import { compileCreate } from "./plan/compile/create.ts";
+import { unknownCapabilities } from "./plan/compile/process.ts";
+import type { Plan } from "./plan/operations.ts";
+import {
+  checkId,
+  claimContainer,
+  processStat,
+  removeContainerDir,
+  saveState,
+  type ContainerState,
+} from "./state.ts";
+
+/** What every verb of the command line is given. */
+export interface RuntimeContext {
+  /** Absolute: where the containers' folders are. */
+  readonly root: string;
+  readonly rootless: boolean;
+  readonly systemdCgroup: boolean;
+  /** A sentence for the log that is no error. */
+  readonly warn: (text: string) => void;
+}
+
+export interface CreateRequest {
+  readonly id: string;
+  readonly bundle: string;
+  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly pidFile?: string;
+  readonly pidfdSocket?: string;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+  readonly preserveFds: number;
+  readonly environment?: readonly string[];
+  readonly extraMounts?: readonly { readonly source: string; readonly destination: string }[];
+}
+
+export interface Created {
+  readonly state: ContainerState;
+  readonly dir: string;
+  readonly config: OciConfig;
+}
+
+/** config.json of a bundle, checked. Errors name the field. */
+export function readBundle(bundle: string): { config: OciConfig; text: string } {
+  const text = readTextIfThere(`${bundle}/config.json`);
+  if (text === undefined) {
+    throw new SampanError(
+      "not_found",
+      `cannot read bundle "${bundle}": JSON specification file config.json not found`,
+    );
+  }
+  return { config: loadConfig(text), text };
+}
+
+/** root.path, absolute and without links. */
+export function rootfsOf(config: OciConfig, bundle: string): string {
+  const path = config.root.path.startsWith("/") ? config.root.path : `${bundle}/${config.root.path}`;
+  const real = resolvePath(path);
+  if (real !== undefined) return real;
+  throw new SampanError(
+    "not_found",
+    `cannot use root.path "${config.root.path}": invalid rootfs: stat ${path}: no such file or directory`,
+  );
+}
+
+export interface Compiled {
+  readonly plan: Plan;
+  readonly cgroup: CgroupPlan;
+  readonly version: 1 | 2;
+}
+
+/** What `create` would do: the pure part, with the facts of this host. */
+export async function compileBundle(
+  context: RuntimeContext,
+  request: CreateRequest,
+  { config, dir, hookOutput, host }: { config: OciConfig; dir: string; hookOutput?: number; host: Host },
+): Promise<Compiled> {
+  const rootfs = rootfsOf(config, request.bundle);
+  const paths = cgroupPaths({
+    cgroupsPath: config.linux?.cgroupsPath,
+    id: request.id,
+    host: host.cgroups,
+    driver: context.systemdCgroup ? "systemd" : "cgroupfs",
+    rootless: context.rootless,
+  });
+  const cgroup = planCgroups({
+    resources: config.linux?.resources,
+    devices: config.linux?.devices,
+    paths,
+    rootless: context.rootless,
+    inUserNamespace: host.inUserNamespace,
+  });
+  const netDevices = config.linux?.netDevices;
+  const devices =
+    netDevices && Object.keys(netDevices).length > 0
+      ? (await import("./network.ts")).netDeviceFacts(netDevices)
+      : undefined;
+  const options: CreateOptions = {
+    id: request.id,
+    config,
+    bundle: request.bundle,
+    rootfs,
+    rootfsMount: config.linux?.rootfsPropagation?.includes("shared") ? mountOf(rootfs) : "/",
+    host: devices ? { ...host, netDevices: devices } : host,
+    cgroup,
+    stateDir: dir,
+    rootless: context.rootless,
+    preserveFds: request.preserveFds,
+    ...(request.console && { console: request.console }),
+    ...(hookOutput !== undefined && { hookOutput }),
+    ...(request.noPivot && { noPivot: true }),
+    ...(request.noNewKeyring && { noNewKeyring: true }),
+    ...(request.environment && { environment: request.environment }),
+    ...(request.extraMounts && { extraMounts: request.extraMounts }),
+  };
+  return { plan: compileCreate(options), cgroup, version: paths.version };
+}
+
+function needsOutput(config: OciConfig, rootless: boolean): boolean {
+  const hooks = config.hooks ?? {};
+  return (
+    rootless ||
+    [hooks.prestart, hooks.createRuntime, hooks.createContainer, hooks.startContainer].some(
+      (list) => list?.length,
+    )
+  );
+}
+
+/** Creates the container up to the point where its init waits. Errors name the field; nothing is left of a failed create. */
+export async function create(context: RuntimeContext, request: CreateRequest): Promise<Created> {
+  checkId(request.id);
+  const { config, text } = readBundle(request.bundle);
+  if (config.process.terminal && request.console === undefined) {
+    throw new SampanError(
+      "invalid_argument",
+      "cannot use process.terminal: cannot allocate tty if runc will detach without setting console socket",
+    );
+  }
+  if (!config.process.terminal && request.console !== undefined && "path" in request.console) {
+    throw new SampanError(
+      "invalid_argument",
+      "cannot use console socket if runc will not detach or allocate tty",
+    );
+  }
+  const host = readHost(config);
+  checkMaps(config, context);
+  for (const name of unknownCapabilities(config.process.capabilities, host.lastCapability)) {
+    context.warn(`ignoring unknown or unavailable capability: ${name}`);
+  }
+  const hookOutput = needsOutput(config, context.rootless) ? outputFile() : undefined;
+  const dir = claimContainer(context.root, request.id);
+  let cgroup: CgroupPlan | undefined;
+  try {
+    const compiled = await compileBundle(context, request, {
+      config,
+      dir,
+      host,
+      ...(hookOutput !== undefined && { hookOutput }),
+    });
+    cgroup = compiled.cgroup;
+    for (const warning of cgroup.warnings) context.warn(warning);
+    refuseForeignCgroups(cgroup, config);
+    makeFifo(`${dir}/exec.fifo`, 0o600);
+    const { pid } = await launch(compiled.plan, {
+      ...(hookOutput !== undefined && { hookOutput }),
+      keep: (bytes) => writeFile(`${dir}/plan`, bytes, 0o600),
+    });
+    return await record(context, request, { config, text, dir, pid, compiled });
+  } catch (error) {
+    await undo(dir, cgroup);
+    throw error;
+  } finally {
+    if (hookOutput !== undefined) closeFd(hookOutput);
+  }
+}
+
+function checkMaps(config: OciConfig, { rootless }: RuntimeContext): void {
+  if (!rootless) return;
+  const user = (config.linux?.namespaces ?? []).some(({ type }) => type === "user");
+  if (!user)
+    throw new SampanError(
+      "permission_denied",
+      "cannot create the container: rootless container requires user namespaces (linux.namespaces has no user)",
+    );
+}
+
+/** runc refuses to share a cgroup with processes that are not the container's: limits and removal would hit them. */
+function refuseForeignCgroups({ dirs }: CgroupPlan, config: OciConfig): void {
+  if (!config.linux?.cgroupsPath) return;
+  const dir = dirs["devices"] ?? dirs[""] ?? Object.values(dirs)[0];
+  const pids = dir === undefined ? "" : (readTextIfThere(`${dir}/cgroup.procs`) ?? "").trim();
+  if (pids !== "")
+    throw new SampanError(
+      "failed_precondition",
+      `cannot use linux.cgroupsPath "${config.linux.cgroupsPath}": container's cgroup is not empty: ${pids.split("\n").length} process(es) found`,
+    );
+}
+
+interface Made {
+  readonly config: OciConfig;
+  readonly text: string;
+  readonly dir: string;
+  readonly pid: number;
+  readonly compiled: Compiled;
+}
+
+async function record(context: RuntimeContext, request: CreateRequest, made: Made): Promise<Created> {
+  const { config, text, dir, pid, compiled } = made;
+  try {
+    const head: Omit<ContainerState, "spec"> = {
+      id: request.id,
+      init_process_pid: pid,
+      init_process_start: processStat(pid)?.start ?? 0,
+      created: new Date().toISOString(),
+      rootless: context.rootless,
+      cgroup_paths: compiled.cgroup.dirs,
+      cgroup_version: compiled.version,
+      no_new_keyring: request.noNewKeyring ?? false,
+      bundle: request.bundle,
+      rootfs: rootfsOf(config, request.bundle),
+      ...(config.linux?.intelRdt && { intel_rdt_path: rdtPath(compiled.plan) }),
+    };
+    saveState(dir, head, text);
+    if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+    if (request.pidfdSocket !== undefined)
+      await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
+    return { state: { ...head, spec: config }, dir, config };
+  } catch (error) {
+    killProcess(pid, 9);
+    waitFor(pid);
+    throw error;
+  }
+}
+
+function rdtPath(plan: Plan): string {
+  const made = plan.parent.find((operation) => operation.why === "linux.intelRdt.closID");
+  return String(made?.args["path"] ?? "");
+}
+
+/** Written beside and renamed, so that whoever waits for it never reads half a number. */
+export function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf("/");
+  const temporary = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}`;
+  writeFile(temporary, String(pid), 0o666);
+  rename(temporary, path);
+}
+
+async function undo(dir: string, cgroup: CgroupPlan | undefined): Promise<void> {
+  if (cgroup) {
+    const { removeCgroups } = await import("./cgroups/remove.ts");
+    await removeCgroups({ dirs: cgroup.dirs }, { timeoutMs: 5000 }).catch(() => undefined);
+  }
+  removeContainerDir(dir);
+}

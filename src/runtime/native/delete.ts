@@ -1,0 +1,112 @@
+/** delete: everything that a container had on the host, in an order in which a failure can be tried again. */
+import { SampanError } from "../../base/errors.ts";
+import { exists } from "../../kernel/files.ts";
+import { killProcess } from "../../kernel/libc.ts";
+import { removeCgroups } from "./cgroups/remove.ts";
+import type { RuntimeContext } from "./create.ts";
+import { ociState } from "./start.ts";
+import {
+  cgroupDirs,
+  containerDir,
+  isAlive,
+  loadState,
+  lockContainer,
+  removeContainerDir,
+  stateFile,
+  statusOf,
+  type ContainerState,
+} from "./state.ts";
+
+const killDeadline = { timeoutMs: 10_000 };
+const removeDeadline = { timeoutMs: 10_000 };
+
+/**
+ * Deletes a stopped container; with `force` one in any state, and one that is not there is no error. A created one may be deleted as
+ * runc allows. Errors: `failed_precondition` naming the status.
+ */
+export async function deleteContainer(context: RuntimeContext, id: string, force: boolean): Promise<void> {
+  const dir = containerDir(context.root, id);
+  if (!exists(dir)) {
+    if (force) return;
+    throw new SampanError("not_found", `cannot find container "${id}": container does not exist`);
+  }
+  using _lock = lockContainer(context.root, id);
+  if (!exists(stateFile(dir))) {
+    await deleteInterrupted(context, { id, dir, force });
+    return;
+  }
+  const state = loadState(context.root, id);
+  const status = await statusOf(context.root, state);
+  if (!force && status !== "stopped" && status !== "created") {
+    throw new SampanError(
+      "failed_precondition",
+      `cannot delete container "${id}" that is not stopped: ${status}`,
+    );
+  }
+  await endProcesses(state, force);
+  await removeCgroups(cgroupDirs(state), removeDeadline);
+  if (state.intel_rdt_path)
+    (await import("./cgroups/remove.ts"))
+      .removeCgroups({ dirs: { resctrl: state.intel_rdt_path } }, removeDeadline)
+      .catch(() => undefined);
+  await poststop(context, state);
+  removeContainerDir(dir);
+}
+
+/** Init and, where it did not have a pid namespace of its own to take everybody along, all that is left in its cgroup. */
+async function endProcesses(state: ContainerState, force: boolean): Promise<void> {
+  const { killCgroups } = await import("./cgroups/kill.ts");
+  if (isAlive(state)) {
+    killProcess(state.init_process_pid, 9);
+    const { thawCgroups } = await import("./cgroups/freeze.ts");
+    try {
+      thawCgroups(cgroupDirs(state));
+    } catch {
+      // A container without a freezer cannot be frozen.
+    }
+    await gone(state);
+  }
+  const shared = !(state.spec.linux?.namespaces ?? []).some(({ type }) => type === "pid");
+  if (shared || force) await killCgroups(cgroupDirs(state), killDeadline);
+}
+
+async function gone(state: ContainerState): Promise<void> {
+  const { until } = await import("./cgroups/_wait.ts");
+  await until(`kill container "${state.id}"`, killDeadline, () => (isAlive(state) ? undefined : true));
+}
+
+/** A failing poststop hook is a warning; the container is deleted all the same (runtime.md, "Lifecycle" 13). */
+async function poststop(context: RuntimeContext, state: ContainerState): Promise<void> {
+  const hooks = state.spec.hooks?.poststop ?? [];
+  if (hooks.length === 0) return;
+  const { runHooks } = await import("./hooks.ts");
+  const { pid: _pid, ...rest } = ociState(state);
+  for (const [index, hook] of hooks.entries()) {
+    await runHooks("poststop", [hook], { ...rest, status: "stopped" }).catch((error: unknown) =>
+      context.warn(`poststop hook #${index}: ${SampanError.from(error).message}`),
+    );
+  }
+}
+
+interface Interrupted {
+  readonly id: string;
+  readonly dir: string;
+  readonly force: boolean;
+}
+
+/** A create that was killed before it could write its state: its plan tells which control groups it had begun to make. */
+async function deleteInterrupted(context: RuntimeContext, { id, dir, force }: Interrupted): Promise<void> {
+  if (!force)
+    throw new SampanError(
+      "not_found",
+      `cannot find container "${id}": container does not exist; its create was interrupted: delete it with --force`,
+    );
+  const { interruptedCgroups } = await import("./interrupted.ts");
+  const { dirs, version } = interruptedCgroups(dir);
+  const { killCgroups } = await import("./cgroups/kill.ts");
+  await killCgroups({ version, dirs }, killDeadline).catch((error: unknown) =>
+    context.warn(SampanError.from(error).message),
+  );
+  await removeCgroups({ dirs }, removeDeadline);
+  removeContainerDir(dir);
+}

@@ -1,0 +1,157 @@
+/** exec: a further process in a running container. */
+import { SampanError } from "../../base/errors.ts";
+import { readTextIfThere, exists } from "../../kernel/files.ts";
+import { closeFd, openPidFd, readLink, setCloseOnExec, setSubreaper, socketPair } from "../../kernel/libc.ts";
+import { CLONE } from "../../kernel/linux.ts";
+import type { OciProcess } from "../../spec/oci/config.ts";
+import type { RuntimeContext } from "./create.ts";
+import { writePidFile } from "./create.ts";
+import { readHost } from "./host.ts";
+import { becomeLauncher, launch } from "./launch.ts";
+import { compileExec } from "./plan/compile/exec.ts";
+import { compileForeground } from "./plan/compile/foreground.ts";
+import { ociState } from "./start.ts";
+import { loadState, statusOf, type ContainerState } from "./state.ts";
+
+export interface ExecRequest {
+  readonly id: string;
+  readonly process: OciProcess;
+  readonly detach: boolean;
+  readonly ignorePaused: boolean;
+  readonly console?: { readonly path: string };
+  readonly pidFile?: string;
+  readonly pidfdSocket?: string;
+  readonly preserveFds: number;
+  readonly noSubreaper: boolean;
+  readonly environment?: readonly string[];
+  /** `--cgroup`: sub-cgroups, by controller or "" for all. */
+  readonly cgroup?: Readonly<Record<string, string>>;
+}
+
+/** By the name of the link in /proc/PID/ns. */
+const namespaceFlags: readonly (readonly [string, number])[] = [
+  ["user", CLONE.NEWUSER],
+  ["pid", CLONE.NEWPID],
+  ["mnt", CLONE.NEWNS],
+  ["ipc", CLONE.NEWIPC],
+  ["uts", CLONE.NEWUTS],
+  ["net", CLONE.NEWNET],
+  ["cgroup", CLONE.NEWCGROUP],
+  ["time", CLONE.NEWTIME],
+];
+
+/** Returns for a detached process; in the foreground it does not return. Errors: `failed_precondition` naming the status. */
+export async function exec(context: RuntimeContext, request: ExecRequest): Promise<void> {
+  const state = loadState(context.root, request.id);
+  const status = await statusOf(context.root, state);
+  if (status === "stopped")
+    throw new SampanError(
+      "failed_precondition",
+      `cannot exec in container "${request.id}": cannot exec in a stopped container`,
+    );
+  if (status === "paused" && !request.ignorePaused) {
+    throw new SampanError(
+      "failed_precondition",
+      `cannot exec in container "${request.id}": cannot exec in a paused container (use --ignore-paused to override)`,
+    );
+  }
+  const terminal = request.process.terminal === true;
+  if (terminal && request.detach && !request.console) {
+    throw new SampanError(
+      "invalid_argument",
+      "cannot use process.terminal: cannot allocate tty if runc will detach without setting console socket",
+    );
+  }
+  const ends = terminal && !request.console ? socketPair(1) : undefined;
+  if (ends) setCloseOnExec(ends[1], false);
+  if (!request.detach && !request.noSubreaper) setSubreaper();
+  const console = ends ? { fd: ends[1] } : request.console;
+  const pid = await launchExec(context, request, { state, ...(console && { console }) });
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+  if (request.pidfdSocket !== undefined)
+    await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
+  if (request.detach) return;
+  if (ends) setCloseOnExec(ends[0], false);
+  await becomeLauncher(compileForeground({ pid, ...(ends && { consoleFd: ends[0] }) }));
+}
+
+interface Target {
+  readonly state: ContainerState;
+  readonly console?: { readonly path: string } | { readonly fd: number };
+}
+
+async function launchExec(
+  context: RuntimeContext,
+  request: ExecRequest,
+  { state, console }: Target,
+): Promise<number> {
+  const pidfd = openPidFd(state.init_process_pid);
+  if (pidfd < 0)
+    throw new SampanError(
+      "failed_precondition",
+      `cannot exec in container "${request.id}": cannot exec in a stopped container`,
+    );
+  setCloseOnExec(pidfd, false);
+  const config = { ...state.spec, process: request.process };
+  const namespaces = differingNamespaces(state.init_process_pid);
+  const seccomp = config.linux?.seccomp;
+  const listenerState =
+    seccomp?.listenerPath === undefined
+      ? undefined
+      : `${JSON.stringify({ ociVersion: config.ociVersion, fds: ["seccompFd"] }).slice(0, -1)},"pid":\x01,"metadata":${JSON.stringify(seccomp.listenerMetadata ?? "")},"state":${JSON.stringify({ ...ociState(state), status: "running" })}}`;
+  const plan = compileExec({
+    id: request.id,
+    config,
+    process: request.process,
+    host: readHost(config),
+    pidfd,
+    namespaces,
+    cgroup: cgroupOf(state, request),
+    rootless: context.rootless,
+    setgroupsDenied: setgroupsDenied(state.init_process_pid),
+    ...(console && { console }),
+    noNewKeyring: state.no_new_keyring,
+    preserveFds: request.preserveFds,
+    environment: request.environment ?? [],
+    ...(listenerState !== undefined && { listenerState }),
+  });
+  try {
+    return (await launch(plan)).pid;
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+/** The namespaces of the container that are not the caller's own. */
+function differingNamespaces(pid: number): number {
+  let flags = 0;
+  for (const [name, flag] of namespaceFlags) {
+    const theirs = readLink(`/proc/${pid}/ns/${name}`);
+    if (theirs !== undefined && theirs !== readLink(`/proc/self/ns/${name}`)) flags |= flag;
+  }
+  return flags;
+}
+
+/** user_namespaces(7): a container of an ordinary user without newgidmap cannot change groups. */
+function setgroupsDenied(pid: number): boolean {
+  return (readTextIfThere(`/proc/${pid}/setgroups`) ?? "").startsWith("deny");
+}
+
+function cgroupOf(state: ContainerState, { cgroup = {} }: ExecRequest): { join: string[]; unified?: string } {
+  const below = (controller: string): string => {
+    const sub = cgroup[controller] ?? cgroup[""] ?? "";
+    return sub === "" ? "" : `/${sub.replace(/^\/+/, "")}`;
+  };
+  if (state.cgroup_version === 2) {
+    const dir = state.cgroup_paths[""];
+    if (dir === undefined) return { join: [] };
+    const chosen = `${dir}${below("")}`;
+    if (below("") !== "" && !exists(chosen))
+      throw new SampanError("not_found", `cannot use --cgroup: "${chosen}" is not there`);
+    return { join: [], unified: chosen };
+  }
+  const join = new Set(
+    Object.entries(state.cgroup_paths).map(([controller, dir]) => `${dir}${below(controller)}/cgroup.procs`),
+  );
+  return { join: [...join] };
+}

@@ -1,0 +1,41 @@
+/** Hooks that run on the host when no plan is on its way: poststart and poststop, executed by the launcher like all others. */
+import { closeFd } from "../../kernel/libc.ts";
+import type { OciHook } from "../../spec/oci/config.ts";
+import type { HookKind } from "../../spec/oci/values.ts";
+import { launch, outputFile } from "./launch.ts";
+import { op, slot, type Plan } from "./plan/operations.ts";
+
+/** Runs them in order; the first that fails ends it. `state` is what they read on standard input. */
+export async function runHooks(kind: HookKind, hooks: readonly OciHook[], state: object): Promise<void> {
+  const output = outputFile();
+  try {
+    await launch(hookPlan(kind, hooks, { state: JSON.stringify(state), output }), { hookOutput: output });
+  } finally {
+    closeFd(output);
+  }
+}
+
+function hookPlan(
+  kind: HookKind,
+  hooks: readonly OciHook[],
+  { state, output }: { state: string; output: number },
+): Plan {
+  const parent = [
+    op("adopt", { fd: output, out: slot.hookOutput }, `hooks.${kind}`),
+    ...hooks.map((hook, index) =>
+      op(
+        "hook",
+        {
+          path: hook.path,
+          argv: hook.args?.length ? hook.args : [hook.path],
+          env: hook.env ?? [],
+          state,
+          timeout: (hook.timeout ?? 0) * 1000,
+          output: slot.hookOutput,
+        },
+        `hooks.${kind}[${index}]`,
+      ),
+    ),
+  ];
+  return { parent, middle: [], init: [] };
+}

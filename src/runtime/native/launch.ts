@@ -1,0 +1,132 @@
+/**
+ * Hands a plan to the launcher and waits for its report. The launcher runs from a sealed memory file, so that nothing that runs in a
+ * container can reach the host's copy of it (CVE-2019-5736); the plan is a memory file too. Both are inherited by number.
+ */
+import launcherPath from "#launcher" with { type: "file" };
+import { SampanError } from "../../base/errors.ts";
+import { systemError } from "../../kernel/errno.ts";
+import { readTextIfThere } from "../../kernel/files.ts";
+import {
+  become,
+  closeFd,
+  memfd,
+  readInto,
+  seal,
+  setCloseOnExec,
+  socketPair,
+  spawnProcess,
+  waitFor,
+  waitReadable,
+  writeAll,
+} from "../../kernel/libc.ts";
+import { failureOf } from "./failure.ts";
+import { encodePlan } from "./plan/encode.ts";
+import { stages, type Plan } from "./plan/operations.ts";
+
+export interface Launched {
+  /** Process id of the container's init, as the caller's pid namespace numbers it. It is the caller's child. */
+  readonly pid: number;
+}
+
+const reportSize = 256;
+const ready = 1;
+
+/** How long a plan may take as a whole when it says nothing of its own: hooks bring their own time. */
+const planDeadlineMs = 10 * 60_000;
+
+function memoryFile(name: string, bytes: Uint8Array): number {
+  const fd = memfd(name, false);
+  writeAll(fd, bytes);
+  return fd;
+}
+
+/** A sealed copy of the launcher, inheritable. */
+export async function launcherFile(): Promise<number> {
+  const fd = memoryFile("sampan-launcher", await Bun.file(launcherPath).bytes());
+  seal(fd);
+  return fd;
+}
+
+/** Memory file for what hooks say; inheritable. */
+export function outputFile(): number {
+  return memfd("sampan-hooks", false);
+}
+
+function readOutput(fd: number | undefined): string {
+  if (fd === undefined) return "";
+  return readTextIfThere(`/proc/self/fd/${fd}`)?.slice(0, 4096) ?? "";
+}
+
+export interface LaunchOptions {
+  /** Memory file of `outputFile`, for the text of a failed hook. */
+  readonly hookOutput?: number;
+  /** Called with the bytes that the launcher is about to execute. */
+  readonly keep?: (bytes: Uint8Array) => void;
+}
+
+/** Executes a plan up to the launcher's end. Errors: the failed operation's, with its field. The processes of a failed plan are gone. */
+export async function launch(plan: Plan, options: LaunchOptions = {}): Promise<Launched> {
+  const bytes = encodePlan(plan);
+  options.keep?.(bytes);
+  const launcher = await launcherFile();
+  const planFd = memoryFile("sampan-plan", bytes);
+  const [mine, theirs] = socketPair(5);
+  setCloseOnExec(theirs, false);
+  let pid: number;
+  try {
+    pid = spawnProcess(`/proc/self/fd/${launcher}`, ["sampan-launcher", String(planFd), String(theirs)], []);
+  } finally {
+    for (const fd of [launcher, planFd, theirs]) closeFd(fd);
+  }
+  try {
+    return readReport(plan, mine, options);
+  } finally {
+    closeFd(mine);
+    waitFor(pid);
+  }
+}
+
+function readReport(plan: Plan, fd: number, options: LaunchOptions): Launched {
+  if (!waitReadable(fd, planDeadlineMs)) {
+    throw new SampanError(
+      "deadline_exceeded",
+      `cannot run the plan: the launcher has not answered for ${planDeadlineMs / 60_000} minutes`,
+    );
+  }
+  const bytes = new Uint8Array(reportSize);
+  const size = readInto(fd, bytes);
+  if (size < 0) throw systemError("read the launcher's report", -size);
+  if (size < reportSize)
+    throw new SampanError("internal", "cannot run the plan: the launcher ended without a report");
+  const view = new DataView(bytes.buffer);
+  const pid = view.getInt32(16, true);
+  if (view.getUint32(0, true) === ready) return { pid };
+  for (const child of [pid, view.getInt32(20, true)]) if (child > 0) endChild(child);
+  const detail = new TextDecoder().decode(bytes.subarray(24, bytes.indexOf(0, 24)));
+  throw failureOf(
+    plan,
+    {
+      stage: stages[view.getUint32(4, true)] ?? "parent",
+      index: view.getUint32(8, true),
+      errno: view.getInt32(12, true),
+      detail,
+    },
+    readOutput(options.hookOutput),
+  );
+}
+
+/** The processes of a failed plan end by themselves; they are this process's children (CLONE_PARENT), so they are reaped here. */
+function endChild(pid: number): void {
+  try {
+    waitFor(pid);
+  } catch {
+    // The middle process may have been reaped with the launcher's own end.
+  }
+}
+
+/** This process becomes the launcher and executes the plan: what `run` and `exec` in the foreground end as. */
+export async function becomeLauncher(plan: Plan): Promise<never> {
+  const launcher = await launcherFile();
+  const planFd = memoryFile("sampan-plan", encodePlan(plan));
+  become(`/proc/self/fd/${launcher}`, ["sampan-launcher", String(planFd), "-1"], []);
+}

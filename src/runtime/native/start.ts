@@ -1,0 +1,71 @@
+/** start: one byte into the pipe that the container's init waits at; then the poststart hooks. */
+import { SampanError } from "../../base/errors.ts";
+import { errno } from "../../kernel/errno.ts";
+import { exists, remove } from "../../kernel/files.ts";
+import { closeFd, openFile, writeAll } from "../../kernel/libc.ts";
+import { O } from "../../kernel/linux.ts";
+import type { RuntimeContext } from "./create.ts";
+import { containerDir, isAlive, loadState, lockContainer, statusOf, type ContainerState } from "./state.ts";
+
+/** Errors: `failed_precondition` naming the status when the container is not `created`. */
+export async function start(context: RuntimeContext, id: string): Promise<void> {
+  using _lock = lockContainer(context.root, id);
+  const state = loadState(context.root, id);
+  if (!exists(`${containerDir(context.root, id)}/exec.fifo`) || !isAlive(state)) {
+    const status = await statusOf(context.root, state);
+    const text =
+      status === "stopped"
+        ? "cannot start a container that has stopped"
+        : "cannot start an already running container";
+    throw new SampanError(
+      "failed_precondition",
+      `cannot start container "${id}": it is ${status}, wanted created: ${text}`,
+    );
+  }
+  release(containerDir(context.root, id), id);
+  await poststart(state);
+}
+
+/** Lets init go on. The pipe is taken away first: who sees it gone sees a running container. */
+export function release(dir: string, id: string): void {
+  const fifo = `${dir}/exec.fifo`;
+  const fd = openFile(fifo, O.WRONLY | O.NONBLOCK);
+  if (fd === -errno.ENXIO)
+    throw new SampanError(
+      "failed_precondition",
+      `cannot start container "${id}": its first process has ended`,
+    );
+  if (fd < 0) throw new SampanError("internal", `cannot start container "${id}": cannot open "${fifo}"`);
+  remove(fifo);
+  try {
+    writeAll(fd, new Uint8Array([1]));
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** runtime.md, "Lifecycle" 9. A hook that fails stops the container, as with runc. */
+export async function poststart(state: ContainerState): Promise<void> {
+  const hooks = state.spec.hooks?.poststart ?? [];
+  if (hooks.length === 0) return;
+  const { runHooks } = await import("./hooks.ts");
+  await runHooks("poststart", hooks, { ...ociState(state), status: "running" });
+}
+
+export function ociState(state: ContainerState): {
+  ociVersion: string;
+  id: string;
+  pid: number;
+  bundle: string;
+} & {
+  annotations?: Record<string, string>;
+} {
+  const { annotations } = state.spec;
+  return {
+    ociVersion: state.spec.ociVersion,
+    id: state.id,
+    pid: state.init_process_pid,
+    bundle: state.bundle,
+    ...(annotations && { annotations }),
+  };
+}
