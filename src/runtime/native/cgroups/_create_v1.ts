@@ -16,12 +16,13 @@ const why = "linux.cgroupsPath";
 export function createV1({ dirs, bases, cpu, files }: CreateV1Options): Operation[] {
   const operations: Operation[] = [];
   const made = new Set<string>();
-  for (const [controller, dir] of Object.entries(dirs)) {
+  for (const controller in dirs) {
+    const dir = dirs[controller] ?? "";
     if (made.has(dir)) continue;
     made.add(dir);
     const base = bases[controller] ?? dir;
-    const steps = levels(base, dir).map(makeDir);
-    operations.push(...(controller === "cpuset" ? withCpuset({ base, dir, cpu, files }) : steps));
+    if (controller === "cpuset") operations.push(...withCpuset({ base, dir, cpu, files }));
+    else for (const level of levels(base, dir)) operations.push(makeDir(level));
   }
   return operations;
 }
@@ -32,8 +33,12 @@ export function makeDir(path: string): Operation {
 
 /** The directories from below `base` down to `dir`: for "/a" and "/a/b/c" it is "/a/b" and "/a/b/c". */
 export function levels(base: string, dir: string): string[] {
-  const names = dir.slice(base.length).split("/").filter(Boolean);
-  return names.map((_, index) => `${base}/${names.slice(0, index + 1).join("/")}`);
+  const found: string[] = [];
+  for (let at = dir.indexOf("/", base.length + 1); at !== -1; at = dir.indexOf("/", at + 1)) {
+    found.push(dir.slice(0, at));
+  }
+  if (dir.length > base.length) found.push(dir);
+  return found;
 }
 
 interface CpusetOptions {

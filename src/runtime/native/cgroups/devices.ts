@@ -25,23 +25,28 @@ export interface DeviceSet {
   readonly exceptions: readonly DeviceException[];
 }
 
+interface DefaultDevice extends DeviceException {
+  /** A default whose path config.json lists as a device itself is left to config.json's rules. */
+  readonly path?: string;
+}
+
 /**
  * What runc allows to every container, behind the rules of config.json: making any node, and using these. 10:200 is /dev/net/tun
- * (left out in runc 1.2.0, back since 1.2.4). A default whose path config.json lists as a device itself is left to config.json's rules.
+ * (left out in runc 1.2.0, back since 1.2.4). In the order of a DeviceSet.
  */
-const defaultDevices = [
-  "c *:* m",
-  "b *:* m",
-  "c 1:3 rwm /dev/null",
-  "c 1:8 rwm /dev/random",
-  "c 1:7 rwm /dev/full",
-  "c 5:0 rwm /dev/tty",
-  "c 1:5 rwm /dev/zero",
-  "c 1:9 rwm /dev/urandom",
-  "c 136:* rwm",
-  "c 5:2 rwm",
-  "c 10:200 rwm",
-] as const;
+const defaultDevices: readonly DefaultDevice[] = [
+  { type: "b", major: undefined, minor: undefined, access: 1 },
+  { type: "c", major: undefined, minor: undefined, access: 1 },
+  { type: "c", major: 1, minor: 3, access: 7, path: "/dev/null" },
+  { type: "c", major: 1, minor: 5, access: 7, path: "/dev/zero" },
+  { type: "c", major: 1, minor: 7, access: 7, path: "/dev/full" },
+  { type: "c", major: 1, minor: 8, access: 7, path: "/dev/random" },
+  { type: "c", major: 1, minor: 9, access: 7, path: "/dev/urandom" },
+  { type: "c", major: 5, minor: 0, access: 7, path: "/dev/tty" },
+  { type: "c", major: 5, minor: 2, access: 7 },
+  { type: "c", major: 10, minor: 200, access: 7 },
+  { type: "c", major: 136, minor: undefined, access: 7 },
+];
 
 /**
  * The set that the rules make, one after another, from "nothing allowed". Errors: `invalid_argument` for a rule that cannot be said
@@ -52,21 +57,20 @@ export function deviceSet(
   rules: readonly OciDeviceRule[],
   devices: readonly Pick<OciDevice, "path">[],
 ): DeviceSet {
+  const defaults = devices.length === 0 ? defaultDevices : defaultsBut(devices);
   const draft = new DeviceDraft();
-  rules.forEach((rule, index) => draft.apply(rule, `linux.resources.devices[${index}]`));
-  const own = new Set(devices.map((device) => device.path));
-  for (const text of defaultDevices) {
-    const [type, numbers, access, path] = text.split(" ");
-    if (path !== undefined && own.has(path)) continue;
-    const [major, minor] = (numbers ?? "").split(":");
-    const rule = { allow: true, type: type as "b" | "c", access: access ?? "" };
-    draft.apply({ ...rule, ...numbered("major", major), ...numbered("minor", minor) }, "default device");
-  }
+  for (const [index, rule] of rules.entries()) draft.apply(rule, `linux.resources.devices[${index}]`);
+  const { allowByDefault, exceptions } = draft;
+  // Most containers: nothing but the defaults, which are in order.
+  if (!allowByDefault && exceptions.size === 0) return { allowByDefault, exceptions: defaults };
+  for (const exception of defaults) draft.allow(exception, "default device");
   return draft.finish();
 }
 
-function numbered(name: "major" | "minor", text: string | undefined): { major?: number; minor?: number } {
-  return text === "*" ? {} : { [name]: Number(text) };
+function defaultsBut(devices: readonly Pick<OciDevice, "path">[]): DefaultDevice[] {
+  const own = new Set<string | undefined>();
+  for (const { path } of devices) own.add(path);
+  return defaultDevices.filter(({ path }) => path === undefined || !own.has(path));
 }
 
 /** The rule as the kernel's files take it: `c 1:3 rwm`. */
@@ -75,8 +79,11 @@ export function deviceText(exception: DeviceException): string {
   return `${type} ${major ?? "*"}:${minor ?? "*"} ${accessText(access)}`;
 }
 
+/** By the bits of `deviceAccess`. */
+const accessTexts = ["", "m", "r", "rm", "w", "wm", "rw", "rwm"] as const;
+
 export function accessText(access: number): string {
-  return (["r", "w", "m"] as const).filter((letter) => access & deviceAccess[letter]).join("");
+  return accessTexts[access] ?? "";
 }
 
 /** devices.list as a set. A list with `a *:* rwm` allows by default; what it denies cannot be read back. */
@@ -92,37 +99,46 @@ export function parseDeviceList(text: string): DeviceSet {
   return draft.finish();
 }
 
+function numbered(name: "major" | "minor", text: string | undefined): { major?: number; minor?: number } {
+  return text === "*" ? {} : { [name]: Number(text) };
+}
+
 class DeviceDraft {
-  #allowByDefault = false;
-  #exceptions = new Map<string, DeviceException>();
+  allowByDefault = false;
+  readonly exceptions = new Map<string, DeviceException>();
 
   apply(rule: OciDeviceRule, field: string): void {
     const access = accessBits(rule, field);
     const type = rule.type ?? "a";
     if (type !== "b" && type !== "c") {
       // Whatever its numbers and letters are, the kernel takes "a" as all devices, and forgets the exceptions.
-      this.#allowByDefault = rule.allow;
-      this.#exceptions.clear();
+      this.allowByDefault = rule.allow;
+      this.exceptions.clear();
       return;
     }
     const major = deviceNumber(rule.major, `${field}.major`);
     const minor = deviceNumber(rule.minor, `${field}.minor`);
     const exception = { type, major, minor, access };
-    if (rule.allow === this.#allowByDefault) this.#remove(exception, field);
+    if (rule.allow === this.allowByDefault) this.#remove(exception, field);
+    else this.#add(exception);
+  }
+
+  allow(exception: DeviceException, field: string): void {
+    if (this.allowByDefault) this.#remove(exception, field);
     else this.#add(exception);
   }
 
   finish(): DeviceSet {
-    const exceptions = [...this.#exceptions.values()].sort(
+    const exceptions = [...this.exceptions.values()].sort(
       (a, b) => order(a.major, b.major) || order(a.minor, b.minor) || (a.type < b.type ? -1 : 1),
     );
-    return { allowByDefault: this.#allowByDefault, exceptions };
+    return { allowByDefault: this.allowByDefault, exceptions };
   }
 
   #add(exception: DeviceException): void {
     const key = keyOf(exception);
-    const access = exception.access | (this.#exceptions.get(key)?.access ?? 0);
-    this.#exceptions.set(key, { ...exception, access });
+    const access = exception.access | (this.exceptions.get(key)?.access ?? 0);
+    this.exceptions.set(key, { ...exception, access });
   }
 
   #remove(exception: DeviceException, field: string): void {
@@ -133,17 +149,17 @@ class DeviceDraft {
       { type, major, minor: undefined },
       { type, major: undefined, minor: undefined },
     ]) {
-      const found = this.#exceptions.get(keyOf(wider));
+      const found = this.exceptions.get(keyOf(wider));
       if (keyOf(wider) === key || found === undefined || (found.access & exception.access) === 0) continue;
       throw invalid(
         `cannot apply ${field} "${deviceText(exception)}": it takes a part out of the earlier rule "${deviceText(found)}", which the kernel's device rules cannot say`,
       );
     }
-    const old = this.#exceptions.get(key);
+    const old = this.exceptions.get(key);
     if (old === undefined) return;
     const access = old.access & ~exception.access;
-    if (access === 0) this.#exceptions.delete(key);
-    else this.#exceptions.set(key, { ...old, access });
+    if (access === 0) this.exceptions.delete(key);
+    else this.exceptions.set(key, { ...old, access });
   }
 }
 

@@ -40,21 +40,22 @@ const notControllers = new Set(["rw", "ro", "xattr", "noprefix", "clone_children
 /** The host's control groups from the text of /proc/self/mountinfo and /proc/self/cgroup. The first mount of a hierarchy counts. */
 export function readCgroupHost(sources: CgroupSources): CgroupHost {
   const v1: Record<string, CgroupMount> = {};
-  const unifieds: { mountPoint: string; root: string }[] = [];
-  for (const line of sources.mountinfo.split("\n")) {
-    const mount = parseMount(line);
-    if (mount === undefined) continue;
-    if (mount.type === "cgroup2") unifieds.push(mount);
-    else for (const controller of mount.controllers) v1[controller] ??= mount;
+  const unifieds: ParsedMount[] = [];
+  const parents = new Set<string>();
+  for (const mount of cgroupMounts(sources.mountinfo)) {
+    if (mount.type === "cgroup2") {
+      unifieds.push(mount);
+      continue;
+    }
+    parents.add(parentOf(mount.mountPoint));
+    for (const controller of mount.controllers) v1[controller] ??= mount;
   }
-  const mounts = Object.values(v1);
   const own = ownPaths(sources.selfCgroup);
-  if (mounts.length === 0) {
+  if (parents.size === 0) {
     const unified = unifieds[0];
     return unified === undefined ? { mode: "none", v1, own } : { mode: "v2", v1, unified, own };
   }
   // A cgroup2 mount somewhere else (a tool's own) does not make a hybrid host: it has to stand beside the v1 hierarchies.
-  const parents = new Set(mounts.map((mount) => parentOf(mount.mountPoint)));
   const beside = unifieds.find((mount) => parents.has(parentOf(mount.mountPoint)));
   return beside === undefined ? { mode: "v1", v1, own } : { mode: "hybrid", v1, unified: beside, own };
 }
@@ -74,15 +75,33 @@ interface ParsedMount extends CgroupMount {
   readonly type: "cgroup" | "cgroup2";
 }
 
+/**
+ * The lines of mountinfo with ` - cgroup`; the others are not looked at, since this runs at the start of every container and a host may
+ * have thousands of mounts.
+ */
+function cgroupMounts(mountinfo: string): ParsedMount[] {
+  const mounts: ParsedMount[] = [];
+  const mark = " - cgroup";
+  for (let at = mountinfo.indexOf(mark); at !== -1; at = mountinfo.indexOf(mark, at + 1)) {
+    const end = mountinfo.indexOf("\n", at);
+    const line = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, end === -1 ? undefined : end);
+    const mount = parseMount(line);
+    if (mount !== undefined) mounts.push(mount);
+  }
+  return mounts;
+}
+
 /** `31 23 0:28 ROOT MOUNTPOINT rw,relatime shared:1 - cgroup SOURCE rw,memory`; undefined for another file system. */
 function parseMount(line: string): ParsedMount | undefined {
-  const dash = line.indexOf(" - cgroup");
-  if (dash === -1) return undefined;
-  const [type, , options] = line.slice(dash + 3).split(" ");
+  const dash = line.indexOf(" - ");
+  const [type, , options = ""] = line.slice(dash + 3).split(" ");
   if (type !== "cgroup" && type !== "cgroup2") return undefined;
   const [, , , root, mountPoint] = line.slice(0, dash).split(" ");
   if (root === undefined || mountPoint === undefined) return undefined;
-  const controllers = type === "cgroup2" ? [] : (options ?? "").split(",").filter(isController);
+  const controllers: string[] = [];
+  if (type === "cgroup") {
+    for (const option of options.split(",")) if (isController(option)) controllers.push(option);
+  }
   return { type, controllers, mountPoint: unescape(mountPoint), root: unescape(root) };
 }
 
@@ -97,7 +116,10 @@ function ownPaths(text: string): Record<string, string> {
     const first = line.indexOf(":");
     const second = line.indexOf(":", first + 1);
     if (first === -1 || second === -1) continue;
-    for (const name of line.slice(first + 1, second).split(",")) own[name] = line.slice(second + 1);
+    const path = line.slice(second + 1);
+    const names = line.slice(first + 1, second);
+    if (names.includes(",")) for (const name of names.split(",")) own[name] = path;
+    else own[names] = path;
   }
   return own;
 }
