@@ -24,8 +24,12 @@ export interface ContainerOptions {
   readonly mounts?: readonly OciMount[];
   /** Besides pid, mount, ipc, uts and cgroup. */
   readonly change?: (config: OciConfig) => void;
-  /** Global options, before the command. */
+  /** The runtime's state folder; /run/<name of the runtime> unless given. */
+  readonly root?: string;
+  /** More global options, before the command. */
   readonly global?: readonly string[];
+  /** Words before the runtime's own: another user, another cgroup. */
+  readonly prefix?: readonly string[];
 }
 
 /** Never ends by itself. As the first process of a pid namespace it would not even see SIGTERM without a handler. */
@@ -103,8 +107,15 @@ export class GuestContainer implements AsyncDisposable {
   }
 
   argv(...words: readonly string[]): string[] {
-    const root = ["--root", `/run/${this.#runtime.name}`, ...(this.#options.global ?? [])];
-    return [...this.#runtime.argv, ...root, ...words.map((word) => (word === "ID" ? this.id : word))];
+    const folder = this.#options.root ?? `/run/${this.#runtime.name}`;
+    const global = ["--root", folder, ...(this.#options.global ?? [])];
+    const prefix = this.#options.prefix ?? [];
+    return [
+      ...prefix,
+      ...this.#runtime.argv,
+      ...global,
+      ...words.map((word) => (word === "ID" ? this.id : word)),
+    ];
   }
 
   async exec(script: string): Promise<Result> {

@@ -9,7 +9,8 @@ export const vmFolder = join(root, "build/vm");
 
 export const kernel = join(vmFolder, "vmlinuz");
 export const kernelModules = join(vmFolder, "modules");
-export const executable = join(root, "dist/sampan");
+/** SAMPAN_TEST_EXECUTABLE names another one than `make dist` makes. */
+export const executable = process.env["SAMPAN_TEST_EXECUTABLE"] ?? join(root, "dist/sampan");
 export const busybox = "/bin/busybox";
 export const guestFolder = join(import.meta.dir, "guest");
 

@@ -7,6 +7,7 @@ import { describeDevices } from "./devices.suite.ts";
 import { describeEvents } from "./events.suite.ts";
 import { describeLife } from "./life.suite.ts";
 import { describeLimits } from "./limits.suite.ts";
+import { describeRootless } from "./rootless.suite.ts";
 
 /** Boots one machine for all of it; to be called inside of a describe. */
 export function describeCgroupV2(runtime: Runtime, files: () => readonly GuestFile[]): void {
@@ -24,4 +25,5 @@ export function describeCgroupV2(runtime: Runtime, files: () => readonly GuestFi
   describeDevices(runtime, machine);
   describeLife(runtime, machine);
   describeEvents(runtime, machine);
+  describeRootless(runtime, machine);
 }
