@@ -55,7 +55,8 @@ function libc() {
   return library;
 }
 
-function lastErrno(): number {
+/** errno of the last call of this thread. */
+export function lastErrno(): number {
   const at = libc().__errno_location();
   return at === null ? 0 : peek.i32(at);
 }

@@ -8,6 +8,7 @@ import { cgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups, type CgroupPlan } from "./cgroups/plan.ts";
 import { mountOf, readHost } from "./host.ts";
 import { launch, outputFile } from "./launch.ts";
+import type { PreparedDevices } from "./network.ts";
 import type { CreateOptions, Host } from "./plan/compile/context.ts";
 import { compileCreate } from "./plan/compile/create.ts";
 import { unknownCapabilities } from "./plan/compile/process.ts";
@@ -100,18 +101,14 @@ export async function compileBundle(
     rootless: context.rootless,
     inUserNamespace: host.inUserNamespace,
   });
-  const netDevices = config.linux?.netDevices;
-  const devices =
-    netDevices && Object.keys(netDevices).length > 0
-      ? (await import("./network.ts")).netDeviceFacts(netDevices)
-      : undefined;
+  const devices = await netDevicesOf(config);
   const options: CreateOptions = {
     id: request.id,
-    config,
+    config: devices ? { ...config, linux: { ...config.linux, netDevices: devices.devices } } : config,
     bundle: request.bundle,
     rootfs,
     rootfsMount: config.linux?.rootfsPropagation?.includes("shared") ? mountOf(rootfs) : "/",
-    host: devices ? { ...host, netDevices: devices } : host,
+    host: devices ? { ...host, netDevices: devices.facts } : host,
     cgroup,
     stateDir: dir,
     rootless: context.rootless,
@@ -124,6 +121,14 @@ export async function compileBundle(
     ...(request.extraMounts && { extraMounts: request.extraMounts }),
   };
   return { plan: compileCreate(options), cgroup, version: paths.version };
+}
+
+async function netDevicesOf({ linux }: OciConfig): Promise<PreparedDevices | undefined> {
+  const devices = linux?.netDevices ?? {};
+  if (Object.keys(devices).length === 0) return undefined;
+  const { prepareNetDevices } = await import("./network.ts");
+  const joined = linux?.namespaces?.find(({ type }) => type === "network")?.path;
+  return prepareNetDevices(devices, joined || undefined);
 }
 
 function needsOutput(config: OciConfig, rootless: boolean): boolean {

@@ -1,0 +1,186 @@
+/**
+ * Sockets that node: modules lack, through bun:ffi: netlink, and datagrams on unix sockets. A file of its own, so that only who needs them
+ * loads them. All calls are synchronous and throw a SampanError; descriptors are close-on-exec.
+ */
+import { dlopen, ptr } from "bun:ffi";
+import { SampanError } from "../base/errors.ts";
+import { errno, systemError } from "./errno.ts";
+import { closeFd, lastErrno, openFile, readInto } from "./libc.ts";
+
+const AF_UNIX = 1;
+const AF_NETLINK = 16;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const CLONE_NEWNET = 0x40000000;
+
+const signatures = {
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  bind: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  send: { args: ["i32", "ptr", "i64", "i32"], returns: "i64" },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
+  setns: { args: ["i32", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+} as const;
+
+let library: ReturnType<typeof load> | undefined;
+
+function load() {
+  const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+  for (const name of names) {
+    try {
+      return dlopen(name, signatures).symbols;
+    } catch (error) {
+      if (name === names.at(-1)) throw error;
+    }
+  }
+  throw new Error("unreachable");
+}
+
+function libc() {
+  library ??= load();
+  return library;
+}
+
+function orThrow(result: number | bigint, doing: string): number {
+  if (Number(result) < 0) throw systemError(doing, lastErrno());
+  return Number(result);
+}
+
+/** rtnetlink(7) of the caller's network namespace, or of the one that the path names (setns(2) of this thread, and back). */
+export function netlinkSocket(namespace?: string): number {
+  if (namespace === undefined)
+    return orThrow(libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), "open a netlink socket");
+  const own = openOrThrow("/proc/thread-self/ns/net");
+  try {
+    const theirs = openOrThrow(namespace);
+    try {
+      orThrow(libc().setns(theirs, CLONE_NEWNET), `join the network namespace "${namespace}"`);
+    } finally {
+      closeFd(theirs);
+    }
+    try {
+      return netlinkSocket();
+    } finally {
+      orThrow(libc().setns(own, CLONE_NEWNET), "go back to the own network namespace");
+    }
+  } finally {
+    closeFd(own);
+  }
+}
+
+function openOrThrow(path: string): number {
+  const fd = openFile(path, 0);
+  if (fd < 0) throw systemError(`open "${path}"`, -fd);
+  return fd;
+}
+
+/**
+ * Sends one request and gives the messages that answer it, headers included, up to NLMSG_DONE or, for one that is no dump, the first.
+ * An NLMSG_ERROR comes back as its errno.
+ */
+export function netlinkRequest(fd: number, message: Uint8Array): readonly Uint8Array[] | number {
+  const doing = "ask the kernel for network devices";
+  orThrow(libc().send(fd, ptr(message), message.length, 0), doing);
+  const dump = (new DataView(message.buffer, message.byteOffset).getUint16(6, true) & 0x300) !== 0;
+  const answers: Uint8Array[] = [];
+  // The kernel puts at most 32 KiB into one datagram of a dump.
+  const block = new Uint8Array(65536);
+  for (;;) {
+    const size = readInto(fd, block);
+    if (size < 0) throw systemError(doing, -size);
+    const view = new DataView(block.buffer);
+    for (let at = 0; at + 16 <= size;) {
+      const length = view.getUint32(at, true);
+      const type = view.getUint16(at + 4, true);
+      if (length < 16 || at + length > size)
+        throw new SampanError("data_loss", `cannot ${doing}: a message was cut off`);
+      if (type === 2) return -view.getInt32(at + 16, true);
+      if (type === 3) return answers;
+      answers.push(block.slice(at, at + length));
+      if (!dump) return answers;
+      at += (length + 3) & ~3;
+    }
+  }
+}
+
+/** struct sockaddr_un: a path, or with "@" in front an abstract name. Errors: `invalid_argument` above 107 bytes. */
+function unixAddress(path: string): Uint8Array {
+  const name = new TextEncoder().encode(path);
+  if (name.length > 107)
+    throw new SampanError(
+      "invalid_argument",
+      `cannot use socket "${path}": it has ${name.length} bytes, at most 107 are possible`,
+    );
+  const abstract = path.startsWith("@");
+  const bytes = new Uint8Array(2 + name.length + (abstract ? 0 : 1));
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+  bytes.set(name, 2);
+  if (abstract) bytes[2] = 0;
+  return bytes;
+}
+
+function datagramSocket(): number {
+  return orThrow(libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open a socket");
+}
+
+function withAddress(call: "bind" | "connect", path: string): number {
+  const address = unixAddress(path);
+  const fd = datagramSocket();
+  const result = libc()[call](fd, ptr(address), address.length);
+  if (result >= 0) return fd;
+  const number = lastErrno();
+  closeFd(fd);
+  throw systemError(`${call} socket "${path}"`, number);
+}
+
+/** A unix socket that receives datagrams at a path. */
+export function bindDatagram(path: string): number {
+  return withAddress("bind", path);
+}
+
+/** A unix socket whose datagrams go to a path. */
+export function connectDatagram(path: string): number {
+  return withAddress("connect", path);
+}
+
+/** One datagram, with a descriptor when `passed` is given. */
+export function sendDatagram(fd: number, text: string, passed?: number): void {
+  const data = new TextEncoder().encode(text);
+  if (passed === undefined) {
+    orThrow(libc().send(fd, ptr(data), data.length, 0), "send a datagram");
+    return;
+  }
+  const control = new DataView(new ArrayBuffer(24));
+  control.setBigUint64(0, 20n, true);
+  control.setInt32(8, SOL_SOCKET, true);
+  control.setInt32(12, SCM_RIGHTS, true);
+  control.setInt32(16, passed, true);
+  const controlBytes = new Uint8Array(control.buffer);
+  const piece = new BigUint64Array([BigInt(ptr(data)), BigInt(data.length)]);
+  const message = new BigUint64Array([
+    0n,
+    0n,
+    BigInt(ptr(piece)),
+    1n,
+    BigInt(ptr(controlBytes)),
+    BigInt(controlBytes.length),
+    0n,
+  ]);
+  orThrow(libc().sendmsg(fd, ptr(message), 0), "send a descriptor");
+}
+
+/** pipe2(2): the end to read from, the end to write to. */
+export function pipePair(): [number, number] {
+  const ends = new Int32Array(2);
+  orThrow(libc().pipe2(ptr(ends), SOCK_CLOEXEC), "make a pipe");
+  return [ends[0] as number, ends[1] as number];
+}
+
+/** Whether an errno says that a device is not there. */
+export function isNoDevice(number: number): boolean {
+  return number === errno.ENODEV || number === errno.ENXIO;
+}
