@@ -134,6 +134,11 @@ export class GuestContainer implements AsyncDisposable {
     return (await this.#vm.read(`${this.cgroup}/${name}`)).trimEnd();
   }
 
+  /** As file, on v1. */
+  async fileIn(controller: string, name: string): Promise<string> {
+    return (await this.#vm.read(`/sys/fs/cgroup/${controller}${this.cgroupsPath}/${name}`)).trimEnd();
+  }
+
   async exists(): Promise<boolean> {
     return (await this.#vm.run(["test", "-d", this.cgroup])).exitCode === 0;
   }

@@ -1,5 +1,5 @@
 /**
- * A virtual machine with cgroup v2 only, to run commands in:
+ * A virtual machine to run commands in, with cgroup v2 only unless another kind is asked for:
  *
  *     await using vm = await bootVm({ files: runtimeFiles() });
  *     const { exitCode, stdout } = await vm.run(["sampan", "runtime", "--version"]);
@@ -16,13 +16,15 @@ import * as frames from "./frames.ts";
 import type { GuestFile } from "./image.ts";
 import { kernel, vmFolder, whyNoMachine } from "./place.ts";
 import { initialFileSystem, rootDisk } from "./prepare.ts";
-import { qemuArguments, type Accelerator } from "./qemu.ts";
+import { qemuArguments, type Accelerator, type Cgroups } from "./qemu.ts";
 
 export interface MachineOptions {
   /** 512 unless given. */
   readonly memoryMiB?: number;
   /** 2 unless given. */
   readonly cpus?: number;
+  /** v2 unless given. */
+  readonly cgroups?: Cgroups;
   /** What the disk has besides busybox. */
   readonly files?: readonly GuestFile[];
   /** An ext4 image to start from instead of one made of `files`. */
@@ -109,6 +111,7 @@ export class VirtualMachine implements AsyncDisposable {
       initramfs: initialFileSystem(),
       disk: options.disk ?? rootDisk(options.files ?? []),
       boot: options.boot ?? "/sbin/start",
+      cgroups: options.cgroups ?? "v2",
       clockKhz: hostClockKhz(),
       kernelArguments: options.kernelArguments ?? [],
     };

@@ -2,6 +2,9 @@
 
 export type Accelerator = "kvm" | "tcg";
 
+/** What the guest mounts: one hierarchy; one for each controller; or those, and one without controllers beside them. */
+export type Cgroups = "v2" | "v1" | "hybrid";
+
 export interface Hardware {
   readonly accelerator: Accelerator;
   readonly memoryMiB: number;
@@ -15,6 +18,7 @@ export interface Hardware {
   readonly clockKhz: number;
   /** What the guest becomes once its disk is mounted. */
   readonly boot: string;
+  readonly cgroups: Cgroups;
   /** More words for the kernel's command line. */
   readonly kernelArguments: readonly string[];
 }
@@ -32,7 +36,8 @@ export function qemuArguments(hardware: Hardware): string[] {
   const cpu = hardware.accelerator === "kvm" ? "max,-arch-capabilities" : "max";
   const accelerator = hardware.accelerator === "kvm" ? "kvm" : "tcg,thread=multi";
   const kernelLine = [
-    ["console=ttyS0", "quiet", "panic=-1", "cgroup_no_v1=all"],
+    ["console=ttyS0", "quiet", "panic=-1", `cgroups=${hardware.cgroups}`],
+    hardware.cgroups === "v2" ? ["cgroup_no_v1=all"] : [],
     [`tsc_early_khz=${hardware.clockKhz}`, "tsc=reliable", `boot=${hardware.boot}`],
     hardware.kernelArguments,
   ];
