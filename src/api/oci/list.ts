@@ -28,8 +28,13 @@ export const command: Command = async ({ runtime, args }) => {
 const columns = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
 
 export function listTable(containers: readonly ListedContainer[]): string {
-  const rows = containers.map(({ id, pid, status, bundle, created, owner }) =>
-    [id, String(pid), status, bundle, created, owner],
-  );
+  const rows = containers.map(({ id, pid, status, bundle, created, owner }) => [
+    id,
+    String(pid),
+    status,
+    bundle,
+    created,
+    owner,
+  ]);
   return table([columns, ...rows]);
 }

@@ -22,8 +22,7 @@ export const command: Command = async ({ args }) => {
   const { flags: given, words } = parseFlags(flags, args);
   if (words.length > 0) throw invalid('sampan runtime: "spec" requires exactly 0 argument(s)');
   const path = `${bundleDir(given.bundle)}/config.json`;
-  if (existsSync(path))
-    throw new SampanError("already_exists", "File config.json exists. Remove it first");
+  if (existsSync(path)) throw new SampanError("already_exists", "File config.json exists. Remove it first");
   const config = defaultConfig({
     rootless: given.rootless,
     uid: process.geteuid?.() ?? 0,

@@ -13,10 +13,14 @@ export function containerPids(context: RuntimeContext, id: string): number[] {
 export function ps(context: RuntimeContext, id: string, options: readonly string[]): string {
   const pids = containerPids(context, id);
   const program = Bun.which("ps");
-  if (program === null) throw new SampanError("not_found", 'cannot run "ps": executable file not found in $PATH');
+  if (program === null)
+    throw new SampanError("not_found", 'cannot run "ps": executable file not found in $PATH');
   const { exitCode, stdout, stderr } = Bun.spawnSync([program, ...(options.length > 0 ? options : ["-ef"])]);
   if (exitCode !== 0)
-    throw new SampanError("unknown", `cannot run "ps": exit status ${exitCode}: ${stdout}${stderr}`.trimEnd());
+    throw new SampanError(
+      "unknown",
+      `cannot run "ps": exit status ${exitCode}: ${String(stdout)}${String(stderr)}`.trimEnd(),
+    );
   return linesOf(String(stdout), new Set(pids));
 }
 

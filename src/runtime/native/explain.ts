@@ -1,0 +1,36 @@
+/** explain: the plan that `create` would execute for a bundle, or that a container was made with. */
+import { readFileSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
+import { compileBundle, readBundle, type RuntimeContext } from "./create.ts";
+import { readHost } from "./host.ts";
+import { readPlan } from "./plan/explain/bytes.ts";
+import { explainPlan, type ExplainedOperation } from "./plan/explain/explain.ts";
+import { containerDir, loadState } from "./state.ts";
+
+/** Compiled as `create` would; nothing is made, and no console is asked for. Errors: create's. */
+export async function explainBundle(
+  context: RuntimeContext,
+  bundle: string,
+  id: string,
+): Promise<ExplainedOperation[]> {
+  const { config } = readBundle(bundle);
+  const dir = containerDir(context.root, id);
+  const request = { id, bundle, preserveFds: 0 };
+  const { plan } = await compileBundle(context, request, { config, dir, host: readHost(config) });
+  return explainPlan(plan);
+}
+
+/** The plan that the container was really made with. Errors: `not_found`, `failed_precondition` for another version's plan. */
+export async function explainContainer(context: RuntimeContext, id: string): Promise<ExplainedOperation[]> {
+  loadState(context.root, id);
+  const path = `${containerDir(context.root, id)}/plan`;
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new SampanError("not_found", `cannot explain container "${id}": its plan is not there`, {
+      cause: error,
+    });
+  }
+  return explainPlan(readPlan(bytes));
+}
