@@ -68,6 +68,10 @@ static long write_once(int dir, const char *path, struct open_how how, const cha
 }
 
 long do_write(struct record *o) {
+    if (LENGTH(WRITE, PATH) == 0) {
+        long n = sys(SYS_write, SLOT(WRITE, DIR), TEXT(WRITE, DATA), LENGTH(WRITE, DATA));
+        return n < 0 ? n : (size_t)n == LENGTH(WRITE, DATA) ? 0 : -EIO;
+    }
     struct open_how how = {.flags = INT(WRITE, FLAGS), .mode = INT(WRITE, MODE), .resolve = INT(WRITE, RESOLVE)};
     return write_once(SLOT(WRITE, DIR), TEXT(WRITE, PATH), how, TEXT(WRITE, DATA), LENGTH(WRITE, DATA));
 }

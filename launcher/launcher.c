@@ -62,6 +62,8 @@ static operation *const table[] = {
     [OP_SETSID] = do_setsid,
     [OP_SETRLIMIT] = do_setrlimit,
     [OP_PRCTL] = do_prctl,
+    [OP_BOUNDING] = do_bounding,
+    [OP_AMBIENT] = do_ambient,
     [OP_CAPSET] = do_capset,
     [OP_SETGROUPS] = do_setgroups,
     [OP_SETGID] = do_setgid,
@@ -226,6 +228,7 @@ int launcher_main(int argc, char **argv) {
     report_fd = (int)parse_number(argv[2]);
     if (report_fd >= 0) sys(SYS_fcntl, report_fd, F_SETFD, FD_CLOEXEC);
     map_plan(fd);
+    ignore_broken_pipes();
     run_stage(STAGE_PARENT);
 }
 

@@ -23,14 +23,14 @@ long do_clone(struct record *o) {
     uint64_t flags = (uint64_t)INT(CLONE, FLAGS);
     uint32_t stage = (uint32_t)INT(CLONE, STAGE);
     int pidfd = -1;
-    struct clone_args args = {.flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
+    /* The kernel writes the id before the child runs: whatever the child does or reports, its id is known. */
+    volatile int32_t *id = stage == STAGE_MIDDLE ? &shared->middle : &shared->pid;
+    struct clone_args args = {.flags = flags | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .parent_tid = (uint64_t)id};
     if (INT(CLONE, PIDFD) >= 0) args.flags |= CLONE_PIDFD, args.pidfd = (uint64_t)&pidfd;
     if (INT(CLONE, CGROUP) >= 0) args.flags |= CLONE_INTO_CGROUP, args.cgroup = (uint64_t)SLOT(CLONE, CGROUP);
     long pid = sys(SYS_clone3, &args, sizeof args);
     if (pid < 0) return pid;
     if (pid == 0) run_stage(stage);
-    if (stage == STAGE_MIDDLE) shared->middle = (int32_t)pid;
-    else shared->pid = (int32_t)pid;
     return pidfd >= 0 ? slot_put(INT(CLONE, PIDFD), pidfd) : 0;
 }
 
@@ -107,16 +107,23 @@ static void describe_status(int status) {
     else append_number(append(detail, limit, "signal "), limit, WTERMSIG(status));
 }
 
-static void reset_signals(void) {
-    uint64_t none = 0;
+static void dispose(int signal, void *handler) {
     struct {
         void *handler;
         unsigned long flags;
         void *restorer;
         uint64_t mask;
-    } fallback = {0, 0, 0, 0};
+    } action = {handler, 0, 0, 0};
+    sys(SYS_rt_sigaction, signal, &action, 0, sizeof action.mask);
+}
+
+/* Whoever reads a pipe or a socket of ours may end before it has read all: that is an errno to report, not the end of the launcher. */
+void ignore_broken_pipes(void) { dispose(SIGPIPE, (void *)1); }
+
+static void reset_signals(void) {
+    uint64_t none = 0;
     for (int signal = 1; signal <= 64; signal++)
-        if (signal != SIGKILL && signal != SIGSTOP) sys(SYS_rt_sigaction, signal, &fallback, 0, sizeof none);
+        if (signal != SIGKILL && signal != SIGSTOP) dispose(signal, 0);
     sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
 }
 
@@ -190,20 +197,11 @@ long do_hook(struct record *o) {
     long result = sys(SYS_pipe2, ends, O_CLOEXEC);
     if (result < 0) return result;
     sys(SYS_fcntl, ends[1], F_SETFL, O_NONBLOCK);
-    /* a hook that ends before it has read its state must not end the launcher */
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } ignore = {(void *)1, 0, 0, 0}, before;
-    sys(SYS_rt_sigaction, SIGPIPE, &ignore, &before, 8);
     result = spawn(&child, CLONE_PIDFD);
     if (result == 0) become(TEXT(HOOK, PATH), argv, env, ends[0], INT(HOOK, OUTPUT) >= 0 ? SLOT(HOOK, OUTPUT) : -1);
     sys(SYS_close, ends[0]);
     if (result > 0) result = feed_and_wait(child, ends[1], piece, count, INT(HOOK, TIMEOUT));
     else sys(SYS_close, ends[1]);
-    sys(SYS_rt_sigaction, SIGPIPE, &before, 0, 8);
     return result;
 }
 

@@ -26,6 +26,29 @@ long do_capset(struct record *o) {
     return sys(SYS_capset, &header, data);
 }
 
+/* Everything that is not kept goes; a capability that this kernel or caller never had is no failure to drop. */
+long do_bounding(struct record *o) {
+    uint64_t keep = (uint64_t)INT(BOUNDING, KEEP);
+    for (int64_t number = 0; number <= INT(BOUNDING, LAST); number++) {
+        if (keep >> number & 1) continue;
+        long result = sys(SYS_prctl, 24 /* PR_CAPBSET_DROP */, number, 0, 0, 0);
+        if (result < 0) return result;
+    }
+    return 0;
+}
+
+/* What is not both permitted and inheritable cannot be ambient (EPERM): runc warns and goes on. */
+long do_ambient(struct record *o) {
+    uint64_t raise = (uint64_t)INT(AMBIENT, RAISE);
+    long result = sys(SYS_prctl, 47 /* PR_CAP_AMBIENT */, 4 /* PR_CAP_AMBIENT_CLEAR_ALL */, 0, 0, 0);
+    for (int64_t number = 0; result == 0 && number <= INT(AMBIENT, LAST); number++) {
+        if (!(raise >> number & 1)) continue;
+        result = sys(SYS_prctl, 47, 2 /* PR_CAP_AMBIENT_RAISE */, number, 0, 0);
+        if (result == -EPERM) result = 0;
+    }
+    return result;
+}
+
 long do_setgroups(struct record *o) { return sys(SYS_setgroups, LENGTH(SETGROUPS, GIDS) / 4, TEXT(SETGROUPS, GIDS)); }
 long do_setgid(struct record *o) { return sys(SYS_setresgid, INT(SETGID, ID), INT(SETGID, ID), INT(SETGID, ID)); }
 long do_setuid(struct record *o) { return sys(SYS_setresuid, INT(SETUID, ID), INT(SETUID, ID), INT(SETUID, ID)); }

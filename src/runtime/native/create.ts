@@ -43,6 +43,8 @@ export interface CreateRequest {
   readonly preserveFds: number;
   readonly environment?: readonly string[];
   readonly extraMounts?: readonly { readonly source: string; readonly destination: string }[];
+  /** What readBundle gave, where the caller had to look at it before. */
+  readonly read?: { readonly config: OciConfig; readonly text: string };
 }
 
 export interface Created {
@@ -144,7 +146,7 @@ function needsOutput(config: OciConfig, rootless: boolean): boolean {
 /** Creates the container up to the point where its init waits. Errors name the field; nothing is left of a failed create. */
 export async function create(context: RuntimeContext, request: CreateRequest): Promise<Created> {
   checkId(request.id);
-  const { config, text } = readBundle(request.bundle);
+  const { config, text } = request.read ?? readBundle(request.bundle);
   if (config.process.terminal && request.console === undefined) {
     throw new SampanError(
       "invalid_argument",

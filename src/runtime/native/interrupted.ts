@@ -23,8 +23,9 @@ function planIn(dir: string): Plan {
 function cgroupsOf({ parent }: Plan): string[] {
   return parent.flatMap(({ name, why, args }) => {
     if (why !== "linux.cgroupsPath") return [];
-    if (name === "write_pid") return [String(args["path"]).replace(/\/cgroup\.(procs|threads)$/, "")];
-    return name === "open" && args["out"] === slot.cgroup ? [String(args["path"])] : [];
+    if (name !== "open") return [];
+    const path = String(args["path"]);
+    return args["out"] === slot.cgroup ? [path] : [path.replace(/\/(tasks|cgroup\.threads)$/, "")];
   });
 }
 

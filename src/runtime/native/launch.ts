@@ -40,11 +40,14 @@ function memoryFile(name: string, bytes: Uint8Array): number {
   return fd;
 }
 
-/** A sealed copy of the launcher, inheritable. */
-export async function launcherFile(): Promise<number> {
-  const fd = memoryFile("sampan-launcher", await Bun.file(launcherPath).bytes());
-  seal(fd);
-  return fd;
+let launcherFd: number | undefined;
+
+/** A sealed copy of the launcher, inheritable; one serves all plans of this process. */
+async function launcherFile(): Promise<number> {
+  if (launcherFd !== undefined) return launcherFd;
+  launcherFd = memoryFile("sampan-launcher", await Bun.file(launcherPath).bytes());
+  seal(launcherFd);
+  return launcherFd;
 }
 
 /** Memory file for what hooks say; inheritable. */
@@ -76,7 +79,7 @@ export async function launch(plan: Plan, options: LaunchOptions = {}): Promise<L
   try {
     pid = spawnProcess(`/proc/self/fd/${launcher}`, ["sampan-launcher", String(planFd), String(theirs)], []);
   } finally {
-    for (const fd of [launcher, planFd, theirs]) closeFd(fd);
+    for (const fd of [planFd, theirs]) closeFd(fd);
   }
   try {
     return readReport(plan, mine, options);

@@ -15,12 +15,13 @@ export interface RunRequest extends CreateRequest {
 
 /** Returns for a detached container; in the foreground it does not return. */
 export async function run(context: RuntimeContext, request: RunRequest): Promise<void> {
-  const { config } = readBundle(request.bundle);
+  const read = readBundle(request.bundle);
+  const { config } = read;
   const ends =
     config.process.terminal && !request.detach && request.console === undefined ? socketPair(1) : undefined;
   if (ends) setCloseOnExec(ends[1], false);
   if (!request.detach && !request.noSubreaper) setSubreaper();
-  const created = await create(context, { ...request, ...(ends && { console: { fd: ends[1] } }) });
+  const created = await create(context, { ...request, read, ...(ends && { console: { fd: ends[1] } }) });
   try {
     release(created.dir, request.id);
     await poststart(created.state);

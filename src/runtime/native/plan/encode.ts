@@ -9,6 +9,7 @@
  *           the second zero is room for HOME)
  */
 import { SampanError } from "../../../base/errors.ts";
+import { fingerprint } from "./_fingerprint.ts";
 import {
   operationNames,
   operations,
@@ -28,38 +29,43 @@ export interface Fault {
   readonly errno: number;
 }
 
-/** FNV-1a over names and argument names: launcher and plan must come from the same table. */
-export function fingerprint(): number {
-  let hash = 0x811c9dc5;
-  for (const name of operationNames) {
-    const { ints, texts } = operations[name];
-    const text = `${name}(${Object.keys(ints).join()};${Object.keys(texts).join()})`;
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return hash >>> 0;
-}
-
+/** Where the arguments of an operation lie, and its record with all defaults. */
 interface Layout {
-  readonly number: number;
-  readonly ints: readonly (readonly [string, number])[];
-  readonly texts: readonly string[];
+  readonly record: Uint8Array;
+  /** Offsets in the record: of an integer from 16, of a text from 64. */
+  readonly offsets: Readonly<Record<string, number>>;
 }
 
-let layouts: Map<string, Layout> | undefined;
+const layouts = new Map<string, Layout>();
+const intsAt = 16;
+const textsAt = 64;
 
-function layoutOf(name: string): Layout {
-  layouts ??= new Map();
-  let layout = layouts.get(name);
-  if (!layout) {
-    const shape: OperationShape = operations[name as Operation["name"]];
-    layout = {
-      number: operationNames.indexOf(name as Operation["name"]),
-      ints: Object.entries(shape.ints),
-      texts: Object.keys(shape.texts),
-    };
-    layouts.set(name, layout);
-  }
+function layoutOf(name: Operation["name"]): Layout {
+  const known = layouts.get(name);
+  if (known) return known;
+  const shape: OperationShape = operations[name];
+  const record = new Uint8Array(recordSize);
+  const view = new DataView(record.buffer);
+  const offsets: Record<string, number> = {};
+  view.setUint16(0, operationNames.indexOf(name), true);
+  Object.entries(shape.ints).forEach(([key, fallback], i) => {
+    offsets[key] = intsAt + i * 8;
+    setInteger(view, intsAt + i * 8, fallback);
+  });
+  Object.keys(shape.texts).forEach((key, i) => (offsets[key] = textsAt + i * 8));
+  const layout = { record, offsets };
+  layouts.set(name, layout);
   return layout;
+}
+
+/** A 64-bit integer in two halves: BigInt is slow, and nearly all are small. */
+function setInteger(view: DataView, at: number, value: number | bigint): void {
+  if (typeof value === "bigint") {
+    view.setBigInt64(at, value, true);
+    return;
+  }
+  view.setUint32(at, value >>> 0, true);
+  view.setInt32(at + 4, Math.floor(value / 0x100000000), true);
 }
 
 /** Grows by doubling; one instance a plan. */
@@ -98,8 +104,8 @@ class Texts {
   }
 
   vector(values: readonly string[]): readonly [number, number] {
-    const offsets = new BigUint64Array(values.length + 2);
-    values.forEach((value, i) => (offsets[i] = BigInt(this.add(value)[0])));
+    const offsets = new Uint32Array((values.length + 2) * 2);
+    values.forEach((value, i) => (offsets[i * 2] = this.add(value)[0]));
     return [this.add(new Uint8Array(offsets.buffer))[0], values.length];
   }
 
@@ -110,64 +116,74 @@ class Texts {
 
 /** The plan's bytes; `fault` makes a fault-injection build of the launcher fail there instead of executing the operation. */
 export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
-  const lists = stages.map((stage) => plan[stage]);
-  const count = lists.reduce((sum, list) => sum + list.length, 0);
+  const count = plan.parent.length + plan.middle.length + plan.init.length;
   const textStart = headerSize + count * recordSize;
   const texts = new Texts(textStart);
-  const head = new ArrayBuffer(textStart);
-  const view = new DataView(head);
+  const head = new Uint8Array(textStart);
+  const view = new DataView(head.buffer);
+  const whys: string[][] = [];
   let at = headerSize;
-  lists.forEach((list, stage) => {
-    view.setUint32(24 + stage * 8, at, true);
-    view.setUint32(28 + stage * 8, list.length, true);
+  stages.forEach((stage, number) => {
+    const list = plan[stage];
+    view.setUint32(24 + number * 8, at, true);
+    view.setUint32(28 + number * 8, list.length, true);
     for (const operation of list) {
-      encodeRecord(view, at, operation, texts);
+      encodeRecord(head, view, at, { operation, texts });
       at += recordSize;
     }
+    whys.push(list.map(({ why }) => why));
   });
-  const whys = texts.add(
-    new TextEncoder().encode(JSON.stringify(lists.map((list) => list.map(({ why }) => why)))),
-  );
+  const reasons = texts.add(JSON.stringify(whys));
   const bytes = texts.finish();
   view.setUint32(0, magic, true);
-  view.setUint32(4, fingerprint(), true);
+  view.setUint32(4, fingerprint, true);
   view.setUint32(8, bytes.length, true);
   view.setUint32(12, textStart, true);
-  view.setUint32(16, whys[0], true);
-  view.setUint32(20, whys[1], true);
+  view.setUint32(16, reasons[0], true);
+  view.setUint32(20, reasons[1], true);
   view.setUint32(48, fault ? stages.indexOf(fault.stage) : 0xffffffff, true);
   view.setUint32(52, fault?.index ?? 0, true);
   view.setUint32(56, fault?.errno ?? 0, true);
-  bytes.set(new Uint8Array(head), 0);
+  bytes.set(head, 0);
   return bytes;
 }
 
-function encodeRecord(view: DataView, at: number, operation: Operation, texts: Texts): void {
-  const layout = layoutOf(operation.name);
-  view.setUint16(at, layout.number, true);
-  const tolerate = operation.tolerate;
-  if (tolerate) {
-    view.setUint16(at + 2, tolerate.skip ?? 0, true);
-    const errnos = tolerate.errnos === "any" ? [0xffff] : tolerate.errnos;
-    if (errnos.length > 4)
-      throw new SampanError(
-        "internal",
-        `cannot encode operation "${operation.name}": ${errnos.length} tolerated errnos, at most 4`,
-      );
-    errnos.forEach((errno, i) => view.setUint16(at + 4 + i * 2, errno, true));
-  }
-  layout.ints.forEach(([name, fallback], i) => {
-    const value = (operation.args[name] as number | bigint | undefined) ?? fallback;
-    view.setBigInt64(at + 16 + i * 8, BigInt(value), true);
-  });
-  layout.texts.forEach((name, i) => {
-    const value = operation.args[name] as string | Uint8Array | readonly string[] | undefined;
-    if (value === undefined) return;
-    const [offset, length] =
+interface Encoding {
+  readonly operation: Operation;
+  readonly texts: Texts;
+}
+
+function encodeRecord(head: Uint8Array, view: DataView, at: number, { operation, texts }: Encoding): void {
+  const { record, offsets } = layoutOf(operation.name);
+  head.set(record, at);
+  if (operation.tolerate) encodeTolerance(view, at, operation);
+  const { args } = operation;
+  for (const name in args) {
+    const value = args[name];
+    const offset = offsets[name];
+    if (value === undefined || offset === undefined) continue;
+    if (typeof value === "number" || typeof value === "bigint") {
+      setInteger(view, at + offset, value);
+      continue;
+    }
+    const [start, length] =
       typeof value === "string" || value instanceof Uint8Array ? texts.add(value) : texts.vector(value);
-    view.setUint32(at + 64 + i * 8, offset, true);
-    view.setUint32(at + 68 + i * 8, length, true);
-  });
+    view.setUint32(at + offset, start, true);
+    view.setUint32(at + offset + 4, length, true);
+  }
+}
+
+function encodeTolerance(view: DataView, at: number, { name, tolerate }: Operation): void {
+  if (!tolerate) return;
+  const errnos = tolerate.errnos === "any" ? [0xffff] : tolerate.errnos;
+  if (errnos.length > 4) {
+    throw new SampanError(
+      "internal",
+      `cannot encode operation "${name}": ${errnos.length} tolerated errnos, at most 4`,
+    );
+  }
+  view.setUint16(at + 2, tolerate.skip ?? 0, true);
+  errnos.forEach((errno, i) => view.setUint16(at + 4 + i * 2, errno, true));
 }
 
 /** The operations of an encoded plan with their reasons; refuses bytes that this build did not write. */
@@ -176,7 +192,7 @@ export function decodePlan(bytes: Uint8Array): Plan {
   if (
     bytes.length < headerSize ||
     view.getUint32(0, true) !== magic ||
-    view.getUint32(4, true) !== fingerprint()
+    view.getUint32(4, true) !== fingerprint
   ) {
     throw new SampanError(
       "failed_precondition",

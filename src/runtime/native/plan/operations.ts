@@ -9,6 +9,8 @@
  * An entry: `ints` are up to 6 whole numbers with their defaults, `texts` up to 4 byte strings (`""`) or vectors of strings (`[]`),
  * `calls` the system calls that it makes in order, as strace names them (`?` behind a name: only in some cases).
  *
+ * `write` with an empty path writes to the descriptor in `dir` itself.
+ *
  * A slot is an index into the launcher's table of file descriptors; -1 as a `dir` is the working directory. A `dir` that is a slot
  * together with `resolve` is how a path inside a root file system is named: openat2(2) with RESOLVE_IN_ROOT, Linux 5.6.
  */
@@ -102,6 +104,8 @@ export const operations = {
   // what the process may and gets
   setrlimit: { ints: { resource: 0, soft: 0, hard: 0, child: 0 }, texts: {}, calls: ["prlimit64"] },
   prctl: { ints: { option: 0, a: 0, b: 0, c: 0, d: 0 }, texts: {}, calls: ["prctl"] },
+  bounding: { ints: { keep: 0, last: 0 }, texts: {}, calls: ["prctl?"] },
+  ambient: { ints: { raise: 0, last: 0 }, texts: {}, calls: ["prctl", "prctl?"] },
   capset: { ints: { effective: 0, permitted: 0, inheritable: 0 }, texts: {}, calls: ["capset"] },
   setgroups: { ints: {}, texts: { gids: "" }, calls: ["setgroups"] },
   setgid: { ints: { id: 0 }, texts: {}, calls: ["setresgid"] },
@@ -218,6 +222,11 @@ export const slot = {
   listener: 14,
   netlink: 15,
   oldRoot: 16,
-  firstFree: 20,
+  /** What one mount needs for a moment. A slot that is filled again closes what it held, so there is nothing else to close. */
+  tree: 17,
+  target: 18,
+  fs: 19,
+  base: 20,
+  firstFree: 24,
 } as const;
 export const slotCount = 1024;

@@ -37,7 +37,7 @@ export function attach(
   why: string,
   how: { file?: boolean; source?: boolean; resolve?: number; denied?: number; copyMode?: boolean } = {},
 ): void {
-  const to = builder.slot();
+  const to = slot.target;
   builder.add(
     builder.init,
     "mount_point",
@@ -53,7 +53,6 @@ export function attach(
   );
   if (how.copyMode) builder.add(builder.init, "copy_mode", { from: to, to: from }, why);
   builder.add(builder.init, "move_mount", { from, to }, why);
-  builder.add(builder.init, "close", { slot: to }, why);
 }
 
 /** Recursive attributes, then propagation, of a detached mount or one that was opened. */
@@ -88,7 +87,7 @@ export function mountDetached(
   { builder }: MountContext,
   { type, source, options, data, why }: Detached,
 ): number {
-  const [fs, tree] = [builder.slot(), builder.slot()];
+  const { fs, tree } = slot;
   const list = builder.init;
   builder.add(list, "fsopen", { type, out: fs }, `${why}.type`);
   if (source !== "")
@@ -119,6 +118,5 @@ export function mountDetached(
   }
   builder.add(list, "fsconfig", { slot: fs, command: FSCONFIG.CREATE }, why);
   builder.add(list, "fsmount", { slot: fs, attributes: attributesOf(options.flags), out: tree }, why);
-  builder.add(list, "close", { slot: fs }, why);
   return tree;
 }

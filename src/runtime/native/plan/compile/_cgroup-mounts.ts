@@ -2,7 +2,7 @@
  * Mounts of type cgroup. On v2 one cgroup2; on v1 a tmpfs with a folder for each hierarchy, which is mounted anew in a cgroup namespace of its
  * own and else bound to the container's own folder, and a link for each controller that shares its hierarchy (cpu → cpu,cpuacct).
  */
-import { AT_RECURSIVE, MOUNT_ATTR, MS, OPEN_TREE_CLONE } from "../../../../kernel/linux.ts";
+import { AT_RECURSIVE, MOUNT_ATTR, MS, O, OPEN_TREE_CLONE, RESOLVE } from "../../../../kernel/linux.ts";
 import { slot } from "../operations.ts";
 import { parseMountOptions, type MountOptions } from "../mount-options.ts";
 import { attach, mountDetached, type MountContext } from "./_attach.ts";
@@ -28,7 +28,7 @@ function mountV2(context: MountContext, { destination, options, why }: CgroupMou
   const bound = context.userns && !context.cgroupns && unified !== undefined;
   let tree: number;
   if (bound) {
-    tree = builder.slot();
+    tree = slot.tree;
     builder.add(
       builder.init,
       "open_tree",
@@ -53,7 +53,6 @@ function mountV2(context: MountContext, { destination, options, why }: CgroupMou
     );
   }
   attach(context, tree, destination, why);
-  builder.add(builder.init, "close", { slot: tree }, why);
 }
 
 function attributesForBind(options: MountOptions): number {
@@ -94,13 +93,19 @@ function mountV1(context: MountContext, { destination, options, why }: CgroupMou
     why,
   });
   attach(context, base, destination, why);
+  // The flags of the folder follow when the hierarchies are in it, and these use the same slot.
+  builder.add(
+    builder.init,
+    "open",
+    { dir: slot.root, path: destination, flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: slot.base },
+    why,
+  );
   for (const { name, controllers, dir } of hierarchies(context)) {
     const place = `${destination}/${name}`;
     const tree = context.cgroupns
       ? mountHierarchy(context, controllers, readOnly, why)
       : bindHierarchy(context, dir, readOnly, why);
     attach(context, tree, place, why);
-    builder.add(builder.init, "close", { slot: tree }, why);
     for (const controller of controllers) {
       if (controller === name || controllers.length < 2) continue;
       builder.add(
@@ -113,16 +118,15 @@ function mountV1(context: MountContext, { destination, options, why }: CgroupMou
     }
   }
   if (readOnly)
-    builder.add(builder.init, "mount_setattr", { slot: base, set: MOUNT_ATTR.RDONLY }, `${why}.options`);
+    builder.add(builder.init, "mount_setattr", { slot: slot.base, set: MOUNT_ATTR.RDONLY }, `${why}.options`);
   for (const { flag, recursive } of options.propagation) {
     builder.add(
       builder.init,
       "mount_setattr",
-      { slot: base, propagation: flag, recursive: recursive ? 1 : 0 },
+      { slot: slot.base, propagation: flag, recursive: recursive ? 1 : 0 },
       `${why}.options`,
     );
   }
-  builder.add(builder.init, "close", { slot: base }, why);
 }
 
 function mountHierarchy(
@@ -138,7 +142,7 @@ function mountHierarchy(
 }
 
 function bindHierarchy({ builder }: MountContext, dir: string, readOnly: boolean, why: string): number {
-  const tree = builder.slot();
+  const { tree } = slot;
   builder.add(
     builder.init,
     "open_tree",

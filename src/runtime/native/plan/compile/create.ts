@@ -25,6 +25,7 @@ import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
 import { slot, type Operation, type Plan } from "../operations.ts";
 import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Namespaces } from "./context.ts";
 import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
+import { joinCgroups } from "./_cgroup-join.ts";
 import { cleanDestination, type MountContext } from "./_attach.ts";
 import { compileMounts, isReadOnlyDev } from "./mounts.ts";
 import {
@@ -68,6 +69,8 @@ interface Create {
   readonly userns: boolean;
   readonly setgroupsDenied: boolean;
   readonly mounts: MountContext;
+  /** What of the control groups is given to clone. */
+  readonly birth: { readonly cgroup?: number };
 }
 
 /** The plan that creates a container up to the point where it waits for `start`. Errors name the field of config.json. */
@@ -79,7 +82,10 @@ export function compileCreate(options: CreateOptions): Plan {
   const userns = fresh.has("user") || joined.has("user");
   const mounts = { builder, options, userns, cgroupns: fresh.has("cgroup") || joined.has("cgroup") };
   const setgroupsDenied = options.rootless && fresh.has("user") && options.host.newgidmap === undefined;
-  const create = { options, builder, namespaces, middle, userns, setgroupsDenied, mounts };
+  builder.parent.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
+  const entered = joinCgroups(builder, options.cgroup.join, options.host);
+  const birth = options.cgroup.unified === undefined ? entered : { cgroup: slot.cgroup };
+  const create = { options, builder, namespaces, middle, userns, setgroupsDenied, mounts, birth };
   parentBefore(create);
   if (middle) middleStage(create);
   initBefore(create);
@@ -110,7 +116,6 @@ function parentBefore({ options, builder, namespaces }: Create): void {
   if (listenerPath)
     builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
   openJoined(builder, namespaces);
-  list.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
   builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
 }
 
@@ -139,16 +144,10 @@ function initFlags({ namespaces, middle }: Create): number {
 }
 
 function cloneInit(create: Create, list: Operation[]): void {
-  const { builder, options, namespaces } = create;
-  const unified = options.cgroup.unified !== undefined;
+  const { builder, namespaces, birth } = create;
   const why =
     namespaces.fresh.size === 0 ? "process" : `linux.namespaces (${[...namespaces.fresh].join(", ")})`;
-  builder.add(
-    list,
-    "clone",
-    { flags: initFlags(create), stage: stage.init, ...(unified && { cgroup: slot.cgroup }) },
-    why,
-  );
+  builder.add(list, "clone", { flags: initFlags(create), stage: stage.init, ...birth }, why);
 }
 
 function middleStage(create: Create): void {
@@ -191,7 +190,7 @@ function becomeRoot({ builder, setgroupsDenied }: Create, list: Operation[]): vo
 
 /** The parent from the clone on: everything that wants the rights and the view of the host. */
 function parentAfter(create: Create, filter: ReturnType<typeof compileFilter>): void {
-  const { builder, options, middle, namespaces } = create;
+  const { builder, middle, namespaces } = create;
   const list = builder.parent;
   const limits = list.filter((operation) => operation.name === "setrlimit");
   for (const operation of limits) list.splice(list.indexOf(operation), 1);
@@ -213,7 +212,6 @@ function parentAfter(create: Create, filter: ReturnType<typeof compileFilter>): 
     cloneInit(create, list);
     builder.add(list, "close", { slot: slot.childEnd }, base);
   }
-  for (const path of options.cgroup.join) builder.add(list, "write_pid", { path }, "linux.cgroupsPath");
   builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
   if (fresh && !middle) idMaps(create, 0);
   oomScore(create);
@@ -414,15 +412,19 @@ function initBefore(create: Create): void {
   const { builder, options, namespaces, middle, userns } = create;
   const list = builder.init;
   const joins = list.splice(0);
+  const cgroups = joins.filter(({ name }) => name === "write");
   builder.add(list, "close", { slot: slot.parentEnd }, base);
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
   builder.add(list, "reset_signals", {}, base);
   builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
+  list.push(...cgroups);
   builder.add(list, "receive", { slot: slot.childEnd, byte: byte.go }, base);
   if (namespaces.fresh.has("user") && !middle) becomeRoot(create, list);
   if (userns && options.rootless) builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
   list.push(
-    ...joins.toSorted((a, b) => Number(a.why.endsWith("(mount)")) - Number(b.why.endsWith("(mount)"))),
+    ...joins
+      .filter(({ name }) => name !== "write")
+      .toSorted((a, b) => Number(a.why.endsWith("(mount)")) - Number(b.why.endsWith("(mount)"))),
   );
   if (namespaces.fresh.has("cgroup"))
     builder.add(list, "unshare", { flags: CLONE.NEWCGROUP }, "linux.namespaces (cgroup)");
@@ -521,7 +523,7 @@ function rootFileSystem(create: Create): void {
 
 function extraMount({ builder }: Create, source: string, destination: string): void {
   const list = builder.init;
-  const [tree, to] = [builder.slot(), builder.slot()];
+  const [tree, to] = [slot.tree, slot.target];
   builder.add(list, "open_tree", { path: source, flags: OPEN_TREE_CLONE, out: tree }, "NOTIFY_SOCKET");
   builder.add(
     list,
@@ -536,7 +538,7 @@ function extraMount({ builder }: Create, source: string, destination: string): v
 function cwdFolder({ builder, options }: Create): void {
   const cwd = cleanDestination(options.config.process?.cwd ?? "/");
   if (cwd === "/") return;
-  const made = builder.slot();
+  const made = slot.target;
   builder.add(
     builder.init,
     "mount_point",
@@ -544,10 +546,8 @@ function cwdFolder({ builder, options }: Create): void {
     "process.cwd",
     {
       errnos: [errno.EROFS, errno.ENOTDIR, errno.EACCES],
-      skip: 1,
     },
   );
-  builder.add(builder.init, "close", { slot: made }, "process.cwd");
 }
 
 function changeRoot({ builder, options }: Create, ownMounts: boolean): void {
@@ -630,7 +630,7 @@ function readOnlyDev({ builder, options }: Create): void {
   const list = builder.init;
   const index = (options.config.mounts ?? []).findIndex(isReadOnlyDev);
   if (index < 0) return;
-  const at = builder.slot();
+  const at = slot.target;
   const why = `mounts[${index}].options`;
   builder.add(
     list,
@@ -639,21 +639,18 @@ function readOnlyDev({ builder, options }: Create): void {
     why,
   );
   builder.add(list, "mount_setattr", { slot: at, set: MOUNT_ATTR.RDONLY }, why);
-  builder.add(list, "close", { slot: at }, why);
 }
 
 function readOnlyPath(builder: Builder, path: string, why: string): void {
   const list = builder.init;
-  const [at, tree] = [builder.slot(), builder.slot()];
+  const [at, tree] = [slot.target, slot.tree];
   builder.add(list, "open", { dir: slot.root, path, flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: at }, why, {
     errnos: [errno.ENOENT, errno.ENOTDIR],
-    skip: 5,
+    skip: 3,
   });
   builder.add(list, "open_tree", { dir: at, flags: OPEN_TREE_CLONE | 0x8000, out: tree }, why);
   builder.add(list, "mount_setattr", { slot: tree, set: MOUNT_ATTR.RDONLY }, why);
   builder.add(list, "move_mount", { from: tree, to: at }, why);
-  builder.add(list, "close", { slot: tree }, why);
-  builder.add(list, "close", { slot: at }, why);
 }
 
 /** From the root on: what the process may, the filter, and the wait for `start`. */

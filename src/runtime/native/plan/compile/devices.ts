@@ -79,25 +79,23 @@ function makeNode(builder: Builder, { device, why }: Node): void {
 function parents(builder: Builder, path: string, why: string): void {
   const parent = path.slice(0, path.lastIndexOf("/"));
   if (parent === "" || parent === "/dev") return;
-  const made = builder.slot();
+  const made = slot.target;
   builder.add(
     builder.init,
     "mount_point",
     { dir: slot.root, path: parent, resolve: RESOLVE.IN_ROOT, out: made },
     why,
   );
-  builder.add(builder.init, "close", { slot: made }, why);
 }
 
 function bindNode(context: MountContext, { device, why }: Node): void {
   const { builder, options } = context;
   if (device.type === "p")
     throw new SampanError("unimplemented", `cannot use ${why}: a FIFO cannot be made in a user namespace`);
-  const tree = builder.slot();
+  const tree = options.rootless ? slot.tree : builder.slot();
   const list = options.rootless ? builder.init : builder.parent;
   builder.add(list, "open_tree", { path: device.path, flags: OPEN_TREE_CLONE, out: tree }, why);
   attach(context, tree, device.path, why, { file: true });
-  builder.add(builder.init, "close", { slot: tree }, why);
 }
 
 /** config-linux.md, "Default Devices" and runtime-linux.md, "Dev symbolic links". */
@@ -120,10 +118,9 @@ function links(builder: Builder): void {
     "dev symbolic links",
     {
       errnos: [errno.ENOENT],
-      skip: 2,
+      skip: 1,
     },
   );
-  builder.add(builder.init, "close", { slot: slot.oldRoot }, "dev symbolic links");
   builder.add(
     builder.init,
     "symlink",
@@ -154,10 +151,9 @@ export function compileTerminal(context: MountContext): void {
     },
     why,
   );
-  const tree = builder.slot();
+  const { tree } = slot;
   builder.add(builder.init, "open_tree", { dir: slot.slave, flags: OPEN_TREE_CLONE, out: tree }, why);
   attach(context, tree, "/dev/console", why, { file: true, resolve: RESOLVE.NO_SYMLINKS });
-  builder.add(builder.init, "close", { slot: tree }, why);
   sendMaster(builder, why);
 }
 

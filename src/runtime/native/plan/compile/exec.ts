@@ -6,6 +6,7 @@ import { errno } from "../../../../kernel/errno.ts";
 import { CLONE, O, PR, PROC_SUPER_MAGIC } from "../../../../kernel/linux.ts";
 import type { OciConfig, OciProcess } from "../../../../spec/oci/config.ts";
 import { slot, type Plan } from "../operations.ts";
+import { joinCgroups } from "./_cgroup-join.ts";
 import { Builder, stage, type Host } from "./context.ts";
 import { sendMaster, useTerminal } from "./devices.ts";
 import {
@@ -49,14 +50,14 @@ export function compileExec(options: ExecOptions): Plan {
   const builder = new Builder();
   const userns = (options.namespaces & CLONE.NEWUSER) !== 0;
   const filter = compileFilter(options.config.linux?.seccomp, options.host.arch);
-  before(options, builder);
-  middle(options, builder, userns);
+  const birth = before(options, builder);
+  middle(options, builder, { userns, birth });
   const limits = init(options, builder, userns, filter);
   after(options, builder, limits, filter);
   return { parent: builder.parent, middle: builder.middle, init: builder.init };
 }
 
-function before(options: ExecOptions, builder: Builder): void {
+function before(options: ExecOptions, builder: Builder): { cgroup?: number } {
   const list = builder.parent;
   builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
   for (let fd = 3; fd < 3 + options.preserveFds; fd++)
@@ -73,15 +74,13 @@ function before(options: ExecOptions, builder: Builder): void {
   if (listenerPath)
     builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
   affinity(builder, options.process.execCPUAffinity?.initial, "initial");
-  if (options.cgroup.unified !== undefined) {
-    builder.add(
-      list,
-      "open",
-      { path: options.cgroup.unified, flags: O.PATH | O.DIRECTORY, out: slot.cgroup },
-      "--cgroup",
-    );
+  const { join, unified } = options.cgroup;
+  if (unified !== undefined) {
+    builder.add(list, "open", { path: unified, flags: O.RDONLY | O.DIRECTORY, out: slot.cgroup }, "--cgroup");
   }
+  const entered = joinCgroups(builder, join, options.host);
   builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
+  return unified === undefined ? entered : { cgroup: slot.cgroup };
 }
 
 /** execCPUAffinity: `initial` holds from before the process enters the container's cgroup, `final` from after. */
@@ -96,7 +95,11 @@ function affinity(builder: Builder, list: string | undefined, which: "initial" |
   );
 }
 
-function middle(options: ExecOptions, builder: Builder, userns: boolean): void {
+function middle(
+  options: ExecOptions,
+  builder: Builder,
+  { userns, birth }: { userns: boolean; birth: { cgroup?: number } },
+): void {
   const list = builder.middle;
   builder.add(list, "close", { slot: slot.parentEnd }, base);
   // A cgroup namespace is entered by the process itself, when it is in its cgroup already.
@@ -106,13 +109,7 @@ function middle(options: ExecOptions, builder: Builder, userns: boolean): void {
     builder.add(list, "setgid", { id: 0 }, "linux.gidMappings");
     builder.add(list, "setuid", { id: 0 }, "linux.uidMappings");
   }
-  const unified = options.cgroup.unified !== undefined;
-  builder.add(
-    list,
-    "clone",
-    { flags: CLONE.PARENT, stage: stage.init, ...(unified && { cgroup: slot.cgroup }) },
-    "process",
-  );
+  builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.init, ...birth }, "process");
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.kin }, base);
 }
 
@@ -134,7 +131,9 @@ function init(
     preserveFds: options.preserveFds,
     environment: options.environment,
   };
+  const cgroups = list.splice(0);
   builder.add(list, "close", { slot: slot.parentEnd }, base);
+  list.push(...cgroups);
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
   builder.add(list, "reset_signals", {}, base);
   builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
@@ -210,7 +209,6 @@ function after(
   builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.middle }, "process");
   builder.add(list, "close", { slot: slot.childEnd }, base);
   builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
-  for (const path of options.cgroup.join) builder.add(list, "write_pid", { path }, "linux.cgroupsPath");
   builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
   const score = options.process.oomScoreAdj;
   if (score !== undefined) {

@@ -84,8 +84,9 @@ function compileBind(context: MountContext, one: OneMount): void {
   const source = mount.source ?? "";
   if (source === "")
     throw new SampanError("invalid_argument", `cannot use ${why}.source "": a bind mount wants a path`);
-  const list = userns && !create.rootless ? builder.parent : builder.init;
-  const tree = builder.slot();
+  const early = userns && !create.rootless;
+  const list = early ? builder.parent : builder.init;
+  const tree = early ? builder.slot() : slot.tree;
   const path = source.startsWith("/") ? source : `${create.bundle}/${source}`;
   const recursive = (options.flags & MS.REC) !== 0;
   builder.add(
@@ -106,7 +107,6 @@ function compileBind(context: MountContext, one: OneMount): void {
     source: true,
     denied: destination === "/proc" ? 0 : procRules(destination, why),
   });
-  builder.add(builder.init, "close", { slot: tree }, why);
 }
 
 /** The flags of a bind mount; without any word for them the source's stay. */
@@ -190,7 +190,6 @@ function compileFileSystem(context: MountContext, one: OneMount): void {
     recursiveAndPropagation(builder, options, tree, `${why}.options`);
     const copyMode = type === "tmpfs" && !options.tmpcopyup && !data.some((word) => word.startsWith("mode="));
     attach(context, tree, destination, why, { ...how, copyMode });
-    builder.add(builder.init, "close", { slot: tree }, why);
     return;
   }
   mountWhole(context, one, type, data.join(","), how);
@@ -204,7 +203,7 @@ function withLabel(data: readonly string[], label: string | undefined, type: str
 
 /** tmpcopyup: the new tmpfs starts with what the root file system has there. */
 function copyUp({ builder }: MountContext, { destination, why }: OneMount, tree: number): void {
-  const from = builder.slot();
+  const from = slot.base;
   const field = `${why}.options`;
   builder.add(
     builder.init,
@@ -213,7 +212,6 @@ function copyUp({ builder }: MountContext, { destination, why }: OneMount, tree:
     field,
   );
   builder.add(builder.init, "copy_up", { from, to: tree }, field);
-  builder.add(builder.init, "close", { slot: from }, field);
 }
 
 /** mount(2) with the options as one text, then a look at what came to lie there for the flags that need a descriptor. */
@@ -224,7 +222,7 @@ function mountWhole(
   data: string,
   how: { resolve: number; denied: number },
 ): void {
-  const to = builder.slot();
+  const to = slot.target;
   const list = builder.init;
   builder.add(
     list,
@@ -244,7 +242,6 @@ function mountWhole(
     { to, source: mount.source ?? type, type, flags: options.flags & ~MS.REC, data },
     why,
   );
-  builder.add(list, "close", { slot: to }, why);
   if (!options.recursive && options.propagation.length === 0) return;
   builder.add(
     list,
@@ -253,5 +250,4 @@ function mountWhole(
     why,
   );
   recursiveAndPropagation(builder, options, to, `${why}.options`);
-  builder.add(list, "close", { slot: to }, why);
 }

@@ -180,25 +180,36 @@ function label(builder: Builder, path: string, data: string, why: string): void 
   builder.add(builder.init, "write", { dir: slot.proc, path, data, resolve: 1 /* NO_XDEV */ }, why);
 }
 
-function bits(names: readonly string[] | undefined): bigint {
-  let set = 0n;
+let numbers: Map<string, number> | undefined;
+
+/** The number of a capability, by its name with or without CAP_ and in any case; -1 for none. */
+function capabilityNumber(name: string): number {
+  numbers ??= new Map(capabilities.map((each, number) => [`CAP_${each}`, number]));
+  return numbers.get(name) ?? numbers.get(`CAP_${name.toUpperCase().replace(/^CAP_/, "")}`) ?? -1;
+}
+
+/** A set as the kernel has it, without what it does not know. */
+function bits(names: readonly string[] | undefined, last: number): bigint {
+  let [low, high] = [0, 0];
   for (const name of names ?? []) {
-    const number = capabilities.indexOf(name.toUpperCase().replace(/^CAP_/, ""));
-    if (number >= 0) set |= 1n << BigInt(number);
+    const number = capabilityNumber(name);
+    if (number < 0 || number > last) continue;
+    if (number < 32) low |= 1 << number;
+    else high |= 1 << (number - 32);
   }
-  return set;
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
 /** Names that no kernel knows are passed over; what the caller logs of them. */
-export function unknownCapabilities(sets: OciCapabilities | undefined, lastCapability: number): string[] {
-  const all = [sets?.bounding, sets?.effective, sets?.inheritable, sets?.permitted, sets?.ambient].flatMap(
-    (set) => set ?? [],
-  );
-  const known = (name: string): boolean => {
-    const number = capabilities.indexOf(name.toUpperCase().replace(/^CAP_/, ""));
-    return number >= 0 && number <= lastCapability;
-  };
-  return [...new Set(all.filter((name) => !known(name)))];
+export function unknownCapabilities(sets: OciCapabilities | undefined, last: number): string[] {
+  const unknown = new Set<string>();
+  for (const set of [sets?.bounding, sets?.effective, sets?.inheritable, sets?.permitted, sets?.ambient]) {
+    for (const name of set ?? []) {
+      const number = capabilityNumber(name);
+      if (number < 0 || number > last) unknown.add(name);
+    }
+  }
+  return [...unknown];
 }
 
 /** User, groups and the five sets (capabilities(7)): the bounding set while CAP_SETPCAP is there, the others after the change of user. */
@@ -206,42 +217,25 @@ export function compileCredentials(context: ProcessContext): void {
   const { builder, process, host, setgroupsDenied } = context;
   const list = builder.init;
   const sets = process.capabilities;
-  const known = (1n << BigInt(host.lastCapability + 1)) - 1n;
+  const last = host.lastCapability;
   const user = process.user ?? {};
-  const bounding = bits(sets?.bounding) & known;
+  const bounding = bits(sets?.bounding, last);
   const why = "process.capabilities";
-  for (let number = 0; number <= host.lastCapability; number++) {
-    if (bounding & (1n << BigInt(number))) continue;
-    builder.add(list, "prctl", { option: PR.CAPBSET_DROP, a: number }, `${why}.bounding`);
-  }
+  builder.add(list, "bounding", { keep: bounding, last }, `${why}.bounding`);
   builder.add(list, "prctl", { option: PR.SET_KEEPCAPS, a: 1 }, why);
   builder.add(list, "own_stdio", { uid: user.uid ?? 0 }, "process.user.uid");
   compileGroups(builder, user.additionalGids ?? [], setgroupsDenied);
   builder.add(list, "setgid", { id: user.gid ?? 0 }, "process.user.gid");
   builder.add(list, "setuid", { id: user.uid ?? 0 }, "process.user.uid");
   builder.add(list, "prctl", { option: PR.SET_KEEPCAPS, a: 0 }, why);
-  const [effective, permitted, inheritable] = [sets?.effective, sets?.permitted, sets?.inheritable].map(
-    (set) => bits(set) & known,
-  );
-  builder.add(
-    list,
-    "capset",
-    { effective: effective ?? 0n, permitted: permitted ?? 0n, inheritable: inheritable ?? 0n },
-    why,
-  );
-  const ambient = bits(sets?.ambient) & known;
-  builder.add(list, "prctl", { option: PR.CAP_AMBIENT, a: PR.CAP_AMBIENT_CLEAR_ALL }, `${why}.ambient`);
-  for (let number = 0; number <= host.lastCapability; number++) {
-    if (!(ambient & (1n << BigInt(number)))) continue;
-    // A capability that is not both permitted and inheritable cannot be ambient; runc warns and goes on.
-    builder.add(
-      list,
-      "prctl",
-      { option: PR.CAP_AMBIENT, a: PR.CAP_AMBIENT_RAISE, b: number },
-      `${why}.ambient`,
-      { errnos: [1] },
-    );
-  }
+  const granted = {
+    effective: bits(sets?.effective, last),
+    permitted: bits(sets?.permitted, last),
+    inheritable: bits(sets?.inheritable, last),
+  };
+  builder.add(list, "capset", granted, why);
+  const ambient = bits(sets?.ambient, last);
+  builder.add(list, "ambient", { raise: ambient, last }, `${why}.ambient`);
 }
 
 function compileGroups(builder: Builder, gids: readonly number[], denied: boolean): void {
