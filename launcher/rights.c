@@ -50,8 +50,12 @@ long do_ambient(struct record *o) {
 }
 
 long do_setgroups(struct record *o) { return sys(SYS_setgroups, LENGTH(SETGROUPS, GIDS) / 4, TEXT(SETGROUPS, GIDS)); }
-long do_setgid(struct record *o) { return sys(SYS_setresgid, INT(SETGID, ID), INT(SETGID, ID), INT(SETGID, ID)); }
-long do_setuid(struct record *o) { return sys(SYS_setresuid, INT(SETUID, ID), INT(SETUID, ID), INT(SETUID, ID)); }
+
+/* To the kernel the id 2^32 - 1 means "leave it as it is", which here would mean root. */
+static long change_ids(long call, int64_t id) { return (uint32_t)id == ~0u ? -EINVAL : sys(call, id, id, id); }
+
+long do_setgid(struct record *o) { return change_ids(SYS_setresgid, INT(SETGID, ID)); }
+long do_setuid(struct record *o) { return change_ids(SYS_setresuid, INT(SETUID, ID)); }
 long do_umask(struct record *o) { return sys(SYS_umask, INT(UMASK, MASK)), 0; }
 long do_personality(struct record *o) {
     long result = sys(SYS_personality, INT(PERSONALITY, VALUE));
