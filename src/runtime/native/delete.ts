@@ -71,7 +71,7 @@ async function endProcesses(state: ContainerState, force: boolean): Promise<void
 }
 
 async function gone(state: ContainerState): Promise<void> {
-  const { until } = await import("./cgroups/_wait.ts");
+  const { until } = await import("./cgroups/wait.ts");
   await until(`kill container "${state.id}"`, killDeadline, () => (isAlive(state) ? undefined : true));
 }
 

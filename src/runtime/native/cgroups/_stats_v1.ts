@@ -61,7 +61,6 @@ function numbersIn(dir: string | undefined, file: string): bigint[] {
 }
 
 const cpusetFlags = [
-  "cpu_exclusive",
   "mem_hardwall",
   "mem_exclusive",
   "memory_migrate",
@@ -74,11 +73,13 @@ const cpusetFlags = [
 /** Also what v2 prints: all zeros. */
 export function cpuset(dir: string | undefined): CpusetStats {
   const list = (file: string) => unlessEmpty(parseNumberList(hostFiles.read(`${dir}/${file}`) ?? "") ?? []);
-  const flags = Object.fromEntries(cpusetFlags.map((name) => [name, numberIn(dir, `cpuset.${name}`) ?? 0n]));
+  const flag = (name: string): bigint => numberIn(dir, `cpuset.${name}`) ?? 0n;
+  const flags = Object.fromEntries(cpusetFlags.map((name) => [name, flag(name)]));
   // The only one with negative values: -1 is "as the scheduler does it anyway".
   const level = hostFiles.read(`${dir}/cpuset.sched_relax_domain_level`)?.trim() ?? "0";
   return {
     cpus: list("cpuset.cpus"),
+    cpu_exclusive: flag("cpu_exclusive"),
     mems: list("cpuset.mems"),
     ...flags,
     sched_relax_domain_level: BigInt(level),

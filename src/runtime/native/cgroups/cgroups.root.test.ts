@@ -14,7 +14,7 @@ import { type CgroupDirs, cgroupPids, cgroupsEmpty, cgroupsExist } from "./procs
 import { removeCgroups } from "./remove.ts";
 import { containerStats, statsEvent } from "./stats.ts";
 import { updateSteps } from "./update.ts";
-import { until } from "./_wait.ts";
+import { until } from "./wait.ts";
 
 const host = cgroupHost();
 const v1 = describe.skipIf(host.mode !== "v1" && host.mode !== "hybrid");

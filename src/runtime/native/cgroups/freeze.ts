@@ -4,7 +4,7 @@
  */
 import { SampanError } from "../../../base/errors.ts";
 import { op } from "../plan/operations.ts";
-import { type Patience, until } from "./_wait.ts";
+import { type Patience, until } from "./wait.ts";
 import { applySteps } from "./apply.ts";
 import { hostFiles } from "./host.ts";
 import type { CgroupDirs } from "./procs.ts";

@@ -2,7 +2,7 @@
 import { errno, systemError } from "../../../kernel/errno.ts";
 import { killProcess } from "../../../kernel/libc.ts";
 import { op } from "../plan/operations.ts";
-import { type Patience, until } from "./_wait.ts";
+import { type Patience, until } from "./wait.ts";
 import { applySteps } from "./apply.ts";
 import { freezeCgroups, freezerState, thawCgroups } from "./freeze.ts";
 import { hostFiles } from "./host.ts";

@@ -27,7 +27,7 @@ export interface CgroupPlanOptions {
   readonly inUserNamespace?: boolean | undefined;
   /** v2: the host user that shall own the cgroup, for a container that has a writable cgroup file system in its own namespace. */
   readonly ownerUid?: number | undefined;
-  /** The slot for the device program; it is closed again. */
+  /** The slot for the device program, in the first stage; it is closed again. */
   readonly programSlot?: number;
   readonly files?: CgroupFiles;
 }
@@ -66,7 +66,7 @@ export function planCgroups(options: CgroupPlanOptions): CgroupPlan {
 type V2Plan = Omit<CgroupPlan, "dirs" | "warnings">;
 
 function planV2(options: CgroupPlanOptions, dir: string | undefined, files: CgroupFiles): V2Plan {
-  const { paths, resources = {}, ownerUid, programSlot = 19 } = options;
+  const { paths, resources = {}, ownerUid, programSlot = slot.fs } = options;
   if (dir === undefined) return { create: [], join: [], chown: [] };
   const { operations, controllers, threaded } = createV2({
     dir,

@@ -2,7 +2,7 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { SampanError } from "../../../base/errors.ts";
 import { errno, errnoOf } from "../../../kernel/errno.ts";
-import { type Patience, until } from "./_wait.ts";
+import { type Patience, until } from "./wait.ts";
 import { type CgroupDirs, childDirs } from "./procs.ts";
 
 /**

@@ -5,7 +5,7 @@
 import type { Message, MessageBus } from "@jellybrick/dbus-next";
 import { SampanError } from "../../../../base/errors.ts";
 import { hostFiles } from "../host.ts";
-import type { Patience } from "../_wait.ts";
+import type { Patience } from "../wait.ts";
 import type { Property } from "./variant.ts";
 
 const destination = "org.freedesktop.systemd1";
