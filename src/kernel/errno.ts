@@ -51,6 +51,7 @@ export const errno = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
+  EINTR: 4,
   EIO: 5,
   ENXIO: 6,
   EBADF: 9,

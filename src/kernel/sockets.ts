@@ -23,6 +23,7 @@ const signatures = {
   send: { args: ["i32", "ptr", "i64", "i32"], returns: "i64" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   setns: { args: ["i32", "i32"], returns: "i32" },
+  poll: { args: ["ptr", "i64", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
 } as const;
 
@@ -178,6 +179,19 @@ export function pipePair(): [number, number] {
   const ends = new Int32Array(2);
   orThrow(libc().pipe2(ptr(ends), SOCK_CLOEXEC), "make a pipe");
   return [ends[0] as number, ends[1] as number];
+}
+
+/** Waits until one or more of the descriptors are readable or at their end; gives those, or none after `ms`. */
+export function waitAny(fds: readonly number[], ms?: number): number[] {
+  const until = performance.now() + (ms ?? 0);
+  for (;;) {
+    const polled = new Int32Array(fds.flatMap((fd) => [fd, 1]));
+    const left = ms === undefined ? -1 : Math.max(0, Math.ceil(until - performance.now()));
+    const result = libc().poll(ptr(polled), fds.length, left);
+    if (result < 0 && lastErrno() === errno.EINTR) continue;
+    orThrow(result, "wait for descriptors");
+    return fds.filter((_, i) => (polled[2 * i + 1] as number) >>> 16 !== 0);
+  }
 }
 
 /** Whether an errno says that a device is not there. */

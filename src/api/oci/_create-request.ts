@@ -54,6 +54,7 @@ export async function createRequest(
     bundle: bundleDir(flags.bundle),
     preserveFds: preserve + listen.count,
     environment: listen.environment,
+    ...(process.env["NOTIFY_SOCKET"] && { notifySocket: process.env["NOTIFY_SOCKET"] }),
     ...(socket && { console: { path: absolutePath(socket) } }),
     ...(flags["pid-file"] && { pidFile: absolutePath(flags["pid-file"]) }),
     ...(flags["pidfd-socket"] && { pidfdSocket: absolutePath(flags["pidfd-socket"]) }),

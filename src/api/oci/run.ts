@@ -1,5 +1,5 @@
 /** sampan runtime run: in the foreground this process becomes the launcher and does not come back. */
-import { run } from "../../runtime/native/run.ts";
+import { relayVariable, run } from "../../runtime/native/run.ts";
 import { createFlags, createRequest } from "./_create-request.ts";
 import { parseFlags } from "./flags.ts";
 import type { Command } from "./main.ts";
@@ -12,6 +12,10 @@ export const flags = {
 } as const;
 
 export const command: Command = async ({ runtime, args }) => {
+  if (process.env[relayVariable] !== undefined) {
+    (await import("../../runtime/native/notify.ts")).relayAsked(process.env[relayVariable]);
+    return 0;
+  }
   const { flags: given, words } = parseFlags(flags, args);
   const request = await createRequest("run", given, words);
   await run(runtime, {

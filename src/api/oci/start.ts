@@ -7,6 +7,6 @@ import type { Command } from "./main.ts";
 export const flags = {} as const;
 
 export const command: Command = async ({ runtime, args }) => {
-  await start(runtime, onlyId("start", parseFlags(flags, args).words));
+  await start(runtime, onlyId("start", parseFlags(flags, args).words), process.env["NOTIFY_SOCKET"]);
   return 0;
 };

@@ -42,7 +42,8 @@ export interface CreateRequest {
   readonly noNewKeyring?: boolean;
   readonly preserveFds: number;
   readonly environment?: readonly string[];
-  readonly extraMounts?: readonly { readonly source: string; readonly destination: string }[];
+  /** NOTIFY_SOCKET of the caller: the container gets a socket to say there that it is ready. */
+  readonly notifySocket?: string;
   /** What readBundle gave, where the caller had to look at it before. */
   readonly read?: { readonly config: OciConfig; readonly text: string };
 }
@@ -104,9 +105,14 @@ export async function compileBundle(
     inUserNamespace: host.inUserNamespace,
   });
   const devices = await netDevicesOf(config);
+  const notify = request.notifySocket
+    ? (await import("./notify.ts")).notifyMount(config, dir)
+    : { config, environment: [] };
   const options: CreateOptions = {
     id: request.id,
-    config: devices ? { ...config, linux: { ...config.linux, netDevices: devices.devices } } : config,
+    config: devices
+      ? { ...notify.config, linux: { ...config.linux, netDevices: devices.devices } }
+      : notify.config,
     bundle: request.bundle,
     rootfs,
     rootfsMount: config.linux?.rootfsPropagation?.includes("shared") ? mountOf(rootfs) : "/",
@@ -119,8 +125,7 @@ export async function compileBundle(
     ...(hookOutput !== undefined && { hookOutput }),
     ...(request.noPivot && { noPivot: true }),
     ...(request.noNewKeyring && { noNewKeyring: true }),
-    ...(request.environment && { environment: request.environment }),
-    ...(request.extraMounts && { extraMounts: request.extraMounts }),
+    environment: [...(request.environment ?? []), ...notify.environment],
   };
   return { plan: compileCreate(options), cgroup, version: paths.version };
 }
@@ -178,6 +183,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     for (const warning of cgroup.warnings) context.warn(warning);
     refuseForeignCgroups(cgroup, config);
     makeFifo(`${dir}/exec.fifo`, 0o600);
+    if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
     const { pid } = await launch(compiled.plan, {
       ...(hookOutput !== undefined && { hookOutput }),
       keep: (bytes) => writeFile(`${dir}/plan`, bytes, 0o600),

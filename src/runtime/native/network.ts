@@ -86,6 +86,7 @@ function namesIn(namespace: string): ReadonlySet<string> {
 
 /** A name with one `%d` becomes the first that is free, as the kernel would choose it, so that the device can be found again after the move. */
 function withNames(devices: NetDevices, there: ReadonlySet<string>): Record<string, OciNetDevice> {
+  if (devices["lo"]) throw invalid("cannot use linux.netDevices.lo: a loopback device cannot be moved");
   const taken = new Map([...there].map((name) => [name, "the network namespace"]));
   const entries = Object.entries(devices).map(([name, device]) => ({
     name,

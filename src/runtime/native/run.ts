@@ -5,6 +5,7 @@ import { becomeLauncher } from "./launch.ts";
 import { compileForeground } from "./plan/compile/foreground.ts";
 import { ociState, poststart, release } from "./start.ts";
 import { deleteContainer } from "./delete.ts";
+import type { ContainerState } from "./state.ts";
 
 export interface RunRequest extends CreateRequest {
   readonly detach: boolean;
@@ -12,6 +13,9 @@ export interface RunRequest extends CreateRequest {
   readonly keep: boolean;
   readonly noSubreaper: boolean;
 }
+
+/** Tells a `run` that it is none: it is the process beside one that passes the container's readiness on (notify.ts). */
+export const relayVariable = "SAMPAN_NOTIFY_RELAY";
 
 /** Returns for a detached container; in the foreground it does not return. */
 export async function run(context: RuntimeContext, request: RunRequest): Promise<void> {
@@ -21,15 +25,30 @@ export async function run(context: RuntimeContext, request: RunRequest): Promise
     config.process.terminal && !request.detach && request.console === undefined ? socketPair(1) : undefined;
   if (ends) setCloseOnExec(ends[1], false);
   if (!request.detach && !request.noSubreaper) setSubreaper();
+  let notify: number | undefined;
   const created = await create(context, { ...request, read, ...(ends && { console: { fd: ends[1] } }) });
   try {
+    notify = request.notifySocket ? (await import("./notify.ts")).bindNotify(created.dir) : undefined;
     release(created.dir, request.id);
     await poststart(created.state);
   } catch (error) {
     await deleteContainer(context, request.id, true).catch(() => undefined);
     throw error;
   }
+  if (notify !== undefined) await tellReady(notify, { request, state: created.state });
   if (!request.detach) await foreground(request, created, ends?.[0]);
+}
+
+/** In the foreground the service manager is to watch this process, else the container's own. */
+async function tellReady(
+  socket: number,
+  { request, state }: { request: RunRequest; state: ContainerState },
+): Promise<void> {
+  const { relayBeside, relayReady } = await import("./notify.ts");
+  const pid = state.init_process_pid;
+  const host = request.notifySocket ?? "";
+  if (request.detach) relayReady({ socket, host, pid, mainPid: pid });
+  else relayBeside({ socket, host, pid, mainPid: process.pid });
 }
 
 async function foreground(
@@ -49,7 +68,13 @@ async function foreground(
     ...(shared && main !== undefined && { killCgroup: main }),
     ...(state.intel_rdt_path && { resctrl: state.intel_rdt_path }),
     stateDir: dir,
-    files: ["state.json", "plan", "exec.fifo", "lock"],
+    files: [
+      "state.json",
+      "plan",
+      "exec.fifo",
+      "lock",
+      ...(request.notifySocket ? ["notify/notify.sock", "notify/"] : []),
+    ],
   };
   return await becomeLauncher(
     compileForeground({

@@ -7,8 +7,20 @@ import { O } from "../../kernel/linux.ts";
 import type { RuntimeContext } from "./create.ts";
 import { containerDir, isAlive, loadState, lockContainer, statusOf, type ContainerState } from "./state.ts";
 
-/** Errors: `failed_precondition` naming the status when the container is not `created`. */
-export async function start(context: RuntimeContext, id: string): Promise<void> {
+/**
+ * `host` is NOTIFY_SOCKET of the caller: then it waits until the container is ready or has ended, with the container's lock given back.
+ * Errors: `failed_precondition` naming the status when the container is not `created`.
+ */
+export async function start(context: RuntimeContext, id: string, host?: string): Promise<void> {
+  const dir = containerDir(context.root, id);
+  const notify = host ? await import("./notify.ts") : undefined;
+  let socket: number | undefined;
+  const state = await startLocked(context, id, () => (socket = notify?.bindNotify(dir)));
+  const pid = state.init_process_pid;
+  if (host && notify && socket !== undefined) notify.relayReady({ socket, host, pid, mainPid: pid });
+}
+
+async function startLocked(context: RuntimeContext, id: string, before: () => void): Promise<ContainerState> {
   using _lock = lockContainer(context.root, id);
   const state = loadState(context.root, id);
   if (!exists(`${containerDir(context.root, id)}/exec.fifo`) || !isAlive(state)) {
@@ -22,8 +34,10 @@ export async function start(context: RuntimeContext, id: string): Promise<void> 
       `cannot start container "${id}": it is ${status}, wanted created: ${text}`,
     );
   }
+  before();
   release(containerDir(context.root, id), id);
   await poststart(state);
+  return state;
 }
 
 /** Lets init go on. The pipe is taken away first: who sees it gone sees a running container. */

@@ -61,8 +61,6 @@ export interface CreateOptions {
   readonly preserveFds: number;
   /** Environment that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
   readonly environment?: readonly string[];
-  /** Mounts that the runtime adds (the notify socket's folder). */
-  readonly extraMounts?: readonly { readonly source: string; readonly destination: string }[];
   /** The mount point that the root file system lies on. */
   readonly rootfsMount: string;
   /** Lowering oom_score_adj is passed over where the caller has no right to it (a setting of the runtime's own, off by default). */

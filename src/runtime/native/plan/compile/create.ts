@@ -344,17 +344,15 @@ function intelRdt({ builder, options }: Create): void {
 }
 
 /** config-linux.md, "Network Devices": each device moves with its addresses, under its new name. */
-function moveDevices({ builder, options }: Create): void {
+function moveDevices({ builder, options, namespaces }: Create): void {
   const devices = Object.entries(options.config.linux?.netDevices ?? {});
   if (devices.length === 0) return;
   const namespace = builder.slot();
   const list = builder.parent;
-  builder.add(
-    list,
-    "open",
-    { dir: slot.childProc, path: "ns/net", flags: O.RDONLY, out: namespace },
-    "linux.netDevices",
-  );
+  // Init enters a namespace that is joined only after this.
+  const joined = namespaces.joined.get("network");
+  const at = joined === undefined ? { dir: slot.childProc, path: "ns/net" } : { path: joined };
+  builder.add(list, "open", { ...at, flags: O.RDONLY, out: namespace }, "linux.netDevices");
   builder.add(list, "netlink_open", { protocol: 0, out: slot.netlink }, "linux.netDevices");
   for (const [name, device] of devices) {
     const facts = options.host.netDevices?.[name];
@@ -504,7 +502,6 @@ function rootFileSystem(create: Create): void {
     "root.path",
   );
   compileMounts(mounts);
-  for (const { source, destination } of options.extraMounts ?? []) extraMount(create, source, destination);
   compileDevices(mounts);
   const hostHooks = hooksOf(create, "prestart", "createRuntime");
   if (hostHooks.length > 0) {
@@ -519,19 +516,6 @@ function rootFileSystem(create: Create): void {
     addHook(create, list, { hook, why, status: "creating", self: 1 });
   changeRoot(create, ownMounts);
   if (ownMounts) finishRoot(create);
-}
-
-function extraMount({ builder }: Create, source: string, destination: string): void {
-  const list = builder.init;
-  const [tree, to] = [slot.tree, slot.target];
-  builder.add(list, "open_tree", { path: source, flags: OPEN_TREE_CLONE, out: tree }, "NOTIFY_SOCKET");
-  builder.add(
-    list,
-    "mount_point",
-    { dir: slot.root, path: destination, resolve: RESOLVE.IN_ROOT, out: to, source: tree },
-    "NOTIFY_SOCKET",
-  );
-  builder.add(list, "move_mount", { from: tree, to }, "NOTIFY_SOCKET");
 }
 
 /** runc makes the working directory where it is missing; so do we, below the root. */

@@ -19,7 +19,7 @@ export interface CleanUp {
   readonly killCgroup?: string;
   readonly resctrl?: string;
   readonly stateDir: string;
-  /** Names of the files in stateDir. */
+  /** Names of the files in stateDir, and of its folders with a "/" behind, in the order of their removal. */
   readonly files: readonly string[];
 }
 
@@ -51,7 +51,10 @@ function cleanUp({ config, state, cgroups, killCgroup, resctrl, stateDir, files 
   if (resctrl !== undefined)
     list.push(op("unlink", { path: resctrl, flags: AT_REMOVEDIR }, "linux.intelRdt", any));
   (config.hooks?.poststop ?? []).forEach((hook, index) => list.push(poststop(hook, index, state)));
-  for (const file of files) list.push(op("unlink", { path: `${stateDir}/${file}` }, "launcher", any));
+  for (const file of files) {
+    const flags = file.endsWith("/") ? AT_REMOVEDIR : 0;
+    list.push(op("unlink", { path: `${stateDir}/${file}`, flags }, "launcher", any));
+  }
   list.push(op("unlink", { path: stateDir, flags: AT_REMOVEDIR }, "launcher", any));
   return list;
 }
