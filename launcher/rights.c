@@ -195,14 +195,15 @@ long do_find_exec(struct record *o) {
         return may_execute(executable);
     }
     long best = -ENOENT;
-    while (*name && *at) {
+    for (int more = *name && *at; more;) {
         char *end = executable;
         while (*at && *at != ':' && end < limit - 2) *end++ = *at++;
         if (end == executable) *end++ = '.';
         *end++ = '/';
         append(end, limit, name);
         while (*at && *at != ':') at++;
-        if (*at) at++;
+        more = *at == ':'; /* an empty part at the end is one too */
+        at += more;
         long result = may_execute(executable);
         if (result == 0) return 0;
         if (result == -EACCES) best = result;
