@@ -63,7 +63,25 @@ long do_dup(struct record *o) {
     return result < 0 ? result : 0;
 }
 
-long do_close_range(struct record *o) { return sys(SYS_close_range, INT(CLOSE_RANGE, FIRST), ~0u, 4 /* CLOSE_RANGE_CLOEXEC */); }
+/*
+ * Closes what the program shall not have: at once and not only at execve, because /proc/self/fd/N/.. as its path or its working directory would
+ * lead from a folder that is still open to the host (CVE-2024-21626). What is kept for the last steps is no folder and closes at execve.
+ */
+long do_close_range(struct record *o) {
+    long kept[] = {SLOT(CLOSE_RANGE, KEEP), SLOT(CLOSE_RANGE, KEEP2), SLOT(CLOSE_RANGE, KEEP3), report_fd};
+    for (int64_t slot = 0; slot < SLOT_COUNT; slot++)
+        if (slot_fd(slot) >= INT(CLOSE_RANGE, FIRST) && slot != INT(CLOSE_RANGE, KEEP) && slot != INT(CLOSE_RANGE, KEEP2) &&
+            slot != INT(CLOSE_RANGE, KEEP3))
+            slots[slot] = 0;
+    for (long from = INT(CLOSE_RANGE, FIRST);;) {
+        long next = -1;
+        for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
+            if (kept[i] >= from && (next < 0 || kept[i] < next)) next = kept[i];
+        long result = next == from ? 0 : sys(SYS_close_range, from, next < 0 ? ~0u : (unsigned)next - 1, 0);
+        if (result < 0 || next < 0) return result;
+        from = next + 1;
+    }
+}
 
 /* ---- supervise ---- */
 
@@ -91,20 +109,33 @@ static void resize(int master) {
     if (sys(SYS_ioctl, 0, IOCTL_TIOCGWINSZ, size) == 0) sys(SYS_ioctl, master, IOCTL_TIOCSWINSZ, size);
 }
 
-/* Bytes from one descriptor to the other: 0 at the end of file or where the other side is gone. */
-static int carry(int from, int to) {
-    static char block[32768];
-    long n = sys(SYS_read, from, block, sizeof block);
-    if (n == -EINTR || n == -EAGAIN) return 1;
-    return n > 0 && write_all(to, block, (size_t)n) == 0;
+/* Bytes on their way from one descriptor to another. Neither direction may wait for the other: a program that reads only when it can write would. */
+struct flow {
+    int from, to; /* from is -1 after the end of file, or where the other side has gone */
+    long size, at;
+    char block[4096]; /* no more than a pipe that says it is writable takes at once (PIPE_BUF) */
+};
+
+static struct pollfd awaited(const struct flow *f) {
+    return f->size ? (struct pollfd){f->to, POLLOUT, 0} : (struct pollfd){f->from, POLLIN, 0};
 }
 
+/* One read or one write, whichever poll has found possible. */
+static void carry(struct flow *f) {
+    long n = f->size ? sys(SYS_write, f->to, f->block + f->at, f->size - f->at) : sys(SYS_read, f->from, f->block, sizeof f->block);
+    if (n == -EINTR || n == -EAGAIN) return;
+    if (n <= 0) f->from = -1, f->size = 0;
+    else if (!f->size) f->size = n, f->at = 0;
+    else if ((f->at += n) == f->size) f->size = 0;
+}
+
+/* 1 when pid has ended, 0 when not yet, -ECHILD when there is nobody to wait for. */
 static int reap(long pid, int *status) {
     int seen, done = 0;
     for (;;) {
         long gone = sys(SYS_wait4, -1, &seen, WNOHANG | 0x40000000 /* __WALL */, 0);
         if (gone == -EINTR) continue;
-        if (gone <= 0) return done;
+        if (gone <= 0) return done ? done : (int)gone;
         if (gone == pid) *status = seen, done = 1;
     }
 }
@@ -122,31 +153,37 @@ static int handle_signal(int fd, long pid, int master, int forward, int *status)
 }
 
 /* After the end: what the process wrote last is still in the terminal. */
-static void drain(int master) {
-    struct pollfd polled = {master, POLLIN, 0};
+static void drain(struct flow *out) {
     int64_t none[2] = {0, 0};
-    while (sys(SYS_ppoll, &polled, 1, none, 0, 0) > 0 && polled.revents & POLLIN && carry(master, 1)) {}
+    while (out->from >= 0) {
+        struct pollfd polled = awaited(out);
+        if (sys(SYS_ppoll, &polled, 1, out->size ? 0 : none, 0, 0) <= 0) return;
+        carry(out);
+    }
 }
 
 long do_supervise(struct record *o) {
+    static struct flow in, out;
     long pid = INT(SUPERVISE, PID);
-    int master = INT(SUPERVISE, MASTER) >= 0 ? SLOT(SUPERVISE, MASTER) : -1, status = 0, input = master >= 0 ? 0 : -1;
+    int master = INT(SUPERVISE, MASTER) >= 0 ? SLOT(SUPERVISE, MASTER) : -1, status = 0;
     uint64_t all = ~0ull;
     sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, 0, sizeof all);
     long signals = sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
     if (signals < 0) return signals;
-    if (master >= 0) enter_raw(), resize(master);
+    in.from = master < 0 ? -1 : 0, in.to = master, out.from = master, out.to = 1;
+    if (master >= 0) enter_raw(), resize(master), sys(SYS_fcntl, master, F_SETFL, O_NONBLOCK);
     int done = reap(pid, &status); /* it may have ended before its SIGCHLD was blocked */
     while (!done) {
-        struct pollfd polled[3] = {{(int)signals, POLLIN, 0}, {master, POLLIN, 0}, {input, POLLIN, 0}};
+        struct pollfd polled[3] = {{(int)signals, POLLIN, 0}, awaited(&out), awaited(&in)};
         sys(SYS_ppoll, polled, 3, 0, 0, 0);
         if (polled[0].revents) done = handle_signal((int)signals, pid, master, (int)INT(SUPERVISE, FORWARD), &status);
-        if (polled[1].revents && !carry(master, 1)) master = -1;
-        if (polled[2].revents && (master < 0 || !carry(0, master))) input = -1;
+        if (polled[1].revents) carry(&out);
+        if (polled[2].revents) carry(&in);
     }
-    if (master >= 0) drain(master);
+    drain(&out);
     leave_raw();
     sys(SYS_close, signals);
+    if (done < 0) return done;
     exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return 0;
 }
@@ -203,7 +240,8 @@ static long remove_tree(int dir, const char *name, int depth) {
     for (long n; (n = sys(SYS_getdents64, fd, entries, sizeof entries)) > 0;)
         for (long at = 0; at < n; at += ((struct folder *)(entries + at))->size) {
             struct folder *entry = (struct folder *)(entries + at);
-            if (entry->type == 4 /* DT_DIR */ && !same(entry->name, ".") && !same(entry->name, "..")) remove_tree((int)fd, entry->name, depth - 1);
+            if (entry->type == 4 /* DT_DIR */ && !same(entry->name, ".") && !same(entry->name, ".."))
+                remove_tree((int)fd, entry->name, depth - 1);
         }
     sys(SYS_close, fd);
     result = sys(SYS_unlinkat, dir, name, AT_REMOVEDIR);

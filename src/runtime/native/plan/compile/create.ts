@@ -411,7 +411,7 @@ function initBefore(create: Create): void {
   const list = builder.init;
   const joins = list.splice(0);
   const cgroups = joins.filter(({ name }) => name === "write");
-  builder.add(list, "close", { slot: slot.parentEnd }, base);
+  if (!middle) builder.add(list, "close", { slot: slot.parentEnd }, base);
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
   builder.add(list, "reset_signals", {}, base);
   builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
@@ -669,12 +669,18 @@ function processOf(create: Create): ReturnType<typeof compileFilter> {
   // Without no_new_privs loading a filter wants CAP_SYS_ADMIN, so it comes before the capabilities go; else it comes last of all.
   const early = filter !== undefined && !process.noNewPrivileges;
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
+  // Before any path of the container's choice is walked: the working directory and the program.
+  const kept = {
+    keep: slot.childEnd,
+    keep2: slot.fifo,
+    ...(options.hookOutput !== undefined && { keep3: slot.hookOutput }),
+  };
+  builder.add(list, "close_range", { first: 3 + options.preserveFds, ...kept }, "--preserve-fds");
   if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
   compileCwd(builder, process.cwd, false);
   compileCredentials(context);
   compileCwd(builder, process.cwd, true);
   const program = compileProgram(context);
-  builder.add(list, "close_range", { first: 3 + options.preserveFds }, "--preserve-fds");
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
   if (filter && !early)
     builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");

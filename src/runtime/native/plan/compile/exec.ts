@@ -131,9 +131,6 @@ function init(
     preserveFds: options.preserveFds,
     environment: options.environment,
   };
-  const cgroups = list.splice(0);
-  builder.add(list, "close", { slot: slot.parentEnd }, base);
-  list.push(...cgroups);
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 9 }, base);
   builder.add(list, "reset_signals", {}, base);
   builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
@@ -168,12 +165,18 @@ function init(
     builder.add(list, "prctl", { option: PR.SET_NO_NEW_PRIVS, a: 1 }, "process.noNewPrivileges");
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
   const early = filter !== undefined && !process.noNewPrivileges;
+  // Before any path of the container's choice is walked: the working directory and the program.
+  builder.add(
+    list,
+    "close_range",
+    { first: 3 + options.preserveFds, keep: slot.childEnd },
+    "--preserve-fds",
+  );
   if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
   compileCwd(builder, process.cwd, false);
   compileCredentials(context);
   compileCwd(builder, process.cwd, true);
   const program = compileProgram(context);
-  builder.add(list, "close_range", { first: 3 + options.preserveFds }, "--preserve-fds");
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
   if (filter && !early)
     builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
