@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly through?: readonly string[];
   /** Global flags of the runtime. */
   readonly flags?: readonly string[];
+  /** A file that takes standard output, which a detached container keeps open. */
+  readonly stdout?: string;
   /** Milliseconds after which the runtime is killed. */
   readonly timeout?: number;
 }
@@ -113,9 +115,15 @@ export class Box implements Disposable {
     const done = Bun.spawnSync(this.argv(args, options), {
       env: { ...plainEnvironment(), ...options.env },
       stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
+      ...(options.stdout !== undefined && {
+        stdout: Bun.file(options.stdout),
+        stderr: Bun.file(`${options.stdout}-errors`),
+      }),
       cwd: options.cwd ?? this.bundle,
       timeout: options.timeout ?? 30_000,
     });
+    if (options.stdout !== undefined)
+      return { status: done.exitCode, stdout: "", stderr: readFileSync(`${options.stdout}-errors`, "utf8") };
     return { status: done.exitCode, stdout: done.stdout.toString(), stderr: done.stderr.toString() };
   }
 
