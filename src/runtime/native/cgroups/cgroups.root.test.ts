@@ -1,6 +1,6 @@
 /** Plans carried out on this host's v1 hierarchies, in cgroups of their own below the caller's. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { OciResources } from "../../../spec/oci/config.ts";
 import { op } from "../plan/operations.ts";
 import { applySteps } from "./apply.ts";
@@ -89,6 +89,45 @@ v1("a plan", () => {
     expect(cgroup.read("cpuset.cpus")).toBe("0");
     expect(cgroup.read("pids.max")).toBe("17");
     expect(Object.keys(cgroup.dirs)).toContain("name=systemd");
+  });
+
+  test("takes the fields that not every kernel has, where this one has them", () => {
+    const cgroup = make({
+      memory: { useHierarchy: true, limit: -1 },
+      cpu: { idle: 1, burst: 0 },
+      pids: { limit: 0 },
+    });
+    expect(cgroup.read("memory.use_hierarchy")).toBe("1");
+    expect(cgroup.read("cpu.idle")).toBe("1");
+    expect(cgroup.read("pids.max")).toBe("max");
+  });
+
+  test("throttles a block device", () => {
+    const [name = ""] = readdirSync("/sys/block");
+    const [major = 0, minor = 0] = readFileSync(`/sys/block/${name}/dev`, "utf8").split(":").map(Number);
+    const device = (rate: number) => [{ major, minor, rate }];
+    const cgroup = make({
+      blockIO: {
+        throttleReadBpsDevice: device(1 << 20),
+        throttleWriteBpsDevice: device(2 << 20),
+        throttleReadIOPSDevice: device(100),
+        throttleWriteIOPSDevice: device(200),
+      },
+    });
+    expect(cgroup.read("blkio.throttle.read_bps_device")).toBe(`${major}:${minor} ${1 << 20}`);
+    expect(cgroup.read("blkio.throttle.write_bps_device")).toBe(`${major}:${minor} ${2 << 20}`);
+    expect(cgroup.read("blkio.throttle.read_iops_device")).toBe(`${major}:${minor} 100`);
+    expect(cgroup.read("blkio.throttle.write_iops_device")).toBe(`${major}:${minor} 200`);
+  });
+
+  test("sets the weight in the file of the scheduler that there is, and says so when there is none", () => {
+    const cgroup = make();
+    const file = ["blkio.weight", "blkio.bfq.weight"].find((name) =>
+      existsSync(`${cgroup.dirs["blkio"]}/${name}`),
+    );
+    if (file === undefined)
+      expect(() => make({ blockIO: { weight: 300 } })).toThrow("linux.resources.blockIO.weight");
+    else expect(make({ blockIO: { weight: 300 } }).read(file)).toContain("300");
   });
 
   test("gives a cpuset what its parent has", () => {
