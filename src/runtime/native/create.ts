@@ -186,6 +186,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
     const { pid } = await launch(compiled.plan, {
       ...(hookOutput !== undefined && { hookOutput }),
+      preserveFds: request.preserveFds,
       keep: (bytes) => writeFile(`${dir}/plan`, bytes, 0o600),
     });
     return await record(context, request, { config, text, dir, pid, compiled });

@@ -10,6 +10,7 @@ import { readHost } from "./host.ts";
 import { becomeLauncher, launch } from "./launch.ts";
 import { compileExec } from "./plan/compile/exec.ts";
 import { compileForeground } from "./plan/compile/foreground.ts";
+import { sizedAsOwn } from "./run.ts";
 import { ociState } from "./start.ts";
 import { loadState, statusOf, type ContainerState } from "./state.ts";
 
@@ -66,7 +67,8 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   if (ends) setCloseOnExec(ends[1], false);
   if (!request.detach && !request.noSubreaper) setSubreaper();
   const console = ends ? { fd: ends[1] } : request.console;
-  const pid = await launchExec(context, request, { state, ...(console && { console }) });
+  const own = ends ? { ...request, process: await sizedAsOwn(request.process) } : request;
+  const pid = await launchExec(context, own, { state, ...(console && { console }) });
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   if (request.pidfdSocket !== undefined)
     await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
@@ -116,7 +118,7 @@ async function launchExec(
     ...(listenerState !== undefined && { listenerState }),
   });
   try {
-    return (await launch(plan)).pid;
+    return (await launch(plan, { preserveFds: request.preserveFds })).pid;
   } finally {
     closeFd(pidfd);
   }

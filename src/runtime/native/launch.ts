@@ -9,6 +9,7 @@ import { readTextIfThere } from "../../kernel/files.ts";
 import {
   become,
   closeFd,
+  isOpen,
   memfd,
   readInto,
   seal,
@@ -63,8 +64,15 @@ function readOutput(fd: number | undefined): string {
 export interface LaunchOptions {
   /** Memory file of `outputFile`, for the text of a failed hook. */
   readonly hookOutput?: number;
+  /** How many of the caller's descriptors from 3 up the plan hands on. */
+  readonly preserveFds?: number;
   /** Called with the bytes that the launcher is about to execute. */
   readonly keep?: (bytes: Uint8Array) => void;
+}
+
+/** Bun marks what it was started with from descriptor 4 up close-on-exec; what shall be handed on must lose that mark again. */
+function inherit(count: number): void {
+  for (let fd = 3; fd < 3 + count; fd++) if (isOpen(fd)) setCloseOnExec(fd, false);
 }
 
 /** Executes a plan up to the launcher's end. Errors: the failed operation's, with its field. The processes of a failed plan are gone. */
@@ -72,6 +80,7 @@ export async function launch(plan: Plan, options: LaunchOptions = {}): Promise<L
   const bytes = encodePlan(plan);
   options.keep?.(bytes);
   const launcher = await launcherFile();
+  inherit(options.preserveFds ?? 0);
   const planFd = memoryFile("sampan-plan", bytes);
   const [mine, theirs] = socketPair(5);
   setCloseOnExec(theirs, false);

@@ -149,8 +149,8 @@ export function cgroupDirs(state: ContainerState): CgroupDirs {
 /** `created` until `start` took exec.fifo away; `paused` by the freezer, which is asked last. */
 export async function statusOf(root: string, state: ContainerState): Promise<Status> {
   if (!isAlive(state)) return "stopped";
-  if (exists(`${containerDir(root, state.id)}/exec.fifo`)) return "created";
   const { freezerState } = await import("./cgroups/freeze.ts");
   const frozen = await freezerState(cgroupDirs(state), { timeoutMs: 2000 });
-  return frozen === "frozen" ? "paused" : "running";
+  if (frozen === "frozen") return "paused";
+  return exists(`${containerDir(root, state.id)}/exec.fifo`) ? "created" : "running";
 }
