@@ -95,7 +95,7 @@ export class GuestContainer implements AsyncDisposable {
   /** Runs it in the background. What it prints is the returned command's output. Rejects when that fails. */
   async start(): Promise<GuestCommand> {
     const command = this.#vm.start(await this.#with(["run", "--detach"]));
-    const { exitCode, stderr } = await command.within(60);
+    const { exitCode, stderr } = await command.within(30);
     if (exitCode !== 0)
       throw new Error(`cannot run container "${this.id}" with ${this.#runtime.name}: ${stderr}`);
     return command;

@@ -40,7 +40,7 @@ export interface MachineOptions {
 }
 
 export interface RunOptions {
-  /** After this many seconds the command is killed, and run rejects; 60 unless given. */
+  /** After this many seconds the command is killed, and run rejects; 30 unless given. */
   readonly seconds?: number;
   readonly input?: string | Uint8Array;
   /** Added to PATH, HOME and TERM. */
@@ -147,7 +147,7 @@ export class VirtualMachine implements AsyncDisposable {
    * @throws SampanError deadline_exceeded, with the output until then.
    */
   run(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return this.start(argv, options).within(options.seconds ?? 60);
+    return this.start(argv, options).within(options.seconds ?? 30);
   }
 
   /** As run, for a line of the guest's shell. */

@@ -47,6 +47,29 @@ export function describeLife(runtime: Runtime, machine: () => VirtualMachine): v
       expect((await container.exec("cat /proc/self/cgroup")).stdout).toBe(`0::${container.cgroupsPath}\n`);
     });
 
+    test("inside of which a process is to be put by exec --cgroup", async () => {
+      await using container = new GuestContainer(machine(), runtime, {
+        mounts: [cgroupMount("rw")],
+        args: ["sh", "-c", "mkdir /sys/fs/cgroup/sub; echo made; exec sleep 1000"],
+      });
+      await (await container.start()).printed(/made/);
+      const { stdout } = await container.call("exec", "--cgroup", "/sub", "ID", "cat", "/proc/self/cgroup");
+      expect(stdout).toBe("0::/sub\n");
+    });
+
+    test("that the container has split, so that no process fits in, gets exec's beside the first process", async () => {
+      const script = `cd /sys/fs/cgroup; mkdir init; echo 1 >init/cgroup.procs
+        echo +memory +pids >cgroup.subtree_control && echo split; exec sleep 1000`;
+      await using container = new GuestContainer(machine(), runtime, {
+        mounts: [cgroupMount("rw")],
+        args: ["sh", "-c", script],
+      });
+      await (await container.start()).printed(/split/);
+      expect((await container.call("exec", "ID", "cat", "/proc/self/cgroup")).stdout).toBe("0::/init\n");
+      expect((await container.call("delete", "--force", "ID")).exitCode).toBe(0);
+      expect(await container.exists()).toBe(false);
+    });
+
     test("is not made below one that has processes, and nothing is left", async () => {
       const script = "mkdir $0; echo $$ >$0/cgroup.procs; echo in; exec sleep 1000";
       const holder = machine().start(["sh", "-c", script, "/sys/fs/cgroup/busy"]);
