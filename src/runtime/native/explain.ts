@@ -1,6 +1,7 @@
 /** explain: the plan that `create` would execute for a bundle, or that a container was made with. */
 import { readFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
+import type { OciConfig } from "../../spec/oci/config.ts";
 import { compileBundle, readBundle, type RuntimeContext } from "./create.ts";
 import { readHost } from "./host.ts";
 import { readPlan } from "./plan/explain/bytes.ts";
@@ -16,8 +17,22 @@ export async function explainBundle(
   const { config } = readBundle(bundle);
   const dir = containerDir(context.root, id);
   const request = { id, bundle, preserveFds: 0 };
-  const { plan } = await compileBundle(context, request, { config, dir, host: readHost(config) });
+  const { plan } = await compileBundle(context, request, {
+    config,
+    dir,
+    host: readHost(config),
+    ...(printsToFile(context, config) && { hookOutput: unknownDescriptor }),
+  });
   return explainPlan(plan);
+}
+
+/** What is open in the process that creates is known only there. */
+const unknownDescriptor = -1;
+
+/** When `create` makes a file for what hooks and helper programs print. */
+function printsToFile({ rootless }: RuntimeContext, { hooks = {} }: OciConfig): boolean {
+  const { prestart, createRuntime, createContainer, startContainer } = hooks;
+  return rootless || [prestart, createRuntime, createContainer, startContainer].some((list) => list?.length);
 }
 
 /** The plan that the container was really made with. Errors: `not_found`, `failed_precondition` for another version's plan. */

@@ -35,22 +35,36 @@ export const operations = {
   write: {
     ints: { dir: -1, flags: 1, resolve: 0, mode: 0 },
     texts: { path: "", data: "" },
-    calls: ["openat2", "write", "close"],
+    calls: ["openat2?", "write", "close?"],
   },
   write_pid: { ints: { dir: -1 }, texts: { path: "" }, calls: ["openat2", "write", "close"] },
   symlink: { ints: { dir: -1 }, texts: { target: "", path: "" }, calls: ["openat2", "symlinkat", "close"] },
   mknod: {
     ints: { dir: -1, mode: 0, device: 0, uid: 0, gid: 0 },
     texts: { path: "" },
-    calls: ["openat2", "mknodat", "fchownat?", "fchmodat?", "close"],
+    calls: ["openat2", "mknodat", "fchownat?", "openat2?", "fchmodat?", "statx?", "close"],
   },
   unlink: { ints: { flags: 0 }, texts: { path: "" }, calls: ["unlinkat"] },
-  copy_up: { ints: { from: -1, to: -1 }, texts: {}, calls: ["getdents64?"] },
+  copy_up: {
+    ints: { from: -1, to: -1 },
+    texts: {},
+    calls: [
+      "openat",
+      "umask",
+      "getdents64",
+      "mkdirat?",
+      "openat?",
+      "write?",
+      "symlinkat?",
+      "mknodat?",
+      "fchownat",
+    ],
+  },
   // mounts
   mount_point: {
     ints: { dir: -1, source: -1, resolve: 0, out: -1, file: 0, denied: 0 },
     texts: { path: "" },
-    calls: ["fstat?", "openat2", "mkdirat?"],
+    calls: ["statx?", "openat2", "mkdirat?", "openat?", "fstatfs?", "close?"],
   },
   copy_mode: { ints: { from: -1, to: -1 }, texts: {}, calls: ["statx?", "fchmodat?"] },
   open_tree: {
@@ -81,7 +95,7 @@ export const operations = {
   mask_path: {
     ints: { dir: -1, null: -1 },
     texts: { path: "", options: "" },
-    calls: ["openat2", "fstat", "open_tree?", "fsopen?", "fsconfig?", "fsmount?", "move_mount"],
+    calls: ["openat2", "statx", "open_tree?", "fsopen?", "fsconfig?", "fsmount?", "move_mount", "close"],
   },
   // processes and namespaces
   clone: { ints: { flags: 0, stage: 0, cgroup: -1, pidfd: -1 }, texts: {}, calls: ["clone3"] },
@@ -94,10 +108,14 @@ export const operations = {
   hook: {
     ints: { timeout: 0, output: -1, self: 0 },
     texts: { path: "", argv: [], env: [], state: "" },
-    calls: ["pipe2", "clone3", "write", "wait4"],
+    calls: ["pipe2", "clone3", "write?", "wait4"],
   },
   run: { ints: { output: -1 }, texts: { path: "", argv: [], env: [] }, calls: ["clone3", "wait4"] },
-  userns: { ints: { proc: -1, out: -1 }, texts: { uidMap: "", gidMap: "" }, calls: ["clone3", "openat2"] },
+  userns: {
+    ints: { proc: -1, out: -1 },
+    texts: { uidMap: "", gidMap: "" },
+    calls: ["clone3", "openat2", "write", "wait4"],
+  },
   sethostname: { ints: {}, texts: { name: "" }, calls: ["sethostname"] },
   setdomainname: { ints: {}, texts: { name: "" }, calls: ["setdomainname"] },
   setsid: { ints: {}, texts: {}, calls: ["setsid"] },
@@ -112,7 +130,7 @@ export const operations = {
   setuid: { ints: { id: 0 }, texts: {}, calls: ["setresuid"] },
   umask: { ints: { mask: 0 }, texts: {}, calls: ["umask"] },
   seccomp: { ints: { flags: 0 }, texts: { filter: "" }, calls: ["seccomp"] },
-  wait_filter: { ints: { end: -1, out: -1 }, texts: {}, calls: ["pidfd_open?", "pidfd_getfd?"] },
+  wait_filter: { ints: { end: -1, out: -1 }, texts: {}, calls: ["recvfrom?", "pidfd_open?", "pidfd_getfd?"] },
   keyring: { ints: { permissions: 0 }, texts: { name: "" }, calls: ["keyctl", "keyctl?", "keyctl?"] },
   personality: { ints: { value: 0 }, texts: {}, calls: ["personality"] },
   sched_setattr: { ints: {}, texts: { attributes: "" }, calls: ["sched_setattr"] },
@@ -126,7 +144,7 @@ export const operations = {
   netlink: {
     ints: { slot: -1, fdAt: -1, fd: -1, indexAt: -1 },
     texts: { message: "", device: "" },
-    calls: ["sendto", "recvfrom"],
+    calls: ["ioctl?", "sendto", "recvfrom"],
   },
   connect: { ints: { out: -1 }, texts: { path: "" }, calls: ["socket", "connect"] },
   send_fd: { ints: { socket: -1, slot: -1 }, texts: { data: "" }, calls: ["sendmsg"] },
@@ -137,7 +155,7 @@ export const operations = {
     texts: { path: "" },
     calls: ["openat2", "ioctl"],
   },
-  own_stdio: { ints: { uid: 0 }, texts: {}, calls: ["fstat", "fchown?"] },
+  own_stdio: { ints: { uid: 0 }, texts: {}, calls: ["statx", "fchown?"] },
   set_terminal: { ints: { slot: -1 }, texts: {}, calls: ["ioctl"] },
   dup: { ints: { slot: -1, fd: -1 }, texts: {}, calls: ["dup3"] },
   close_range: { ints: { first: 3, keep: -1, keep2: -1, keep3: -1 }, texts: {}, calls: ["close_range"] },
@@ -145,7 +163,7 @@ export const operations = {
   bpf_load: { ints: { type: 0, out: -1 }, texts: { code: "" }, calls: ["bpf"] },
   bpf_attach: { ints: { target: -1, program: -1, type: 0, flags: 0 }, texts: {}, calls: ["bpf"] },
   // the end of each stage
-  find_exec: { ints: {}, texts: { name: "", path: "" }, calls: ["faccessat2?"] },
+  find_exec: { ints: {}, texts: { name: "", path: "" }, calls: ["statx", "faccessat2?"] },
   wait_start: { ints: { slot: -1 }, texts: {}, calls: ["read"] },
   exec: { ints: {}, texts: { argv: [], env: [] }, calls: ["execve"] },
   // the foreground: what `run` and `exec` turn into when the process has been started

@@ -59,10 +59,20 @@ function explainOne(operation: Operation, { stage, index, group, slots }: Place)
     operation: operation.name,
     arguments: argumentsOf(operation),
     why: operation.why,
-    systemCalls: operations[operation.name].calls,
-    ...(operation.tolerate && { tolerate: operation.tolerate }),
+    systemCalls: callsOf(operation),
+    ...(operation.tolerate && { tolerate: { ...operation.tolerate, skip: operation.tolerate.skip ?? 0 } }),
     text: `${sentence(operation, slots)}${toleranceText(operation)}`,
   };
+}
+
+/** What the table leaves open, where the arguments tell. */
+function callsOf({ name, args }: Operation): readonly string[] {
+  const { calls } = operations[name];
+  // Without a path it goes to the descriptor in `dir`, which stays open.
+  if (name === "write") return args["path"] ? ["openat2", "write", "close"] : ["write"];
+  // Only where root could not enter it before.
+  if (name === "chdir" && args["late"]) return ["chdir?"];
+  return calls;
 }
 
 function argumentsOf(operation: Operation): Record<string, unknown> {

@@ -81,7 +81,10 @@ type Say = (words: Words) => string;
 const sentences: { readonly [name in OperationName]: Say } = {
   open: (w) =>
     `open ${w.path()}${w.flags(join(names.openFlags(w.int("flags")), names.resolveFlags(w.int("resolve"))))}`,
-  adopt: (w) => `take over descriptor ${w.int("fd")} of the caller`,
+  adopt: (w) =>
+    w.int("fd") < 0
+      ? "take over a descriptor of the caller"
+      : `take over descriptor ${w.int("fd")} of the caller`,
   close: (w) => `close ${w.slot("slot")}`,
   check_fs: (w) =>
     `refuse ${w.slot("slot")} unless it is a file system of the kind 0x${w.int("magic").toString(16)}`,
