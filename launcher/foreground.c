@@ -14,12 +14,11 @@
 #define IOCTL_TCGETS 0x5401
 #define IOCTL_TCSETS 0x5402
 
-/* A new terminal of the container's own devpts; the other end must really lie on a devpts (CVE-2025-52565). ONLCR is off, as runc's callers expect. */
+/* A new terminal of the container's own devpts; the other end must really lie on a devpts (CVE-2025-52565). Its modes are the kernel's: what line ends become is for the one who gets the master. */
 long do_pty(struct record *o) {
     struct {
         long type, rest[31];
     } fs;
-    struct termios modes;
     uint16_t size[4] = {(uint16_t)INT(PTY, ROWS), (uint16_t)INT(PTY, COLUMNS), 0, 0};
     int unlock = 0;
     long master = open_in(SLOT(PTY, DIR), TEXT(PTY, PATH), O_RDWR | O_NOCTTY, 0, 0x10 /* RESOLVE_IN_ROOT */);
@@ -31,9 +30,6 @@ long do_pty(struct record *o) {
     result = slot_put(INT(PTY, SLAVE), slave);
     if (result == 0) result = sys(SYS_fstatfs, slave, &fs);
     if (result == 0 && fs.type != DEVPTS_SUPER_MAGIC) result = -EXDEV;
-    if (result == 0) result = sys(SYS_ioctl, master, IOCTL_TCGETS, &modes);
-    modes.c_oflag &= ~(tcflag_t)ONLCR;
-    if (result == 0) result = sys(SYS_ioctl, master, IOCTL_TCSETS, &modes);
     if (result == 0 && (size[0] || size[1])) result = sys(SYS_ioctl, master, IOCTL_TIOCSWINSZ, size);
     return result;
 }
@@ -88,11 +84,18 @@ long do_close_range(struct record *o) {
 static struct termios outer;
 static int raw;
 
+/* Line ends are translated once: by the outer terminal where there is one, and not at all into a pipe or a file. */
+static void keep_line_ends(int master) {
+    struct termios modes;
+    if (sys(SYS_ioctl, master, IOCTL_TCGETS, &modes) < 0) return;
+    modes.c_oflag &= ~(tcflag_t)ONLCR;
+    sys(SYS_ioctl, master, IOCTL_TCSETS, &modes);
+}
+
 static void enter_raw(void) {
     if (sys(SYS_ioctl, 0, IOCTL_TCGETS, &outer) < 0) return;
     struct termios modes = outer;
     modes.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-    modes.c_oflag &= ~(tcflag_t)OPOST;
     modes.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
     modes.c_cflag = (modes.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
     modes.c_cc[VMIN] = 1, modes.c_cc[VTIME] = 0;
@@ -171,7 +174,7 @@ long do_supervise(struct record *o) {
     long signals = sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
     if (signals < 0) return signals;
     in.from = master < 0 ? -1 : 0, in.to = master, out.from = master, out.to = 1;
-    if (master >= 0) enter_raw(), resize(master), sys(SYS_fcntl, master, F_SETFL, O_NONBLOCK);
+    if (master >= 0) keep_line_ends(master), enter_raw(), resize(master), sys(SYS_fcntl, master, F_SETFL, O_NONBLOCK);
     int done = reap(pid, &status); /* it may have ended before its SIGCHLD was blocked */
     while (!done) {
         struct pollfd polled[3] = {{(int)signals, POLLIN, 0}, awaited(&out), awaited(&in)};
