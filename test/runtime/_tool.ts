@@ -66,8 +66,8 @@ export class Peer implements Disposable {
   }
 
   write(text: string): void {
-    this.process.stdin.write(text);
-    this.process.stdin.flush();
+    void this.process.stdin.write(text);
+    void this.process.stdin.flush();
   }
 
   [Symbol.dispose](): void {

@@ -51,8 +51,8 @@ test("a foreground run names itself as the main process, and leaves nothing behi
   });
   await until(() => lines(host).length === 3);
   expect(lines(host)).toEqual(["READY=1|", `MAINPID=${run.pid}|`, "BARRIER=1 +fd"]);
-  run.stdin.write("\n");
-  run.stdin.end();
+  void run.stdin.write("\n");
+  void run.stdin.end();
   expect(await run.exited).toBe(7);
   expect(readdirSync(box.root)).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** run: create and start; in the foreground this process then becomes the launcher, which waits, cleans up and exits with the container's status. */
 import { setSubreaper, socketPair, setCloseOnExec } from "../../kernel/libc.ts";
+import type { OciProcess } from "../../spec/oci/config.ts";
 import { create, readBundle, type Created, type CreateRequest, type RuntimeContext } from "./create.ts";
 import { becomeLauncher } from "./launch.ts";
 import { compileForeground } from "./plan/compile/foreground.ts";
@@ -20,9 +21,9 @@ export const relayVariable = "SAMPAN_NOTIFY_RELAY";
 /** Returns for a detached container; in the foreground it does not return. */
 export async function run(context: RuntimeContext, request: RunRequest): Promise<void> {
   const read = readBundle(request.bundle);
-  const { config } = read;
-  const ends =
-    config.process.terminal && !request.detach && request.console === undefined ? socketPair(1) : undefined;
+  const own = read.config.process.terminal && !request.detach && request.console === undefined;
+  if (own) read.config.process = await sizedAsOwn(read.config.process);
+  const ends = own ? socketPair(1) : undefined;
   if (ends) setCloseOnExec(ends[1], false);
   if (!request.detach && !request.noSubreaper) setSubreaper();
   let notify: number | undefined;
@@ -37,6 +38,13 @@ export async function run(context: RuntimeContext, request: RunRequest): Promise
   }
   if (notify !== undefined) await tellReady(notify, { request, state: created.state });
   if (!request.detach) await foreground(request, created, ends?.[0]);
+}
+
+/** The terminal has the size of the caller's before anything is written to it. */
+export async function sizedAsOwn(process: OciProcess): Promise<OciProcess> {
+  const { windowSize } = await import("../../kernel/terminal.ts");
+  const size = windowSize(0);
+  return size ? { ...process, consoleSize: size } : process;
 }
 
 /** In the foreground the service manager is to watch this process, else the container's own. */
