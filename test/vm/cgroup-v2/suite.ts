@@ -6,6 +6,7 @@ import { bootVm, type VirtualMachine } from "../machine.ts";
 import { describeDevices } from "./devices.suite.ts";
 import { describeEvents } from "./events.suite.ts";
 import { describeLife } from "./life.suite.ts";
+import { describeOurs } from "./ours.suite.ts";
 import { describeLimits } from "./limits.suite.ts";
 import { describeRootless } from "./rootless.suite.ts";
 
@@ -26,4 +27,5 @@ export function describeCgroupV2(runtime: Runtime, files: () => readonly GuestFi
   describeLife(runtime, machine);
   describeEvents(runtime, machine);
   describeRootless(runtime, machine);
+  if (runtime.name === "sampan") describeOurs(machine);
 }
