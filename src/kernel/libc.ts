@@ -97,11 +97,6 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   orThrow(checked(libc().fcntl(fd, 2, on ? 1 : 0)), `set close-on-exec of descriptor ${fd}`);
 }
 
-/** Whether fd is open, and then its descriptor flags. */
-export function isOpen(fd: number): boolean {
-  return checked(libc().fcntl(fd, 1, 0)) >= 0;
-}
-
 /** A pair of connected sockets; `type` 5 is SOCK_SEQPACKET, 1 SOCK_STREAM. Both close-on-exec. */
 export function socketPair(type: 1 | 5): [number, number] {
   const ends = new Int32Array(2);

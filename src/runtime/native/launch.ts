@@ -9,9 +9,9 @@ import { readTextIfThere } from "../../kernel/files.ts";
 import {
   become,
   closeFd,
-  isOpen,
   memfd,
   readInto,
+  readLink,
   seal,
   setCloseOnExec,
   socketPair,
@@ -70,17 +70,28 @@ export interface LaunchOptions {
   readonly keep?: (bytes: Uint8Array) => void;
 }
 
-/** Bun marks what it was started with from descriptor 4 up close-on-exec; what shall be handed on must lose that mark again. */
+/**
+ * Bun marks what it was started with from descriptor 4 up close-on-exec; what shall be handed on must lose that mark again. A number that the
+ * caller left free has become one of Bun's or of ours, and the container must not get that.
+ */
 function inherit(count: number): void {
-  for (let fd = 3; fd < 3 + count; fd++) if (isOpen(fd)) setCloseOnExec(fd, false);
+  for (let fd = 3; fd < 3 + count; fd++) {
+    const target = readLink(`/proc/self/fd/${fd}`);
+    if (target === undefined || /^(anon_inode:\[eventpoll\]|\/memfd:sampan-)/.test(target))
+      throw new SampanError(
+        "invalid_argument",
+        `cannot use --preserve-fds ${count}: descriptor ${fd} is not open`,
+      );
+    setCloseOnExec(fd, false);
+  }
 }
 
 /** Executes a plan up to the launcher's end. Errors: the failed operation's, with its field. The processes of a failed plan are gone. */
 export async function launch(plan: Plan, options: LaunchOptions = {}): Promise<Launched> {
   const bytes = encodePlan(plan);
   options.keep?.(bytes);
-  const launcher = await launcherFile();
   inherit(options.preserveFds ?? 0);
+  const launcher = await launcherFile();
   const planFd = memoryFile("sampan-plan", bytes);
   const [mine, theirs] = socketPair(5);
   setCloseOnExec(theirs, false);
