@@ -167,7 +167,7 @@ static void drain(struct flow *out) {
 
 long do_supervise(struct record *o) {
     static struct flow in, out;
-    long pid = INT(SUPERVISE, PID);
+    long pid = INT(SUPERVISE, PID) ? INT(SUPERVISE, PID) : shared->pid;
     int master = INT(SUPERVISE, MASTER) >= 0 ? SLOT(SUPERVISE, MASTER) : -1, status = 0;
     uint64_t all = ~0ull;
     sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, 0, sizeof all);

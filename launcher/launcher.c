@@ -228,7 +228,7 @@ int launcher_main(int argc, char **argv) {
     report_fd = (int)parse_number(argv[2]);
     if (report_fd >= 0) sys(SYS_fcntl, report_fd, F_SETFD, FD_CLOEXEC);
     map_plan(fd);
-    ignore_broken_pipes();
+    own_signals();
     run_stage(STAGE_PARENT);
 }
 

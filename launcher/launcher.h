@@ -82,7 +82,7 @@ struct child {
     int pidfd;
 };
 long spawn(struct child *child, uint64_t flags);
-void ignore_broken_pipes(void);
+void own_signals(void);
 void run_stage(uint32_t stage) __attribute__((noreturn));
 
 operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink, do_copy_up;

@@ -117,8 +117,14 @@ static void dispose(int signal, void *handler) {
     sys(SYS_rt_sigaction, signal, &action, 0, sizeof action.mask);
 }
 
-/* Whoever reads a pipe or a socket of ours may end before it has read all: that is an errno to report, not the end of the launcher. */
-void ignore_broken_pipes(void) { dispose(SIGPIPE, (void *)1); }
+/*
+ * Whatever the caller does with them: who reads a pipe or a socket of ours may end before it has read all, which is an errno to report and not
+ * the end of the launcher; and with SIGCHLD ignored no exit status could be waited for (wait(2)).
+ */
+void own_signals(void) {
+    dispose(SIGPIPE, (void *)1);
+    dispose(SIGCHLD, 0);
+}
 
 static void reset_signals(void) {
     uint64_t none = 0;

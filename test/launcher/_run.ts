@@ -51,9 +51,10 @@ export interface Options {
   readonly fds?: readonly number[];
   readonly stdin?: "ignore" | "pipe" | number;
   readonly stdout?: "pipe" | number;
-  /** Put before the launcher: an emulator with its arguments. */
+  /** A command that becomes the launcher: `env` with what it changes. */
   readonly through?: readonly string[];
-  readonly executable?: string;
+  /** A command that runs the launcher with the arguments 3 and 4 itself. */
+  readonly command?: readonly string[];
 }
 
 export interface Outcome {
@@ -77,8 +78,9 @@ export class Launched implements AsyncDisposable {
     writeAll(planFd, bytes);
     const [mine, its] = socketPair(5);
     this.#reports = mine;
-    const { through = [], executable = `build/${options.build ?? "launcher"}` } = options;
-    this.process = Bun.spawn([...through, executable, "3", "4"], {
+    const { through = [], command = [...through, `build/${options.build ?? "launcher"}`, "3", "4"] } =
+      options;
+    this.process = Bun.spawn([...command], {
       stdio: [
         options.stdin ?? "ignore",
         options.stdout ?? "pipe",
