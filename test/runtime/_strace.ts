@@ -163,6 +163,9 @@ class Walk {
       if (!call.args.includes(`"${text.replaceAll("\n", "\\n")}"`))
         this.wrong.push(`${label(operation)}: ${argument} "${text}" is not in ${call.name}(${call.args})`);
     }
+    const size = filterSize(operation);
+    if (call.name === "seccomp" && !call.args.includes(`len=${size},`))
+      this.wrong.push(`${label(operation)}: ${size} instructions were wanted in seccomp(${call.args})`);
     const [user, slot] = uses[operation.operation] ?? [];
     const wanted = this.#descriptors.get(Number(operation.arguments[slot ?? ""]));
     if (user === call.name && wanted !== undefined && !call.args.startsWith(`${wanted},`))
@@ -171,6 +174,12 @@ class Walk {
     if (gives[operation.operation] === call.name) this.#descriptors.set(out, call.result);
     else this.#descriptors.delete(out);
   }
+}
+
+/** struct sock_filter has 8 bytes. */
+function filterSize({ arguments: args }: ExplainedOperation): number {
+  const { base64 = "" } = (args["filter"] ?? {}) as { base64?: string };
+  return Buffer.from(base64, "base64").length / 8;
 }
 
 /** The launcher's last word to whoever started it. */

@@ -84,6 +84,36 @@ function everything(config: OciConfig): void {
   };
 }
 
+/** What the kernel may be asked for besides; the filter is loaded early, since new rights are allowed. */
+function rarities(config: OciConfig): void {
+  config.mounts = [
+    ...(config.mounts ?? []),
+    { destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] },
+    { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=64k"] },
+  ];
+  config.hooks = { createRuntime: [{ path: "/bin/true", timeout: 5 }] };
+  config.process = {
+    ...config.process,
+    user: { uid: 1000, gid: 1000, additionalGids: [5, 6], umask: 0o27 },
+    noNewPrivileges: false,
+    oomScoreAdj: 500,
+    ioPriority: { class: "IOPRIO_CLASS_BE", priority: 5 },
+    rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }],
+  };
+  config.linux = {
+    ...config.linux,
+    personality: { domain: "LINUX" },
+    seccomp: {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [{ names: ["swapon", "swapoff"], action: "SCMP_ACT_ERRNO" }],
+    },
+  };
+}
+
+function operationsOf(plan: readonly ExplainedOperation[]): string[] {
+  return plan.map(({ operation }) => operation);
+}
+
 test("each operation of a plan is seen in strace's record, in its turn, and nothing else that changes anything", async () => {
   using box = new Box({ args: ["sleep", "1000"], config: everything });
   const { plan, processes } = await traced(box);
@@ -109,6 +139,57 @@ test("the same holds with a process between, for user and time namespaces", asyn
   const { plan, processes } = await traced(box);
   expect(complaints(plan, processes)).toEqual([]);
   expect(plan.filter(({ stage }) => stage === "middle").length).toBeGreaterThan(0);
+});
+
+test("the same holds for what few containers ask for", async () => {
+  using box = new Box({ args: ["sleep", "1000"], config: rarities });
+  const { plan, processes } = await traced(box);
+  expect(complaints(plan, processes)).toEqual([]);
+  expect(operationsOf(plan)).toEqual(
+    expect.arrayContaining([
+      "copy_up",
+      "copy_mode",
+      "hook",
+      "ioprio_set",
+      "personality",
+      "seccomp",
+      "setrlimit",
+    ]),
+  );
+});
+
+test("the same holds for namespaces that are joined", async () => {
+  using owner = new Box({ args: ["sleep", "1000"] });
+  owner.create();
+  const { pid } = owner.state();
+  using box = new Box({
+    args: ["sleep", "1000"],
+    config: (config) => {
+      for (const [type, name] of [
+        ["network", "net"],
+        ["pid", "pid"],
+        ["uts", "uts"],
+        ["ipc", "ipc"],
+      ] as const)
+        namespace(config, type, `/proc/${pid}/ns/${name}`);
+    },
+  });
+  const { plan, processes } = await traced(box);
+  expect(complaints(plan, processes)).toEqual([]);
+  expect(operationsOf(plan).filter((operation) => operation === "setns")).toHaveLength(4);
+});
+
+test("the same holds for a terminal", async () => {
+  using box = new Box({
+    args: ["sleep", "1000"],
+    config: ({ process }) => {
+      process.terminal = true;
+      process.consoleSize = { height: 40, width: 100 };
+    },
+  });
+  const { plan, processes } = await traced(box);
+  expect(complaints(plan, processes)).toEqual([]);
+  expect(operationsOf(plan)).toEqual(expect.arrayContaining(["pty", "set_terminal", "dup", "send_fd"]));
 });
 
 test("an operation that is left out of the plan, or put in, is noticed", async () => {
@@ -146,6 +227,15 @@ test("the text has a line for each operation, with its field", () => {
   expect(text).toContain("[mounts[7].source]");
   expect(text).toMatch(/load the system call filter, \d+ instructions/);
   expect(text).toContain("[linux.resources.memory.limit]");
+});
+
+test("a terminal's plan is complete without a console socket", () => {
+  using box = new Box({
+    config: ({ process }) => {
+      process.terminal = true;
+    },
+  });
+  expect(box.ok(["explain"])).toContain("take over a descriptor of the caller  [process.terminal]");
 });
 
 test("a container that is not there cannot be explained", () => {

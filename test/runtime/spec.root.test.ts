@@ -65,6 +65,8 @@ test("version and help are said on standard output, with status 0", () => {
   expect(box.ok(["--help"])).toContain("explain");
   expect(box.ok(["help", "run"])).toContain("--detach");
   expect(box.ok(["run", "--help"])).toBe(box.ok(["help", "run"]));
+  expect(box.ok(["ps", "--help"])).toBe(box.ok(["help", "ps"]));
+  expect(box.run(["help", "fly"])).toMatchObject({ status: 1, stdout: "" });
 });
 
 test.each(["checkpoint", "restore"])("%s says that it is not there yet, whatever its flags", (verb) => {

@@ -19,6 +19,7 @@ test.each(Object.entries(topics))("the help of %s has its usage, flags and an ex
   for (const flag of Object.keys(flags)) expect(text).toContain(`--${flag}`);
 });
 
-test("a topic that is not there is said so", () => {
-  expect(helpText("fly")).toBe("No help topic for 'fly'\n");
+test("a topic that is not there is refused, in runc's words", () => {
+  expect(() => helpText("fly")).toThrow("No help topic for 'fly'");
+  expect(() => helpText("toString")).toThrow("No help topic");
 });

@@ -1,4 +1,5 @@
 /** The help texts: data in a table, flags from each command's own table. */
+import { SampanError } from "../../base/errors.ts";
 import * as checkpoint from "./checkpoint.ts";
 import * as create from "./create.ts";
 import * as deleteCommand from "./delete.ts";
@@ -141,11 +142,12 @@ export const topics: Readonly<Record<string, Topic>> = {
   },
 };
 
-/** The list of commands, or one command's usage. */
+/** The list of commands, or one command's usage. Errors: `not_found` for a topic that is not there. */
 export function helpText(topic?: string): string {
   if (topic === undefined) return overview();
   const entry = Object.hasOwn(topics, topic) ? topics[topic] : undefined;
-  return entry ? oneTopic(topic, entry) : `No help topic for '${topic}'\n`;
+  if (entry) return oneTopic(topic, entry);
+  throw new SampanError("not_found", `No help topic for '${topic}'`);
 }
 
 function overview(): string {

@@ -10,6 +10,11 @@ export const flags = {
 } as const;
 
 export const command: Command = async ({ runtime, args }) => {
+  // Behind the id it would be an option of ps.
+  if (args[0] === "--help" || args[0] === "-h") {
+    print((await import("./help.ts")).helpText("ps"));
+    return 0;
+  }
   const { flags: given, words } = parseFlags(flags, args);
   const [id = "", ...options] = words;
   if (id === "") throw invalid('sampan runtime: "ps" requires a minimum of 1 argument');

@@ -8,7 +8,7 @@ import { readPlan } from "./plan/explain/bytes.ts";
 import { explainPlan, type ExplainedOperation } from "./plan/explain/explain.ts";
 import { containerDir, loadState } from "./state.ts";
 
-/** Compiled as `create` would; nothing is made, and no console is asked for. Errors: create's. */
+/** Compiled as `create` and a foreground `run` would; nothing is made. Errors: create's. */
 export async function explainBundle(
   context: RuntimeContext,
   bundle: string,
@@ -16,7 +16,12 @@ export async function explainBundle(
 ): Promise<ExplainedOperation[]> {
   const { config } = readBundle(bundle);
   const dir = containerDir(context.root, id);
-  const request = { id, bundle, preserveFds: 0 };
+  const request = {
+    id,
+    bundle,
+    preserveFds: 0,
+    ...(config.process.terminal && { console: { fd: unknownDescriptor } }),
+  };
   const { plan } = await compileBundle(context, request, {
     config,
     dir,
