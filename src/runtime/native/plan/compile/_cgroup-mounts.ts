@@ -4,7 +4,7 @@
  */
 import { AT_RECURSIVE, MOUNT_ATTR, MS, O, OPEN_TREE_CLONE, RESOLVE } from "../../../../kernel/linux.ts";
 import { slot } from "../operations.ts";
-import { parseMountOptions, type MountOptions } from "../mount-options.ts";
+import { parseMountOptions, remountOf, type MountOptions } from "../mount-options.ts";
 import { attach, mountDetached, type MountContext } from "./_attach.ts";
 
 interface CgroupMountRequest {
@@ -104,7 +104,7 @@ function mountV1(context: MountContext, { destination, options, why }: CgroupMou
     const place = `${destination}/${name}`;
     const tree = context.cgroupns
       ? mountHierarchy(context, controllers, readOnly, why)
-      : bindHierarchy(context, dir, readOnly, why);
+      : bindHierarchy(context, dir, options, why);
     attach(context, tree, place, why);
     for (const controller of controllers) {
       if (controller === name || controllers.length < 2) continue;
@@ -138,10 +138,11 @@ function mountHierarchy(
   const named = controllers.find((controller) => controller.startsWith("name="));
   const options = { ...parseMountOptions([]), flags: hierarchyFlags | (readOnly ? MS.RDONLY : 0) };
   const data = named === undefined ? controllers : ["none", named];
-  return mountDetached(context, { type: "cgroup", source: "cgroup", options, data, why });
+  return mountDetached(context, { type: "cgroup", source: named?.slice(5) ?? "cgroup", options, data, why });
 }
 
-function bindHierarchy({ builder }: MountContext, dir: string, readOnly: boolean, why: string): number {
+/** The container's own folder of a hierarchy with the flags that the mount asks for, besides those of the host's mount. */
+function bindHierarchy({ builder }: MountContext, dir: string, options: MountOptions, why: string): number {
   const { tree } = slot;
   builder.add(
     builder.init,
@@ -149,7 +150,13 @@ function bindHierarchy({ builder }: MountContext, dir: string, readOnly: boolean
     { path: dir, flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: tree },
     why,
   );
-  const set = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | (readOnly ? MOUNT_ATTR.RDONLY : 0);
-  builder.add(builder.init, "mount_setattr", { slot: tree, set }, why);
+  const { set, clear } = remountOf(options.flags);
+  if (set !== 0)
+    builder.add(
+      builder.init,
+      "mount_setattr",
+      { slot: tree, set, clear: clear & MOUNT_ATTR.ATIME },
+      `${why}.options`,
+    );
   return tree;
 }
