@@ -110,6 +110,7 @@ async function launchExec(
     namespaces,
     cgroup: cgroupOf(state, request),
     rootless: context.rootless,
+    watched: (namespaces & CLONE.NEWUSER) === 0 && mayTrace(state),
     setgroupsDenied: setgroupsDenied(state.init_process_pid),
     ...(console && { console }),
     noNewKeyring: state.no_new_keyring,
@@ -122,6 +123,10 @@ async function launchExec(
   } finally {
     closeFd(pidfd);
   }
+}
+
+function mayTrace({ spec }: ContainerState): boolean {
+  return (spec.process.capabilities?.bounding ?? []).some((name) => /^(CAP_)?SYS_PTRACE$/i.test(name));
 }
 
 /** The namespaces of the container that are not the caller's own. */

@@ -34,6 +34,8 @@ export interface ExecOptions {
   /** Files that the process id is written to (v1), or the folder of the cgroup (v2). */
   readonly cgroup: { readonly join: readonly string[]; readonly unified?: string };
   readonly rootless: boolean;
+  /** A process of the container can look into others: it may have CAP_SYS_PTRACE over the user namespace that the launcher was started in. */
+  readonly watched: boolean;
   readonly setgroupsDenied: boolean;
   readonly console?: { readonly path: string } | { readonly fd: number };
   readonly noNewKeyring: boolean;
@@ -75,12 +77,13 @@ function before(options: ExecOptions, builder: Builder): { cgroup?: number } {
     builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
   affinity(builder, options.process.execCPUAffinity?.initial, "initial");
   const { join, unified } = options.cgroup;
-  if (unified !== undefined) {
+  const born = unified !== undefined && !options.watched;
+  if (born)
     builder.add(list, "open", { path: unified, flags: O.RDONLY | O.DIRECTORY, out: slot.cgroup }, "--cgroup");
-  }
-  const entered = joinCgroups(builder, join, options.host);
+  const files = unified !== undefined && !born ? [`${unified}/cgroup.procs`] : join;
+  const entered = joinCgroups(builder, files, options.host, options.watched);
   builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
-  return unified === undefined ? entered : { cgroup: slot.cgroup };
+  return born ? { cgroup: slot.cgroup } : entered;
 }
 
 /** execCPUAffinity: `initial` holds from before the process enters the container's cgroup, `final` from after. */
@@ -102,6 +105,9 @@ function middle(
 ): void {
   const list = builder.middle;
   builder.add(list, "close", { slot: slot.parentEnd }, base);
+  // What is born next can be seen in the container, and a folder of the host is a way to its root (CVE-2016-9962). Labels are written by it.
+  const { apparmorProfile, selinuxLabel } = options.process;
+  if (!apparmorProfile && !selinuxLabel) builder.add(list, "close", { slot: slot.proc }, base);
   // A cgroup namespace is entered by the process itself, when it is in its cgroup already.
   if (options.namespaces !== 0)
     builder.add(list, "setns", { slot: slot.child, type: options.namespaces }, "linux.namespaces");
@@ -166,12 +172,7 @@ function init(
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
   const early = filter !== undefined && !process.noNewPrivileges;
   // Before any path of the container's choice is walked: the working directory and the program.
-  builder.add(
-    list,
-    "close_range",
-    { first: 3 + options.preserveFds, keep: slot.childEnd },
-    "--preserve-fds",
-  );
+  builder.add(list, "close_range", { first: 3 + options.preserveFds, keep: slot.childEnd }, "--preserve-fds");
   if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
   compileCwd(builder, process.cwd, false);
   compileCredentials(context);
