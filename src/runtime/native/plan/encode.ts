@@ -41,136 +41,126 @@ const intsAt = 16;
 const textsAt = 64;
 
 function layoutOf(name: Operation["name"]): Layout {
-  const known = layouts.get(name);
-  if (known) return known;
   const shape: OperationShape = operations[name];
   const record = new Uint8Array(recordSize);
   const view = new DataView(record.buffer);
   const offsets: Record<string, number> = {};
   view.setUint16(0, operationNames.indexOf(name), true);
-  Object.entries(shape.ints).forEach(([key, fallback], i) => {
-    offsets[key] = intsAt + i * 8;
-    setInteger(view, intsAt + i * 8, fallback);
-  });
-  Object.keys(shape.texts).forEach((key, i) => (offsets[key] = textsAt + i * 8));
+  let place = intsAt;
+  for (const key in shape.ints) {
+    offsets[key] = place;
+    const fallback = shape.ints[key] ?? 0;
+    view.setInt32(place, fallback, true);
+    view.setInt32(place + 4, fallback < 0 ? -1 : 0, true);
+    place += 8;
+  }
+  place = textsAt;
+  for (const key in shape.texts) {
+    offsets[key] = place;
+    place += 8;
+  }
   const layout = { record, offsets };
   layouts.set(name, layout);
   return layout;
 }
 
-/** A 64-bit integer in two halves: BigInt is slow, and nearly all are small. */
-function setInteger(view: DataView, at: number, value: number | bigint): void {
-  if (typeof value === "bigint") {
-    view.setBigInt64(at, value, true);
-    return;
-  }
-  view.setUint32(at, value >>> 0, true);
-  view.setInt32(at + 4, Math.floor(value / 0x100000000), true);
-}
-
-/** Grows by doubling; one instance a plan. */
-class Texts {
-  #bytes = new Uint8Array(65536);
-  #length: number;
-  readonly #encoder = new TextEncoder();
-
-  constructor(start: number) {
-    this.#length = start;
-  }
-
-  #room(size: number): void {
-    if (this.#length + size <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + size));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-  }
-
-  add(value: string | Uint8Array): readonly [number, number] {
-    const offset = this.#length;
-    if (typeof value === "string") {
-      this.#room(value.length * 3 + 1);
-      const { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(offset));
-      this.#bytes[offset + written] = 0;
-      this.#length = offset + written + 1;
-      return [offset, written];
-    }
-    this.#length = offset + (-offset & 7);
-    const aligned = this.#length;
-    this.#room(value.length + 1);
-    this.#bytes.set(value, aligned);
-    this.#bytes[aligned + value.length] = 0;
-    this.#length = aligned + value.length + 1;
-    return [aligned, value.length];
-  }
-
-  vector(values: readonly string[]): readonly [number, number] {
-    const offsets = new Uint32Array((values.length + 2) * 2);
-    values.forEach((value, i) => (offsets[i * 2] = this.add(value)[0]));
-    return [this.add(new Uint8Array(offsets.buffer))[0], values.length];
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-}
-
-/** The plan's bytes; `fault` makes a fault-injection build of the launcher fail there instead of executing the operation. */
+/**
+ * The plan's bytes; `fault` makes a fault-injection build of the launcher fail there instead of executing the operation.
+ *
+ * One long function on purpose: it runs once in a process that lives for milliseconds, and there every function that is called some dozens of
+ * times costs its compilation (decision 009).
+ */
 export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
-  const count = plan.parent.length + plan.middle.length + plan.init.length;
-  const textStart = headerSize + count * recordSize;
-  const texts = new Texts(textStart);
-  const head = new Uint8Array(textStart);
-  const view = new DataView(head.buffer);
-  const whys: string[][] = [];
+  const lists = [plan.parent, plan.middle, plan.init];
+  const textStart = headerSize + (plan.parent.length + plan.middle.length + plan.init.length) * recordSize;
+  let bytes = new Uint8Array(textStart + 49152);
+  let view = new DataView(bytes.buffer);
+  const encoder = new TextEncoder();
   let at = headerSize;
-  stages.forEach((stage, number) => {
-    const list = plan[stage];
+  let end = textStart;
+  for (let number = 0; number < 3; number++) {
+    const list = lists[number] as readonly Operation[];
     view.setUint32(24 + number * 8, at, true);
     view.setUint32(28 + number * 8, list.length, true);
     for (const operation of list) {
-      encodeRecord(head, view, at, { operation, texts });
+      const { record, offsets } = layouts.get(operation.name) ?? layoutOf(operation.name);
+      bytes.set(record, at);
+      const { args, tolerate } = operation;
+      for (const name in args) {
+        const value = args[name];
+        const place = offsets[name];
+        if (value === undefined || place === undefined) continue;
+        if (typeof value === "number") {
+          view.setUint32(at + place, value >>> 0, true);
+          view.setInt32(at + place + 4, Math.floor(value / 0x100000000), true);
+          continue;
+        }
+        if (typeof value === "bigint") {
+          view.setBigInt64(at + place, value, true);
+          continue;
+        }
+        const size =
+          typeof value === "string"
+            ? value.length * 3
+            : value instanceof Uint8Array
+              ? value.length
+              : vectorSize(value);
+        if (end + size + 16 > bytes.length) {
+          const grown = new Uint8Array(bytes.length * 2 + size);
+          grown.set(bytes);
+          bytes = grown;
+          view = new DataView(bytes.buffer);
+        }
+        if (typeof value === "string") {
+          const { written } = encoder.encodeInto(value, bytes.subarray(end));
+          view.setUint32(at + place, end, true);
+          view.setUint32(at + place + 4, written, true);
+          end += written + 1;
+        } else if (value instanceof Uint8Array) {
+          end += -end & 7;
+          bytes.set(value, end);
+          view.setUint32(at + place, end, true);
+          view.setUint32(at + place + 4, value.length, true);
+          end += value.length + 1;
+        } else {
+          end += -end & 7;
+          view.setUint32(at + place, end, true);
+          view.setUint32(at + place + 4, value.length, true);
+          let text = end + (value.length + 2) * 8;
+          for (const each of value) {
+            view.setUint32(end, text, true);
+            end += 8;
+            text += encoder.encodeInto(each, bytes.subarray(text)).written + 1;
+          }
+          end = text;
+        }
+      }
+      if (tolerate) encodeTolerance(view, at, operation);
       at += recordSize;
     }
-    whys.push(list.map(({ why }) => why));
-  });
-  const reasons = texts.add(JSON.stringify(whys));
-  const bytes = texts.finish();
+  }
+  const reasons = encoder.encode(JSON.stringify(lists.map((list) => list.map(({ why }) => why))));
+  const result = new Uint8Array(end + reasons.length);
+  result.set(bytes.subarray(0, end));
+  result.set(reasons, end);
+  view = new DataView(result.buffer);
   view.setUint32(0, magic, true);
   view.setUint32(4, fingerprint, true);
-  view.setUint32(8, bytes.length, true);
+  view.setUint32(8, result.length, true);
   view.setUint32(12, textStart, true);
-  view.setUint32(16, reasons[0], true);
-  view.setUint32(20, reasons[1], true);
+  view.setUint32(16, end, true);
+  view.setUint32(20, reasons.length, true);
   view.setUint32(48, fault ? stages.indexOf(fault.stage) : 0xffffffff, true);
   view.setUint32(52, fault?.index ?? 0, true);
   view.setUint32(56, fault?.errno ?? 0, true);
-  bytes.set(head, 0);
-  return bytes;
+  return result;
 }
 
-interface Encoding {
-  readonly operation: Operation;
-  readonly texts: Texts;
-}
-
-function encodeRecord(head: Uint8Array, view: DataView, at: number, { operation, texts }: Encoding): void {
-  const { record, offsets } = layoutOf(operation.name);
-  head.set(record, at);
-  if (operation.tolerate) encodeTolerance(view, at, operation);
-  const { args } = operation;
-  for (const name in args) {
-    const value = args[name];
-    const offset = offsets[name];
-    if (value === undefined || offset === undefined) continue;
-    if (typeof value === "number" || typeof value === "bigint") {
-      setInteger(view, at + offset, value);
-      continue;
-    }
-    const [start, length] =
-      typeof value === "string" || value instanceof Uint8Array ? texts.add(value) : texts.vector(value);
-    view.setUint32(at + offset, start, true);
-    view.setUint32(at + offset + 4, length, true);
-  }
+/** At most: pointers and their end, and each text as UTF-8 with its NUL. */
+function vectorSize(values: readonly string[]): number {
+  let size = (values.length + 2) * 8 + 8;
+  for (const value of values) size += value.length * 3 + 1;
+  return size;
 }
 
 function encodeTolerance(view: DataView, at: number, { name, tolerate }: Operation): void {
@@ -183,7 +173,7 @@ function encodeTolerance(view: DataView, at: number, { name, tolerate }: Operati
     );
   }
   view.setUint16(at + 2, tolerate.skip ?? 0, true);
-  errnos.forEach((errno, i) => view.setUint16(at + 4 + i * 2, errno, true));
+  for (let i = 0; i < errnos.length; i++) view.setUint16(at + 4 + i * 2, errnos[i] ?? 0, true);
 }
 
 /** The operations of an encoded plan with their reasons; refuses bytes that this build did not write. */
