@@ -193,38 +193,6 @@ long do_supervise(struct record *o) {
 
 /* ---- clean-up of control groups ---- */
 
-static long kill_all(const char *path, int signal) {
-    static char file[4200], text[4096];
-    append(append(file, file + sizeof file, path), file + sizeof file, "/cgroup.procs");
-    long fd = sys(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0), count = 0, pid = 0;
-    if (fd < 0) return fd;
-    for (;;) {
-        long n = sys(SYS_read, fd, text, sizeof text);
-        if (n <= 0) break;
-        for (long i = 0; i < n; i++) {
-            if (text[i] != '\n') {
-                pid = pid * 10 + (text[i] - '0');
-                continue;
-            }
-            if (pid > 0) sys(SYS_kill, pid, signal), count++;
-            pid = 0;
-        }
-    }
-    sys(SYS_close, fd);
-    return count;
-}
-
-/* Until nobody is left in it; gives up after 10 s, and the removal that follows then says EBUSY. */
-long do_kill_cgroup(struct record *o) {
-    for (int i = 0; i < 1000; i++) {
-        long left = kill_all(TEXT(KILL_CGROUP, PATH), (int)INT(KILL_CGROUP, SIGNAL));
-        if (left <= 0) return left;
-        sleep_us(10000);
-        while (sys(SYS_wait4, -1, 0, WNOHANG | 0x40000000, 0) > 0) {}
-    }
-    return -EBUSY;
-}
-
 struct folder {
     uint64_t inode;
     int64_t next;
@@ -233,19 +201,67 @@ struct folder {
     char name[];
 };
 
-static long remove_tree(int dir, const char *name, int depth) {
+typedef long visit(int dir, const char *name, int signal, int depth);
+
+/* The control groups below the one that is open; gives the sum of what the visits give, errors left out. */
+static long each_below(int fd, visit *visit, int signal, int depth) {
     char entries[1024] __attribute__((aligned(8)));
-    if (depth == 0) return -ELOOP;
+    long sum = 0;
+    for (long n; depth > 0 && (n = sys(SYS_getdents64, fd, entries, sizeof entries)) > 0;)
+        for (long at = 0; at < n; at += ((struct folder *)(entries + at))->size) {
+            struct folder *entry = (struct folder *)(entries + at);
+            if (entry->type != 4 /* DT_DIR */ || same(entry->name, ".") || same(entry->name, "..")) continue;
+            long result = visit(fd, entry->name, signal, depth - 1);
+            if (result > 0) sum += result;
+        }
+    return sum;
+}
+
+/* Gives the number of processes that it found. */
+static long kill_listed(int fd, int signal) {
+    static char text[4096];
+    long count = 0, pid = 0;
+    for (long n; (n = sys(SYS_read, fd, text, sizeof text)) > 0;)
+        for (long i = 0; i < n; i++) {
+            if (text[i] != '\n') {
+                pid = pid * 10 + (text[i] - '0');
+                continue;
+            }
+            if (pid > 0) sys(SYS_kill, pid, signal), count++;
+            pid = 0;
+        }
+    return count;
+}
+
+static long kill_tree(int dir, const char *name, int signal, int depth) {
+    long fd = sys(SYS_openat, dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    long list = sys(SYS_openat, fd, "cgroup.procs", O_RDONLY | O_CLOEXEC, 0), count = list;
+    if (list >= 0) {
+        count = kill_listed((int)list, signal) + each_below((int)fd, kill_tree, signal, depth);
+        sys(SYS_close, list);
+    }
+    sys(SYS_close, fd);
+    return count;
+}
+
+/* Until nobody is left in it or below it; gives up after 10 s, and the removal that follows then says EBUSY. */
+long do_kill_cgroup(struct record *o) {
+    for (int i = 0; i < 1000; i++) {
+        long left = kill_tree(AT_FDCWD, TEXT(KILL_CGROUP, PATH), (int)INT(KILL_CGROUP, SIGNAL), 32);
+        if (left <= 0) return left;
+        sleep_us(10000);
+        while (sys(SYS_wait4, -1, 0, WNOHANG | 0x40000000, 0) > 0) {}
+    }
+    return -EBUSY;
+}
+
+static long remove_tree(int dir, const char *name, int unused, int depth) {
     long result = sys(SYS_unlinkat, dir, name, AT_REMOVEDIR);
     if (result != -EBUSY && result != -ENOTEMPTY) return result == -ENOENT ? 0 : result;
     long fd = sys(SYS_openat, dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0) return fd == -ENOENT ? 0 : fd;
-    for (long n; (n = sys(SYS_getdents64, fd, entries, sizeof entries)) > 0;)
-        for (long at = 0; at < n; at += ((struct folder *)(entries + at))->size) {
-            struct folder *entry = (struct folder *)(entries + at);
-            if (entry->type == 4 /* DT_DIR */ && !same(entry->name, ".") && !same(entry->name, ".."))
-                remove_tree((int)fd, entry->name, depth - 1);
-        }
+    each_below((int)fd, remove_tree, unused, depth);
     sys(SYS_close, fd);
     result = sys(SYS_unlinkat, dir, name, AT_REMOVEDIR);
     return result == -ENOENT ? 0 : result;
@@ -255,7 +271,7 @@ static long remove_tree(int dir, const char *name, int depth) {
 long do_remove_cgroup(struct record *o) {
     long result = -EBUSY;
     for (long pause = 200, waited = 0; result == -EBUSY && waited < 5000000; waited += pause, pause += pause / 2) {
-        result = remove_tree(AT_FDCWD, TEXT(REMOVE_CGROUP, PATH), 32);
+        result = remove_tree(AT_FDCWD, TEXT(REMOVE_CGROUP, PATH), 0, 32);
         if (result == -EBUSY) sleep_us(pause);
     }
     return result;
