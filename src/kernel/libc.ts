@@ -23,6 +23,7 @@ const signatures = {
   poll: { args: [pointer, i64, i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },
   kill: { args: [i32, i32], returns: i32 },
+  sigprocmask: { args: [i32, pointer, pointer], returns: i32 },
   prctl: { args: [i32, i64, i64, i64, i64], returns: i32 },
   mkfifo: { args: [pointer, i32], returns: i32 },
   mkdir: { args: [pointer, i32], returns: i32 },
@@ -186,6 +187,11 @@ export function lockFile(fd: number, block: boolean): boolean {
 /** kill(2); 0 or -errno. */
 export function killProcess(pid: number, signal: number): number {
   return checked(libc().kill(pid, signal));
+}
+
+/** Blocks all signals of this thread: the program that it becomes (execve(2) keeps the mask) finds those that came since. */
+export function blockSignals(): void {
+  orThrow(checked(libc().sigprocmask(0, ptr(new Uint8Array(128).fill(0xff)), null)), "block signals");
 }
 
 export function setSubreaper(): void {

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly flags?: readonly string[];
   /** A file that takes standard output, which a detached container keeps open. */
   readonly stdout?: string;
+  /** Descriptors that the runtime has from 3 up. */
+  readonly fds?: readonly number[];
   /** Milliseconds after which the runtime is killed. */
   readonly timeout?: number;
 }
@@ -112,13 +114,12 @@ export class Box implements Disposable {
 
   /** Runs a command of the runtime to its end. */
   run(args: readonly string[], options: RunOptions = {}): Outcome {
+    const out = options.stdout === undefined ? "pipe" : Bun.file(options.stdout);
+    const errors = options.stdout === undefined ? "pipe" : Bun.file(`${options.stdout}-errors`);
+    const input = options.stdin === undefined ? "ignore" : Buffer.from(options.stdin);
     const done = Bun.spawnSync(this.argv(args, options), {
       env: { ...plainEnvironment(), ...options.env },
-      stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
-      ...(options.stdout !== undefined && {
-        stdout: Bun.file(options.stdout),
-        stderr: Bun.file(`${options.stdout}-errors`),
-      }),
+      stdio: [input, out, errors, ...(options.fds ?? [])],
       cwd: options.cwd ?? this.bundle,
       timeout: options.timeout ?? 30_000,
     });
@@ -202,10 +203,13 @@ export function logged(stderr: string): string {
     .join("\n");
 }
 
+/** Below every hierarchy: where a relative and an absolute path would put it. */
 export function cgroupsNamed(id: string): string[] {
-  return [
-    ...new Bun.Glob(`**/${id}`).scanSync({ cwd: "/sys/fs/cgroup", onlyFiles: false, absolute: true }),
-  ].filter((path) => existsSync(join(path, "cgroup.procs")));
+  const own = readFileSync("/proc/self/cgroup", "utf8").matchAll(/^\d+:[^:]*:(.*)$/gm);
+  const places = [...own].flatMap((match) => [match[1] ?? "/", join(match[1] ?? "/", "..")]);
+  const roots = ["", ...readdirSync("/sys/fs/cgroup")].map((name) => join("/sys/fs/cgroup", name));
+  const found = roots.flatMap((root) => ["/", ...places].map((place) => join(root, place, id)));
+  return [...new Set(found)].filter((path) => existsSync(join(path, "cgroup.procs")));
 }
 
 /** Waits until `look` gives something; the test's own time limit ends it. */

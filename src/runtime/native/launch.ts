@@ -8,6 +8,7 @@ import { systemError } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import {
   become,
+  blockSignals,
   closeFd,
   memfd,
   readInto,
@@ -75,6 +76,8 @@ export interface LaunchOptions {
  * caller left free has become one of Bun's or of ours, and the container must not get that.
  */
 function inherit(count: number): void {
+  // Bun puts /dev/null where one of these was closed, but would not hand it on: the container would get what the launcher opens next.
+  for (const fd of [0, 1, 2]) setCloseOnExec(fd, false);
   for (let fd = 3; fd < 3 + count; fd++) {
     const target = readLink(`/proc/self/fd/${fd}`);
     if (target === undefined || /^(anon_inode:\[eventpoll\]|\/memfd:sampan-)/.test(target))
@@ -151,5 +154,7 @@ function endChild(pid: number): void {
 export async function becomeLauncher(plan: Plan): Promise<never> {
   const launcher = await launcherFile();
   const planFd = memoryFile("sampan-plan", encodePlan(plan));
+  inherit(0);
+  blockSignals();
   become(`/proc/self/fd/${launcher}`, ["sampan-launcher", String(planFd), "-1"], []);
 }

@@ -30,14 +30,24 @@ export async function run(context: RuntimeContext, request: RunRequest): Promise
   const created = await create(context, { ...request, read, ...(ends && { console: { fd: ends[1] } }) });
   try {
     notify = request.notifySocket ? (await import("./notify.ts")).bindNotify(created.dir) : undefined;
-    release(created.dir, request.id);
-    await poststart(created.state);
+    if (releasesHere(request, created)) {
+      release(created.dir, request.id);
+      await poststart(created.state);
+    }
   } catch (error) {
     await deleteContainer(context, request.id, true).catch(() => undefined);
     throw error;
   }
   if (notify !== undefined) await tellReady(notify, { request, state: created.state });
   if (!request.detach) await foreground(request, created, ends?.[0]);
+}
+
+/**
+ * Whether the container is let go by this process. In the foreground the launcher does it, with all signals blocked: one that comes when the
+ * container has said something is passed on, and does not end the runtime. Hooks that follow, and may fail, want this process.
+ */
+function releasesHere({ detach }: RunRequest, { config }: Created): boolean {
+  return detach || (config.hooks?.poststart ?? []).length > 0;
 }
 
 /** The terminal has the size of the caller's before anything is written to it. */
@@ -61,9 +71,10 @@ async function tellReady(
 
 async function foreground(
   request: RunRequest,
-  { state, dir, config }: Created,
+  created: Created,
   consoleFd: number | undefined,
 ): Promise<never> {
+  const { state, dir, config } = created;
   if (consoleFd !== undefined) setCloseOnExec(consoleFd, false);
   const { pid: _pid, ...rest } = ociState(state);
   const shared = !(config.linux?.namespaces ?? []).some(({ type }) => type === "pid");
@@ -88,6 +99,7 @@ async function foreground(
     compileForeground({
       pid: state.init_process_pid,
       ...(consoleFd !== undefined && { consoleFd }),
+      ...(!releasesHere(request, created) && { fifo: `${dir}/exec.fifo` }),
       ...(!request.keep && { cleanUp }),
     }),
   );

@@ -1,5 +1,6 @@
 /** The plan that a foreground `run` or `exec` turns into: wait, forward, relay; for `run` then remove what the container had. */
-import { AT_REMOVEDIR } from "../../../../kernel/linux.ts";
+import { errno } from "../../../../kernel/errno.ts";
+import { AT_REMOVEDIR, O } from "../../../../kernel/linux.ts";
 import type { OciConfig, OciHook } from "../../../../spec/oci/config.ts";
 import { op, slot, type Operation, type Plan } from "../operations.ts";
 
@@ -7,6 +8,8 @@ export interface ForegroundOptions {
   readonly pid: number;
   /** Descriptor of the socket on which the terminal's master waits. */
   readonly consoleFd?: number;
+  /** exec.fifo of a container that is still to be let go. */
+  readonly fifo?: string;
   readonly cleanUp?: CleanUp;
 }
 
@@ -29,6 +32,7 @@ export function compileForeground(options: ForegroundOptions): Plan {
     parent.push(op("adopt", { fd: options.consoleFd, out: slot.consoleSocket }, "process.terminal"));
     parent.push(op("receive_fd", { socket: slot.consoleSocket, out: slot.master }, "process.terminal"));
   }
+  if (options.fifo !== undefined) parent.push(...release(options.fifo));
   parent.push(
     op(
       "supervise",
@@ -41,6 +45,16 @@ export function compileForeground(options: ForegroundOptions): Plan {
 }
 
 const any = { errnos: "any" } as const;
+
+/** As `start` does it (start.ts). An init that has ended meanwhile has nobody at the pipe: its status tells. */
+function release(path: string): Operation[] {
+  const flags = O.WRONLY | O.NONBLOCK;
+  return [
+    op("open", { path, flags, out: slot.fifo }, "launcher", { errnos: [errno.ENXIO, errno.ENOENT], skip: 2 }),
+    op("unlink", { path }, "launcher"),
+    op("send", { slot: slot.fifo, byte: 1 }, "launcher", any),
+  ];
+}
 
 /** In the order of `delete`: processes, control groups, poststop hooks, then the state, so that what fails before can be deleted again. */
 function cleanUp({ config, state, cgroups, killCgroup, resctrl, stateDir, files }: CleanUp): Operation[] {
