@@ -10,7 +10,7 @@ import { listenFds } from "./_create-request.ts";
 import { parseUser } from "./_user.ts";
 import { absolutePath } from "./_words.ts";
 import { parseFlags, type Flags } from "./flags.ts";
-import type { Command } from "./main.ts";
+import type { Command, CommandContext } from "./main.ts";
 
 export const flags = {
   "console-socket": { kind: "text", value: "PATH", help: "unix socket that gets the terminal's master" },
@@ -33,10 +33,23 @@ export const flags = {
   "no-subreaper": { kind: "yes", help: "do not reap processes whose parents ended" },
 } as const;
 
-export const command: Command = async ({ runtime, args }) => {
-  const { flags: given, words } = parseFlags(flags, args);
-  const [id = "", ...argv] = words;
-  if (id === "") throw invalid('sampan runtime: "exec" requires a minimum of 1 argument');
+/** A process that could not be started is status 255, as with runc: 1 could be its own. */
+export const command: Command = async (context) => {
+  const { flags: given, words } = parseFlags(flags, context.args);
+  if ((words[0] ?? "") === "") throw invalid('sampan runtime: "exec" requires a minimum of 1 argument');
+  try {
+    return await execAs(context, given, words);
+  } catch (error) {
+    context.logger.log("error", `sampan runtime exec failed: ${SampanError.from(error).message}`);
+    return 255;
+  }
+};
+
+async function execAs(
+  { runtime }: CommandContext,
+  given: Flags<typeof flags>,
+  [id = "", ...argv]: readonly string[],
+): Promise<number> {
   const { spec } = loadState(runtime.root, id);
   const listen = listenFds();
   const socket = given["console-socket"];
@@ -54,7 +67,7 @@ export const command: Command = async ({ runtime, args }) => {
     ...(given["pidfd-socket"] && { pidfdSocket: absolutePath(given["pidfd-socket"]) }),
   });
   return 0;
-};
+}
 
 function fromFile(path: string): OciProcess {
   const text = readTextIfThere(path);

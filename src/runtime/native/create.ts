@@ -152,6 +152,8 @@ function needsOutput(config: OciConfig, rootless: boolean): boolean {
 export async function create(context: RuntimeContext, request: CreateRequest): Promise<Created> {
   checkId(request.id);
   const { config, text } = request.read ?? readBundle(request.bundle);
+  // Hooks begin in the bundle's folder, as runc's do. All paths of the request are absolute.
+  if (config.hooks) process.chdir(request.bundle);
   if (config.process.terminal && request.console === undefined) {
     throw new SampanError(
       "invalid_argument",
@@ -172,6 +174,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   const hookOutput = needsOutput(config, context.rootless) ? outputFile() : undefined;
   const dir = claimContainer(context.root, request.id);
   let cgroup: CgroupPlan | undefined;
+  let begun = false;
   try {
     const compiled = await compileBundle(context, request, {
       config,
@@ -184,6 +187,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     refuseForeignCgroups(cgroup, config);
     makeFifo(`${dir}/exec.fifo`, 0o600);
     if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
+    begun = true;
     const { pid } = await launch(compiled.plan, {
       ...(hookOutput !== undefined && { hookOutput }),
       preserveFds: request.preserveFds,
@@ -192,6 +196,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     return await record(context, request, { config, text, dir, pid, compiled });
   } catch (error) {
     await undo(dir, cgroup);
+    if (begun) await poststop(context, request, config);
     throw error;
   } finally {
     if (hookOutput !== undefined) closeFd(hookOutput);
@@ -267,6 +272,17 @@ export function writePidFile(path: string, pid: number): void {
   const temporary = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}`;
   writeFile(temporary, String(pid), 0o666);
   rename(temporary, path);
+}
+
+/** runtime.md, "Lifecycle": a container whose creation fails goes on with its deletion, of which these hooks are the end. */
+async function poststop(
+  context: RuntimeContext,
+  { id, bundle }: CreateRequest,
+  { ociVersion, hooks, annotations }: OciConfig,
+): Promise<void> {
+  if (!hooks?.poststop?.length) return;
+  const state = { ociVersion, id, status: "stopped", bundle, ...(annotations && { annotations }) };
+  await (await import("./hooks.ts")).runPoststop(hooks.poststop, state, context.warn);
 }
 
 async function undo(dir: string, cgroup: CgroupPlan | undefined): Promise<void> {

@@ -75,17 +75,13 @@ async function gone(state: ContainerState): Promise<void> {
   await until(`kill container "${state.id}"`, killDeadline, () => (isAlive(state) ? undefined : true));
 }
 
-/** A failing poststop hook is a warning; the container is deleted all the same (runtime.md, "Lifecycle" 13). */
 async function poststop(context: RuntimeContext, state: ContainerState): Promise<void> {
   const hooks = state.spec.hooks?.poststop ?? [];
   if (hooks.length === 0) return;
-  const { runHooks } = await import("./hooks.ts");
-  const { pid: _pid, ...rest } = ociState(state);
-  for (const [index, hook] of hooks.entries()) {
-    await runHooks("poststop", [hook], { ...rest, status: "stopped" }).catch((error: unknown) =>
-      context.warn(`poststop hook #${index}: ${SampanError.from(error).message}`),
-    );
-  }
+  const { runPoststop } = await import("./hooks.ts");
+  const { ociVersion, id, bundle, annotations } = ociState(state);
+  const last = { ociVersion, id, status: "stopped", bundle, ...(annotations && { annotations }) };
+  await runPoststop(hooks, last, context.warn);
 }
 
 interface Interrupted {

@@ -56,7 +56,8 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
       `cannot exec in container "${request.id}": cannot exec in a paused container (use --ignore-paused to override)`,
     );
   }
-  const terminal = request.process.terminal === true;
+  const asked = withDefaults(request.process, state.spec.process);
+  const terminal = asked.terminal === true;
   if (terminal && request.detach && !request.console) {
     throw new SampanError(
       "invalid_argument",
@@ -67,7 +68,7 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   if (ends) setCloseOnExec(ends[1], false);
   if (!request.detach && !request.noSubreaper) setSubreaper();
   const console = ends ? { fd: ends[1] } : request.console;
-  const own = ends ? { ...request, process: await sizedAsOwn(request.process) } : request;
+  const own = { ...request, process: ends ? await sizedAsOwn(asked) : asked };
   const pid = await launchExec(context, own, { state, ...(console && { console }) });
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   if (request.pidfdSocket !== undefined)
@@ -75,6 +76,17 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   if (request.detach) return;
   if (ends) setCloseOnExec(ends[0], false);
   await becomeLauncher(compileForeground({ pid, ...(ends && { consoleFd: ends[0] }) }));
+}
+
+/** What a further process does not say of itself it has from the container, as with runc: its umask and its score for the OOM killer. */
+function withDefaults(process: OciProcess, { user, oomScoreAdj }: OciProcess): OciProcess {
+  const umask = process.user?.umask ?? user?.umask;
+  const score = process.oomScoreAdj ?? oomScoreAdj;
+  return {
+    ...process,
+    user: { ...process.user, ...(umask !== undefined && { umask }) },
+    ...(score !== undefined && { oomScoreAdj: score }),
+  };
 }
 
 interface Target {

@@ -1,4 +1,5 @@
 /** Hooks that run on the host when no plan is on its way: poststart and poststop, executed by the launcher like all others. */
+import { SampanError } from "../../base/errors.ts";
 import { closeFd } from "../../kernel/libc.ts";
 import type { OciHook } from "../../spec/oci/config.ts";
 import type { HookKind } from "../../spec/oci/values.ts";
@@ -12,6 +13,22 @@ export async function runHooks(kind: HookKind, hooks: readonly OciHook[], state:
     await launch(hookPlan(kind, hooks, { state: JSON.stringify(state), output }), { hookOutput: output });
   } finally {
     closeFd(output);
+  }
+}
+
+/**
+ * runtime.md, "Lifecycle" 13 and 14: they run when the container is gone, also after a create that failed. A failing one is a warning,
+ * and the rest goes on.
+ */
+export async function runPoststop(
+  hooks: readonly OciHook[],
+  state: object,
+  warn: (text: string) => void,
+): Promise<void> {
+  for (const [index, hook] of hooks.entries()) {
+    await runHooks("poststop", [hook], state).catch((error: unknown) =>
+      warn(`poststop hook #${index}: ${SampanError.from(error).message}`),
+    );
   }
 }
 

@@ -27,7 +27,7 @@ import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Names
 import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { cleanDestination, type MountContext } from "./_attach.ts";
-import { compileMounts, isReadOnlyDev } from "./mounts.ts";
+import { compileMounts, isReadOnlyLater } from "./mounts.ts";
 import {
   compileCredentials,
   compileCwd,
@@ -134,13 +134,23 @@ function openJoined(builder: Builder, { joined }: Namespaces): void {
 }
 
 /** The flags that init is cloned with: the cgroup namespace follows when it is in its cgroups, the time namespace is the middle's. */
-function initFlags({ namespaces, middle }: Create): number {
+function initFlags(create: Create): number {
+  const { namespaces, middle } = create;
   let flags: number = CLONE.PARENT;
   for (const type of namespaces.fresh) {
     if (type === "cgroup" || type === "time" || (middle && type === "user")) continue;
+    if (type === "ipc" && lateIpc(create)) continue;
     flags |= cloneFlag[type];
   }
   return flags;
+}
+
+/**
+ * The root of an IPC namespace's mqueue belongs to who makes the namespace: in a new user namespace that has to be its root, which init is
+ * only when its ids are mapped.
+ */
+function lateIpc({ namespaces, middle }: Create): boolean {
+  return namespaces.fresh.has("ipc") && namespaces.fresh.has("user") && !middle;
 }
 
 function cloneInit(create: Create, list: Operation[]): void {
@@ -418,6 +428,7 @@ function initBefore(create: Create): void {
   list.push(...cgroups);
   builder.add(list, "receive", { slot: slot.childEnd, byte: byte.go }, base);
   if (namespaces.fresh.has("user") && !middle) becomeRoot(create, list);
+  if (lateIpc(create)) builder.add(list, "unshare", { flags: CLONE.NEWIPC }, "linux.namespaces (ipc)");
   if (userns && options.rootless) builder.add(list, "prctl", { option: PR.SET_DUMPABLE, a: 0 }, base);
   list.push(
     ...joins
@@ -510,10 +521,10 @@ function rootFileSystem(create: Create): void {
   }
   cwdFolder(create);
   compileTerminal(mounts);
-  if (!create.userns || ownMounts) settings(create);
   builder.add(list, "fchdir", { slot: slot.root }, "root.path");
   for (const { hook, why } of hooksOf(create, "createContainer"))
     addHook(create, list, { hook, why, status: "creating", self: 1 });
+  if (!create.userns || ownMounts) settings(create);
   changeRoot(create, ownMounts);
   if (ownMounts) finishRoot(create);
 }
@@ -580,7 +591,7 @@ function finishRoot(create: Create): void {
   const own = propagationOf[config.linux?.rootfsPropagation ?? ""] ?? 0;
   if (own & (MS.SHARED | MS.UNBINDABLE))
     builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
-  readOnlyDev(create);
+  readOnlyMounts(create);
   if (config.root.readonly) {
     builder.add(list, "mount_setattr", { slot: slot.root, set: MOUNT_ATTR.RDONLY }, "root.readonly");
   }
@@ -609,20 +620,22 @@ function finishRoot(create: Create): void {
   });
 }
 
-/** A /dev that was asked for read-only had to be written to first (mounts.ts leaves the flag to here). */
-function readOnlyDev({ builder, options }: Create): void {
+/** Mounts that had to be written to first: mounts.ts leaves their flag to here. */
+function readOnlyMounts({ builder, options }: Create): void {
   const list = builder.init;
-  const index = (options.config.mounts ?? []).findIndex(isReadOnlyDev);
-  if (index < 0) return;
   const at = slot.target;
-  const why = `mounts[${index}].options`;
-  builder.add(
-    list,
-    "open",
-    { dir: slot.root, path: "/dev", flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: at },
-    why,
-  );
-  builder.add(list, "mount_setattr", { slot: at, set: MOUNT_ATTR.RDONLY }, why);
+  for (const [index, mount] of (options.config.mounts ?? []).entries()) {
+    if (!isReadOnlyLater(mount)) continue;
+    const why = `mounts[${index}].options`;
+    const path = cleanDestination(mount.destination);
+    builder.add(
+      list,
+      "open",
+      { dir: slot.root, path, flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: at },
+      why,
+    );
+    builder.add(list, "mount_setattr", { slot: at, set: MOUNT_ATTR.RDONLY }, why);
+  }
 }
 
 function readOnlyPath(builder: Builder, path: string, why: string): void {

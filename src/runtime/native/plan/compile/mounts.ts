@@ -42,9 +42,10 @@ const procAllowed = new Set(
   ),
 );
 
-/** A /dev that shall be read-only: it is made so when the devices are in it. */
-export function isReadOnlyDev(mount: OciMount): boolean {
-  if (isBind(mount) || cleanDestination(mount.destination) !== "/dev") return false;
+/** Mounts that are made read-only when all is in them: the devices in /dev, in a tmpfs the mount points of those that follow. */
+export function isReadOnlyLater(mount: OciMount): boolean {
+  if (isBind(mount)) return false;
+  if (mount.type !== "tmpfs" && cleanDestination(mount.destination) !== "/dev") return false;
   return (parseMountOptions(mount.options ?? []).flags & MS.RDONLY) !== 0;
 }
 
@@ -55,7 +56,7 @@ export function compileMounts(context: MountContext): void {
     const why = `mounts[${index}]`;
     const destination = cleanDestination(mount.destination);
     const given = parseMountOptions(mount.options ?? []);
-    const parsed = isReadOnlyDev(mount) ? { ...given, flags: given.flags & ~MS.RDONLY } : given;
+    const parsed = isReadOnlyLater(mount) ? { ...given, flags: given.flags & ~MS.RDONLY } : given;
     if (isBind(mount)) compileBind(context, { mount, destination, options: parsed, why });
     else if (mount.type === "cgroup") mountCgroup(context, { destination, options: parsed, why });
     else compileFileSystem(context, { mount, destination, options: parsed, why });
