@@ -1,7 +1,8 @@
 /** The flags that create and run share, as a request. LISTEN_FDS and NOTIFY_SOCKET of the environment are passed on as runc does. */
 import { invalid } from "../../base/errors.ts";
+import { absolute } from "../../runtime/native/caller.ts";
 import type { CreateRequest } from "../../runtime/native/create.ts";
-import { absolutePath, bundleDir, onlyId } from "./_words.ts";
+import { bundleDir, onlyId } from "./_words.ts";
 import type { Flags } from "./flags.ts";
 
 export const createFlags = {
@@ -55,9 +56,9 @@ export async function createRequest(
     preserveFds: preserve + listen.count,
     environment: listen.environment,
     ...(process.env["NOTIFY_SOCKET"] && { notifySocket: process.env["NOTIFY_SOCKET"] }),
-    ...(socket && { console: { path: absolutePath(socket) } }),
-    ...(flags["pid-file"] && { pidFile: absolutePath(flags["pid-file"]) }),
-    ...(flags["pidfd-socket"] && { pidfdSocket: absolutePath(flags["pidfd-socket"]) }),
+    ...(socket && { console: { path: absolute(socket) } }),
+    ...(flags["pid-file"] && { pidFile: absolute(flags["pid-file"]) }),
+    ...(flags["pidfd-socket"] && { pidfdSocket: absolute(flags["pidfd-socket"]) }),
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
   };

@@ -1,6 +1,6 @@
 /** What commands have in common: one container id, and the folder of a bundle. */
 import { invalid } from "../../base/errors.ts";
-import { resolvePath } from "../../kernel/libc.ts";
+import { real } from "../../runtime/native/caller.ts";
 
 /** The only word: the container's id. */
 export function onlyId(command: string, words: readonly string[]): string {
@@ -13,14 +13,9 @@ export function onlyId(command: string, words: readonly string[]): string {
 /** --bundle, absolute and without links; the working directory when it is left out. */
 export function bundleDir(flag: string | undefined): string {
   const given = flag === undefined || flag === "" ? "." : flag;
-  const absolute = given.startsWith("/") ? given : `${process.cwd()}/${given}`;
-  const real = resolvePath(absolute);
-  if (real === undefined)
+  const dir = real(given);
+  if (dir === undefined) {
     throw invalid(`cannot use bundle "${given}": chdir ${given}: no such file or directory`);
-  return real;
-}
-
-/** A path from the command line, absolute. */
-export function absolutePath(path: string): string {
-  return path.startsWith("/") ? path : `${process.cwd()}/${path}`;
+  }
+  return dir;
 }

@@ -1,6 +1,6 @@
 /** sampan runtime exec: a process from a file (--process) or from flags, with the container's own process as the fallback. */
 import { invalid, SampanError } from "../../base/errors.ts";
-import { readTextIfThere } from "../../kernel/files.ts";
+import { absolute, readTextIfThere } from "../../runtime/native/caller.ts";
 import type { OciConfig, OciProcess } from "../../spec/oci/config.ts";
 import { parseDocument } from "../../spec/oci/parse.ts";
 import { validateProcess } from "../../spec/oci/validate.ts";
@@ -8,7 +8,6 @@ import { exec } from "../../runtime/native/exec.ts";
 import { loadState } from "../../runtime/native/state.ts";
 import { listenFds } from "./_create-request.ts";
 import { parseUser } from "./_user.ts";
-import { absolutePath } from "./_words.ts";
 import { parseFlags, type Flags } from "./flags.ts";
 import type { Command, CommandContext } from "./main.ts";
 
@@ -62,9 +61,9 @@ async function execAs(
     noSubreaper: given["no-subreaper"],
     environment: listen.environment,
     cgroup: cgroups(given.cgroup),
-    ...(socket && { console: { path: absolutePath(socket) } }),
-    ...(given["pid-file"] && { pidFile: absolutePath(given["pid-file"]) }),
-    ...(given["pidfd-socket"] && { pidfdSocket: absolutePath(given["pidfd-socket"]) }),
+    ...(socket && { console: { path: absolute(socket) } }),
+    ...(given["pid-file"] && { pidFile: absolute(given["pid-file"]) }),
+    ...(given["pidfd-socket"] && { pidfdSocket: absolute(given["pidfd-socket"]) }),
   });
   return 0;
 }

@@ -1,6 +1,6 @@
 /** sampan runtime kill ID [SIGNAL] */
 import { invalid } from "../../base/errors.ts";
-import { signalNumber } from "../../kernel/linux.ts";
+import { signalNumber } from "../../runtime/native/caller.ts";
 import { kill } from "../../runtime/native/kill.ts";
 import { parseFlags } from "./flags.ts";
 import type { Command } from "./main.ts";

@@ -1,6 +1,5 @@
 /** The log as runc writes it: to --log in --log-format, and an error at the top on standard error too. */
-import { closeFd, openFile, writeAll } from "../../kernel/libc.ts";
-import { O } from "../../kernel/linux.ts";
+import { appendTo, writeTo } from "../../runtime/native/caller.ts";
 
 export type Level = "debug" | "info" | "warning" | "error";
 
@@ -22,7 +21,7 @@ function line(format: "text" | "json", level: Level, msg: string): string {
 
 function emit(fd: number, text: string): void {
   try {
-    writeAll(fd, new TextEncoder().encode(text));
+    writeTo(fd, text);
   } catch {
     // Nobody reads any more.
   }
@@ -30,7 +29,7 @@ function emit(fd: number, text: string): void {
 
 /** Writes to standard output, without the start-up cost of process.stdout. */
 export function print(text: string): void {
-  writeAll(1, new TextEncoder().encode(text));
+  writeTo(1, text);
 }
 
 export function createLogger({ path, format, debug }: LogOptions): Logger {
@@ -42,13 +41,9 @@ export function createLogger({ path, format, debug }: LogOptions): Logger {
         emit(2, entry);
         return;
       }
-      const fd = openFile(path, O.WRONLY | O.CREAT | O.APPEND, 0o666);
-      if (fd >= 0) {
-        emit(fd, entry);
-        closeFd(fd);
-      }
+      const kept = appendTo(path, entry);
       // As runc: with a log file, an error is said to the person too.
-      if (level === "error" || fd < 0) emit(2, line("text", level, text));
+      if (level === "error" || !kept) emit(2, line("text", level, text));
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The command line of runc: global flags, then a command; each command is a file of its own, loaded when it is called. */
 import { SampanError } from "../../base/errors.ts";
-import { effectiveUid, resolvePath } from "../../kernel/libc.ts";
+import { absolute, callerIsRoot, real } from "../../runtime/native/caller.ts";
 import type { RuntimeContext } from "../../runtime/native/create.ts";
 import { parseFlags, type Flags } from "./flags.ts";
 import { createLogger, print, type Logger } from "./log.ts";
@@ -53,15 +53,14 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
 
 function isRootless(flag: string | undefined): boolean {
   if (flag === "true") return true;
-  return flag !== "false" && effectiveUid() !== 0;
+  return flag !== "false" && !callerIsRoot();
 }
 
 /** --root, or where the containers of this user are; absolute, as everything that is derived from it is kept. */
 function rootOf(flag: string | undefined, rootless: boolean): string {
   const runtimeDir = process.env["XDG_RUNTIME_DIR"];
   const path = flag ?? (rootless && runtimeDir ? `${runtimeDir}/sampan/runtime` : "/run/sampan/runtime");
-  const absolute = path.startsWith("/") ? path : `${process.cwd()}/${path}`;
-  return resolvePath(absolute) ?? absolute;
+  return real(path) ?? absolute(path);
 }
 
 function runtimeContext(flags: Flags<typeof globalFlags>, logger: Logger): RuntimeContext {
@@ -92,8 +91,7 @@ export async function main(args: readonly string[]): Promise<number> {
       logger.log("error", `No help topic for '${name}'`);
       return 3;
     }
-    if (words.includes("--help") || words.includes("-h"))
-      if (name !== "exec" && name !== "ps") return await printHelp(name);
+    if (asksForHelp(name, words)) return await printHelp(name);
     const { command } = await load();
     return await command({ runtime: runtimeContext(flags, logger), logger, args: words.slice(1) });
   } catch (error) {
@@ -101,6 +99,12 @@ export async function main(args: readonly string[]): Promise<number> {
     logger.log("error", name === "" ? message : `sampan runtime ${name} failed: ${message}`);
     return 1;
   }
+}
+
+/** `exec ID ls -h` and `ps ID -h` ask another program for help. */
+function asksForHelp(name: string, words: readonly string[]): boolean {
+  const own = name === "exec" || name === "ps" ? words.slice(1, 2) : words;
+  return own.includes("--help") || own.includes("-h");
 }
 
 async function printVersion(): Promise<number> {

@@ -4,6 +4,7 @@ import { readTextIfThere, exists } from "../../kernel/files.ts";
 import { closeFd, openPidFd, readLink, setCloseOnExec, setSubreaper, socketPair } from "../../kernel/libc.ts";
 import { CLONE } from "../../kernel/linux.ts";
 import type { OciProcess } from "../../spec/oci/config.ts";
+import { cgroupHost } from "./cgroups/host.ts";
 import type { RuntimeContext } from "./create.ts";
 import { writePidFile } from "./create.ts";
 import { readHost } from "./host.ts";
@@ -156,6 +157,19 @@ function setgroupsDenied(pid: number): boolean {
   return (readTextIfThere(`/proc/${pid}/setgroups`) ?? "").startsWith("deny");
 }
 
+/** A container that has split its cgroup has no process in the folder itself (cgroups(7)): then the one of its init is the place. */
+function openV2(state: ContainerState, dir: string): string {
+  if ((readTextIfThere(`${dir}/cgroup.subtree_control`) ?? "").trim() === "") return dir;
+  const line = (readTextIfThere(`/proc/${state.init_process_pid}/cgroup`) ?? "")
+    .split("\n")
+    .find((each) => each.startsWith("0::"));
+  const { unified } = cgroupHost();
+  if (line === undefined || unified === undefined) return dir;
+  const path = line.slice(3);
+  const root = unified.root === "/" ? "" : unified.root;
+  return `${unified.mountPoint}${root !== "" && path.startsWith(root) ? path.slice(root.length) : path}`;
+}
+
 function cgroupOf(state: ContainerState, { cgroup = {} }: ExecRequest): { join: string[]; unified?: string } {
   const below = (controller: string): string => {
     const sub = cgroup[controller] ?? cgroup[""] ?? "";
@@ -164,9 +178,8 @@ function cgroupOf(state: ContainerState, { cgroup = {} }: ExecRequest): { join: 
   if (state.cgroup_version === 2) {
     const dir = state.cgroup_paths[""];
     if (dir === undefined) return { join: [] };
-    const chosen = `${dir}${below("")}`;
-    if (below("") !== "" && !exists(chosen))
-      throw new SampanError("not_found", `cannot use --cgroup: "${chosen}" is not there`);
+    const chosen = below("") === "" ? openV2(state, dir) : `${dir}${below("")}`;
+    if (!exists(chosen)) throw new SampanError("not_found", `cannot use --cgroup: "${chosen}" is not there`);
     return { join: [], unified: chosen };
   }
   const join = new Set(

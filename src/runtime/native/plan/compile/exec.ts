@@ -108,9 +108,9 @@ function middle(
   // What is born next can be seen in the container, and a folder of the host is a way to its root (CVE-2016-9962). Labels are written by it.
   const { apparmorProfile, selinuxLabel } = options.process;
   if (!apparmorProfile && !selinuxLabel) builder.add(list, "close", { slot: slot.proc }, base);
-  // A cgroup namespace is entered by the process itself, when it is in its cgroup already.
-  if (options.namespaces !== 0)
-    builder.add(list, "setns", { slot: slot.child, type: options.namespaces }, "linux.namespaces");
+  // A cgroup namespace is entered by the process itself: cgroup2 with nsdelegate lets nobody into a cgroup from outside the caller's view.
+  const shared = options.namespaces & ~CLONE.NEWCGROUP;
+  if (shared !== 0) builder.add(list, "setns", { slot: slot.child, type: shared }, "linux.namespaces");
   if (userns) {
     builder.add(list, "setgid", { id: 0 }, "linux.gidMappings");
     builder.add(list, "setuid", { id: 0 }, "linux.uidMappings");
@@ -141,6 +141,9 @@ function init(
   builder.add(list, "reset_signals", {}, base);
   builder.add(list, "setsid", {}, base, { errnos: [errno.EPERM] });
   builder.add(list, "receive", { slot: slot.childEnd, byte: byte.go }, base);
+  if (options.namespaces & CLONE.NEWCGROUP) {
+    builder.add(list, "setns", { slot: slot.child, type: CLONE.NEWCGROUP }, "linux.namespaces (cgroup)");
+  }
   affinity(builder, process.execCPUAffinity?.final, "final");
   if (!options.noNewKeyring) {
     builder.add(list, "keyring", { name: `_ses.${options.id}` }, "--no-new-keyring", {
