@@ -2,7 +2,15 @@
  * Mounts of type cgroup. On v2 one cgroup2; on v1 a tmpfs with a folder for each hierarchy, which is mounted anew in a cgroup namespace of its
  * own and else bound to the container's own folder, and a link for each controller that shares its hierarchy (cpu → cpu,cpuacct).
  */
-import { AT_RECURSIVE, MOUNT_ATTR, MS, O, OPEN_TREE_CLONE, RESOLVE } from "../../../../kernel/linux.ts";
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR,
+  MS,
+  O,
+  OPEN_TREE_CLONE,
+  PROC_SUPER_MAGIC,
+  RESOLVE,
+} from "../../../../kernel/linux.ts";
 import { slot } from "../operations.ts";
 import { parseMountOptions, remountOf, type MountOptions } from "../mount-options.ts";
 import { attach, mountDetached, type MountContext } from "./_attach.ts";
@@ -52,7 +60,7 @@ function mountV2(context: MountContext, { destination, options, why }: CgroupMou
       `${why}.options`,
     );
   }
-  attach(context, tree, destination, why);
+  attach(context, tree, destination, why, { denied: PROC_SUPER_MAGIC });
 }
 
 function attributesForBind(options: MountOptions): number {
@@ -92,7 +100,7 @@ function mountV1(context: MountContext, { destination, options, why }: CgroupMou
     data: ["mode=755"],
     why,
   });
-  attach(context, base, destination, why);
+  attach(context, base, destination, why, { denied: PROC_SUPER_MAGIC });
   // The flags of the folder follow when the hierarchies are in it, and these use the same slot.
   builder.add(
     builder.init,

@@ -57,8 +57,17 @@ export function compileMounts(context: MountContext): void {
     const destination = cleanDestination(mount.destination);
     const given = parseMountOptions(mount.options ?? []);
     const parsed = isReadOnlyLater(mount) ? { ...given, flags: given.flags & ~MS.RDONLY } : given;
-    if (isBind(mount)) compileBind(context, { mount, destination, options: parsed, why });
-    else if (mount.type === "cgroup") mountCgroup(context, { destination, options: parsed, why });
+    if (isBind(mount)) {
+      compileBind(context, { mount, destination, options: parsed, why });
+      return;
+    }
+    if (destination === "/proc" && mount.type !== "proc") {
+      throw new SampanError(
+        "invalid_argument",
+        `cannot use ${why}.type "${mount.type}": only a file system of type proc may be mounted at /proc`,
+      );
+    }
+    if (mount.type === "cgroup") mountCgroup(context, { destination, options: parsed, why });
     else compileFileSystem(context, { mount, destination, options: parsed, why });
   });
 }
@@ -180,11 +189,11 @@ function compileFileSystem(context: MountContext, one: OneMount): void {
     throw new SampanError("invalid_argument", `cannot use ${why}: only bind mounts can be id-mapped`);
   }
   const strict = type === "proc" || type === "sysfs";
-  const denied = strict && (destination === "/proc" || type === "sysfs") ? 0 : procRules(destination, why);
+  const denied = destination === "/proc" ? 0 : procRules(destination, why);
   const data = withLabel(options.data, create.config.linux?.mountLabel, type);
   const fits =
     detachable.has(type) && (options.flags & MS.REMOUNT) === 0 && data.every((word) => word.length < 250);
-  const how = { resolve: strict ? RESOLVE.NO_SYMLINKS : 0, denied: destination === "/proc" ? 0 : denied };
+  const how = { resolve: strict ? RESOLVE.NO_SYMLINKS : 0, denied };
   if (fits) {
     const tree = mountDetached(context, { type, source: mount.source ?? type, options, data, why });
     if (options.tmpcopyup) copyUp(context, one, tree);
