@@ -114,6 +114,17 @@ export function userConfig(): OciConfig {
   };
 }
 
+/** A time namespace wants a process between the launcher and init; `config` is what it is added to. */
+export function withTime(config: OciConfig): OciConfig {
+  const namespaces = [...(config.linux?.namespaces ?? []), { type: "time" as const }];
+  return { ...config, linux: { ...config.linux, namespaces, timeOffsets: { boottime: { secs: 1000 } } } };
+}
+
+/** Namespaces of its own, and nothing else that is special. */
+export function plainConfig(): OciConfig {
+  return withNamespaces("pid", "network", "ipc", "uts", "mount");
+}
+
 /** Makes the bundle in `folder` and compiles its plan; `socket` is where console and listener are sent. */
 export function container(folder: string, id: string, config: OciConfig, socket: string): Container {
   const rootfs = `${folder}/rootfs`;

@@ -4,7 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { closeFd, openPidFd, waitReadable } from "../../src/kernel/libc.ts";
 import { stages, type Operation, type Stage } from "../../src/runtime/native/plan/operations.ts";
-import { container, fullConfig, removeCgroups, userConfig, type Container } from "./_container.ts";
+import {
+  container,
+  fullConfig,
+  plainConfig,
+  removeCgroups,
+  userConfig,
+  withTime,
+  type Container,
+} from "./_container.ts";
 import { Launched, parentOf, scratch, type Build, type Report } from "./_run.ts";
 
 /** Every operation fails once in each build: with an errno that hardly any tolerates, and with one that some do. */
@@ -113,6 +121,7 @@ async function run(target: Container, build: Build, fault?: Fault): Promise<Run>
 const kinds = {
   "without a user namespace": fullConfig(socket),
   "with a user namespace": userConfig(),
+  "with a time namespace": withTime(plainConfig()),
 };
 
 for (const [kind, config] of Object.entries(kinds)) {
