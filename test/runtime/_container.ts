@@ -125,7 +125,7 @@ export class Box implements Disposable {
     });
     if (options.stdout !== undefined)
       return { status: done.exitCode, stdout: "", stderr: readFileSync(`${options.stdout}-errors`, "utf8") };
-    return { status: done.exitCode, stdout: `${done.stdout}`, stderr: `${done.stderr}` };
+    return { status: done.exitCode, stdout: String(done.stdout), stderr: String(done.stderr) };
   }
 
   /** The same, which must end well; gives standard output. */

@@ -32,7 +32,9 @@ export function print(text: string): void {
   writeTo(1, text);
 }
 
-export function createLogger({ path, format, debug }: LogOptions): Logger {
+export function createLogger({ path: given, format, debug }: LogOptions): Logger {
+  // create leaves the working directory for the bundle's.
+  const path = given && !given.startsWith("/") ? `${process.cwd()}/${given}` : given;
   return {
     log: (level, text) => {
       if (level === "debug" && !debug) return;

@@ -6,6 +6,7 @@ import type { OciConfig } from "../../spec/oci/config.ts";
 import { loadConfig } from "../../spec/oci/validate.ts";
 import { cgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups, type CgroupPlan } from "./cgroups/plan.ts";
+import { filterOf } from "./filter.ts";
 import { mountOf, readHost } from "./host.ts";
 import { launch, outputFile } from "./launch.ts";
 import type { PreparedDevices } from "./network.ts";
@@ -108,6 +109,7 @@ export async function compileBundle(
   const notify = request.notifySocket
     ? (await import("./notify.ts")).notifyMount(config, dir)
     : { config, environment: [] };
+  const filter = await filterOf(config.linux?.seccomp, host.arch);
   const options: CreateOptions = {
     id: request.id,
     config: devices
@@ -121,6 +123,7 @@ export async function compileBundle(
     stateDir: dir,
     rootless: context.rootless,
     preserveFds: request.preserveFds,
+    ...(filter && { filter }),
     ...(request.console && { console: request.console }),
     ...(hookOutput !== undefined && { hookOutput }),
     ...(request.noPivot && { noPivot: true }),
@@ -176,6 +179,8 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   let cgroup: CgroupPlan | undefined;
   let begun = false;
   try {
+    // Where the hooks of the host begin, as with runc.
+    process.chdir(request.bundle);
     const compiled = await compileBundle(context, request, {
       config,
       dir,
