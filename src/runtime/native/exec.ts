@@ -7,6 +7,7 @@ import type { OciProcess } from "../../spec/oci/config.ts";
 import { cgroupHost } from "./cgroups/host.ts";
 import type { RuntimeContext } from "./create.ts";
 import { writePidFile } from "./create.ts";
+import { filterOf } from "./filter.ts";
 import { readHost } from "./host.ts";
 import { becomeLauncher, launch } from "./launch.ts";
 import { compileExec } from "./plan/compile/exec.ts";
@@ -114,11 +115,14 @@ async function launchExec(
     seccomp?.listenerPath === undefined
       ? undefined
       : `${JSON.stringify({ ociVersion: config.ociVersion, fds: ["seccompFd"] }).slice(0, -1)},"pid":\x01,"metadata":${JSON.stringify(seccomp.listenerMetadata ?? "")},"state":${JSON.stringify({ ...ociState(state), status: "running" })}}`;
+  const host = readHost(config);
+  const filter = await filterOf(seccomp, host.arch);
   const plan = compileExec({
     id: request.id,
     config,
     process: request.process,
-    host: readHost(config),
+    host,
+    ...(filter && { filter }),
     pidfd,
     namespaces,
     cgroup: cgroupOf(state, request),

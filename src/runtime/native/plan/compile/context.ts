@@ -2,6 +2,7 @@
 import type { OciConfig } from "../../../../spec/oci/config.ts";
 import type { NamespaceType } from "../../../../spec/oci/values.ts";
 import type { CgroupHost } from "../../cgroups/host.ts";
+import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import type { CgroupPlan } from "../../cgroups/plan.ts";
 import {
   op,
@@ -61,6 +62,8 @@ export interface CreateOptions {
   readonly preserveFds: number;
   /** Environment that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
   readonly environment?: readonly string[];
+  /** linux.seccomp, compiled. */
+  readonly filter?: CompiledSeccomp;
   /** The mount point that the root file system lies on. */
   readonly rootfsMount: string;
   /** Lowering oom_score_adj is passed over where the caller has no right to it (a setting of the runtime's own, off by default). */

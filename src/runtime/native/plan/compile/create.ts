@@ -22,6 +22,7 @@ import { addressIndexAt, linkIndexAt, linkUp, moveFdAt, moveLink } from "../../.
 import type { OciHook, OciIdMapping } from "../../../../spec/oci/config.ts";
 import { sysctlPath } from "../../../../spec/oci/sysctl.ts";
 import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
+import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot, type Operation, type Plan } from "../operations.ts";
 import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Namespaces } from "./context.ts";
 import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
@@ -31,7 +32,6 @@ import { compileMounts, isReadOnlyLater } from "./mounts.ts";
 import {
   compileCredentials,
   compileCwd,
-  compileFilter,
   compileLabels,
   compileLimits,
   compileProgram,
@@ -199,7 +199,7 @@ function becomeRoot({ builder, setgroupsDenied }: Create, list: Operation[]): vo
 }
 
 /** The parent from the clone on: everything that wants the rights and the view of the host. */
-function parentAfter(create: Create, filter: ReturnType<typeof compileFilter>): void {
+function parentAfter(create: Create, filter: CompiledSeccomp | undefined): void {
   const { builder, middle, namespaces } = create;
   const list = builder.parent;
   const limits = list.filter((operation) => operation.name === "setrlimit");
@@ -651,7 +651,7 @@ function readOnlyPath(builder: Builder, path: string, why: string): void {
 }
 
 /** From the root on: what the process may, the filter, and the wait for `start`. */
-function processOf(create: Create): ReturnType<typeof compileFilter> {
+function processOf(create: Create): CompiledSeccomp | undefined {
   const { builder, options, userns, setgroupsDenied } = create;
   const { config, host } = options;
   const process = config.process;
@@ -668,7 +668,7 @@ function processOf(create: Create): ReturnType<typeof compileFilter> {
     environment: options.environment ?? [],
   };
   if (process.terminal) useTerminal(builder, "process.terminal");
-  const filter = compileFilter(config.linux?.seccomp, host.arch);
+  const { filter } = options;
   builder.add(list, "umask", { mask: process.user?.umask ?? 0o022 }, "process.user.umask");
   compileScheduling(context);
   compileLimits(context);

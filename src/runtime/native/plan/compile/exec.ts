@@ -5,6 +5,7 @@
 import { errno } from "../../../../kernel/errno.ts";
 import { CLONE, O, PR, PROC_SUPER_MAGIC } from "../../../../kernel/linux.ts";
 import type { OciConfig, OciProcess } from "../../../../spec/oci/config.ts";
+import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot, type Plan } from "../operations.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { Builder, stage, type Host } from "./context.ts";
@@ -12,7 +13,6 @@ import { sendMaster, useTerminal } from "./devices.ts";
 import {
   compileCredentials,
   compileCwd,
-  compileFilter,
   compileLabels,
   compileLimits,
   compileProgram,
@@ -27,6 +27,8 @@ export interface ExecOptions {
   readonly config: OciConfig;
   readonly process: OciProcess;
   readonly host: Host;
+  /** linux.seccomp, compiled. */
+  readonly filter?: CompiledSeccomp;
   /** Open descriptor of the container's init. */
   readonly pidfd: number;
   /** CLONE_NEW* of the namespaces in which the container's init differs from the runtime. */
@@ -51,7 +53,7 @@ const base = "launcher";
 export function compileExec(options: ExecOptions): Plan {
   const builder = new Builder();
   const userns = (options.namespaces & CLONE.NEWUSER) !== 0;
-  const filter = compileFilter(options.config.linux?.seccomp, options.host.arch);
+  const { filter } = options;
   const birth = before(options, builder);
   middle(options, builder, { userns, birth });
   const limits = init(options, builder, userns, filter);
@@ -123,7 +125,7 @@ function init(
   options: ExecOptions,
   builder: Builder,
   userns: boolean,
-  filter: ReturnType<typeof compileFilter>,
+  filter: CompiledSeccomp | undefined,
 ): ReturnType<typeof builder.parent.splice> {
   const { process, config, host } = options;
   const list = builder.init;
@@ -210,7 +212,7 @@ function after(
   options: ExecOptions,
   builder: Builder,
   limits: ReturnType<typeof builder.parent.splice>,
-  filter: ReturnType<typeof compileFilter>,
+  filter: CompiledSeccomp | undefined,
 ): void {
   const list = builder.parent;
   builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.middle }, "process");

@@ -4,15 +4,8 @@
  */
 import { SampanError } from "../../../../base/errors.ts";
 import { capabilities, PR, rlimits } from "../../../../kernel/linux.ts";
-import type {
-  OciCapabilities,
-  OciConfig,
-  OciProcess,
-  OciScheduler,
-  OciSeccomp,
-} from "../../../../spec/oci/config.ts";
+import type { OciCapabilities, OciConfig, OciProcess, OciScheduler } from "../../../../spec/oci/config.ts";
 import { parseNumberList } from "../../../../spec/oci/number-list.ts";
-import { compileSeccomp, type CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot } from "../operations.ts";
 import type { Builder, Host } from "./context.ts";
 
@@ -254,15 +247,6 @@ function compileGroups(builder: Builder, gids: readonly number[], denied: boolea
     { gids: new Uint8Array(new Uint32Array(gids).buffer) },
     "process.user.additionalGids",
   );
-}
-
-export function compileFilter(
-  seccomp: OciSeccomp | undefined,
-  arch: Host["arch"],
-): CompiledSeccomp | undefined {
-  if (!seccomp) return undefined;
-  const compiled = compileSeccomp(seccomp, arch);
-  return compiled.filter.length === 0 ? undefined : compiled;
 }
 
 /** NAME=value with the last of each name, in the order of those last ones. */
