@@ -14,9 +14,7 @@ long do_setrlimit(struct record *o) {
     return sys(SYS_prlimit64, INT(SETRLIMIT, CHILD) ? shared->pid : 0, INT(SETRLIMIT, RESOURCE), limit, 0);
 }
 
-long do_prctl(struct record *o) {
-    return sys(SYS_prctl, INT(PRCTL, OPTION), INT(PRCTL, A), INT(PRCTL, B), INT(PRCTL, C), INT(PRCTL, D));
-}
+long do_prctl(struct record *o) { return sys(SYS_prctl, INT(PRCTL, OPTION), INT(PRCTL, A), INT(PRCTL, B), INT(PRCTL, C), INT(PRCTL, D)); }
 
 long do_capset(struct record *o) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -98,6 +96,7 @@ long do_wait_filter(struct record *o) {
     if (pidfd < 0) return pidfd;
     long fd = sys(SYS_pidfd_getfd, pidfd, shared->notify, 0);
     sys(SYS_close, pidfd);
+    if (fd >= 0) __atomic_store_n(&shared->notify, 0, __ATOMIC_RELEASE);
     return slot_put(INT(WAIT_FILTER, OUT), fd);
 }
 
@@ -224,10 +223,19 @@ static const char *reason(long error) {
     }
 }
 
+/*
+ * The program's start closes the listener of its filter, so the parent must have its copy. No system call may be made to wait for that: it
+ * could itself be one that the listener is asked about. The count ends the wait, after seconds, of one whose parent was killed.
+ */
+static void listener_taken(void) {
+    for (volatile uint64_t i = 0; i < 1ull << 34 && __atomic_load_n(&shared->notify, __ATOMIC_ACQUIRE) > 0;) i++;
+}
+
 /* Whoever started the container has gone, so what is wrong is said on its standard error, as runc does, with status 255. */
 long do_exec(struct record *o) {
     char **argv = VECTOR(EXEC, ARGV), **env = VECTOR(EXEC, ENV);
     if (environment_home) env[LENGTH(EXEC, ENV)] = environment_home;
+    listener_taken();
     long error = sys(SYS_execve, executable, argv, env);
     char message[512];
     char *limit = message + sizeof message, *end = append(append(message, limit, "exec "), limit, executable);
