@@ -34,6 +34,34 @@ long do_pty(struct record *o) {
     return result;
 }
 
+static int is_null(int fd) {
+    struct statx s;
+    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &s) == 0 && S_ISCHR(s.stx_mode) && s.stx_rdev_major == 1 &&
+           s.stx_rdev_minor == 3;
+}
+
+/*
+ * A standard descriptor that is the host's /dev/null becomes the container's, so that no file of the host is within reach. Where the
+ * container has another thing under that name, which is looked at before it is opened, the host's stays.
+ */
+long do_reopen_null(struct record *o) {
+    int fd = 0;
+    while (fd < 3 && !is_null(fd)) fd++;
+    if (fd == 3) return 0;
+    long seen = open_in(SLOT(REOPEN_NULL, DIR), "/dev/null", O_PATH, 0, 0x10 /* RESOLVE_IN_ROOT */);
+    if (seen < 0) return 0;
+    int same_device = is_null((int)seen);
+    sys(SYS_close, seen);
+    if (!same_device) return 0;
+    long null = open_in(SLOT(REOPEN_NULL, DIR), "/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY, 0, 0x10);
+    if (null < 0) return 0;
+    long result = sys(SYS_fcntl, null, F_SETFL, 0);
+    for (; fd < 3 && result >= 0; fd++)
+        if (is_null(fd)) result = sys(SYS_dup3, null, fd, 0);
+    sys(SYS_close, null);
+    return result < 0 ? result : 0;
+}
+
 /* Standard input, output and error belong to the process's user, but /dev/null stays everybody's. */
 long do_own_stdio(struct record *o) {
     for (int fd = 0; fd < 3; fd++) {

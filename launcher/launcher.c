@@ -6,6 +6,7 @@
  * close. Nothing is allocated: slots, buffers and the plan itself are static or mapped before the first clone.
  */
 #include "launcher.h"
+#include <poll.h>
 #include <sys/mman.h>
 
 char *plan;
@@ -86,6 +87,7 @@ static operation *const table[] = {
     [OP_RECEIVE_FD] = do_receive_fd,
     [OP_PTY] = do_pty,
     [OP_OWN_STDIO] = do_own_stdio,
+    [OP_REOPEN_NULL] = do_reopen_null,
     [OP_SET_TERMINAL] = do_set_terminal,
     [OP_DUP] = do_dup,
     [OP_CLOSE_RANGE] = do_close_range,
@@ -222,11 +224,20 @@ static void map_plan(long fd) {
     shared = (struct shared *)at;
 }
 
+/* Nothing goes on for a caller that was killed: no hook, and no container that nobody knows of. Without a reader it has ended already. */
+static void end_with_caller(void) {
+    struct pollfd reader = {report_fd, 0, 0};
+    int64_t none[2] = {0, 0};
+    sys(SYS_fcntl, report_fd, F_SETFD, FD_CLOEXEC);
+    sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+    if (sys(SYS_ppoll, &reader, 1, none, 0, 0) > 0) refuse("sampan-launcher: its caller has ended\n");
+}
+
 int launcher_main(int argc, char **argv) {
     long fd = argc == 3 ? parse_number(argv[1]) : -1;
     if (fd < 0) refuse("sampan-launcher: it is started by sampan, with a plan\n");
     report_fd = (int)parse_number(argv[2]);
-    if (report_fd >= 0) sys(SYS_fcntl, report_fd, F_SETFD, FD_CLOEXEC);
+    if (report_fd >= 0) end_with_caller();
     map_plan(fd);
     own_signals();
     run_stage(STAGE_PARENT);

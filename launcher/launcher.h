@@ -93,7 +93,7 @@ operation do_clone, do_setns, do_unshare, do_socketpair, do_send, do_receive, do
 operation do_setrlimit, do_prctl, do_bounding, do_ambient, do_capset, do_setgroups, do_setgid, do_setuid, do_umask, do_seccomp, do_wait_filter, do_keyring,
     do_personality, do_sched_setattr, do_ioprio_set, do_sched_setaffinity, do_set_mempolicy, do_reset_signals, do_home;
 operation do_netlink_open, do_netlink, do_connect, do_send_fd, do_receive_fd;
-operation do_pty, do_own_stdio, do_set_terminal, do_dup, do_close_range;
+operation do_pty, do_own_stdio, do_reopen_null, do_set_terminal, do_dup, do_close_range;
 operation do_bpf_load, do_bpf_attach;
 operation do_find_exec, do_wait_start, do_exec;
 operation do_supervise, do_kill_cgroup, do_remove_cgroup;

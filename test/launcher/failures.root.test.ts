@@ -91,6 +91,7 @@ const failures: Record<OperationName, readonly [args: Args, errno: number] | str
   receive_fd: [{ socket: empty, out: 20 }, EBADF],
   pty: [{ dir: empty, path: "ptmx", master: 20, slave: 21 }, EBADF],
   own_stdio: "its test gives it descriptors of other owners; what it may not change it leaves",
+  reopen_null: "where the container has no such device the host's stays",
   set_terminal: [{ slot: empty }, EBADF],
   dup: [{ slot: empty, fd: 9 }, EBADF],
   close_range: "close_range(2) refuses only a last descriptor before the first",

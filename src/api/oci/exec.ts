@@ -100,6 +100,8 @@ function fromFlags(spec: OciConfig, given: Flags<typeof flags>, argv: readonly s
         bounding: added(caps?.bounding),
         effective: added(caps?.effective),
         permitted: added(caps?.permitted),
+        // Only what is inheritable can be ambient; without it a user other than root would lose the capability at execve.
+        ambient: [...(caps?.ambient ?? []), ...extra.filter((name) => caps?.inheritable?.includes(name))],
       },
     }),
     user: {

@@ -159,6 +159,7 @@ export const operations = {
   set_terminal: { ints: { slot: -1 }, texts: {}, calls: ["ioctl"] },
   dup: { ints: { slot: -1, fd: -1 }, texts: {}, calls: ["dup3"] },
   close_range: { ints: { first: 3, keep: -1, keep2: -1, keep3: -1 }, texts: {}, calls: ["close_range"] },
+  reopen_null: { ints: { dir: -1 }, texts: {}, calls: ["statx", "openat2?", "dup3?"] },
   // control groups v2
   bpf_load: { ints: { type: 0, out: -1 }, texts: { code: "" }, calls: ["bpf"] },
   bpf_attach: { ints: { target: -1, program: -1, type: 0, flags: 0 }, texts: {}, calls: ["bpf"] },

@@ -50,6 +50,8 @@ export interface CreateOptions {
   readonly rootfs: string;
   readonly host: Host;
   readonly cgroup: CgroupPlan;
+  /** With the systemd driver: the descriptor at which the launcher waits until systemd has moved it into the container's scope. */
+  readonly scopeGate?: number;
   /** Folder of the container's state; exec.fifo is in it. */
   readonly stateDir: string;
   readonly rootless: boolean;
@@ -69,6 +71,9 @@ export interface CreateOptions {
   /** Lowering oom_score_adj is passed over where the caller has no right to it (a setting of the runtime's own, off by default). */
   readonly oomScoreAdjClamp?: boolean;
 }
+
+/** The byte that lets the launcher go on when it is in the container's scope. */
+export const scopeGo = 0x67;
 
 export const stage = { parent: 0, middle: 1, init: 2 } as const;
 

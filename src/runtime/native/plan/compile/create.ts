@@ -24,8 +24,16 @@ import { sysctlPath } from "../../../../spec/oci/sysctl.ts";
 import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
 import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot, type Operation, type Plan } from "../operations.ts";
-import { Builder, hookState, namespacesOf, stage, type CreateOptions, type Namespaces } from "./context.ts";
-import { compileDevices, compileTerminal, useTerminal } from "./devices.ts";
+import {
+  Builder,
+  hookState,
+  namespacesOf,
+  scopeGo,
+  stage,
+  type CreateOptions,
+  type Namespaces,
+} from "./context.ts";
+import { compileDevices, compileTerminal, furnishesDev, useTerminal } from "./devices.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { cleanDestination, type MountContext } from "./_attach.ts";
 import { compileMounts, isReadOnlyLater } from "./mounts.ts";
@@ -82,6 +90,7 @@ export function compileCreate(options: CreateOptions): Plan {
   const userns = fresh.has("user") || joined.has("user");
   const mounts = { builder, options, userns, cgroupns: fresh.has("cgroup") || joined.has("cgroup") };
   const setgroupsDenied = options.rootless && fresh.has("user") && options.host.newgidmap === undefined;
+  if (options.scopeGate !== undefined) waitForScope(builder, options.scopeGate);
   builder.parent.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
   const entered = joinCgroups(builder, options.cgroup.join, options.host);
   const birth = options.cgroup.unified === undefined ? entered : { cgroup: slot.cgroup };
@@ -96,6 +105,15 @@ export function compileCreate(options: CreateOptions): Plan {
 }
 
 const base = "launcher";
+
+/** First of all, so that nothing is done before this process is in the scope, and everything that it clones begins there. */
+function waitForScope(builder: Builder, fd: number): void {
+  const why = "--systemd-cgroup";
+  const gate = builder.slot();
+  builder.add(builder.parent, "adopt", { fd, out: gate }, why);
+  builder.add(builder.parent, "receive", { slot: gate, byte: scopeGo }, why);
+  builder.add(builder.parent, "close", { slot: gate }, why);
+}
 
 function parentBefore({ options, builder, namespaces }: Create): void {
   const list = builder.parent;
@@ -154,7 +172,8 @@ function lateIpc({ namespaces, middle }: Create): boolean {
 }
 
 function cloneInit(create: Create, list: Operation[]): void {
-  const { builder, namespaces, birth } = create;
+  const { builder, namespaces } = create;
+  const birth = create.middle && create.userns ? {} : create.birth;
   const why =
     namespaces.fresh.size === 0 ? "process" : `linux.namespaces (${[...namespaces.fresh].join(", ")})`;
   builder.add(list, "clone", { flags: initFlags(create), stage: stage.init, ...birth }, why);
@@ -206,12 +225,10 @@ function parentAfter(create: Create, filter: CompiledSeccomp | undefined): void 
   for (const operation of limits) list.splice(list.indexOf(operation), 1);
   const fresh = namespaces.fresh.has("user");
   if (middle) {
-    builder.add(
-      list,
-      "clone",
-      { flags: CLONE.PARENT | (fresh ? CLONE.NEWUSER : 0), stage: stage.middle },
-      "linux.namespaces",
-    );
+    const flags = CLONE.PARENT | (fresh ? CLONE.NEWUSER : 0);
+    // In a user namespace the middle process may not put init into a cgroup of the host's any more: it is born there itself.
+    const birth = create.userns ? create.birth : {};
+    builder.add(list, "clone", { flags, stage: stage.middle, ...birth }, "linux.namespaces");
     builder.add(list, "close", { slot: slot.childEnd }, base);
     if (fresh) {
       idMaps(create, 1);
@@ -526,6 +543,7 @@ function rootFileSystem(create: Create): void {
     addHook(create, list, { hook, why, status: "creating", self: 1 });
   if (!create.userns || ownMounts) settings(create);
   changeRoot(create, ownMounts);
+  if (furnishesDev(options)) builder.add(list, "reopen_null", { dir: slot.root }, "default devices");
   if (ownMounts) finishRoot(create);
 }
 

@@ -175,6 +175,7 @@ const sentences: { readonly [name in OperationName]: Say } = {
   receive_fd: (w) => `receive a descriptor over ${w.slot("socket")}`,
   pty: (w) =>
     `make a terminal of ${w.path()}${w.int("rows") > 0 ? `, ${w.int("columns")} columns by ${w.int("rows")} rows` : ""}`,
+  reopen_null: () => "replace the host's /dev/null in the standard descriptors by the container's",
   own_stdio: (w) => `give the standard descriptors to user ${w.int("uid")}, but for /dev/null`,
   set_terminal: (w) => `make ${w.slot("slot")} the controlling terminal`,
   dup: (w) => `make ${w.slot("slot")} descriptor ${w.int("fd")}`,
