@@ -55,9 +55,10 @@ export function compileExec(options: ExecOptions): Plan {
   const userns = (options.namespaces & CLONE.NEWUSER) !== 0;
   const { filter } = options;
   const birth = before(options, builder);
-  middle(options, builder, { userns, birth });
+  // In a user namespace the middle process may not put its child into a cgroup of the host's any more: it is born there itself.
+  middle(options, builder, { userns, birth: userns ? {} : birth });
   const limits = init(options, builder, userns, filter);
-  after(options, builder, limits, filter);
+  after(options, builder, limits, { filter, birth: userns ? birth : {} });
   return { parent: builder.parent, middle: builder.middle, init: builder.init };
 }
 
@@ -212,10 +213,10 @@ function after(
   options: ExecOptions,
   builder: Builder,
   limits: ReturnType<typeof builder.parent.splice>,
-  filter: CompiledSeccomp | undefined,
+  { filter, birth }: { filter: CompiledSeccomp | undefined; birth: { cgroup?: number } },
 ): void {
   const list = builder.parent;
-  builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.middle }, "process");
+  builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.middle, ...birth }, "process");
   builder.add(list, "close", { slot: slot.childEnd }, base);
   builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
   builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
