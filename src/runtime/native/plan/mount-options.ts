@@ -6,6 +6,7 @@ import { MOUNT_ATTR, MS } from "../../../kernel/linux.ts";
 
 /** +flag sets, -flag clears; 0 is known and changes nothing. */
 const flagOptions: Readonly<Record<string, number>> = {
+  acl: MS.POSIXACL,
   async: -MS.SYNCHRONOUS,
   atime: -MS.NOATIME,
   bind: MS.BIND,
@@ -14,13 +15,16 @@ const flagOptions: Readonly<Record<string, number>> = {
   diratime: -MS.NODIRATIME,
   dirsync: MS.DIRSYNC,
   exec: -MS.NOEXEC,
+  iversion: MS.I_VERSION,
   lazytime: MS.LAZYTIME,
   loud: -MS.SILENT,
   mand: MS.MANDLOCK,
+  noacl: -MS.POSIXACL,
   noatime: MS.NOATIME,
   nodev: MS.NODEV,
   nodiratime: MS.NODIRATIME,
   noexec: MS.NOEXEC,
+  noiversion: -MS.I_VERSION,
   nolazytime: -MS.LAZYTIME,
   nomand: -MS.MANDLOCK,
   norelatime: -MS.RELATIME,
@@ -78,12 +82,8 @@ export function knownMountOptions(): string[] {
     ...Object.keys(flagOptions),
     ...Object.keys(propagationOptions),
     ...Object.keys(recursiveOptions),
-    "acl",
-    "noacl",
     "idmap",
     "ridmap",
-    "iversion",
-    "noiversion",
     "tmpcopyup",
   ].sort();
 }

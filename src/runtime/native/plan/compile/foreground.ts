@@ -11,6 +11,12 @@ export interface ForegroundOptions {
   /** exec.fifo of a container that is still to be let go. */
   readonly fifo?: string;
   readonly cleanUp?: CleanUp;
+  /** Instead of cleanUp: the program that deletes the container. */
+  readonly deletion?: {
+    readonly path: string;
+    readonly argv: readonly string[];
+    readonly env: readonly string[];
+  };
 }
 
 export interface CleanUp {
@@ -41,6 +47,7 @@ export function compileForeground(options: ForegroundOptions): Plan {
     ),
   );
   if (options.cleanUp) parent.push(...cleanUp(options.cleanUp));
+  if (options.deletion) parent.push(op("run", options.deletion, "--systemd-cgroup", any));
   return { parent, middle: [], init: [] };
 }
 
