@@ -10,6 +10,7 @@ import {
   closeFd,
   killProcess,
   memfd,
+  openPidFd,
   readInto,
   socketPair,
   waitFor,
@@ -165,6 +166,17 @@ export function parentOf(pid: number): number {
     return Number(/^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? 0);
   } catch {
     return 0;
+  }
+}
+
+/** Whether a process ends by itself, soon: its pidfd becomes readable. */
+export function ends(pid: number): boolean {
+  const fd = openPidFd(pid);
+  if (fd < 0) return true;
+  try {
+    return waitReadable(fd, 10_000);
+  } finally {
+    closeFd(fd);
   }
 }
 

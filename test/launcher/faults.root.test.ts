@@ -2,7 +2,6 @@
 /** Every operation of a whole container's plan is made to fail in turn; whatever stage it is, nothing may be left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { closeFd, openPidFd, waitReadable } from "../../src/kernel/libc.ts";
 import { stages, type Operation, type Stage } from "../../src/runtime/native/plan/operations.ts";
 import {
   container,
@@ -13,7 +12,7 @@ import {
   withTime,
   type Container,
 } from "./_container.ts";
-import { Launched, parentOf, scratch, type Build, type Report } from "./_run.ts";
+import { ends, Launched, parentOf, scratch, type Build, type Report } from "./_run.ts";
 
 /** Every operation fails once in each build: with an errno that hardly any tolerates, and with one that some do. */
 const errnos = [
@@ -53,17 +52,6 @@ function isZombie(pid: number): boolean {
     return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return true;
-  }
-}
-
-/** Whether a process ends by itself: its pidfd becomes readable. */
-function ends(pid: number): boolean {
-  const fd = openPidFd(pid);
-  if (fd < 0) return true;
-  try {
-    return waitReadable(fd, 10_000);
-  } finally {
-    closeFd(fd);
   }
 }
 

@@ -5,7 +5,7 @@ import { makeFifo } from "../../src/kernel/libc.ts";
 import { CLONE, O, PR } from "../../src/kernel/linux.ts";
 import { op, type Operation } from "../../src/runtime/native/plan/operations.ts";
 import { needing } from "../needs.ts";
-import { builds, failure, launch, Launched, scratch, shell, succeed } from "./_run.ts";
+import { builds, ends, failure, launch, Launched, scratch, shell, succeed } from "./_run.ts";
 
 const EPERM = 1;
 const EBADF = 9;
@@ -227,6 +227,8 @@ describe.each(builds)("%s", (build) => {
     );
     const report = launched.report();
     expect(report).toMatchObject({ stage: "parent", index: 4, errno: 2 });
+    expect(report?.pid).toBeGreaterThan(1);
+    expect(ends(report?.pid ?? 0)).toBe(true);
     const { status } = await launched.ended();
     expect(status).toBe(1);
   });

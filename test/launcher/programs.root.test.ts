@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { CLONE, O } from "../../src/kernel/linux.ts";
 import { memfd } from "../../src/kernel/libc.ts";
 import { op, type IntsOf, type TextsOf } from "../../src/runtime/native/plan/operations.ts";
-import { builds, failure, launch, Launched, scratch, succeed } from "./_run.ts";
+import { builds, ends, failure, launch, Launched, scratch, succeed } from "./_run.ts";
 
 const ECANCELED = 125;
 const ETIMEDOUT = 110;
@@ -159,9 +159,11 @@ describe.each(builds)("%s", (build) => {
       ];
       const through = ["env", "--ignore-signal=HUP,INT,PIPE,CHLD", "--block-signal=TERM,USR1"];
       // ls itself has the folder open that it lists.
-      expect(await succeed({ parent }, { build, through })).toBe(
+      const folder = openSync("/etc", "r");
+      expect(await succeed({ parent }, { build, through, fds: [folder, folder] })).toBe(
         "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n",
       );
+      closeSync(folder);
     });
 
     test("does not outlive a launcher that is killed", async () => {
@@ -172,7 +174,7 @@ describe.each(builds)("%s", (build) => {
       const pid = Number(await Bun.file(fifo).text());
       launched.process.kill(9);
       await launched.process.exited;
-      while (Bun.spawnSync(["kill", "-0", String(pid)]).exitCode === 0) continue;
+      expect(ends(pid)).toBe(true);
     });
 
     test("leaves nothing open or waiting in the launcher", async () => {
