@@ -73,7 +73,7 @@ export interface CreateOptions {
 }
 
 /** The byte that lets the launcher go on when it is in the container's scope. */
-export const scopeGo = 0x67;
+export const scopeGo = 0x73;
 
 export const stage = { parent: 0, middle: 1, init: 2 } as const;
 

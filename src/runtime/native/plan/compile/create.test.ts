@@ -139,8 +139,8 @@ describe("the three processes", () => {
       linux(config).uidMappings = linux(config).gidMappings = [{ containerID: 0, hostID: 1000, size: 10 }];
       config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 10, hard: 20 }];
     });
-    const bytes = (stages: Stage[], name: OperationName): unknown[] =>
-      stages.flatMap((stage) => all(made, stage, name).map(({ args }) => args["byte"]));
+    const bytes = (stages: Stage[], name: OperationName): string[] =>
+      stages.flatMap((stage) => all(made, stage, name).map(({ args }) => String(args["byte"])));
     expect(bytes(["parent"], "receive").toSorted()).toEqual(bytes(["middle", "init"], "send").toSorted());
     expect(bytes(["middle", "init"], "receive").toSorted()).toEqual(bytes(["parent"], "send").toSorted());
   });
@@ -299,7 +299,7 @@ describe("what the process may", () => {
   test.each([
     [true, "after"],
     [false, "before"],
-  ])("with noNewPrivileges %p the filter is loaded %s the capabilities go", (noNewPrivileges, _) => {
+  ])("with noNewPrivileges %p the filter is loaded %s the capabilities go", (noNewPrivileges) => {
     const made = plan((config) => (config.process.noNewPrivileges = noNewPrivileges), {
       filter: { filter: new Uint8Array(8), flags: 0, usesNotify: false },
     });

@@ -89,7 +89,10 @@ export function compileCreate(options: CreateOptions): Plan {
   const middle = fresh.has("time") || (["user", "pid", "time"] as const).some((type) => joined.has(type));
   const userns = fresh.has("user") || joined.has("user");
   const mounts = { builder, options, userns, cgroupns: fresh.has("cgroup") || joined.has("cgroup") };
-  const setgroupsDenied = options.rootless && fresh.has("user") && options.host.newgidmap === undefined;
+  const setgroupsDenied =
+    options.rootless &&
+    fresh.has("user") &&
+    isOwnId(options.config.linux?.gidMappings ?? [], options.host.egid);
   if (options.scopeGate !== undefined) waitForScope(builder, options.scopeGate);
   builder.parent.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
   const entered = joinCgroups(builder, options.cgroup.join, options.host);
@@ -288,6 +291,11 @@ function mapText(mappings: readonly OciIdMapping[]): string {
   return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }
 
+/** The map that an ordinary user may write, once setgroups(2) is denied for the gids' sake. */
+function isOwnId(mappings: readonly OciIdMapping[], id: number): boolean {
+  return mappings.length === 1 && mappings[0]?.size === 1 && mappings[0].hostID === id;
+}
+
 /** user_namespaces(7): root writes the maps; an ordinary user writes its own id, or has newuidmap write the ranges it was given. */
 function idMaps(create: Create, middle: 0 | 1): void {
   const { builder, options } = create;
@@ -296,14 +304,12 @@ function idMaps(create: Create, middle: 0 | 1): void {
   const { host, rootless } = options;
   const dir = middle ? slot.oldRoot : slot.childProc;
   if (middle) builder.add(list, "child_proc", { proc: slot.proc, out: dir, middle: 1 }, base);
-  const single = (mappings: readonly OciIdMapping[], id: number): boolean =>
-    mappings.length === 1 && mappings[0]?.size === 1 && mappings[0].hostID === id;
   for (const [kind, mappings, id, helper] of [
     ["gid", gidMappings, host.egid, host.newgidmap],
     ["uid", uidMappings, host.euid, host.newuidmap],
   ] as const) {
     const why = `linux.${kind}Mappings`;
-    if (!rootless || single(mappings, id)) {
+    if (!rootless || isOwnId(mappings, id)) {
       if (rootless && kind === "gid")
         builder.add(list, "write", { dir, path: "setgroups", data: "deny" }, why, { errnos: [errno.ENOENT] });
       builder.add(list, "write", { dir, path: `${kind}_map`, data: mapText(mappings) }, why);
