@@ -22,6 +22,7 @@ import {
   saveState,
   type ContainerState,
 } from "./state.ts";
+import type { ContainerScope, ScopePlace } from "./systemd.ts";
 
 /** What every verb of the command line is given. */
 export interface RuntimeContext {
@@ -84,11 +85,21 @@ export interface Compiled {
   readonly version: 1 | 2;
 }
 
+export interface Surroundings {
+  readonly config: OciConfig;
+  /** The container's folder. */
+  readonly dir: string;
+  readonly hookOutput?: number;
+  readonly host: Host;
+  /** With the systemd driver. */
+  readonly scope?: ScopePlace;
+}
+
 /** What `create` would do: the pure part, with the facts of this host. */
 export async function compileBundle(
   context: RuntimeContext,
   request: CreateRequest,
-  { config, dir, hookOutput, host }: { config: OciConfig; dir: string; hookOutput?: number; host: Host },
+  { config, dir, hookOutput, host, scope }: Surroundings,
 ): Promise<Compiled> {
   const rootfs = rootfsOf(config, request.bundle);
   const paths = cgroupPaths({
@@ -97,6 +108,7 @@ export async function compileBundle(
     host: host.cgroups,
     driver: context.systemdCgroup ? "systemd" : "cgroupfs",
     rootless: context.rootless,
+    userManager: scope?.userManager,
   });
   const cgroup = planCgroups({
     resources: config.linux?.resources,
@@ -126,6 +138,7 @@ export async function compileBundle(
     ...(filter && { filter }),
     ...(request.console && { console: request.console }),
     ...(hookOutput !== undefined && { hookOutput }),
+    ...(scope && { scopeGate: scope.gate }),
     ...(request.noPivot && { noPivot: true }),
     ...(request.noNewKeyring && { noNewKeyring: true }),
     environment: [...(request.environment ?? []), ...notify.environment],
@@ -174,6 +187,9 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   for (const name of unknownCapabilities(config.process.capabilities, host.lastCapability)) {
     context.warn(`ignoring unknown or unavailable capability: ${name}`);
   }
+  using scope = context.systemdCgroup
+    ? await (await import("./systemd.ts")).openScope(context, request.id, config)
+    : undefined;
   const hookOutput = needsOutput(config, context.rootless) ? outputFile() : undefined;
   const dir = claimContainer(context.root, request.id);
   let cgroup: CgroupPlan | undefined;
@@ -186,6 +202,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
       dir,
       host,
       ...(hookOutput !== undefined && { hookOutput }),
+      ...(scope && { scope: scope.place }),
     });
     cgroup = compiled.cgroup;
     for (const warning of cgroup.warnings) context.warn(warning);
@@ -193,14 +210,18 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     makeFifo(`${dir}/exec.fifo`, 0o600);
     if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
     begun = true;
+    const { version } = compiled;
+    const { inUserNamespace } = host;
     const { pid } = await launch(compiled.plan, {
       ...(hookOutput !== undefined && { hookOutput }),
       preserveFds: request.preserveFds,
       keep: (bytes) => writeFile(`${dir}/plan`, bytes, 0o600),
+      ...(scope && { onSpawn: (launcher) => scope.start({ pid: launcher, version, inUserNamespace }) }),
     });
-    return await record(context, request, { config, text, dir, pid, compiled });
+    const unit = scope?.unit;
+    return await record(context, request, { config, text, dir, pid, compiled, ...(unit && { unit }) });
   } catch (error) {
-    await undo(dir, cgroup);
+    await undo(dir, cgroup, scope);
     if (begun) await poststop(context, request, config);
     throw error;
   } finally {
@@ -236,10 +257,12 @@ interface Made {
   readonly dir: string;
   readonly pid: number;
   readonly compiled: Compiled;
+  /** systemd's unit. */
+  readonly unit?: string;
 }
 
 async function record(context: RuntimeContext, request: CreateRequest, made: Made): Promise<Created> {
-  const { config, text, dir, pid, compiled } = made;
+  const { config, text, dir, pid, compiled, unit } = made;
   try {
     const head: Omit<ContainerState, "spec"> = {
       id: request.id,
@@ -249,6 +272,7 @@ async function record(context: RuntimeContext, request: CreateRequest, made: Mad
       rootless: context.rootless,
       cgroup_paths: compiled.cgroup.dirs,
       cgroup_version: compiled.version,
+      ...(unit && { systemd_scope: unit }),
       no_new_keyring: request.noNewKeyring ?? false,
       bundle: request.bundle,
       rootfs: rootfsOf(config, request.bundle),
@@ -290,7 +314,12 @@ async function poststop(
   await (await import("./hooks.ts")).runPoststop(hooks.poststop, state, context.warn);
 }
 
-async function undo(dir: string, cgroup: CgroupPlan | undefined): Promise<void> {
+async function undo(
+  dir: string,
+  cgroup: CgroupPlan | undefined,
+  scope: ContainerScope | undefined,
+): Promise<void> {
+  await scope?.stop().catch(() => undefined);
   if (cgroup) {
     const { removeCgroups } = await import("./cgroups/remove.ts");
     await removeCgroups({ dirs: cgroup.dirs }, { timeoutMs: 5000 }).catch(() => undefined);

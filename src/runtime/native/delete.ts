@@ -44,6 +44,10 @@ export async function deleteContainer(context: RuntimeContext, id: string, force
     );
   }
   await endProcesses(state, force);
+  if (state.systemd_scope) {
+    const { stopUnit } = await import("./systemd.ts");
+    await stopUnit(state.systemd_scope, state.rootless);
+  }
   await removeCgroups(cgroupDirs(state), removeDeadline);
   if (state.intel_rdt_path)
     (await import("./cgroups/remove.ts"))
@@ -98,11 +102,12 @@ async function deleteInterrupted(context: RuntimeContext, { id, dir, force }: In
       `cannot find container "${id}": container does not exist; its create was interrupted: delete it with --force`,
     );
   const { interruptedCgroups } = await import("./interrupted.ts");
-  const { dirs, version } = interruptedCgroups(dir);
+  const { dirs, version, unit } = interruptedCgroups(dir);
   const { killCgroups } = await import("./cgroups/kill.ts");
   await killCgroups({ version, dirs }, killDeadline).catch((error: unknown) =>
     context.warn(SampanError.from(error).message),
   );
+  if (unit !== undefined) await (await import("./systemd.ts")).stopUnit(unit, context.rootless);
   await removeCgroups({ dirs }, removeDeadline);
   removeContainerDir(dir);
 }

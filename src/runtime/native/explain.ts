@@ -22,11 +22,13 @@ export async function explainBundle(
     preserveFds: 0,
     ...(config.process.terminal && { console: { fd: unknownDescriptor } }),
   };
+  const scope = context.systemdCgroup ? await (await import("./systemd.ts")).shownPlace(context) : undefined;
   const { plan } = await compileBundle(context, request, {
     config,
     dir,
     host: readHost(config),
     ...(printsToFile(context, config) && { hookOutput: unknownDescriptor }),
+    ...(scope && { scope }),
   });
   return explainPlan(plan);
 }

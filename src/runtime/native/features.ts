@@ -37,7 +37,7 @@ export function runtimeFeatures({ version, commit }: Build): OciFeatures {
     linux: {
       namespaces: namespaceTypes.toSorted(),
       capabilities: capabilities.map((name) => `CAP_${name}`),
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions: seccompActions.toSorted(),

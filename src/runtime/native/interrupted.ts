@@ -4,12 +4,21 @@ import { cgroupHost } from "./cgroups/host.ts";
 import { decodePlan } from "./plan/encode.ts";
 import { slot, type Plan } from "./plan/operations.ts";
 
+export interface Interrupted {
+  readonly dirs: Readonly<Record<string, string>>;
+  readonly version: 1 | 2;
+  /** systemd's unit, whose name is that of the control groups. */
+  readonly unit?: string;
+}
+
 /** The control groups that the plan in the folder makes; none when it was never written. */
-export function interruptedCgroups(dir: string): { dirs: Record<string, string>; version: 1 | 2 } {
+export function interruptedCgroups(dir: string): Interrupted {
   const version = cgroupHost().mode === "v2" ? 2 : 1;
-  const paths = cgroupsOf(planIn(dir));
+  const plan = planIn(dir);
+  const paths = cgroupsOf(plan);
   const dirs = Object.fromEntries(paths.map((path, index) => [keyOf(path, { index, version }), path]));
-  return { dirs, version };
+  const unit = plan.parent[0]?.why === "--systemd-cgroup" ? paths[0]?.split("/").at(-1) : undefined;
+  return { dirs, version, ...(unit && { unit }) };
 }
 
 function planIn(dir: string): Plan {

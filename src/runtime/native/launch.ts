@@ -10,6 +10,7 @@ import {
   become,
   blockSignals,
   closeFd,
+  killProcess,
   memfd,
   readInto,
   readLink,
@@ -69,6 +70,8 @@ export interface LaunchOptions {
   readonly preserveFds?: number;
   /** Called with the bytes that the launcher is about to execute. */
   readonly keep?: (bytes: Uint8Array) => void;
+  /** Called with the launcher's process id; awaited before the report is. The launcher is killed when it throws. */
+  readonly onSpawn?: (pid: number) => Promise<void>;
 }
 
 /**
@@ -105,10 +108,20 @@ export async function launch(plan: Plan, options: LaunchOptions = {}): Promise<L
     for (const fd of [planFd, theirs]) closeFd(fd);
   }
   try {
+    if (options.onSpawn) await spawned(pid, options.onSpawn);
     return readReport(plan, mine, options);
   } finally {
     closeFd(mine);
     waitFor(pid);
+  }
+}
+
+async function spawned(pid: number, onSpawn: (pid: number) => Promise<void>): Promise<void> {
+  try {
+    await onSpawn(pid);
+  } catch (error) {
+    killProcess(pid, 9);
+    throw error;
   }
 }
 

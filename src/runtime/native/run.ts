@@ -3,7 +3,7 @@ import { setSubreaper, socketPair, setCloseOnExec } from "../../kernel/libc.ts";
 import type { OciProcess } from "../../spec/oci/config.ts";
 import { create, readBundle, type Created, type CreateRequest, type RuntimeContext } from "./create.ts";
 import { becomeLauncher } from "./launch.ts";
-import { compileForeground } from "./plan/compile/foreground.ts";
+import { compileForeground, type CleanUp, type ForegroundOptions } from "./plan/compile/foreground.ts";
 import { ociState, poststart, release } from "./start.ts";
 import { deleteContainer } from "./delete.ts";
 import type { ContainerState } from "./state.ts";
@@ -39,7 +39,7 @@ export async function run(context: RuntimeContext, request: RunRequest): Promise
     throw error;
   }
   if (notify !== undefined) await tellReady(notify, { request, state: created.state });
-  if (!request.detach) await foreground(request, created, ends?.[0]);
+  if (!request.detach) await foreground(context, { request, created }, ends?.[0]);
 }
 
 /**
@@ -70,17 +70,40 @@ async function tellReady(
 }
 
 async function foreground(
-  request: RunRequest,
-  created: Created,
+  context: RuntimeContext,
+  { request, created }: { request: RunRequest; created: Created },
   consoleFd: number | undefined,
 ): Promise<never> {
-  const { state, dir, config } = created;
   if (consoleFd !== undefined) setCloseOnExec(consoleFd, false);
+  const end = request.keep ? {} : await ending(context, request, created);
+  return await becomeLauncher(
+    compileForeground({
+      pid: created.state.init_process_pid,
+      ...(consoleFd !== undefined && { consoleFd }),
+      ...(!releasesHere(request, created) && { fifo: `${created.dir}/exec.fifo` }),
+      ...end,
+    }),
+  );
+}
+
+/** What is done when the container has ended. */
+async function ending(
+  context: RuntimeContext,
+  request: RunRequest,
+  created: Created,
+): Promise<Pick<ForegroundOptions, "cleanUp" | "deletion">> {
+  const { systemd_scope: unit, id } = created.state;
+  if (unit === undefined) return { cleanUp: cleanUpOf(request, created) };
+  const { deleteCommand } = await import("./systemd.ts");
+  return { deletion: deleteCommand(context, id) };
+}
+
+function cleanUpOf(request: RunRequest, { state, dir, config }: Created): CleanUp {
   const { pid: _pid, ...rest } = ociState(state);
   const shared = !(config.linux?.namespaces ?? []).some(({ type }) => type === "pid");
   const cgroups = [...new Set(Object.values(state.cgroup_paths))];
   const main = state.cgroup_paths["devices"] ?? state.cgroup_paths[""] ?? cgroups[0];
-  const cleanUp = {
+  return {
     config,
     state: JSON.stringify({ ...rest, status: "stopped" }),
     cgroups,
@@ -95,12 +118,4 @@ async function foreground(
       ...(request.notifySocket ? ["notify/notify.sock", "notify/"] : []),
     ],
   };
-  return await becomeLauncher(
-    compileForeground({
-      pid: state.init_process_pid,
-      ...(consoleFd !== undefined && { consoleFd }),
-      ...(!releasesHere(request, created) && { fifo: `${dir}/exec.fifo` }),
-      ...(!request.keep && { cleanUp }),
-    }),
-  );
 }

@@ -60,7 +60,7 @@ export async function updateScope(
 }
 
 /** Stops and forgets the unit. One that is gone is fine. What is left in the cgroup file systems is for removeCgroups. */
-export async function stopScope(systemd: Systemd, unit: SystemdUnit): Promise<void> {
+export async function stopScope(systemd: Systemd, unit: Pick<SystemdUnit, "unit">): Promise<void> {
   try {
     await systemd.stopUnit(unit.unit);
   } catch (error) {
@@ -70,7 +70,7 @@ export async function stopScope(systemd: Systemd, unit: SystemdUnit): Promise<vo
 }
 
 /** Most times there is nothing to reset, which systemd calls an error. */
-async function resetQuietly(systemd: Systemd, unit: SystemdUnit): Promise<void> {
+async function resetQuietly(systemd: Systemd, unit: Pick<SystemdUnit, "unit">): Promise<void> {
   try {
     await systemd.resetFailedUnit(unit.unit);
   } catch (error) {

@@ -69,6 +69,7 @@ const letters: Readonly<Record<string, string>> = {
   l: "its limits may be set",
   L: "its limits are set",
   r: "it is ready",
+  s: "it is in its scope",
 };
 
 function letter(byte: number): string {
