@@ -121,6 +121,34 @@ describe.each(builds)("%s", (build) => {
     });
   });
 
+  test("reopen_null gives the container's /dev/null for the host's, but nothing else under that name", async () => {
+    using folder = scratch();
+    mkdirSync(`${folder.path}/dev`);
+    const path = `${folder.path}/dev/null`;
+    const inode = (name: string) => String(statSync(name).ino);
+    const stdin = async () => {
+      const see = shell("stat -L -c %i /proc/self/fd/0; head -c1 /proc/self/fd/0");
+      const parent = [open(folder.path, 0), op("reopen_null", { dir: 0 }, "test"), see];
+      return (await succeed({ parent }, { build })).trimEnd();
+    };
+    const untouched = inode("/dev/null");
+    expect(await stdin()).toBe(untouched);
+    for (const make of [
+      `echo fake >${path}`,
+      `mkfifo ${path}`,
+      `mknod ${path} c 1 5`,
+      `ln -s /dev/none ${path}`,
+      `mkdir ${path}`,
+    ]) {
+      Bun.spawnSync(["sh", "-c", make]);
+      expect({ make, stdin: await stdin() }).toEqual({ make, stdin: untouched });
+      Bun.spawnSync(["rm", "-rf", path]);
+    }
+    Bun.spawnSync(["mknod", path, "c", "1", "3"]);
+    expect(await stdin()).toBe(inode(path));
+    expect(inode(path)).not.toBe(inode("/dev/null"));
+  });
+
   test("own_stdio gives the three descriptors to the user, but not /dev/null", async () => {
     using folder = scratch();
     const path = `${folder.path}/log`;
