@@ -42,11 +42,13 @@ test("what is paused cannot be paused, and what runs cannot be resumed", () => {
   box.ok(["start", box.id]);
   const running = box.run(["resume", box.id]);
   expect(running.status).toBe(1);
-  expect(logged(running.stderr)).toContain("container not paused: running");
+  expect(logged(running.stderr)).toContain("it is running, wanted paused: container not paused");
   box.ok(["pause", box.id]);
   const paused = box.run(["pause", box.id]);
   expect(paused.status).toBe(1);
-  expect(logged(paused.stderr)).toContain("container not running or created: paused");
+  expect(logged(paused.stderr)).toContain(
+    "it is paused, wanted created or running: container not running or created",
+  );
 });
 
 test("a created container can be paused and resumed, as with runc", () => {
@@ -65,7 +67,9 @@ test("a stopped container can be neither paused nor resumed", async () => {
   box.ok(["kill", box.id, "KILL"]);
   await until(() => !isRunning(pid));
   expect(logged(box.run(["pause", box.id]).stderr)).toContain("stopped");
-  expect(logged(box.run(["resume", box.id]).stderr)).toContain("container not paused: stopped");
+  expect(logged(box.run(["resume", box.id]).stderr)).toContain(
+    "it is stopped, wanted paused: container not paused",
+  );
 });
 
 test("a paused container is deleted by force", () => {

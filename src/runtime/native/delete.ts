@@ -2,6 +2,7 @@
 import { SampanError } from "../../base/errors.ts";
 import { exists } from "../../kernel/files.ts";
 import { killProcess } from "../../kernel/libc.ts";
+import { checkStatus } from "../runtime.ts";
 import { removeCgroups } from "./cgroups/remove.ts";
 import type { RuntimeContext } from "./create.ts";
 import { ociState } from "./start.ts";
@@ -36,13 +37,7 @@ export async function deleteContainer(context: RuntimeContext, id: string, force
     return;
   }
   const state = loadState(context.root, id);
-  const status = await statusOf(context.root, state);
-  if (!force && status !== "stopped" && status !== "created") {
-    throw new SampanError(
-      "failed_precondition",
-      `cannot delete container "${id}" that is not stopped: ${status}`,
-    );
-  }
+  if (!force) checkStatus("delete", id, await statusOf(context.root, state));
   await endProcesses(state, force);
   if (state.systemd_scope) {
     const { stopUnit } = await import("./systemd.ts");

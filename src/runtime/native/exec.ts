@@ -4,6 +4,7 @@ import { readTextIfThere, exists } from "../../kernel/files.ts";
 import { closeFd, openPidFd, readLink, setCloseOnExec, setSubreaper, socketPair } from "../../kernel/libc.ts";
 import { CLONE } from "../../kernel/linux.ts";
 import type { OciProcess } from "../../spec/oci/config.ts";
+import { checkStatus } from "../runtime.ts";
 import { cgroupHost } from "./cgroups/host.ts";
 import type { RuntimeContext } from "./create.ts";
 import { writePidFile } from "./create.ts";
@@ -47,17 +48,7 @@ const namespaceFlags: readonly (readonly [string, number])[] = [
 export async function exec(context: RuntimeContext, request: ExecRequest): Promise<void> {
   const state = loadState(context.root, request.id);
   const status = await statusOf(context.root, state);
-  if (status === "stopped")
-    throw new SampanError(
-      "failed_precondition",
-      `cannot exec in container "${request.id}": cannot exec in a stopped container`,
-    );
-  if (status === "paused" && !request.ignorePaused) {
-    throw new SampanError(
-      "failed_precondition",
-      `cannot exec in container "${request.id}": cannot exec in a paused container (use --ignore-paused to override)`,
-    );
-  }
+  if (status !== "paused" || !request.ignorePaused) checkStatus("exec", request.id, status);
   const asked = withDefaults(request.process, state.spec.process);
   const terminal = asked.terminal === true;
   if (terminal && request.detach && !request.console) {

@@ -1,7 +1,7 @@
 /** kill: a signal to the container's init, or to all of its processes. */
-import { SampanError } from "../../base/errors.ts";
 import { systemError } from "../../kernel/errno.ts";
 import { closeFd, openPidFd, signalPidFd } from "../../kernel/libc.ts";
+import { checkStatus } from "../runtime.ts";
 import type { RuntimeContext } from "./create.ts";
 import { cgroupDirs, isAlive, loadState } from "./state.ts";
 
@@ -24,8 +24,7 @@ export async function kill(
   // The descriptor first, then the look whether it is the right process: after that it cannot become another.
   const pidfd = openPidFd(state.init_process_pid);
   try {
-    if (pidfd < 0 || !isAlive(state))
-      throw new SampanError("failed_precondition", `cannot kill container "${id}": container not running`);
+    if (pidfd < 0 || !isAlive(state)) checkStatus("kill", id, "stopped");
     const result = signalPidFd(pidfd, signal);
     if (result < 0) throw systemError(`kill container "${id}"`, -result);
   } finally {

@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import type { RuntimeContext } from "./create.ts";
-import { listIds, loadState, statusOf, type Status } from "./state.ts";
+import type { Status } from "../runtime.ts";
+import { listIds, loadState, statusOf } from "./state.ts";
 
 /** The same keys in the same order as runc. */
 export interface ListedContainer {

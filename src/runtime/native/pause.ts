@@ -1,5 +1,5 @@
 /** pause: all processes of the container stop where they are. */
-import { SampanError } from "../../base/errors.ts";
+import { checkStatus } from "../runtime.ts";
 import { freezeCgroups, freezerState } from "./cgroups/freeze.ts";
 import type { RuntimeContext } from "./create.ts";
 import { cgroupDirs, isAlive, loadState, lockContainer } from "./state.ts";
@@ -10,15 +10,8 @@ const deadline = { timeoutMs: 10_000 };
 export async function pause(context: RuntimeContext, id: string): Promise<void> {
   using _lock = lockContainer(context.root, id);
   const state = loadState(context.root, id);
-  if (!isAlive(state)) throw refusal(id, "stopped");
+  if (!isAlive(state)) checkStatus("pause", id, "stopped");
   const dirs = cgroupDirs(state);
-  if ((await freezerState(dirs, deadline)) === "frozen") throw refusal(id, "paused");
+  if ((await freezerState(dirs, deadline)) === "frozen") checkStatus("pause", id, "paused");
   await freezeCgroups(dirs, deadline);
-}
-
-function refusal(id: string, status: string): SampanError {
-  return new SampanError(
-    "failed_precondition",
-    `cannot pause container "${id}": container not running or created: ${status}`,
-  );
 }

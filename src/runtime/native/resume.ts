@@ -1,5 +1,5 @@
 /** resume: the processes of a paused container go on. */
-import { SampanError } from "../../base/errors.ts";
+import { checkStatus } from "../runtime.ts";
 import { freezerState, thawCgroups } from "./cgroups/freeze.ts";
 import type { RuntimeContext } from "./create.ts";
 import { cgroupDirs, isAlive, loadState, lockContainer, statusOf } from "./state.ts";
@@ -14,9 +14,5 @@ export async function resume(context: RuntimeContext, id: string): Promise<void>
     thawCgroups(dirs);
     return;
   }
-  const status = await statusOf(context.root, state);
-  throw new SampanError(
-    "failed_precondition",
-    `cannot resume container "${id}": container not paused: ${status}`,
-  );
+  checkStatus("resume", id, await statusOf(context.root, state));
 }

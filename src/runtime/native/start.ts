@@ -4,6 +4,7 @@ import { errno } from "../../kernel/errno.ts";
 import { exists, remove } from "../../kernel/files.ts";
 import { closeFd, openFile, writeAll } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
+import { checkStatus } from "../runtime.ts";
 import type { RuntimeContext } from "./create.ts";
 import { containerDir, isAlive, loadState, lockContainer, statusOf, type ContainerState } from "./state.ts";
 
@@ -24,15 +25,7 @@ async function startLocked(context: RuntimeContext, id: string, before: () => vo
   using _lock = lockContainer(context.root, id);
   const state = loadState(context.root, id);
   if (!exists(`${containerDir(context.root, id)}/exec.fifo`) || !isAlive(state)) {
-    const status = await statusOf(context.root, state);
-    const text =
-      status === "stopped"
-        ? "cannot start a container that has stopped"
-        : "cannot start an already running container";
-    throw new SampanError(
-      "failed_precondition",
-      `cannot start container "${id}": it is ${status}, wanted created: ${text}`,
-    );
+    checkStatus("start", id, await statusOf(context.root, state));
   }
   before();
   release(containerDir(context.root, id), id);

@@ -18,6 +18,7 @@ import { closeFd, lockFile, openFile } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
 import type { OciConfig } from "../../spec/oci/config.ts";
 import { formatDocument, parseDocument } from "../../spec/oci/parse.ts";
+import type { Status } from "../runtime.ts";
 import type { CgroupDirs } from "./cgroups/procs.ts";
 
 /** What is kept of a container; the names that runc's state.json has too mean the same, for those who read it (cAdvisor). */
@@ -40,8 +41,6 @@ export interface ContainerState {
   /** The configuration as it was at create, with the resources of later updates. */
   readonly spec: OciConfig;
 }
-
-export type Status = "created" | "running" | "paused" | "stopped";
 
 const idPattern = /^[\w+.@-]{1,1024}$/;
 

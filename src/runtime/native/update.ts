@@ -6,6 +6,7 @@ import { readText } from "../../kernel/files.ts";
 import type { OciConfig, OciResources } from "../../spec/oci/config.ts";
 import { applySteps } from "./cgroups/apply.ts";
 import { updateSteps } from "./cgroups/update.ts";
+import { checkStatus } from "../runtime.ts";
 import type { RuntimeContext } from "./create.ts";
 import {
   cgroupDirs,
@@ -36,11 +37,7 @@ export interface UpdateRequest {
 export async function update(context: RuntimeContext, id: string, request: UpdateRequest): Promise<void> {
   using _lock = lockContainer(context.root, id);
   const state = loadState(context.root, id);
-  if (!isAlive(state))
-    throw new SampanError(
-      "failed_precondition",
-      `cannot update container "${id}": container not running: it is stopped`,
-    );
+  if (!isAlive(state)) checkStatus("update", id, "stopped");
   const { devices: _devices, ...given } = request.resources;
   const resources = withSwap(given);
   const before = state.spec.linux?.resources ?? {};
