@@ -98,6 +98,7 @@ long do_symlink(struct record *o) {
     const char *name;
     int parent = open_existing_parent(SLOT(SYMLINK, DIR), TEXT(SYMLINK, PATH), &name, BENEATH_ROOT);
     if (parent < 0) return parent;
+    if (INT(SYMLINK, REPLACE)) sys(SYS_unlinkat, parent, name, 0);
     long result = sys(SYS_symlinkat, TEXT(SYMLINK, TARGET), parent, name);
     sys(SYS_close, parent);
     return result;
@@ -138,6 +139,10 @@ long do_mknod(struct record *o) {
 }
 
 long do_unlink(struct record *o) { return sys(SYS_unlinkat, AT_FDCWD, TEXT(UNLINK, PATH), INT(UNLINK, FLAGS)); }
+
+long do_chown(struct record *o) {
+    return sys(SYS_fchownat, AT_FDCWD, TEXT(CHOWN, PATH), INT(CHOWN, UID), INT(CHOWN, GID), AT_SYMLINK_NOFOLLOW);
+}
 
 /* ---- copy_up: what a tmpfs with the option tmpcopyup starts with ---- */
 
@@ -239,6 +244,6 @@ long do_copy_up(struct record *o) {
     if (result == 0) result = sys(SYS_statx, from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &s);
     sys(SYS_close, from);
     if (result < 0) return result;
-    sys(SYS_fchownat, to, "", s.stx_uid, s.stx_gid, AT_EMPTY_PATH);
-    return sys(SYS_fchmodat, to, ".", s.stx_mode & 07777);
+    if (INT(COPY_UP, OWNER)) sys(SYS_fchownat, to, "", s.stx_uid, s.stx_gid, AT_EMPTY_PATH);
+    return INT(COPY_UP, MODE) ? sys(SYS_fchmodat, to, ".", s.stx_mode & 07777) : 0;
 }

@@ -32,6 +32,7 @@ static operation *const table[] = {
     [OP_MKNOD] = do_mknod,
     [OP_UNLINK] = do_unlink,
     [OP_COPY_UP] = do_copy_up,
+    [OP_CHOWN] = do_chown,
     [OP_MOUNT_POINT] = do_mount_point,
     [OP_COPY_MODE] = do_copy_mode,
     [OP_OPEN_TREE] = do_open_tree,

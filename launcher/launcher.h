@@ -85,7 +85,8 @@ long spawn(struct child *child, uint64_t flags);
 void own_signals(void);
 void run_stage(uint32_t stage) __attribute__((noreturn));
 
-operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink, do_copy_up;
+operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink, do_copy_up,
+    do_chown;
 operation do_mount_point, do_copy_mode, do_open_tree, do_mount_setattr, do_move_mount, do_fsopen, do_fsconfig, do_fsmount, do_mount, do_umount,
     do_pivot_root, do_chroot, do_fchdir, do_chdir, do_check_cwd, do_mask_path;
 operation do_clone, do_setns, do_unshare, do_socketpair, do_send, do_receive, do_child_proc, do_hook, do_run, do_userns, do_sethostname,

@@ -221,7 +221,7 @@ long do_run(struct record *o) {
         if (same(*at, "\x01")) *at = number;
     long result = spawn(&child, CLONE_PIDFD);
     if (result == 0) become(TEXT(RUN, PATH), argv, env, -1, INT(RUN, OUTPUT) >= 0 ? SLOT(RUN, OUTPUT) : -1);
-    return result < 0 ? result : feed_and_wait(child, -1, 0, 0, 30000);
+    return result < 0 ? result : feed_and_wait(child, -1, 0, 0, INT(RUN, TIMEOUT));
 }
 
 static long map_ids(int proc, long pid, const char *file, const char *map, size_t size) {

@@ -35,6 +35,7 @@ const failures: Record<OperationName, readonly [args: Args, errno: number] | str
   symlink: [{ dir: empty, target: "x", path: "x" }, EBADF],
   mknod: [{ dir: empty, path: "x" }, EBADF],
   unlink: [{ path: "/no/such/file" }, ENOENT],
+  chown: [{ path: "/no/such/file", uid: 0 }, ENOENT],
   copy_up: [{ from: empty, to: empty }, EBADF],
   mount_point: [{ dir: empty, path: "x", out: 20 }, EBADF],
   copy_mode: [{ from: empty, to: empty }, EBADF],

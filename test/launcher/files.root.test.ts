@@ -246,6 +246,19 @@ describe.each(builds)("%s", (build) => {
     });
   });
 
+  test("chown gives away a file, and the link itself, not what it leads to", async () => {
+    using folder = scratch();
+    const [file, link] = [`${folder.path}/file`, `${folder.path}/link`];
+    writeFileSync(file, "");
+    symlinkSync("file", link);
+    await run(
+      op("chown", { path: link, uid: 4321, gid: 1234 }, "test"),
+      op("chown", { path: file, uid: 77 }, "test"),
+    );
+    expect([lstatSync(link).uid, lstatSync(link).gid]).toEqual([4321, 1234]);
+    expect([lstatSync(file).uid, lstatSync(file).gid]).toEqual([77, 0]);
+  });
+
   describe("copy_up", () => {
     const copy = (from: string, to: string) => [
       op("open", { path: from, flags: O.PATH | O.DIRECTORY, out: 20 }, "test"),

@@ -5,9 +5,11 @@ import { closeFd, killProcess, makeFifo, resolvePath, waitFor } from "../../kern
 import type { OciConfig } from "../../spec/oci/config.ts";
 import { loadConfig } from "../../spec/oci/validate.ts";
 import { cgroupPaths } from "./cgroups/paths.ts";
+import { cgroupOwner } from "./cgroups/owner.ts";
 import { planCgroups, type CgroupPlan } from "./cgroups/plan.ts";
 import { filterOf } from "./filter.ts";
 import { mountOf, readHost } from "./host.ts";
+import { readSettings } from "./settings.ts";
 import { launch, outputFile } from "./launch.ts";
 import type { PreparedDevices } from "./network.ts";
 import type { CreateOptions, Host } from "./plan/compile/context.ts";
@@ -116,6 +118,7 @@ export async function compileBundle(
     paths,
     rootless: context.rootless,
     inUserNamespace: host.inUserNamespace,
+    ownerUid: context.rootless ? undefined : cgroupOwner(config),
   });
   const devices = await netDevicesOf(config);
   const notify = request.notifySocket
@@ -136,6 +139,7 @@ export async function compileBundle(
     rootless: context.rootless,
     preserveFds: request.preserveFds,
     ...(filter && { filter }),
+    ...(config.process.oomScoreAdj !== undefined && { oomScoreAdjClamp: readSettings().clampOomScoreAdj }),
     ...(request.console && { console: request.console }),
     ...(hookOutput !== undefined && { hookOutput }),
     ...(scope && { scopeGate: scope.gate }),

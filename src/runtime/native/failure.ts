@@ -39,6 +39,7 @@ const phrases: Readonly<Record<string, (args: Operation["args"]) => string>> = {
   write_pid: ({ path }) => `write the process to ${quoted(path)}`,
   symlink: ({ path }) => `make link ${quoted(path)}`,
   mknod: ({ path }) => `make device ${quoted(path)}`,
+  chown: ({ path, uid }) => `give ${quoted(path)} to user ${String(uid)}`,
   mount_point: ({ path }) => `use ${quoted(path)} as a place to mount on`,
   open_tree: ({ path }) => (path ? `open ${quoted(path)} for mounting` : "clone a mount"),
   fsopen: ({ type }) => `use file system ${quoted(type)}`,

@@ -41,8 +41,9 @@ export interface CgroupPlan {
   readonly unified?: string;
   /** v2: loads and attaches the device rules; after `create`. */
   readonly bpf?: readonly Operation[];
-  /** v2 with `ownerUid`: what has to be given to that user after `create`. A file that is not there is passed over. */
+  /** v2: what has to be given to `ownerUid` after `create`. A file that is not there is passed over. */
   readonly chown: readonly string[];
+  readonly ownerUid?: number | undefined;
   /** `paths.dirs` without those that an ordinary user cannot have: what the container's state keeps. */
   readonly dirs: Readonly<Record<string, string>>;
   /** Sentences for the log: fields that no kernel of this host can follow, and that runc passes over too. */
@@ -80,8 +81,8 @@ function planV2(options: CgroupPlanOptions, dir: string | undefined, files: Cgro
   const chown = ownerUid === undefined ? [] : delegated(dir, files);
   const bpf = skipsDevices(options) ? [] : deviceOperations(options, programSlot);
   // The kernel refuses to clone into a threaded cgroup.
-  if (threaded) return { create, join: procsFiles({ "": dir }), chown, bpf };
-  return { create, join: [], unified: dir, chown, bpf };
+  if (threaded) return { create, join: procsFiles({ "": dir }), chown, ownerUid, bpf };
+  return { create, join: [], unified: dir, chown, ownerUid, bpf };
 }
 
 function deviceOperations({ resources, devices }: CgroupPlanOptions, program: number): Operation[] {

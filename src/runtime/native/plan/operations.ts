@@ -9,6 +9,8 @@
  * An entry: `ints` are up to 6 whole numbers with their defaults, `texts` up to 4 byte strings (`""`) or vectors of strings (`[]`),
  * `calls` the system calls that it makes in order, as strace names them (`?` behind a name: only in some cases).
  *
+ * `timeout` is in milliseconds, 0 for none. A `uid` or `gid` of -1 in `chown` stays as it is.
+ *
  * `write` with an empty path writes to the descriptor in `dir` itself.
  *
  * A slot is an index into the launcher's table of file descriptors; -1 as a `dir` is the working directory. A `dir` that is a slot
@@ -38,7 +40,11 @@ export const operations = {
     calls: ["openat2?", "write", "close?"],
   },
   write_pid: { ints: { dir: -1 }, texts: { path: "" }, calls: ["openat2", "write", "close"] },
-  symlink: { ints: { dir: -1 }, texts: { target: "", path: "" }, calls: ["openat2", "symlinkat", "close"] },
+  symlink: {
+    ints: { dir: -1, replace: 0 },
+    texts: { target: "", path: "" },
+    calls: ["openat2", "unlinkat?", "symlinkat", "close"],
+  },
   mknod: {
     ints: { dir: -1, mode: 0, device: 0, uid: 0, gid: 0 },
     texts: { path: "" },
@@ -46,7 +52,7 @@ export const operations = {
   },
   unlink: { ints: { flags: 0 }, texts: { path: "" }, calls: ["unlinkat"] },
   copy_up: {
-    ints: { from: -1, to: -1 },
+    ints: { from: -1, to: -1, mode: 1, owner: 1 },
     texts: {},
     calls: [
       "openat",
@@ -60,6 +66,7 @@ export const operations = {
       "fchownat",
     ],
   },
+  chown: { ints: { uid: -1, gid: -1 }, texts: { path: "" }, calls: ["fchownat"] },
   // mounts
   mount_point: {
     ints: { dir: -1, source: -1, resolve: 0, out: -1, file: 0, denied: 0 },
@@ -110,7 +117,11 @@ export const operations = {
     texts: { path: "", argv: [], env: [], state: "" },
     calls: ["pipe2", "clone3", "write?", "wait4"],
   },
-  run: { ints: { output: -1 }, texts: { path: "", argv: [], env: [] }, calls: ["clone3", "wait4"] },
+  run: {
+    ints: { output: -1, timeout: 30_000 },
+    texts: { path: "", argv: [], env: [] },
+    calls: ["clone3", "wait4"],
+  },
   userns: {
     ints: { proc: -1, out: -1 },
     texts: { uidMap: "", gidMap: "" },

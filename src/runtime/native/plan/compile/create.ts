@@ -23,7 +23,7 @@ import type { OciHook, OciIdMapping } from "../../../../spec/oci/config.ts";
 import { sysctlPath } from "../../../../spec/oci/sysctl.ts";
 import type { HookKind, NamespaceType } from "../../../../spec/oci/values.ts";
 import type { CompiledSeccomp } from "../../seccomp/compile.ts";
-import { slot, type Operation, type Plan } from "../operations.ts";
+import { op, slot, type Operation, type Plan } from "../operations.ts";
 import {
   Builder,
   hookState,
@@ -95,6 +95,7 @@ export function compileCreate(options: CreateOptions): Plan {
     isOwnId(options.config.linux?.gidMappings ?? [], options.host.egid);
   if (options.scopeGate !== undefined) waitForScope(builder, options.scopeGate);
   builder.parent.push(...options.cgroup.create, ...(options.cgroup.bpf ?? []));
+  giveAway(builder, options);
   const entered = joinCgroups(builder, options.cgroup.join, options.host);
   const birth = options.cgroup.unified === undefined ? entered : { cgroup: slot.cgroup };
   const create = { options, builder, namespaces, middle, userns, setgroupsDenied, mounts, birth };
@@ -108,6 +109,12 @@ export function compileCreate(options: CreateOptions): Plan {
 }
 
 const base = "launcher";
+
+/** config-linux.md, "Cgroup ownership": what a container that manages its own cgroup may write. */
+function giveAway({ parent }: Builder, { cgroup: { chown, ownerUid = -1 } }: CreateOptions): void {
+  for (const path of chown)
+    parent.push(op("chown", { path, uid: ownerUid }, "linux.cgroupsPath", { errnos: [errno.ENOENT] }));
+}
 
 /** First of all, so that nothing is done before this process is in the scope, and everything that it clones begins there. */
 function waitForScope(builder: Builder, fd: number): void {

@@ -47,7 +47,7 @@ export function compileForeground(options: ForegroundOptions): Plan {
     ),
   );
   if (options.cleanUp) parent.push(...cleanUp(options.cleanUp));
-  if (options.deletion) parent.push(op("run", options.deletion, "--systemd-cgroup", any));
+  if (options.deletion) parent.push(op("run", { ...options.deletion, timeout: 0 }, "--systemd-cgroup", any));
   return { parent, middle: [], init: [] };
 }
 

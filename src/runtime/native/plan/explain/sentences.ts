@@ -97,6 +97,7 @@ const sentences: { readonly [name in OperationName]: Say } = {
   mknod: (w) =>
     `make the ${names.nodeKind(w.int("mode"))} ${w.path()}${w.int("device") === 0 ? "" : `, ${names.deviceText(w.int("device"))}`}, mode ${names.modeText(w.int("mode"))}, owner ${w.int("uid")}:${w.int("gid")}`,
   unlink: (w) => `remove ${w.quoted("path")}`,
+  chown: (w) => `give ${w.quoted("path")} to user ${w.int("uid")}`,
   copy_up: (w) => `copy what is in ${w.slot("from")} to ${w.slot("to")}`,
   mount_point: (w) =>
     `find ${w.path()}, or make it as a ${mountPointKind(w)}${w.flags(names.resolveFlags(w.int("resolve")))}`,
