@@ -19,6 +19,30 @@ export function describeOurs(machine: () => VirtualMachine): void {
       expect(calls).not.toMatch(/openat\([^)]*cgroup\.procs[^)]*O_(WRONLY|RDWR)/);
     });
 
+    test("a container in a user namespace may make cgroups below its own, and may not change its limits", async () => {
+      await using container = new GuestContainer(machine(), ours, {
+        resources: { pids: { limit: 50 } },
+        mounts: [{ destination: "/tmp/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid"] }],
+        change: ({ linux, process }) => {
+          linux?.namespaces?.push({ type: "user" });
+          if (linux)
+            linux.uidMappings = linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+          if (process) process.capabilities = {};
+        },
+      });
+      await container.start();
+      const owner = async (name: string): Promise<string> =>
+        (await machine().run(["stat", "-c", "%u", `${container.cgroup}/${name}`])).stdout.trim();
+      expect([await owner("."), await owner("cgroup.procs"), await owner("pids.max")]).toEqual([
+        "100000",
+        "100000",
+        "0",
+      ]);
+      const made = await container.exec("mkdir /tmp/cgroup/part && echo $$ >/tmp/cgroup/part/cgroup.procs");
+      expect([made.exitCode, made.stderr]).toEqual([0, ""]);
+      expect((await container.exec("echo 99 >/tmp/cgroup/pids.max")).exitCode).not.toBe(0);
+    });
+
     test("update with checkBeforeUpdate refuses a limit that is below what is in use", async () => {
       await using container = new GuestContainer(machine(), ours, {
         args: ["sh", "-c", "head -c 20000000 /dev/zero >/tmp/held; echo held; exec sleep 1000"],
