@@ -14,6 +14,7 @@ import { becomeLauncher, launch } from "./launch.ts";
 import { compileExec } from "./plan/compile/exec.ts";
 import { compileForeground } from "./plan/compile/foreground.ts";
 import { sizedAsOwn } from "./run.ts";
+import { readSettings } from "./settings.ts";
 import { ociState } from "./start.ts";
 import { loadState, statusOf, type ContainerState } from "./state.ts";
 
@@ -114,6 +115,7 @@ async function launchExec(
     process: request.process,
     host,
     ...(filter && { filter }),
+    ...(request.process.oomScoreAdj !== undefined && { oomScoreAdjClamp: readSettings().clampOomScoreAdj }),
     pidfd,
     namespaces,
     cgroup: cgroupOf(state, request),

@@ -34,6 +34,7 @@ import {
   type Namespaces,
 } from "./context.ts";
 import { compileDevices, compileTerminal, furnishesDev, useTerminal } from "./devices.ts";
+import { writeOomScore } from "./_oom-score.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { cleanDestination, type MountContext } from "./_attach.ts";
 import { compileMounts, isReadOnlyLater } from "./mounts.ts";
@@ -344,16 +345,8 @@ function idMaps(create: Create, middle: 0 | 1): void {
 }
 
 function oomScore({ builder, options }: Create): void {
-  const score = options.config.process?.oomScoreAdj;
-  if (score === undefined) return;
-  const clamp = options.oomScoreAdjClamp === true ? { errnos: [errno.EACCES, errno.EPERM] } : undefined;
-  builder.add(
-    builder.parent,
-    "write",
-    { dir: slot.childProc, path: "oom_score_adj", data: String(score) },
-    "process.oomScoreAdj",
-    clamp,
-  );
+  const score = options.config.process.oomScoreAdj;
+  if (score !== undefined) writeOomScore(builder, score, options.oomScoreAdjClamp);
 }
 
 /** Resource control (resctrl): the class of service is a folder, made unless it is there, with the schemata and the process in it. */

@@ -1,5 +1,4 @@
 /** Device nodes, the links of /dev, and the terminal. In a user namespace nodes cannot be made, so the host's are bound. */
-import { SampanError } from "../../../../base/errors.ts";
 import { errno } from "../../../../kernel/errno.ts";
 import { OPEN_TREE_CLONE, RESOLVE, S } from "../../../../kernel/linux.ts";
 import type { OciDevice } from "../../../../spec/oci/config.ts";
@@ -55,7 +54,8 @@ export function compileDevices(context: MountContext): void {
   const bound = context.userns || options.host.inUserNamespace;
   for (const node of nodesOf(options)) {
     if (cleanDestination(node.device.path) === "/dev/ptmx") continue;
-    if (bound) bindNode(context, node);
+    // A FIFO is of no driver: anybody may make one.
+    if (bound && node.device.type !== "p") bindNode(context, node);
     else makeNode(builder, node);
   }
   links(builder);
@@ -90,8 +90,6 @@ function parents(builder: Builder, path: string, why: string): void {
 
 function bindNode(context: MountContext, { device, why }: Node): void {
   const { builder, options } = context;
-  if (device.type === "p")
-    throw new SampanError("unimplemented", `cannot use ${why}: a FIFO cannot be made in a user namespace`);
   const tree = options.rootless ? slot.tree : builder.slot();
   const list = options.rootless ? builder.init : builder.parent;
   builder.add(list, "open_tree", { path: device.path, flags: OPEN_TREE_CLONE, out: tree }, why);
@@ -109,7 +107,10 @@ function links(builder: Builder): void {
   ];
   for (const [target, path, why] of list) {
     // runc replaces whatever /dev/ptmx is there, and leaves the other names alone.
-    builder.add(builder.init, "symlink", { dir: slot.root, target, path }, why, { errnos: [errno.EEXIST] });
+    const replace = path === "/dev/ptmx" ? 1 : 0;
+    builder.add(builder.init, "symlink", { dir: slot.root, target, path, replace }, why, {
+      errnos: [errno.EEXIST],
+    });
   }
   builder.add(
     builder.init,

@@ -7,6 +7,7 @@ import { CLONE, O, PR, PROC_SUPER_MAGIC } from "../../../../kernel/linux.ts";
 import type { OciConfig, OciProcess } from "../../../../spec/oci/config.ts";
 import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot, type Plan } from "../operations.ts";
+import { writeOomScore } from "./_oom-score.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { Builder, stage, type Host } from "./context.ts";
 import { sendMaster, useTerminal } from "./devices.ts";
@@ -27,6 +28,8 @@ export interface ExecOptions {
   readonly config: OciConfig;
   readonly process: OciProcess;
   readonly host: Host;
+  /** As for create. */
+  readonly oomScoreAdjClamp?: boolean;
   /** linux.seccomp, compiled. */
   readonly filter?: CompiledSeccomp;
   /** Open descriptor of the container's init. */
@@ -221,14 +224,7 @@ function after(
   builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
   builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
   const score = options.process.oomScoreAdj;
-  if (score !== undefined) {
-    builder.add(
-      list,
-      "write",
-      { dir: slot.childProc, path: "oom_score_adj", data: String(score) },
-      "process.oomScoreAdj",
-    );
-  }
+  if (score !== undefined) writeOomScore(builder, score, options.oomScoreAdjClamp);
   builder.add(list, "send", { slot: slot.parentEnd, byte: byte.go }, base);
   if (limits.length > 0) {
     builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.limits }, base);

@@ -212,7 +212,9 @@ function withLabel(data: readonly string[], label: string | undefined, type: str
 }
 
 /** tmpcopyup: the new tmpfs starts with what the root file system has there. */
-function copyUp({ builder }: MountContext, { destination, why }: OneMount, tree: number): void {
+function copyUp({ builder }: MountContext, { destination, options, why }: OneMount, tree: number): void {
+  const asked = (...names: string[]): 0 | 1 =>
+    options.data.some((word) => names.some((name) => word.startsWith(`${name}=`))) ? 1 : 0;
   const from = slot.base;
   const field = `${why}.options`;
   builder.add(
@@ -221,7 +223,9 @@ function copyUp({ builder }: MountContext, { destination, why }: OneMount, tree:
     { dir: slot.root, path: destination, resolve: RESOLVE.IN_ROOT, out: from },
     field,
   );
-  builder.add(builder.init, "copy_up", { from, to: tree }, field);
+  // What its own options say of its root is not taken from there.
+  const how = { mode: 1 - asked("mode"), owner: 1 - asked("uid", "gid") };
+  builder.add(builder.init, "copy_up", { from, to: tree, ...how }, field);
 }
 
 /** mount(2) with the options as one text, then a look at what came to lie there for the flags that need a descriptor. */
