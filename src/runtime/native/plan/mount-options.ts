@@ -153,8 +153,9 @@ const atimeFlags = MS.NOATIME | MS.NODIRATIME | MS.RELATIME | MS.STRICTATIME;
 export function attributesOf(flags: number): number {
   let attributes = 0;
   for (const [flag, attribute] of attributeOf) if (flags & flag) attributes |= attribute;
-  if (flags & MS.NOATIME) attributes |= MOUNT_ATTR.NOATIME;
-  else if (flags & MS.STRICTATIME) attributes |= MOUNT_ATTR.STRICTATIME;
+  // Of the two, mount(2) follows the stricter.
+  if (flags & MS.STRICTATIME) attributes |= MOUNT_ATTR.STRICTATIME;
+  else if (flags & MS.NOATIME) attributes |= MOUNT_ATTR.NOATIME;
   return attributes;
 }
 
