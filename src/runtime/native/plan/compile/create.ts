@@ -52,6 +52,8 @@ const byte = {
   go: 0x67,
   kin: 0x6b,
   mapped: 0x6d,
+  offsets: 0x6f,
+  shifted: 0x4f,
   hooks: 0x68,
   resume: 0x63,
   limits: 0x6c,
@@ -191,7 +193,7 @@ function cloneInit(create: Create, list: Operation[]): void {
 }
 
 function middleStage(create: Create): void {
-  const { builder, namespaces, options } = create;
+  const { builder, namespaces } = create;
   const joins = builder.middle.splice(0);
   const { fresh, joined } = namespaces;
   const list = builder.middle;
@@ -209,15 +211,33 @@ function middleStage(create: Create): void {
     if (own) becomeRoot(create, list);
   }
   if (fresh.has("time")) {
-    const why = "linux.timeOffsets";
     builder.add(list, "unshare", { flags: CLONE.NEWTIME }, "linux.namespaces (time)");
-    for (const [clock, offset] of Object.entries(options.config.linux?.timeOffsets ?? {})) {
-      const data = `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
-      builder.add(list, "write", { dir: slot.proc, path: "self/timens_offsets", data }, `${why}.${clock}`);
+    if (shiftedByParent(create)) {
+      builder.add(list, "send", { slot: slot.childEnd, byte: byte.offsets }, base);
+      builder.add(list, "receive", { slot: slot.childEnd, byte: byte.shifted }, base);
+    } else {
+      timeOffsets(create, list, { dir: slot.proc, path: "self/timens_offsets" });
     }
   }
   cloneInit(create, list);
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.kin }, base);
+}
+
+/** Whoever became root in a user namespace may not write to its own /proc/PID: the parent does it then. */
+function shiftedByParent({ namespaces, userns, options }: Create): boolean {
+  return namespaces.fresh.has("time") && userns && !options.rootless;
+}
+
+/** time_namespaces(7): before anybody is in the namespace. */
+function timeOffsets(
+  { builder, options }: Create,
+  list: Operation[],
+  file: { dir: number; path: string },
+): void {
+  for (const [clock, offset] of Object.entries(options.config.linux?.timeOffsets ?? {})) {
+    const data = `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
+    builder.add(list, "write", { ...file, data }, `linux.timeOffsets.${clock}`);
+  }
 }
 
 function becomeRoot({ builder, setgroupsDenied }: Create, list: Operation[]): void {
@@ -244,6 +264,12 @@ function parentAfter(create: Create, filter: CompiledSeccomp | undefined): void 
     if (fresh) {
       idMaps(create, 1);
       builder.add(list, "send", { slot: slot.parentEnd, byte: byte.mapped }, base);
+    }
+    if (shiftedByParent(create)) {
+      builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.offsets }, base);
+      builder.add(list, "child_proc", { proc: slot.proc, out: slot.oldRoot, middle: 1 }, base);
+      timeOffsets(create, list, { dir: slot.oldRoot, path: "timens_offsets" });
+      builder.add(list, "send", { slot: slot.parentEnd, byte: byte.shifted }, base);
     }
     builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.kin }, base);
   } else {
