@@ -66,7 +66,7 @@ test("of several creates with one id one wins, and the others leave it alone", a
   using box = new Box({ args: ["sleep", "1000"] });
   const all = Array.from({ length: 6 }, () => beside(box, "create", "-b", box.bundle, box.id));
   const statuses = await Promise.all(all.map((each) => each.exited));
-  expect(statuses.toSorted()).toEqual([0, 1, 1, 1, 1, 1]);
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([0, 1, 1, 1, 1, 1]);
   // The winner's standard error is the container's now, and has no end yet.
   const losers = all.filter((each) => each.exitCode !== 0);
   for (const { stderr } of losers)
@@ -80,7 +80,9 @@ test("of several starts one wins", async () => {
   using box = new Box({ script: "echo started; exec sleep 1000" });
   box.create();
   const all = Array.from({ length: 5 }, () => beside(box, "start", box.id));
-  expect((await Promise.all(all.map((each) => each.exited))).toSorted()).toEqual([0, 1, 1, 1, 1]);
+  expect((await Promise.all(all.map((each) => each.exited))).toSorted((a, b) => a - b)).toEqual([
+    0, 1, 1, 1, 1,
+  ]);
   expect(box.state().status).toBe("running");
   await until(() => box.output() === "started\n");
 });
