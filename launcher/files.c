@@ -245,5 +245,5 @@ long do_copy_up(struct record *o) {
     sys(SYS_close, from);
     if (result < 0) return result;
     if (INT(COPY_UP, OWNER)) sys(SYS_fchownat, to, "", s.stx_uid, s.stx_gid, AT_EMPTY_PATH);
-    return INT(COPY_UP, MODE) ? sys(SYS_fchmodat, to, ".", s.stx_mode & 07777) : 0;
+    return INT(COPY_UP, MODE) && !mount_point_is_new() ? sys(SYS_fchmodat, to, ".", s.stx_mode & 07777) : 0;
 }

@@ -74,6 +74,7 @@ char *text_of(struct record *o, int);    /* "" where the plan has none */
 char **vector_of(struct record *o, int); /* offsets become pointers, once; empty where the plan has none */
 long open_in(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 long write_all(int fd, const char *data, size_t size);
+int mount_point_is_new(void); /* whether the last mount_point had to be made */
 int open_existing_parent(int dir, const char *path, const char **name, uint64_t resolve);
 int pieces(char *text, size_t length, long pid, struct iovec64 *out, int most, char *number);
 

@@ -44,7 +44,7 @@ static long follow_link(int parent, char *path, char *name, char *rest) {
     return 0;
 }
 
-static int made; /* whether the last mount_point had to be made */
+static int made;
 
 static long make_one(int parent, const char *name, int folder, unsigned mode) {
     if (folder) {
@@ -124,6 +124,8 @@ long do_mount_point(struct record *o) {
     }
     return slot_put(INT(MOUNT_POINT, OUT), fd);
 }
+
+int mount_point_is_new(void) { return made; }
 
 /* A tmpfs gets the mode of the folder that it covers, unless that was made only for it. */
 long do_copy_mode(struct record *o) {
