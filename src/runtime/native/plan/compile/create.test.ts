@@ -296,16 +296,21 @@ describe("what the process may", () => {
     expect(all(made, "init", "capset")[0]?.args).toEqual({ effective: 0n, permitted: 0n, inheritable: 0n });
   });
 
-  test.each([
-    [true, "after"],
-    [false, "before"],
-  ])("with noNewPrivileges %p the filter is loaded %s the capabilities go", (noNewPrivileges) => {
-    const made = plan((config) => (config.process.noNewPrivileges = noNewPrivileges), {
-      filter: { filter: new Uint8Array(8), flags: 0, usesNotify: false },
-    });
-    const filter = place(made.init, "seccomp");
-    expect(filter > place(made.init, "capset")).toBe(noNewPrivileges);
-    expect(names(made, "parent")).toContain("wait_filter");
+  test("the filter is loaded last of all, with CAP_SYS_ADMIN only where no_new_privs does not stand for it", () => {
+    const sysAdmin = 1n << 21n;
+    for (const noNewPrivileges of [true, false]) {
+      const made = plan((config) => (config.process.noNewPrivileges = noNewPrivileges), {
+        filter: { filter: new Uint8Array(8), flags: 0, usesNotify: false },
+      });
+      const filter = place(made.init, "seccomp");
+      expect(filter).toBeGreaterThan(place(made.init, "find_exec"));
+      const sets = all(made, "init", "capset").map(({ args }) => args["effective"] as bigint);
+      expect(sets.map((effective) => (effective & sysAdmin) !== 0n)).toEqual(
+        noNewPrivileges ? [false] : [false, true, false],
+      );
+      expect(made.init[filter + 1]?.name).toBe(noNewPrivileges ? "wait_start" : "capset");
+      expect(names(made, "parent")).toContain("wait_filter");
+    }
   });
 
   test("limits are set by the parent where init has no rights over the host", () => {

@@ -40,6 +40,7 @@ import { cleanDestination, type MountContext } from "./_attach.ts";
 import { compileMounts, isReadOnlyLater } from "./mounts.ts";
 import {
   compileCredentials,
+  compileFilter,
   compileCwd,
   compileLabels,
   compileLimits,
@@ -729,8 +730,7 @@ function processOf(create: Create): CompiledSeccomp | undefined {
   compileLabels(context);
   if (process.noNewPrivileges)
     builder.add(list, "prctl", { option: PR.SET_NO_NEW_PRIVS, a: 1 }, "process.noNewPrivileges");
-  // Without no_new_privs loading a filter wants CAP_SYS_ADMIN, so it comes before the capabilities go; else it comes last of all.
-  const early = filter !== undefined && !process.noNewPrivileges;
+  const privileged = filter !== undefined && !process.noNewPrivileges;
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
   // Before any path of the container's choice is walked: the working directory and the program.
   const kept = {
@@ -739,14 +739,12 @@ function processOf(create: Create): CompiledSeccomp | undefined {
     ...(options.hookOutput !== undefined && { keep3: slot.hookOutput }),
   };
   builder.add(list, "close_range", { first: 3 + options.preserveFds, ...kept }, "--preserve-fds");
-  if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
   compileCwd(builder, process.cwd, false);
-  compileCredentials(context);
+  const granted = compileCredentials(context, privileged);
   compileCwd(builder, process.cwd, true);
   const program = compileProgram(context);
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
-  if (filter && !early)
-    builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  if (filter) compileFilter(builder, filter, privileged ? granted : undefined);
   builder.add(list, "wait_start", { slot: slot.fifo }, base);
   for (const { hook, why } of hooksOf(create, "startContainer"))
     addHook(create, list, { hook, why, status: "created", self: 1 });

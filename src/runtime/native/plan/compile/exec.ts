@@ -13,6 +13,7 @@ import { Builder, stage, type Host } from "./context.ts";
 import { sendMaster, useTerminal } from "./devices.ts";
 import {
   compileCredentials,
+  compileFilter,
   compileCwd,
   compileLabels,
   compileLimits,
@@ -179,17 +180,15 @@ function init(
   if (process.noNewPrivileges)
     builder.add(list, "prctl", { option: PR.SET_NO_NEW_PRIVS, a: 1 }, "process.noNewPrivileges");
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
-  const early = filter !== undefined && !process.noNewPrivileges;
+  const privileged = filter !== undefined && !process.noNewPrivileges;
   // Before any path of the container's choice is walked: the working directory and the program.
   builder.add(list, "close_range", { first: 3 + options.preserveFds, keep: slot.childEnd }, "--preserve-fds");
-  if (early) builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
   compileCwd(builder, process.cwd, false);
-  compileCredentials(context);
+  const granted = compileCredentials(context, privileged);
   compileCwd(builder, process.cwd, true);
   const program = compileProgram(context);
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
-  if (filter && !early)
-    builder.add(list, "seccomp", { flags: filter.flags, filter: filter.filter }, "linux.seccomp");
+  if (filter) compileFilter(builder, filter, privileged ? granted : undefined);
   builder.add(list, "exec", program, "process.args");
   return limits;
 }

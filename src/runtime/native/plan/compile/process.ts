@@ -205,8 +205,20 @@ export function unknownCapabilities(sets: OciCapabilities | undefined, last: num
   return [...unknown];
 }
 
-/** User, groups and the five sets (capabilities(7)): the bounding set while CAP_SETPCAP is there, the others after the change of user. */
-export function compileCredentials(context: ProcessContext): void {
+/** What `capset` sets. */
+export interface Granted {
+  readonly effective: bigint;
+  readonly permitted: bigint;
+  readonly inheritable: bigint;
+}
+
+const sysAdmin = 1n << 21n;
+
+/**
+ * User, groups and the five sets (capabilities(7)): the bounding set while CAP_SETPCAP is there, the others after the change of user. With
+ * `filterFollows` CAP_SYS_ADMIN stays permitted, though not in effect, until compileFilter.
+ */
+export function compileCredentials(context: ProcessContext, filterFollows: boolean): Granted {
   const { builder, process, host, setgroupsDenied } = context;
   const list = builder.init;
   const sets = process.capabilities;
@@ -226,9 +238,28 @@ export function compileCredentials(context: ProcessContext): void {
     permitted: bits(sets?.permitted, last),
     inheritable: bits(sets?.inheritable, last),
   };
-  builder.add(list, "capset", granted, why);
+  builder.add(list, "capset", filterFollows ? permitting(granted) : granted, why);
   const ambient = bits(sets?.ambient, last);
   builder.add(list, "ambient", { raise: ambient, last }, `${why}.ambient`);
+  return granted;
+}
+
+const permitting = (granted: Granted): Granted => ({ ...granted, permitted: granted.permitted | sysAdmin });
+
+/**
+ * seccomp(2): without no_new_privs a filter wants CAP_SYS_ADMIN in effect. It is loaded last of all in either case, so that it meets as few of
+ * our own system calls as can be: profiles are written for the program, and old ones refuse what is newer than they are.
+ */
+export function compileFilter(
+  builder: Builder,
+  filter: { readonly flags: number; readonly filter: Uint8Array },
+  granted: Granted | undefined,
+): void {
+  const why = "linux.seccomp";
+  const able = granted && { ...permitting(granted), effective: granted.effective | sysAdmin };
+  if (able) builder.add(builder.init, "capset", able, why);
+  builder.add(builder.init, "seccomp", { flags: filter.flags, filter: filter.filter }, why);
+  if (granted) builder.add(builder.init, "capset", { ...granted }, "process.capabilities");
 }
 
 function compileGroups(builder: Builder, gids: readonly number[], denied: boolean): void {
