@@ -12,7 +12,7 @@ import { mountOf, readHost } from "./host.ts";
 import { readSettings } from "./settings.ts";
 import { launch, outputFile } from "./launch.ts";
 import type { PreparedDevices } from "./network.ts";
-import type { CreateOptions, Host } from "./plan/compile/context.ts";
+import type { CreateOptions, Host, RdtGroup } from "./plan/compile/context.ts";
 import { compileCreate } from "./plan/compile/create.ts";
 import { unknownCapabilities } from "./plan/compile/process.ts";
 import type { Plan } from "./plan/operations.ts";
@@ -85,6 +85,7 @@ export interface Compiled {
   readonly plan: Plan;
   readonly cgroup: CgroupPlan;
   readonly version: 1 | 2;
+  readonly rdt?: RdtGroup;
 }
 
 export interface Surroundings {
@@ -120,6 +121,8 @@ export async function compileBundle(
     inUserNamespace: host.inUserNamespace,
     ownerUid: context.rootless ? undefined : cgroupOwner(config),
   });
+  const rdt =
+    config.linux?.intelRdt && (await import("./rdt.ts")).rdtGroup(config.linux.intelRdt, request.id);
   const devices = await netDevicesOf(config);
   const notify = request.notifySocket
     ? (await import("./notify.ts")).notifyMount(config, dir)
@@ -135,6 +138,7 @@ export async function compileBundle(
     rootfsMount: config.linux?.rootfsPropagation?.includes("shared") ? mountOf(rootfs) : "/",
     host: devices ? { ...host, netDevices: devices.facts } : host,
     cgroup,
+    ...(rdt && { rdt }),
     stateDir: dir,
     rootless: context.rootless,
     preserveFds: request.preserveFds,
@@ -147,7 +151,7 @@ export async function compileBundle(
     ...(request.noNewKeyring && { noNewKeyring: true }),
     environment: [...(request.environment ?? []), ...notify.environment],
   };
-  return { plan: compileCreate(options), cgroup, version: paths.version };
+  return { plan: compileCreate(options), cgroup, version: paths.version, ...(rdt && { rdt }) };
 }
 
 async function netDevicesOf({ linux }: OciConfig): Promise<PreparedDevices | undefined> {
@@ -196,25 +200,24 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     : undefined;
   const hookOutput = needsOutput(config, context.rootless) ? outputFile() : undefined;
   const dir = claimContainer(context.root, request.id);
-  let cgroup: CgroupPlan | undefined;
+  let compiled: Compiled | undefined;
   let begun = false;
   try {
     // Where the hooks of the host begin, as with runc.
     process.chdir(request.bundle);
-    const compiled = await compileBundle(context, request, {
+    compiled = await compileBundle(context, request, {
       config,
       dir,
       host,
       ...(hookOutput !== undefined && { hookOutput }),
       ...(scope && { scope: scope.place }),
     });
-    cgroup = compiled.cgroup;
+    const { cgroup, version } = compiled;
     for (const warning of cgroup.warnings) context.warn(warning);
     refuseForeignCgroups(cgroup, config);
     makeFifo(`${dir}/exec.fifo`, 0o600);
     if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
     begun = true;
-    const { version } = compiled;
     const { inUserNamespace } = host;
     const { pid } = await launch(compiled.plan, {
       ...(hookOutput !== undefined && { hookOutput }),
@@ -225,7 +228,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     const unit = scope?.unit;
     return await record(context, request, { config, text, dir, pid, compiled, ...(unit && { unit }) });
   } catch (error) {
-    await undo(dir, cgroup, scope);
+    await undo(dir, compiled, scope);
     if (begun) await poststop(context, request, config);
     throw error;
   } finally {
@@ -280,7 +283,7 @@ async function record(context: RuntimeContext, request: CreateRequest, made: Mad
       no_new_keyring: request.noNewKeyring ?? false,
       bundle: request.bundle,
       rootfs: rootfsOf(config, request.bundle),
-      ...(config.linux?.intelRdt && { intel_rdt_path: rdtPath(compiled.plan) }),
+      ...(compiled.rdt && (await rdtState(compiled.rdt))),
     };
     saveState(dir, head, text);
     if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
@@ -294,9 +297,8 @@ async function record(context: RuntimeContext, request: CreateRequest, made: Mad
   }
 }
 
-function rdtPath(plan: Plan): string {
-  const made = plan.parent.find((operation) => operation.why === "linux.intelRdt.closID");
-  return String(made?.args["path"] ?? "");
+async function rdtState(rdt: RdtGroup): Promise<Pick<ContainerState, "intel_rdt_path" | "intel_rdt_made">> {
+  return { intel_rdt_path: rdt.dir, intel_rdt_made: (await import("./rdt.ts")).madeFolders(rdt) };
 }
 
 /** Written beside and renamed, so that whoever waits for it never reads half a number. */
@@ -320,13 +322,17 @@ async function poststop(
 
 async function undo(
   dir: string,
-  cgroup: CgroupPlan | undefined,
+  compiled: Compiled | undefined,
   scope: ContainerScope | undefined,
 ): Promise<void> {
   await scope?.stop().catch(() => undefined);
-  if (cgroup) {
+  if (compiled) {
     const { removeCgroups } = await import("./cgroups/remove.ts");
-    await removeCgroups({ dirs: cgroup.dirs }, { timeoutMs: 5000 }).catch(() => undefined);
+    await removeCgroups({ dirs: compiled.cgroup.dirs }, { timeoutMs: 5000 }).catch(() => undefined);
+  }
+  if (compiled?.rdt) {
+    const { madeFolders, removeRdt } = await import("./rdt.ts");
+    removeRdt(madeFolders(compiled.rdt), compiled.rdt.named);
   }
   removeContainerDir(dir);
 }

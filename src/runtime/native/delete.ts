@@ -44,10 +44,8 @@ export async function deleteContainer(context: RuntimeContext, id: string, force
     await stopUnit(state.systemd_scope, state.rootless);
   }
   await removeCgroups(cgroupDirs(state), removeDeadline);
-  if (state.intel_rdt_path)
-    (await import("./cgroups/remove.ts"))
-      .removeCgroups({ dirs: { resctrl: state.intel_rdt_path } }, removeDeadline)
-      .catch(() => undefined);
+  const { intel_rdt_made: rdt = [], spec } = state;
+  if (rdt.length > 0) (await import("./rdt.ts")).removeRdt(rdt, Boolean(spec.linux?.intelRdt?.closID));
   await poststop(context, state);
   removeContainerDir(dir);
 }

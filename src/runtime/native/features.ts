@@ -48,7 +48,7 @@ export function runtimeFeatures({ version, commit }: Build): OciFeatures {
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: true, schemata: true, monitoring: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: memoryPolicyModes.toSorted(), flags: memoryPolicyFlags.toSorted() },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

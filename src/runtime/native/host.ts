@@ -20,7 +20,6 @@ export function readHost(config: OciConfig): Host {
     seLinux:
       config.process?.selinuxLabel || config.linux?.mountLabel ? exists("/sys/fs/selinux/enforce") : false,
     ...(users && euid !== 0 ? idHelpers() : {}),
-    ...(config.linux?.intelRdt ? resctrl() : {}),
   };
 }
 
@@ -52,14 +51,6 @@ function findProgram(name: string): string | undefined {
     .split(":")
     .map((dir) => `${dir}/${name}`)
     .find(isExecutable);
-}
-
-function resctrl(): { resctrl?: string } {
-  const line = readText("/proc/self/mountinfo")
-    .split("\n")
-    .find((each) => each.includes(" - resctrl "));
-  const path = line?.split(" ")[4];
-  return path === undefined ? {} : { resctrl: path };
 }
 
 /** The mount point that a path lies on: the longest in mountinfo that leads to it. */

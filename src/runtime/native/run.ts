@@ -92,10 +92,11 @@ async function ending(
   request: RunRequest,
   created: Created,
 ): Promise<Pick<ForegroundOptions, "cleanUp" | "deletion">> {
-  const { systemd_scope: unit, id } = created.state;
-  if (unit === undefined) return { cleanUp: cleanUpOf(request, created) };
-  const { deleteCommand } = await import("./systemd.ts");
-  return { deletion: deleteCommand(context, id) };
+  const { systemd_scope: unit, intel_rdt_made: rdt = [], id } = created.state;
+  // The launcher cannot speak D-Bus, nor tell whether others have joined a class of service.
+  const why = unit !== undefined ? "--systemd-cgroup" : rdt.length > 0 ? "linux.intelRdt" : undefined;
+  if (why === undefined) return { cleanUp: cleanUpOf(request, created) };
+  return { deletion: (await import("./deletion.ts")).deletionOf(context, id, why) };
 }
 
 function cleanUpOf(request: RunRequest, { state, dir, config }: Created): CleanUp {
@@ -108,7 +109,6 @@ function cleanUpOf(request: RunRequest, { state, dir, config }: Created): CleanU
     state: JSON.stringify({ ...rest, status: "stopped" }),
     cgroups,
     ...(shared && main !== undefined && { killCgroup: main }),
-    ...(state.intel_rdt_path && { resctrl: state.intel_rdt_path }),
     stateDir: dir,
     files: [
       "state.json",

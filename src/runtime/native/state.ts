@@ -35,6 +35,8 @@ export interface ContainerState {
   readonly cgroup_version: 1 | 2;
   readonly systemd_scope?: string;
   readonly intel_rdt_path?: string;
+  /** Folders of resctrl that go with the container, in the order of their removal. */
+  readonly intel_rdt_made?: readonly string[];
   readonly no_new_keyring: boolean;
   readonly bundle: string;
   readonly rootfs: string;

@@ -89,20 +89,3 @@ export async function stopUnit(unit: string, rootless: boolean): Promise<void> {
   using systemd = await connect(rootless);
   await stopScope(systemd, { unit });
 }
-
-/** The command line that deletes the container, for the launcher to run when a foreground container has ended: it cannot speak D-Bus. */
-export function deleteCommand(
-  context: RuntimeContext,
-  id: string,
-): { path: string; argv: string[]; env: string[] } {
-  const script = Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
-  const flags = ["--root", context.root, "--systemd-cgroup", "--rootless", String(context.rootless)];
-  const env = Object.entries(process.env).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  );
-  return {
-    path: process.execPath,
-    argv: ["sampan", ...script, "runtime", ...flags, "delete", "--force", id],
-    env,
-  };
-}

@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { errno, errnoOf } from "../../kernel/errno.ts";
-import { readText } from "../../kernel/files.ts";
 import type { OciConfig, OciResources } from "../../spec/oci/config.ts";
 import { applySteps } from "./cgroups/apply.ts";
 import { updateSteps } from "./cgroups/update.ts";
@@ -43,9 +42,9 @@ export async function update(context: RuntimeContext, id: string, request: Updat
   const before = state.spec.linux?.resources ?? {};
   await tellSystemd(context, state, resources);
   limit(state, resources, before);
-  const path = request.rdt && setSchemas(state, request.rdt);
+  const rdt = request.rdt && (await setSchemas(state, request.rdt));
   const { spec, ...head } = state;
-  const saved = { ...head, ...(path !== undefined && { intel_rdt_path: path }) };
+  const saved = { ...head, ...rdt };
   saveState(containerDir(context.root, id), saved, updatedSpec(spec, resources, request.rdt));
 }
 
@@ -115,9 +114,13 @@ function updatedSpec(spec: OciConfig, resources: OciResources, rdt: RdtSchemas |
   };
 }
 
-/** The container's class of service in resctrl; one that has none yet gets one of its id. Gives its folder. */
-function setSchemas(state: ContainerState, { l3CacheSchema, memBwSchema }: RdtSchemas): string {
-  const dir = state.intel_rdt_path || `${resctrl()}/${state.id}`;
+/** The container's class of service in resctrl; one that has none yet gets one of its id. Gives what its state keeps of it. */
+async function setSchemas(
+  state: ContainerState,
+  { l3CacheSchema, memBwSchema }: RdtSchemas,
+): Promise<Pick<ContainerState, "intel_rdt_path" | "intel_rdt_made">> {
+  const { resctrlMount } = await import("./rdt.ts");
+  const dir = state.intel_rdt_path || `${resctrl(resctrlMount())}/${state.id}`;
   if (!state.intel_rdt_path) {
     makeFolder(dir);
     writeFileSync(`${dir}/tasks`, String(state.init_process_pid));
@@ -128,7 +131,7 @@ function setSchemas(state: ContainerState, { l3CacheSchema, memBwSchema }: RdtSc
   } catch (error) {
     throw SampanError.wrap(`cannot set the schemata of "${dir}"`, error);
   }
-  return dir;
+  return state.intel_rdt_path ? {} : { intel_rdt_path: dir, intel_rdt_made: [dir] };
 }
 
 function makeFolder(dir: string): void {
@@ -139,11 +142,7 @@ function makeFolder(dir: string): void {
   }
 }
 
-function resctrl(): string {
-  const mount = readText("/proc/self/mountinfo")
-    .split("\n")
-    .find((line) => line.includes(" - resctrl "));
-  const path = mount?.split(" ")[4];
+function resctrl(path: string | undefined): string {
   if (path !== undefined) return path;
   throw new SampanError(
     "failed_precondition",

@@ -29,8 +29,6 @@ export interface Host {
   /** newuidmap and newgidmap, absolute, where they are installed. */
   readonly newuidmap?: string;
   readonly newgidmap?: string;
-  /** Where resctrl is mounted, for linux.intelRdt. */
-  readonly resctrl?: string;
   /** What a network device that is moved had: linux.netDevices. */
   readonly netDevices?: Readonly<Record<string, NetDeviceFacts>>;
 }
@@ -39,6 +37,24 @@ export interface NetDeviceFacts {
   readonly index: number;
   /** RTM_NEWADDR messages for its global addresses, with the index at byte 20 (ifaddrmsg.ifa_index). */
   readonly addresses: readonly Uint8Array[];
+}
+
+/** Lines for the file schemata, in one write. */
+export interface RdtLines {
+  readonly lines: readonly string[];
+  readonly why: string;
+}
+
+/** A container's folders in resctrl (rdt.ts). */
+export interface RdtGroup {
+  /** The class of service. */
+  readonly dir: string;
+  readonly make: boolean;
+  /** Named by closID, not by the container's id. */
+  readonly named: boolean;
+  readonly schemata: readonly RdtLines[];
+  /** The container's own monitoring group, which is to be made. */
+  readonly monitor?: { readonly dir: string; readonly why: string };
 }
 
 export interface CreateOptions {
@@ -50,6 +66,7 @@ export interface CreateOptions {
   readonly rootfs: string;
   readonly host: Host;
   readonly cgroup: CgroupPlan;
+  readonly rdt?: RdtGroup;
   /** With the systemd driver: the descriptor at which the launcher waits until systemd has moved it into the container's scope. */
   readonly scopeGate?: number;
   /** Folder of the container's state; exec.fifo is in it. */

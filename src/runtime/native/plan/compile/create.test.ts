@@ -379,3 +379,56 @@ describe("what the process may", () => {
     expect(place(made.init, "hook", { path: "/s" })).toBeGreaterThan(place(made.init, "wait_start"));
   });
 });
+
+describe("before the process is made", () => {
+  test("the launcher waits until systemd has moved it, first of all", () => {
+    const cgroup = { join: [], chown: [], dirs: {}, warnings: [], create: [mkdir] };
+    const made = plan(undefined, { scopeGate: 9, cgroup });
+    expect(names(made, "parent").slice(0, 4)).toEqual(["adopt", "receive", "close", "mkdir"]);
+    expect(made.parent[0]?.args["fd"]).toBe(9);
+  });
+
+  test("its cgroup is given to the user that manages it, when it has its limits", () => {
+    const cgroup = {
+      join: [],
+      dirs: {},
+      warnings: [],
+      create: [mkdir],
+      chown: ["/c", "/c/procs"],
+      ownerUid: 7,
+    };
+    const { parent } = plan(undefined, { cgroup });
+    expect(parent.slice(0, 3).map(({ name, args }) => [name, args["path"], args["uid"]])).toEqual([
+      ["mkdir", "/c", undefined],
+      ["chown", "/c", 7],
+      ["chown", "/c/procs", 7],
+    ]);
+  });
+});
+
+const mkdir: Operation = { name: "mkdir", args: { path: "/c" }, why: "linux.cgroupsPath" };
+
+describe("linux.intelRdt", () => {
+  const rdt = { dir: "/r/c", make: true, named: true, schemata: [{ lines: ["L3:0=f", "MB:0=9"], why: "x" }] };
+
+  test("makes the class, limits it, and moves the process there before it goes on", () => {
+    const { parent } = plan(undefined, { rdt: { ...rdt, monitor: { dir: "/r/c/mon_groups/c1", why: "m" } } });
+    const first = place(parent, "mkdir", { path: "/r/c" });
+    expect(parent.slice(first, first + 5).map(({ name, args }) => [name, args["path"]])).toEqual([
+      ["mkdir", "/r/c"],
+      ["write", "/r/c/schemata"],
+      ["write_pid", "/r/c/tasks"],
+      ["mkdir", "/r/c/mon_groups/c1"],
+      ["write_pid", "/r/c/mon_groups/c1/tasks"],
+    ]);
+    expect(parent[first + 1]?.args["data"]).toBe("L3:0=f\nMB:0=9\n");
+    expect(first).toBeGreaterThan(place(parent, "clone"));
+    expect(first).toBeLessThan(place(parent, "send"));
+  });
+
+  test("makes no class that is there, and writes no schemata that was not asked for", () => {
+    const { parent } = plan(undefined, { rdt: { ...rdt, make: false, schemata: [] } });
+    const paths = parent.map(({ args }) => String(args["path"])).filter((path) => path.startsWith("/r/"));
+    expect(paths).toEqual(["/r/c/tasks"]);
+  });
+});

@@ -376,31 +376,19 @@ function oomScore({ builder, options }: Create): void {
   if (score !== undefined) writeOomScore(builder, score, options.oomScoreAdjClamp);
 }
 
-/** Resource control (resctrl): the class of service is a folder, made unless it is there, with the schemata and the process in it. */
-function intelRdt({ builder, options }: Create): void {
-  const rdt = options.config.linux?.intelRdt;
+/** Resource control (resctrl): the class of service with the process in it, then its monitoring group, which takes only processes of the class. */
+function intelRdt({ builder, options: { rdt } }: Create): void {
   if (!rdt) return;
-  const { resctrl } = options.host;
+  const list = builder.parent;
   const why = "linux.intelRdt";
-  if (resctrl === undefined) {
-    throw new SampanError(
-      "failed_precondition",
-      `cannot use ${why}: resctrl is not mounted, or the processor has no resource control`,
-    );
-  }
-  const dir = `${resctrl}/${rdt.closID || options.id}`;
-  builder.add(builder.parent, "mkdir", { path: dir }, `${why}.closID`, { errnos: [errno.EEXIST] });
-  const lines = [rdt.l3CacheSchema, rdt.memBwSchema, ...(rdt.schemata ?? [])].filter(
-    (line) => line !== undefined && line !== "",
-  );
-  if (lines.length > 0)
-    builder.add(
-      builder.parent,
-      "write",
-      { path: `${dir}/schemata`, data: `${lines.join("\n")}\n` },
-      `${why}.schemata`,
-    );
-  builder.add(builder.parent, "write_pid", { path: `${dir}/tasks` }, why);
+  const there = rdt.named ? undefined : { errnos: [errno.EEXIST] };
+  if (rdt.make) builder.add(list, "mkdir", { path: rdt.dir }, `${why}.closID`, there);
+  for (const { lines, why: field } of rdt.schemata)
+    builder.add(list, "write", { path: `${rdt.dir}/schemata`, data: `${lines.join("\n")}\n` }, field);
+  builder.add(list, "write_pid", { path: `${rdt.dir}/tasks` }, why);
+  if (!rdt.monitor) return;
+  builder.add(list, "mkdir", { path: rdt.monitor.dir }, rdt.monitor.why);
+  builder.add(list, "write_pid", { path: `${rdt.monitor.dir}/tasks` }, rdt.monitor.why);
 }
 
 /** config-linux.md, "Network Devices": each device moves with its addresses, under its new name. */

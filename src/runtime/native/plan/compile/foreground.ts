@@ -2,6 +2,7 @@
 import { errno } from "../../../../kernel/errno.ts";
 import { AT_REMOVEDIR, O } from "../../../../kernel/linux.ts";
 import type { OciConfig, OciHook } from "../../../../spec/oci/config.ts";
+import type { Deletion } from "../../deletion.ts";
 import { op, slot, type Operation, type Plan } from "../operations.ts";
 
 export interface ForegroundOptions {
@@ -10,13 +11,11 @@ export interface ForegroundOptions {
   readonly consoleFd?: number;
   /** exec.fifo of a container that is still to be let go. */
   readonly fifo?: string;
+  /** The same for a process of exec: this end of the socket that it waits at. */
+  readonly gateFd?: number;
   readonly cleanUp?: CleanUp;
   /** Instead of cleanUp: the program that deletes the container. */
-  readonly deletion?: {
-    readonly path: string;
-    readonly argv: readonly string[];
-    readonly env: readonly string[];
-  };
+  readonly deletion?: Deletion;
 }
 
 export interface CleanUp {
@@ -26,7 +25,6 @@ export interface CleanUp {
   readonly cgroups: readonly string[];
   /** A container that shares its pid namespace may leave processes behind. */
   readonly killCgroup?: string;
-  readonly resctrl?: string;
   readonly stateDir: string;
   /** Names of the files in stateDir, and of its folders with a "/" behind, in the order of their removal. */
   readonly files: readonly string[];
@@ -39,6 +37,10 @@ export function compileForeground(options: ForegroundOptions): Plan {
     parent.push(op("receive_fd", { socket: slot.consoleSocket, out: slot.master }, "process.terminal"));
   }
   if (options.fifo !== undefined) parent.push(...release(options.fifo));
+  if (options.gateFd !== undefined) {
+    parent.push(op("adopt", { fd: options.gateFd, out: slot.fifo }, "launcher"));
+    parent.push(op("send", { slot: slot.fifo, byte: 1 }, "launcher", any));
+  }
   parent.push(
     op(
       "supervise",
@@ -47,11 +49,15 @@ export function compileForeground(options: ForegroundOptions): Plan {
     ),
   );
   if (options.cleanUp) parent.push(...cleanUp(options.cleanUp));
-  if (options.deletion) parent.push(op("run", { ...options.deletion, timeout: 0 }, "--systemd-cgroup", any));
+  if (options.deletion) parent.push(deletion(options.deletion));
   return { parent, middle: [], init: [] };
 }
 
 const any = { errnos: "any" } as const;
+
+function deletion({ path, argv, env, why }: Deletion): Operation {
+  return op("run", { path, argv, env, timeout: 0 }, why, any);
+}
 
 /** As `start` does it (start.ts). An init that has ended meanwhile has nobody at the pipe: its status tells. */
 function release(path: string): Operation[] {
@@ -64,13 +70,11 @@ function release(path: string): Operation[] {
 }
 
 /** In the order of `delete`: processes, control groups, poststop hooks, then the state, so that what fails before can be deleted again. */
-function cleanUp({ config, state, cgroups, killCgroup, resctrl, stateDir, files }: CleanUp): Operation[] {
+function cleanUp({ config, state, cgroups, killCgroup, stateDir, files }: CleanUp): Operation[] {
   const list: Operation[] = [];
   if (killCgroup !== undefined)
     list.push(op("kill_cgroup", { path: killCgroup }, "linux.namespaces (pid)", any));
   for (const path of cgroups) list.push(op("remove_cgroup", { path }, "linux.cgroupsPath", any));
-  if (resctrl !== undefined)
-    list.push(op("unlink", { path: resctrl, flags: AT_REMOVEDIR }, "linux.intelRdt", any));
   (config.hooks?.poststop ?? []).forEach((hook, index) => list.push(poststop(hook, index, state)));
   for (const file of files) {
     const flags = file.endsWith("/") ? AT_REMOVEDIR : 0;
