@@ -78,6 +78,52 @@ test("a container that a signal ends gives 128 and its number", async () => {
   expect(await run.exited).toBe(143);
 });
 
+test.each(["HUP", "INT", "QUIT", "USR1", "TERM", "WINCH"])(
+  "exec passes SIG%s on to its process",
+  async (signal) => {
+    using box = new Box({ args: ["sleep", "1000"] });
+    box.create();
+    box.ok(["start", box.id]);
+    const script = `trap 'echo got; exit 9' ${signal}; echo armed; while :; do sleep 0.01; done`;
+    const exec = Bun.spawn(box.argv(["exec", box.id, "sh", "-c", script]), {
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    await readUntil(exec.stdout, "armed");
+    exec.kill(`SIG${signal}` as NodeJS.Signals);
+    await readUntil(exec.stdout, "got");
+    expect(await exec.exited).toBe(9);
+  },
+);
+
+test.each([
+  ["exit 0", 0],
+  ["exit 42", 42],
+  ["kill -KILL $$", 137],
+  ["kill -SEGV $$", 139],
+])("the exit status of exec is its process's: %s", (script, status) => {
+  using box = new Box({ args: ["sleep", "1000"] });
+  box.create();
+  box.ok(["start", box.id]);
+  expect(box.run(["exec", box.id, "sh", "-c", script])).toEqual({ status, stdout: "", stderr: "" });
+});
+
+test("an exec whose runtime is killed before it could wait does not run its program", async () => {
+  using box = new Box({ args: ["sleep", "1000"] });
+  box.create();
+  box.ok(["start", box.id]);
+  for (let i = 0; i < 20; i++) {
+    const exec = Bun.spawn(box.argv(["exec", box.id, "sh", "-c", "echo $$ >>/tmp/ran; exec sleep 1000"]), {
+      stdout: "ignore",
+    });
+    await Bun.sleep(i);
+    exec.kill(9);
+    await exec.exited;
+  }
+  box.ok(["delete", "--force", box.id]);
+  expect(box.cgroups()).toEqual([]);
+});
+
 test("standard input, output and error are the caller's: pipes, files, closed ones", async () => {
   using box = new Box({ script: "cat; echo error >&2" });
   expect(box.foreground({ stdin: "through a pipe\n" })).toEqual({

@@ -63,13 +63,18 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   if (!request.detach && !request.noSubreaper) setSubreaper();
   const console = ends ? { fd: ends[1] } : request.console;
   const own = { ...request, process: ends ? await sizedAsOwn(asked) : asked };
-  const pid = await launchExec(context, own, { state, ...(console && { console }) });
+  // Held back until the launcher has all signals blocked: none is lost, and none ends the runtime alone.
+  const gate = request.detach ? undefined : socketPair(1);
+  if (gate) setCloseOnExec(gate[1], false);
+  const target = { state, ...(console && { console }), ...(gate && { gateFd: gate[1] }) };
+  const pid = await launchExec(context, own, target);
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   if (request.pidfdSocket !== undefined)
     await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
-  if (request.detach) return;
-  if (ends) setCloseOnExec(ends[0], false);
-  await becomeLauncher(compileForeground({ pid, ...(ends && { consoleFd: ends[0] }) }));
+  if (!gate) return;
+  closeFd(gate[1]);
+  for (const fd of [gate[0], ...(ends ? [ends[0]] : [])]) setCloseOnExec(fd, false);
+  await becomeLauncher(compileForeground({ pid, gateFd: gate[0], ...(ends && { consoleFd: ends[0] }) }));
 }
 
 /** What a further process does not say of itself it has from the container, as with runc: its umask and its score for the OOM killer. */
@@ -86,12 +91,13 @@ function withDefaults(process: OciProcess, { user, oomScoreAdj }: OciProcess): O
 interface Target {
   readonly state: ContainerState;
   readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly gateFd?: number;
 }
 
 async function launchExec(
   context: RuntimeContext,
   request: ExecRequest,
-  { state, console }: Target,
+  { state, console, gateFd }: Target,
 ): Promise<number> {
   const pidfd = openPidFd(state.init_process_pid);
   if (pidfd < 0)
@@ -123,6 +129,7 @@ async function launchExec(
     watched: (namespaces & CLONE.NEWUSER) === 0 && mayTrace(state),
     setgroupsDenied: setgroupsDenied(state.init_process_pid),
     ...(console && { console }),
+    ...(gateFd !== undefined && { gateFd }),
     noNewKeyring: state.no_new_keyring,
     preserveFds: request.preserveFds,
     environment: request.environment ?? [],

@@ -47,6 +47,8 @@ export interface ExecOptions {
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
   readonly environment: readonly string[];
+  /** Descriptor that the process waits at before it becomes the program, for a foreground that is not yet ready to pass signals on. */
+  readonly gateFd?: number;
   /** State of the container for the seccomp listener, with 0x01 for the process id. */
   readonly listenerState?: string;
 }
@@ -72,6 +74,7 @@ function before(options: ExecOptions, builder: Builder): { cgroup?: number } {
   for (let fd = 3; fd < 3 + options.preserveFds; fd++)
     builder.add(list, "check_fd", { fd }, "--preserve-fds");
   builder.add(list, "adopt", { fd: options.pidfd, out: slot.child }, "linux.namespaces");
+  if (options.gateFd !== undefined) builder.add(list, "adopt", { fd: options.gateFd, out: slot.fifo }, base);
   builder.add(list, "open", { path: "/proc", flags: O.PATH | O.DIRECTORY, out: slot.proc }, base);
   builder.add(list, "check_fs", { slot: slot.proc, magic: PROC_SUPER_MAGIC }, base);
   if (options.console && "fd" in options.console) {
@@ -182,13 +185,15 @@ function init(
   builder.add(list, "prctl", { option: PR.SET_PDEATHSIG, a: 0 }, base);
   const privileged = filter !== undefined && !process.noNewPrivileges;
   // Before any path of the container's choice is walked: the working directory and the program.
-  builder.add(list, "close_range", { first: 3 + options.preserveFds, keep: slot.childEnd }, "--preserve-fds");
+  const kept = { keep: slot.childEnd, ...(options.gateFd !== undefined && { keep2: slot.fifo }) };
+  builder.add(list, "close_range", { first: 3 + options.preserveFds, ...kept }, "--preserve-fds");
   compileCwd(builder, process.cwd, false);
   const granted = compileCredentials(context, privileged);
   compileCwd(builder, process.cwd, true);
   const program = compileProgram(context);
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.ready }, base);
   if (filter) compileFilter(builder, filter, privileged ? granted : undefined);
+  if (options.gateFd !== undefined) builder.add(list, "wait_start", { slot: slot.fifo }, base);
   builder.add(list, "exec", program, "process.args");
   return limits;
 }
