@@ -125,6 +125,7 @@ async function launchExec(
     pidfd,
     namespaces,
     cgroup: cgroupOf(state, request),
+    ...(state.intel_rdt_path && { rdt: rdtGroups(state.intel_rdt_path, state.intel_rdt_made) }),
     rootless: context.rootless,
     watched: (namespaces & CLONE.NEWUSER) === 0 && mayTrace(state),
     setgroupsDenied: setgroupsDenied(state.init_process_pid),
@@ -140,6 +141,10 @@ async function launchExec(
   } finally {
     closeFd(pidfd);
   }
+}
+
+function rdtGroups(group: string, made: readonly string[] = []): string[] {
+  return [group, ...made.filter((dir) => dir.startsWith(`${group}/mon_groups/`))];
 }
 
 function mayTrace({ spec }: ContainerState): boolean {

@@ -39,6 +39,8 @@ export interface ExecOptions {
   readonly namespaces: number;
   /** Files that the process id is written to (v1), or the folder of the cgroup (v2). */
   readonly cgroup: { readonly join: readonly string[]; readonly unified?: string };
+  /** The container's groups in resctrl: the class of service, then the monitoring group in it. */
+  readonly rdt?: readonly string[];
   readonly rootless: boolean;
   /** A process of the container can look into others: it may have CAP_SYS_PTRACE over the user namespace that the launcher was started in. */
   readonly watched: boolean;
@@ -229,6 +231,8 @@ function after(
   builder.add(list, "child_proc", { proc: slot.proc, out: slot.childProc }, base);
   const score = options.process.oomScoreAdj;
   if (score !== undefined) writeOomScore(builder, score, options.oomScoreAdjClamp);
+  for (const dir of options.rdt ?? [])
+    builder.add(list, "write_pid", { path: `${dir}/tasks` }, "linux.intelRdt", { errnos: [errno.ENOENT] });
   builder.add(list, "send", { slot: slot.parentEnd, byte: byte.go }, base);
   if (limits.length > 0) {
     builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.limits }, base);
