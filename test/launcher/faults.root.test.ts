@@ -110,6 +110,7 @@ const kinds = {
   "without a user namespace": fullConfig(socket),
   "with a user namespace": userConfig(),
   "with a time namespace": withTime(plainConfig()),
+  "with user and time namespaces": withTime(userConfig()),
 };
 
 for (const [kind, config] of Object.entries(kinds)) {
