@@ -236,6 +236,18 @@ test("what takes the host's rights is refused with its field", () => {
   }
 });
 
+test("a device that the host has is bound, one that it has not is refused", () => {
+  const device = (path: string) => (config: OciConfig) => {
+    config.linux = { ...config.linux, devices: [{ path, type: "c", major: 1, minor: 11 }] };
+  };
+  using box = new UserBox(["stat", "-c", "%t:%T %F", "/dev/kmsg"], device("/dev/kmsg"));
+  expect(box.foreground()).toEqual({ status: 0, stdout: "1:b character special file\n", stderr: "" });
+  box.config(["true"], device("/dev/absent"));
+  const { status, stderr } = box.foreground();
+  expect(status).toBe(1);
+  expect(logged(stderr)).toContain("linux.devices[0]");
+});
+
 withTool.test("a terminal goes to the user's console socket", async () => {
   using box = new UserBox(["sh", "-c", "tty; stat -c %u $(tty)"], (config) => {
     config.process.terminal = true;
