@@ -16,7 +16,7 @@ import { compileForeground } from "./plan/compile/foreground.ts";
 import { sizedAsOwn } from "./run.ts";
 import { readSettings } from "./settings.ts";
 import { ociState } from "./start.ts";
-import { loadState, statusOf, type ContainerState } from "./state.ts";
+import { isAlive, loadState, statusOf, type ContainerState } from "./state.ts";
 
 export interface ExecRequest {
   readonly id: string;
@@ -107,7 +107,7 @@ async function launchExec(
     );
   setCloseOnExec(pidfd, false);
   const config = { ...state.spec, process: request.process };
-  const namespaces = differingNamespaces(state.init_process_pid);
+  const namespaces = differingNamespaces(state);
   const seccomp = config.linux?.seccomp;
   const listenerState =
     seccomp?.listenerPath === undefined
@@ -152,12 +152,13 @@ function mayTrace({ spec }: ContainerState): boolean {
 }
 
 /** The namespaces of the container that are not the caller's own. */
-function differingNamespaces(pid: number): number {
+function differingNamespaces(state: ContainerState): number {
   let flags = 0;
-  for (const [name, flag] of namespaceFlags) {
-    const theirs = readLink(`/proc/${pid}/ns/${name}`);
-    if (theirs !== undefined && theirs !== readLink(`/proc/self/ns/${name}`)) flags |= flag;
-  }
+  for (const [name, flag] of namespaceFlags)
+    if (readLink(`/proc/${state.init_process_pid}/ns/${name}`) !== readLink(`/proc/self/ns/${name}`))
+      flags |= flag;
+  // Alive, with its own start time, after they were read: else they were nobody's, or the host's own by its number, and nothing would be joined.
+  if (!isAlive(state)) checkStatus("exec", state.id, "stopped");
   return flags;
 }
 
