@@ -29,7 +29,8 @@ test("create sends the terminal's master: the modes of a new terminal, the size 
     stderr: "",
   });
   box.ok(["start", box.id]);
-  await until(() => peer.text().includes("/dev/pts/0\r\n"));
+  // All that it says before it reads: what is typed is shown as soon as it is there.
+  await until(() => peer.text().split("/dev/pts/0\r\n").length === 3);
   peer.write("word\n");
   const text = await peer.ended();
   expect(text.replaceAll("\r", "")).toBe(
