@@ -5,6 +5,7 @@ import { GuestContainer, type ContainerOptions, type Runtime } from "../containe
 import type { GuestFile } from "../image.ts";
 import type { VirtualMachine } from "../machine.ts";
 import { bootSystemd } from "../systemd.ts";
+import { describeUser } from "./user.suite.ts";
 
 const MiB = 2 ** 20;
 
@@ -249,4 +250,6 @@ export function describeSystemdDriver(runtime: Runtime, files: () => readonly Gu
     expect((await container.run()).exitCode).not.toBe(0);
     expect(await shown(unit, "LoadState")).toEqual({ LoadState: "not-found" });
   });
+
+  describeUser(runtime, machine);
 }
