@@ -105,7 +105,6 @@ static int surface(void) {
     result("socket AF_ALG", socket(38 /* AF_ALG */, SOCK_SEQPACKET, 0));
     result("socket AF_VSOCK", socket(40 /* AF_VSOCK */, SOCK_STREAM, 0));
     result("unshare", syscall(SYS_unshare, CLONE_NEWNS));
-    result("unshare user", syscall(SYS_unshare, CLONE_NEWUSER));
     long child = syscall(SYS_clone, CLONE_NEWUSER, 0, 0, 0, 0);
     if (child == 0) _exit(0);
     result("clone user", child);
@@ -123,7 +122,7 @@ static int surface(void) {
     result("userfaultfd", syscall(SYS_userfaultfd, 0));
     result("io_uring_setup", syscall(SYS_io_uring_setup, 1, &ring));
     result("perf_event_open", syscall(SYS_perf_event_open, &nothing, 0, -1, -1, 0));
-    result("kexec_load", syscall(SYS_kexec_load, 0, 0, 0, 0));
+    result("kexec_load", syscall(SYS_kexec_load, 0, 1, &nothing, 0xffff));
     result("init_module", syscall(SYS_init_module, 0, 0, ""));
     result("finit_module", syscall(SYS_finit_module, -1, "", 0));
     result("open_by_handle_at", syscall(SYS_open_by_handle_at, -1, &nothing, 0));
@@ -132,6 +131,7 @@ static int surface(void) {
     result("reboot", syscall(SYS_reboot, 0, 0, 0, 0));
     result("quotactl", syscall(SYS_quotactl, 0, 0, 0, 0));
     result("acct", syscall(SYS_acct, "/nowhere"));
+    result("unshare user", syscall(SYS_unshare, CLONE_NEWUSER));
     result("getpid", syscall(SYS_getpid));
     result("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0));
 #ifdef __x86_64__
