@@ -10,8 +10,7 @@
 long open_in(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
     long fd = -EAGAIN;
-    for (int i = 0; i < TRIES && (fd == -EAGAIN || fd == -EINTR); i++)
-        fd = sys(SYS_openat2, dir, path, &how, sizeof how);
+    for (int i = 0; i < TRIES && (fd == -EAGAIN || fd == -EINTR); i++) fd = sys(SYS_openat2, dir, path, &how, sizeof how);
     return fd;
 }
 
@@ -26,8 +25,7 @@ long write_all(int fd, const char *data, size_t size) {
 }
 
 long do_open(struct record *o) {
-    return slot_put(INT(OPEN, OUT),
-                    open_in(SLOT(OPEN, DIR), TEXT(OPEN, PATH), INT(OPEN, FLAGS), INT(OPEN, MODE), INT(OPEN, RESOLVE)));
+    return slot_put(INT(OPEN, OUT), open_in(SLOT(OPEN, DIR), TEXT(OPEN, PATH), INT(OPEN, FLAGS), INT(OPEN, MODE), INT(OPEN, RESOLVE)));
 }
 
 /* A descriptor that the caller left open for the launcher: into a slot, and not any further. */
@@ -184,7 +182,8 @@ static long copy_special(int from, int to, const char *name, const struct statx 
         block[n] = 0;
         return sys(SYS_symlinkat, block, to, name);
     }
-    uint64_t device = (uint64_t)(s->stx_rdev_minor & 0xff) | (uint64_t)s->stx_rdev_major << 8 | (uint64_t)(s->stx_rdev_minor & 0xfff00) << 12;
+    uint64_t device =
+        (uint64_t)(s->stx_rdev_minor & 0xff) | (uint64_t)s->stx_rdev_major << 8 | (uint64_t)(s->stx_rdev_minor & 0xfff00) << 12;
     return sys(SYS_mknodat, to, name, s->stx_mode, device);
 }
 
@@ -194,6 +193,13 @@ static long copy_content(int from, int to, const char *name, const struct statx 
     if (result < 0) return result;
     long source = sys(SYS_openat, from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (folder ? O_DIRECTORY : O_NONBLOCK), 0);
     if (source < 0) return source;
+    struct statx opened; /* another may have been put there since: a device would never end */
+    result = sys(SYS_statx, source, "", AT_EMPTY_PATH, STATX_TYPE, &opened);
+    if (result == 0 && (opened.stx_mode ^ s->stx_mode) & S_IFMT) result = -ESTALE;
+    if (result < 0) {
+        sys(SYS_close, source);
+        return result;
+    }
     long made = sys(SYS_openat, to, name, folder ? O_RDONLY | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     result = made < 0 ? made : folder ? copy_tree((int)source, (int)made, depth - 1) : copy_data((int)source, (int)made);
     if (result == 0) {

@@ -1,7 +1,7 @@
 /** delete: everything that a container had on the host, in an order in which a failure can be tried again. */
 import { SampanError } from "../../base/errors.ts";
 import { exists } from "../../kernel/files.ts";
-import { killProcess } from "../../kernel/libc.ts";
+import { closeFd, openPidFd, signalPidFd } from "../../kernel/libc.ts";
 import { checkStatus } from "../runtime.ts";
 import { removeCgroups } from "./cgroups/remove.ts";
 import type { RuntimeContext } from "./create.ts";
@@ -53,8 +53,7 @@ export async function deleteContainer(context: RuntimeContext, id: string, force
 /** Init and, where it did not have a pid namespace of its own to take everybody along, all that is left in its cgroup. */
 async function endProcesses(state: ContainerState, force: boolean): Promise<void> {
   const { killCgroups } = await import("./cgroups/kill.ts");
-  if (isAlive(state)) {
-    killProcess(state.init_process_pid, 9);
+  if (killInit(state)) {
     const { thawCgroups } = await import("./cgroups/freeze.ts");
     try {
       thawCgroups(cgroupDirs(state));
@@ -65,6 +64,17 @@ async function endProcesses(state: ContainerState, force: boolean): Promise<void
   }
   const shared = !(state.spec.linux?.namespaces ?? []).some(({ type }) => type === "pid");
   if (shared || force) await killCgroups(cgroupDirs(state), killDeadline);
+}
+
+/** Whether init was alive. As in kill, the descriptor comes before the look, so that the signal cannot reach another process with its number. */
+function killInit(state: ContainerState): boolean {
+  const pidfd = openPidFd(state.init_process_pid);
+  if (pidfd < 0) return false;
+  try {
+    return isAlive(state) && signalPidFd(pidfd, 9) >= 0;
+  } finally {
+    closeFd(pidfd);
+  }
 }
 
 async function gone(state: ContainerState): Promise<void> {
