@@ -5,10 +5,10 @@
 #include "sys.h"
 
 #ifndef S_ISDIR
-#define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
-#define S_ISREG(mode) (((mode) & S_IFMT) == S_IFREG)
-#define S_ISLNK(mode) (((mode) & S_IFMT) == S_IFLNK)
-#define S_ISCHR(mode) (((mode) & S_IFMT) == S_IFCHR)
+#define S_ISDIR(mode) (((mode)&S_IFMT) == S_IFDIR)
+#define S_ISREG(mode) (((mode)&S_IFMT) == S_IFREG)
+#define S_ISLNK(mode) (((mode)&S_IFMT) == S_IFLNK)
+#define S_ISCHR(mode) (((mode)&S_IFMT) == S_IFCHR)
 #endif
 
 struct text {
@@ -86,14 +86,15 @@ long spawn(struct child *child, uint64_t flags);
 void own_signals(void);
 void run_stage(uint32_t stage) __attribute__((noreturn));
 
-operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink, do_copy_up,
-    do_chown;
-operation do_mount_point, do_copy_mode, do_open_tree, do_mount_setattr, do_move_mount, do_fsopen, do_fsconfig, do_fsmount, do_mount, do_umount,
-    do_pivot_root, do_chroot, do_fchdir, do_chdir, do_check_cwd, do_mask_path;
+operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink,
+    do_copy_up, do_chown;
+operation do_mount_point, do_copy_mode, do_open_tree, do_mount_setattr, do_move_mount, do_fsopen, do_fsconfig, do_fsmount, do_mount,
+    do_umount, do_pivot_root, do_chroot, do_fchdir, do_chdir, do_check_cwd, do_mask_path;
 operation do_clone, do_setns, do_unshare, do_socketpair, do_send, do_receive, do_child_proc, do_hook, do_run, do_userns, do_sethostname,
     do_setdomainname, do_setsid;
-operation do_setrlimit, do_prctl, do_bounding, do_ambient, do_capset, do_setgroups, do_setgid, do_setuid, do_umask, do_seccomp, do_wait_filter, do_keyring,
-    do_personality, do_sched_setattr, do_ioprio_set, do_sched_setaffinity, do_set_mempolicy, do_reset_signals, do_home;
+operation do_setrlimit, do_prctl, do_bounding, do_ambient, do_capset, do_setgroups, do_setgid, do_setuid, do_umask, do_seccomp,
+    do_wait_filter, do_keyring, do_personality, do_sched_setattr, do_ioprio_set, do_sched_setaffinity, do_set_mempolicy, do_reset_signals,
+    do_home;
 operation do_netlink_open, do_netlink, do_connect, do_send_fd, do_receive_fd;
 operation do_pty, do_own_stdio, do_reopen_null, do_set_terminal, do_dup, do_close_range;
 operation do_bpf_load, do_bpf_attach;

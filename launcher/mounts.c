@@ -149,17 +149,14 @@ long do_open_tree(struct record *o) {
 }
 
 long do_mount_setattr(struct record *o) {
-    struct mount_attr attributes = {.attr_set = INT(MOUNT_SETATTR, SET),
-                                    .attr_clr = INT(MOUNT_SETATTR, CLEAR),
-                                    .propagation = INT(MOUNT_SETATTR, PROPAGATION)};
+    struct mount_attr attributes = {
+        .attr_set = INT(MOUNT_SETATTR, SET), .attr_clr = INT(MOUNT_SETATTR, CLEAR), .propagation = INT(MOUNT_SETATTR, PROPAGATION)};
     if (INT(MOUNT_SETATTR, USERNS) >= 0) attributes.userns_fd = (uint64_t)SLOT(MOUNT_SETATTR, USERNS);
     unsigned flags = AT_EMPTY_PATH | (INT(MOUNT_SETATTR, RECURSIVE) ? AT_RECURSIVE : 0);
     return sys(SYS_mount_setattr, SLOT(MOUNT_SETATTR, SLOT), "", flags, &attributes, sizeof attributes);
 }
 
-static long attach(int from, int to) {
-    return sys(SYS_move_mount, from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
+static long attach(int from, int to) { return sys(SYS_move_mount, from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH); }
 
 long do_move_mount(struct record *o) { return attach(SLOT(MOVE_MOUNT, FROM), SLOT(MOVE_MOUNT, TO)); }
 

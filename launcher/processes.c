@@ -25,7 +25,8 @@ long do_clone(struct record *o) {
     int pidfd = -1;
     /* The kernel writes the id before the child runs: whatever the child does or reports, its id is known. */
     volatile int32_t *id = stage == STAGE_MIDDLE ? &shared->middle : &shared->pid;
-    struct clone_args args = {.flags = flags | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .parent_tid = (uint64_t)id};
+    struct clone_args args = {
+        .flags = flags | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .parent_tid = (uint64_t)id};
     if (INT(CLONE, PIDFD) >= 0) args.flags |= CLONE_PIDFD, args.pidfd = (uint64_t)&pidfd;
     if (INT(CLONE, CGROUP) >= 0) args.flags |= CLONE_INTO_CGROUP, args.cgroup = (uint64_t)SLOT(CLONE, CGROUP);
     long pid = sys(SYS_clone3, &args, sizeof args);
