@@ -36,7 +36,11 @@ function launcherOf(processes: Map<number, Call[]>): Call[] {
     const at = calls.findIndex(
       ({ name, args }) => name === "execve" && /\["sampan-launcher", "\d+", "\d+"\]/.test(args),
     );
-    if (at >= 0) return calls.slice(at + 1);
+    // It ends with its caller: the one thing that it does before it has read the plan (launcher.c, end_with_caller).
+    if (at >= 0)
+      return calls
+        .slice(at + 1)
+        .filter(({ name, args }) => !(name === "prctl" && args.startsWith("PR_SET_PDEATHSIG, SIGKILL")));
   }
   throw new Error("no process became the launcher");
 }
