@@ -123,8 +123,14 @@ function findInList(value: unknown, shape: ListShape): Fault | undefined {
   if (!Array.isArray(value)) return refuse(value, shape);
   if (value.length < (shape.least ?? 0)) return { at: "", is: "is empty, wanted at least one entry" };
   if (value.length > (shape.most ?? Infinity)) return refuse(value, shape);
+  const { of } = shape;
   for (let index = 0; index < value.length; index++) {
-    const fault = findFault(value[index], shape.of);
+    const item: unknown = value[index];
+    // Texts are checked in place: see findInObject.
+    if (of.is === "text" && of.like === undefined && typeof item === "string" && !item.includes("\0")) {
+      if (item.startsWith(of.begins ?? "") && (item !== "" || of.filled !== true)) continue;
+    }
+    const fault = of.is === "object" ? findInObject(item, of) : findFault(item, of);
     if (fault !== undefined) return { at: `[${index}]${fault.at}`, is: fault.is };
   }
   return undefined;
@@ -139,9 +145,14 @@ function findInMap(value: unknown, shape: MapShape): Fault | undefined {
   return undefined;
 }
 
+/**
+ * What has no parts and fits is passed over without a call: this runs once, in a process that lives for milliseconds, and there a function that
+ * is called some dozens of times costs its compilation.
+ */
 function findInObject(value: unknown, shape: ObjectShape): Fault | undefined {
   if (!isObject(value)) return refuse(value, shape);
-  for (const name in shape.fields) {
+  for (const name in value) {
+    if (!Object.hasOwn(shape.fields, name)) continue;
     const item = value[name];
     if (item === undefined) continue;
     const field = shape.fields[name] as Shape;
@@ -149,6 +160,12 @@ function findInObject(value: unknown, shape: ObjectShape): Fault | undefined {
       delete value[name];
       continue;
     }
+    if (typeof item === "string") {
+      if (field.is === "name" && field.of.includes(item)) continue;
+      if (field.is === "text" && field.like === undefined && !item.includes("\0")) {
+        if (item.startsWith(field.begins ?? "") && (item !== "" || field.filled !== true)) continue;
+      }
+    } else if (typeof item === "boolean" && field.is === "flag") continue;
     const fault = findFault(item, field);
     if (fault !== undefined) return { at: `.${name}${fault.at}`, is: fault.is };
   }

@@ -140,11 +140,14 @@ export function cleanPath(path: string): string {
 
 /** Paths in /proc/self/cgroup are the hierarchy's; what is mounted may be only the part at `root` (in a container). */
 function below(root: string, path: string): string {
+  if (path === "/") return "/";
   if (root === "/" || root.startsWith("/..")) return cleanPath(path);
   if (path === root) return "/";
   return path.startsWith(`${root}/`) ? path.slice(root.length) : cleanPath(path);
 }
 
 function joined(base: string, inner: string): string {
-  return cleanPath(`${base}/${inner}`);
+  const path = `${base}/${inner}`;
+  // Most are clean, and there are two for each hierarchy.
+  return path.includes("//") || path.includes("/.") || path.endsWith("/") ? cleanPath(path) : path;
 }

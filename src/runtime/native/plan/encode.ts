@@ -33,36 +33,13 @@ export interface Fault {
 interface Layout {
   readonly record: Uint8Array;
   /** Offsets in the record: of an integer from 16, of a text from 64. */
-  readonly offsets: Readonly<Record<string, number>>;
+  readonly offsets: Record<string, number>;
 }
 
 const layouts = new Map<string, Layout>();
+const tolerancesAt = 4;
 const intsAt = 16;
 const textsAt = 64;
-
-function layoutOf(name: Operation["name"]): Layout {
-  const shape: OperationShape = operations[name];
-  const record = new Uint8Array(recordSize);
-  const view = new DataView(record.buffer);
-  const offsets: Record<string, number> = {};
-  view.setUint16(0, operationNames.indexOf(name), true);
-  let place = intsAt;
-  for (const key in shape.ints) {
-    offsets[key] = place;
-    const fallback = shape.ints[key] ?? 0;
-    view.setInt32(place, fallback, true);
-    view.setInt32(place + 4, fallback < 0 ? -1 : 0, true);
-    place += 8;
-  }
-  place = textsAt;
-  for (const key in shape.texts) {
-    offsets[key] = place;
-    place += 8;
-  }
-  const layout = { record, offsets };
-  layouts.set(name, layout);
-  return layout;
-}
 
 /**
  * The plan's bytes; `fault` makes a fault-injection build of the launcher fail there instead of executing the operation.
@@ -78,14 +55,38 @@ export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
   const encoder = new TextEncoder();
   let at = headerSize;
   let end = textStart;
+  const reasonLists: string[][] = [];
   for (let number = 0; number < 3; number++) {
     const list = lists[number] as readonly Operation[];
+    const whys: string[] = [];
     view.setUint32(24 + number * 8, at, true);
     view.setUint32(28 + number * 8, list.length, true);
     for (const operation of list) {
-      const { record, offsets } = layouts.get(operation.name) ?? layoutOf(operation.name);
+      const { name: kind, args, tolerate, why } = operation;
+      let layout = layouts.get(kind);
+      if (layout === undefined) {
+        const { ints, texts }: OperationShape = operations[kind];
+        layout = { record: new Uint8Array(recordSize), offsets: {} };
+        layouts.set(kind, layout);
+        const defaults = new DataView(layout.record.buffer);
+        defaults.setUint16(0, operationNames.indexOf(kind), true);
+        let place = intsAt;
+        for (const name in ints) {
+          layout.offsets[name] = place;
+          const value = ints[name] ?? 0;
+          defaults.setInt32(place, value, true);
+          defaults.setInt32(place + 4, value < 0 ? -1 : 0, true);
+          place += 8;
+        }
+        place = textsAt;
+        for (const name in texts) {
+          layout.offsets[name] = place;
+          place += 8;
+        }
+      }
+      const { record, offsets } = layout;
       bytes.set(record, at);
-      const { args, tolerate } = operation;
+      whys.push(why);
       for (const name in args) {
         const value = args[name];
         const place = offsets[name];
@@ -135,11 +136,19 @@ export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
           end = text;
         }
       }
-      if (tolerate) encodeTolerance(view, at, operation);
+      if (tolerate) {
+        const { errnos, skip = 0 } = tolerate;
+        view.setUint16(at + 2, skip, true);
+        if (errnos === "any") view.setUint16(at + tolerancesAt, 0xffff, true);
+        else if (errnos.length > 4) throw tooManyErrnos(operation);
+        // Our architectures are little endian.
+        else bytes.set(new Uint8Array(new Uint16Array(errnos).buffer), at + tolerancesAt);
+      }
       at += recordSize;
     }
+    reasonLists.push(whys);
   }
-  const reasons = encoder.encode(JSON.stringify(lists.map((list) => list.map(({ why }) => why))));
+  const reasons = encoder.encode(JSON.stringify(reasonLists));
   const result = new Uint8Array(end + reasons.length);
   result.set(bytes.subarray(0, end));
   result.set(reasons, end);
@@ -163,17 +172,11 @@ function vectorSize(values: readonly string[]): number {
   return size;
 }
 
-function encodeTolerance(view: DataView, at: number, { name, tolerate }: Operation): void {
-  if (!tolerate) return;
-  const errnos = tolerate.errnos === "any" ? [0xffff] : tolerate.errnos;
-  if (errnos.length > 4) {
-    throw new SampanError(
-      "internal",
-      `cannot encode operation "${name}": ${errnos.length} tolerated errnos, at most 4`,
-    );
-  }
-  view.setUint16(at + 2, tolerate.skip ?? 0, true);
-  for (let i = 0; i < errnos.length; i++) view.setUint16(at + 4 + i * 2, errnos[i] ?? 0, true);
+function tooManyErrnos({ name, tolerate }: Operation): SampanError {
+  return new SampanError(
+    "internal",
+    `cannot encode operation "${name}": ${tolerate?.errnos.length} tolerated errnos, at most 4`,
+  );
 }
 
 /** The operations of an encoded plan with their reasons; refuses bytes that this build did not write. */

@@ -23,10 +23,8 @@ export function cleanDestination(destination: string): string {
   return `/${parts.join("/")}`;
 }
 
-export function isBind(mount: OciMount): boolean {
-  return (
-    mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind")
-  );
+export function isBind({ type, options = [] }: OciMount): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 
 /** Attaches the detached mount in `from` at the destination. */

@@ -5,7 +5,6 @@ import type { CgroupHost } from "../../cgroups/host.ts";
 import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import type { CgroupPlan } from "../../cgroups/plan.ts";
 import {
-  op,
   slot,
   type IntsOf,
   type Operation,
@@ -113,7 +112,12 @@ export class Builder {
     why: string,
     tolerate?: Tolerance,
   ): void {
-    list.push(op(name, args, why, tolerate));
+    // Not by op(): both would be called so often that both are compiled.
+    list.push(
+      tolerate === undefined
+        ? { name, args: args as Operation["args"], why }
+        : { name, args: args as Operation["args"], why, tolerate },
+    );
   }
 }
 

@@ -253,7 +253,8 @@ function becomeRoot({ builder, setgroupsDenied }: Create, list: Operation[]): vo
 function parentAfter(create: Create, filter: CompiledSeccomp | undefined): void {
   const { builder, middle, namespaces } = create;
   const list = builder.parent;
-  const limits = list.filter((operation) => operation.name === "setrlimit");
+  const limits: Operation[] = [];
+  for (const operation of list) if (operation.name === "setrlimit") limits.push(operation);
   for (const operation of limits) list.splice(list.indexOf(operation), 1);
   const fresh = namespaces.fresh.has("user");
   if (middle) {

@@ -23,9 +23,11 @@ export function deviceNumber(major: number, minor: number): number {
 
 /** Whether the runtime furnishes /dev: not where the configuration binds one. */
 export function furnishesDev(options: CreateOptions): boolean {
-  return !(options.config.mounts ?? []).some(
-    (mount) => isBind(mount) && cleanDestination(mount.destination) === "/dev",
-  );
+  for (const mount of options.config.mounts ?? []) {
+    if (!mount.destination.includes("dev") || cleanDestination(mount.destination) !== "/dev") continue;
+    if (isBind(mount)) return false;
+  }
+  return true;
 }
 
 interface Node {
