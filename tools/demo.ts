@@ -223,7 +223,11 @@ function main(): void {
   lifeOfAContainer();
   title("Explain: every operation of that plan, and the field of config.json that asked for it");
   setProcess(["/bin/sh", "-c", "echo hello"]);
-  expect(show(runtime("explain", "--bundle", bundle, "--id", id), { lines: 400 }), "wait for start", "explain");
+  expect(
+    show(runtime("explain", "--bundle", bundle, "--id", id), { lines: 400 }),
+    "wait for start",
+    "explain",
+  );
   console.log(`\nEvery step worked. What to try next is in README.md ("Five minutes").`);
 }
 

@@ -110,6 +110,8 @@ class Walk {
   #at = 0;
   /** The names of calls that the operation before may still make. */
   #allowed = new Set<string>();
+  /** Of these the ones that it may still make in any number; a call of its own kind with another text may be one of them. */
+  #optional = new Set<string>();
   readonly #descriptors = new Map<number, string>();
   readonly matched = new Map<number, Call[]>();
   readonly wrong: string[] = [];
@@ -128,6 +130,7 @@ class Walk {
       if (isTolerated(operation, call)) return operation.tolerate?.skip ?? 0;
     }
     this.#allowed = new Set(names.map((name) => name.replace("?", "")));
+    this.#optional = new Set(names.filter((name) => name.endsWith("?")).map((name) => name.slice(0, -1)));
     return 0;
   }
 
@@ -139,7 +142,7 @@ class Walk {
   #find(name: string, operation: ExplainedOperation): Call | undefined {
     for (; this.#at < this.#calls.length; this.#at++) {
       const call = this.#calls[this.#at];
-      if (call?.name === name) {
+      if (call?.name === name && !(this.#optional.has(name) && differs(operation, call))) {
         this.#at++;
         return call;
       }
@@ -156,13 +159,9 @@ class Walk {
   }
 
   #compare(operation: ExplainedOperation, call: Call): void {
-    for (const [name, argument] of shown[operation.operation] ?? []) {
-      const text = operation.arguments[argument];
-      // The type of a bind mount is nothing to the kernel: strace prints where it stands.
-      if (name !== call.name || typeof text !== "string" || text === "" || text === "bind") continue;
-      if (!call.args.includes(`"${text.replaceAll("\n", "\\n")}"`))
-        this.wrong.push(`${label(operation)}: ${argument} "${text}" is not in ${call.name}(${call.args})`);
-    }
+    const other = differs(operation, call);
+    if (other !== undefined)
+      this.wrong.push(`${label(operation)}: ${other} is not in ${call.name}(${call.args})`);
     const size = filterSize(operation);
     if (call.name === "seccomp" && !call.args.includes(`len=${size},`))
       this.wrong.push(`${label(operation)}: ${size} instructions were wanted in seccomp(${call.args})`);
@@ -174,6 +173,17 @@ class Walk {
     if (gives[operation.operation] === call.name) this.#descriptors.set(out, call.result);
     else this.#descriptors.delete(out);
   }
+}
+
+/** The argument of the operation that has to stand in the call and does not. */
+function differs(operation: ExplainedOperation, call: Call): string | undefined {
+  for (const [name, argument] of shown[operation.operation] ?? []) {
+    const text = operation.arguments[argument];
+    // The type of a bind mount is nothing to the kernel: strace prints where it stands.
+    if (name !== call.name || typeof text !== "string" || text === "" || text === "bind") continue;
+    if (!call.args.includes(`"${text.replaceAll("\n", "\\n")}"`)) return `${argument} "${text}"`;
+  }
+  return undefined;
 }
 
 /** struct sock_filter has 8 bytes. */
