@@ -44,7 +44,7 @@ const procAllowed = new Set(
 
 /** Mounts that are made read-only when all is in them: the devices in /dev, in a tmpfs the mount points of those that follow. */
 export function isReadOnlyLater(mount: OciMount): boolean {
-  if (isBind(mount)) return false;
+  if (!mount.options?.includes("ro") || isBind(mount)) return false;
   if (mount.type !== "tmpfs" && cleanDestination(mount.destination) !== "/dev") return false;
   return (parseMountOptions(mount.options ?? []).flags & MS.RDONLY) !== 0;
 }
