@@ -181,7 +181,7 @@ const sentences: { readonly [name in OperationName]: Say } = {
   own_stdio: (w) => `give the standard descriptors to user ${w.int("uid")}, but for /dev/null`,
   set_terminal: (w) => `make ${w.slot("slot")} the controlling terminal`,
   dup: (w) => `make ${w.slot("slot")} descriptor ${w.int("fd")}`,
-  close_range: (w) => `have all descriptors from ${w.int("first")} up closed at execve`,
+  close_range: (w) => `close all descriptors from ${w.int("first")} up but those that the last steps want`,
   bpf_load: (w) => `load the device program, ${w.bytes("code").length / 8} instructions`,
   bpf_attach: (w) => `attach ${w.slot("program")} to ${w.slot("target")}`,
   find_exec: (w) => `find the program ${w.quoted("name")} (PATH=${w.text("path")})`,
