@@ -81,7 +81,9 @@ build/launcher-sanitized: $(launcher-sources) Makefile
 
 # --conditions picks the launcher that "#launcher" means (package.json, imports). What stands behind a dynamic import becomes a chunk of
 # its own, which costs nothing until it is imported (decision 007).
-compile = $(bun) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig
+commit := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+compile = $(bun) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+  --define 'SAMPAN_COMMIT="$(commit)"'
 
 dist/sampan: build/launcher-x64 $(sources) package.json Makefile
 	@mkdir -p dist
