@@ -77,14 +77,18 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   await becomeLauncher(compileForeground({ pid, gateFd: gate[0], ...(ends && { consoleFd: ends[0] }) }));
 }
 
-/** What a further process does not say of itself it has from the container, as with runc: its umask and its score for the OOM killer. */
-function withDefaults(process: OciProcess, { user, oomScoreAdj }: OciProcess): OciProcess {
+/** What a further process does not say of itself it has from the container, as with runc. */
+function withDefaults(process: OciProcess, container: OciProcess): OciProcess {
+  const { capabilities, apparmorProfile, selinuxLabel, oomScoreAdj, user, rlimits = [] } = container;
   const umask = process.user?.umask ?? user?.umask;
-  const score = process.oomScoreAdj ?? oomScoreAdj;
   return {
+    ...(capabilities && { capabilities }),
+    ...(apparmorProfile && { apparmorProfile }),
+    ...(selinuxLabel && { selinuxLabel }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     ...process,
+    rlimits: process.rlimits?.length ? process.rlimits : rlimits,
     user: { ...process.user, ...(umask !== undefined && { umask }) },
-    ...(score !== undefined && { oomScoreAdj: score }),
   };
 }
 

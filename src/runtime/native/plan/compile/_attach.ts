@@ -53,20 +53,19 @@ export function attach(
   builder.add(builder.init, "move_mount", { from, to }, why);
 }
 
-/** Recursive attributes, then propagation, of a detached mount or one that was opened. */
-export function recursiveAndPropagation(
-  builder: Builder,
-  options: MountOptions,
-  tree: number,
-  field: string,
-): void {
+/** Recursive attributes of a detached mount or one that was opened. */
+export function recursive(builder: Builder, options: MountOptions, tree: number, field: string): void {
   if (options.recursive)
     builder.add(builder.init, "mount_setattr", { slot: tree, ...options.recursive, recursive: 1 }, field);
-  for (const { flag, recursive } of options.propagation) {
+}
+
+/** The propagation of a mount, once it is in its place: an unbindable one could not be attached to a shared one. */
+export function propagate(builder: Builder, options: MountOptions, tree: number, field: string): void {
+  for (const { flag, recursive: all } of options.propagation) {
     builder.add(
       builder.init,
       "mount_setattr",
-      { slot: tree, propagation: flag, recursive: recursive ? 1 : 0 },
+      { slot: tree, propagation: flag, recursive: all ? 1 : 0 },
       field,
     );
   }

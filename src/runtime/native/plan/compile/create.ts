@@ -52,6 +52,7 @@ import {
 const byte = {
   go: 0x67,
   kin: 0x6b,
+  unshared: 0x75,
   mapped: 0x6d,
   offsets: 0x6f,
   shifted: 0x4f,
@@ -90,7 +91,10 @@ export function compileCreate(options: CreateOptions): Plan {
   const builder = new Builder();
   const namespaces = namespacesOf(options.config);
   const { fresh, joined } = namespaces;
-  const middle = fresh.has("time") || (["user", "pid", "time"] as const).some((type) => joined.has(type));
+  const middle =
+    fresh.has("time") ||
+    joinsFirst(namespaces) ||
+    (["user", "pid", "time"] as const).some((type) => joined.has(type));
   const userns = fresh.has("user") || joined.has("user");
   const mounts = { builder, options, userns, cgroupns: fresh.has("cgroup") || joined.has("cgroup") };
   const setgroupsDenied =
@@ -113,6 +117,11 @@ export function compileCreate(options: CreateOptions): Plan {
 }
 
 const base = "launcher";
+
+/** Namespaces of the host can be joined only with rights over the host: before a user namespace is made (setns(2)). */
+function joinsFirst({ fresh, joined }: Namespaces): boolean {
+  return fresh.has("user") && joined.size > 0;
+}
 
 /** config-linux.md, "Cgroup ownership": what a container that manages its own cgroup may write. */
 function giveAway({ parent }: Builder, { cgroup: { chown, ownerUid = -1 } }: CreateOptions): void {
@@ -152,11 +161,12 @@ function parentBefore({ options, builder, namespaces }: Create): void {
 }
 
 /** Slots for the namespaces that are joined: handed out in the order of the types, opened by the parent as paths of the host. */
-function openJoined(builder: Builder, { joined }: Namespaces): void {
-  for (const [type, path] of joined) {
+function openJoined(builder: Builder, namespaces: Namespaces): void {
+  for (const [type, path] of namespaces.joined) {
     const out = builder.slot();
     builder.add(builder.parent, "open", { path, flags: O.RDONLY, out }, `linux.namespaces (${type})`);
-    const list = type === "user" || type === "pid" || type === "time" ? builder.middle : builder.init;
+    const early = type === "user" || type === "pid" || type === "time" || joinsFirst(namespaces);
+    const list = early ? builder.middle : builder.init;
     list.push({
       name: "setns",
       args: { slot: out, type: cloneFlag[type] },
@@ -199,14 +209,19 @@ function middleStage(create: Create): void {
   const { fresh, joined } = namespaces;
   const list = builder.middle;
   builder.add(list, "close", { slot: slot.parentEnd }, base);
+  // The mount namespace last: what is named by a path is found before.
+  const order = ["user", "pid", "time", "network", "ipc", "uts", "cgroup", "mount"];
+  const rank = (operation: Operation): number =>
+    order.findIndex((type) => operation.why.endsWith(`(${type})`));
+  list.push(...joins.toSorted((a, b) => rank(a) - rank(b)));
+  if (joinsFirst(namespaces)) {
+    builder.add(list, "unshare", { flags: CLONE.NEWUSER }, "linux.namespaces (user)");
+    builder.add(list, "send", { slot: slot.childEnd, byte: byte.unshared }, base);
+  }
   if (fresh.has("user")) {
     builder.add(list, "receive", { slot: slot.childEnd, byte: byte.mapped }, base);
     becomeRoot(create, list);
   }
-  const order = ["user", "pid", "time"];
-  const rank = (operation: Operation): number =>
-    order.findIndex((type) => operation.why.endsWith(`(${type})`));
-  list.push(...joins.toSorted((a, b) => rank(a) - rank(b)));
   if (joined.has("user")) {
     const own = joins.find((operation) => operation.why.endsWith("(user)"));
     if (own) becomeRoot(create, list);
@@ -258,11 +273,13 @@ function parentAfter(create: Create, filter: CompiledSeccomp | undefined): void 
   for (const operation of limits) list.splice(list.indexOf(operation), 1);
   const fresh = namespaces.fresh.has("user");
   if (middle) {
-    const flags = CLONE.PARENT | (fresh ? CLONE.NEWUSER : 0);
+    const late = joinsFirst(namespaces);
+    const flags = CLONE.PARENT | (fresh && !late ? CLONE.NEWUSER : 0);
     // In a user namespace the middle process may not put init into a cgroup of the host's any more: it is born there itself.
     const birth = create.userns ? create.birth : {};
     builder.add(list, "clone", { flags, stage: stage.middle, ...birth }, "linux.namespaces");
     builder.add(list, "close", { slot: slot.childEnd }, base);
+    if (late) builder.add(list, "receive", { slot: slot.parentEnd, byte: byte.unshared }, base);
     if (fresh) {
       idMaps(create, 1);
       builder.add(list, "send", { slot: slot.parentEnd, byte: byte.mapped }, base);

@@ -15,7 +15,8 @@ import {
   cleanDestination,
   isBind,
   mountDetached,
-  recursiveAndPropagation,
+  propagate,
+  recursive,
   type MountContext,
 } from "./_attach.ts";
 
@@ -98,11 +99,11 @@ function compileBind(context: MountContext, one: OneMount): void {
   const list = early ? builder.parent : builder.init;
   const tree = early ? builder.slot() : slot.tree;
   const path = source.startsWith("/") ? source : `${create.bundle}/${source}`;
-  const recursive = (options.flags & MS.REC) !== 0;
+  const whole = (options.flags & MS.REC) !== 0;
   builder.add(
     list,
     "open_tree",
-    { path, flags: OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0), out: tree },
+    { path, flags: OPEN_TREE_CLONE | (whole ? AT_RECURSIVE : 0), out: tree },
     `${why}.source`,
   );
   // A clone that the parent made is a peer of the host's mount: in the container it may receive but not send.
@@ -117,6 +118,7 @@ function compileBind(context: MountContext, one: OneMount): void {
     source: true,
     denied: destination === "/proc" ? 0 : procRules(destination, why),
   });
+  propagate(builder, options, tree, `${why}.options`);
 }
 
 /** The flags of a bind mount; without any word for them the source's stay. */
@@ -129,7 +131,7 @@ function setFlags({ builder }: MountContext, { options, why }: OneMount, tree: n
     builder.add(builder.init, "mount_setattr", { slot: tree, set, clear }, field, { errnos: [errno.EPERM] });
     builder.add(builder.init, "mount_setattr", { slot: tree, set, clear: atimeOnly(clear) }, field);
   }
-  recursiveAndPropagation(builder, options, tree, field);
+  recursive(builder, options, tree, field);
 }
 
 function atimeOnly(clear: number): number {
@@ -197,9 +199,10 @@ function compileFileSystem(context: MountContext, one: OneMount): void {
   if (fits) {
     const tree = mountDetached(context, { type, source: mount.source ?? type, options, data, why });
     if (options.tmpcopyup) copyUp(context, one, tree);
-    recursiveAndPropagation(builder, options, tree, `${why}.options`);
+    recursive(builder, options, tree, `${why}.options`);
     const copyMode = type === "tmpfs" && !options.tmpcopyup && !data.some((word) => word.startsWith("mode="));
     attach(context, tree, destination, why, { ...how, copyMode });
+    propagate(builder, options, tree, `${why}.options`);
     return;
   }
   mountWhole(context, one, type, data.join(","), how);
@@ -263,5 +266,6 @@ function mountWhole(
     { dir: slot.root, path: destination, flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: to },
     why,
   );
-  recursiveAndPropagation(builder, options, to, `${why}.options`);
+  recursive(builder, options, to, `${why}.options`);
+  propagate(builder, options, to, `${why}.options`);
 }
