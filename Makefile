@@ -80,9 +80,10 @@ build/launcher-sanitized: $(launcher-sources) Makefile
 	  -DLAUNCHER_HOSTED -DLAUNCHER_FAULTS -o $@ $(filter %.c,$(launcher-sources))
 
 # --conditions picks the launcher that "#launcher" means (package.json, imports). What stands behind a dynamic import becomes a chunk of
-# its own, which costs nothing until it is imported (decision 007).
+# its own, which costs nothing until it is imported (decision 007). What lives for milliseconds is not worth compiling: the JIT begins twenty
+# times later than it would (decision 009).
 commit := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
-compile = $(bun) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+compile = $(bun) build --compile --bytecode --minify --format=esm --splitting --compile-jit-policy=20 --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --define 'SAMPAN_COMMIT="$(commit)"'
 
 dist/sampan: build/launcher-x64 $(sources) package.json Makefile
