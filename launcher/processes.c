@@ -9,12 +9,16 @@
 #define P_PIDFD 3
 #endif
 
-/* clone3 as fork: the child goes on with a copy of this memory. pidfd is -1 where it was not asked for. */
+/*
+ * clone3 as fork: the child goes on with a copy of this memory. pidfd is -1 where it was not asked for. A startContainer hook may run under a
+ * filter that knows clone(2) only, since it cannot look into clone3's arguments (the usual profiles say ENOSYS then, as to glibc).
+ */
 long spawn(struct child *child, uint64_t flags) {
     int pidfd = -1;
     struct clone_args args = {.flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
     if (flags & CLONE_PIDFD) args.pidfd = (uint64_t)&pidfd;
     long pid = sys(SYS_clone3, &args, sizeof args);
+    if (pid == -ENOSYS || pid == -EPERM) pid = sys(SYS_clone, args.flags | args.exit_signal, 0, &pidfd, 0, 0);
     if (pid > 0) *child = (struct child){pid, pidfd};
     return pid;
 }

@@ -79,7 +79,7 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
 
 /** What a further process does not say of itself it has from the container, as with runc. */
 function withDefaults(process: OciProcess, container: OciProcess): OciProcess {
-  const { capabilities, apparmorProfile, selinuxLabel, oomScoreAdj, user, rlimits = [] } = container;
+  const { capabilities, apparmorProfile, selinuxLabel, oomScoreAdj, user } = container;
   const umask = process.user?.umask ?? user?.umask;
   return {
     ...(capabilities && { capabilities }),
@@ -87,7 +87,6 @@ function withDefaults(process: OciProcess, container: OciProcess): OciProcess {
     ...(selinuxLabel && { selinuxLabel }),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     ...process,
-    rlimits: process.rlimits?.length ? process.rlimits : rlimits,
     user: { ...process.user, ...(umask !== undefined && { umask }) },
   };
 }
