@@ -88,6 +88,8 @@ function device(random: Random): OciDevice {
     "/dev/tty",
     "/dev/fuse",
   ]);
+  // A FIFO under the name of /dev/null runc takes for the standard streams, which have no device number either.
+  if (type === "p" && path === "/dev/null") return device(random);
   return {
     path,
     type,

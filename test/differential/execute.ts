@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import type { Case } from "./case.ts";
 import { cgroupFiles, cgroupsNamed } from "./_cgroups.ts";
-import { Holder, layOut, type World } from "./world.ts";
+import { Holder, layOut, Tree, type World } from "./world.ts";
 
 export interface Runtime {
   readonly name: "ours" | "runc";
@@ -118,20 +118,19 @@ const ways = { run, life, exec } as const;
 /** `name` is unique in the world. The bundle is removed again. */
 export async function execute(world: World, runtime: Runtime, tried: Case, name: string): Promise<Run> {
   const trial = new Trial(world, runtime, name);
+  const text = JSON.stringify(tried.config);
+  using tree = text.includes("$TREE") ? new Tree(`${trial.bundle}.tree`) : undefined;
   await using holder = tried.held.length > 0 ? await Holder.of(world, tried.held) : undefined;
   const words: [string, string][] = [
+    [tree?.path ?? "no tree", "$TREE"],
     [trial.bundle, "$BUNDLE"],
     [trial.id, "$ID"],
-    [world.tree, "$TREE"],
     [`/proc/${holder?.pid ?? 0}/ns`, "$NS"],
   ];
   try {
     mkdirSync(trial.bundle);
     layOut(world, tried, trial.bundle);
-    const config = words.reduce(
-      (text, [real, word]) => text.replaceAll(word, real),
-      JSON.stringify(tried.config),
-    );
+    const config = words.reduce((all, [real, word]) => all.replaceAll(word, real), text);
     writeFileSync(join(trial.bundle, "config.json"), config);
     await ways[tried.way.kind](trial, tried);
     leftovers(trial);

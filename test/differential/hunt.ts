@@ -34,7 +34,7 @@ for (const { tried, differences } of different)
 for (const verdict of different.slice(0, Number(values.show)))
   console.log(
     count === 1
-      ? report(await shrink(world, verdict, { program, most: 300 }), "with bundle")
+      ? report(await shrink(world, verdict, { program, most: 150 }), "with bundle")
       : report(verdict, "short"),
   );
 for (const [field, seeds] of [...kinds].toSorted((a, b) => b[1].length - a[1].length))

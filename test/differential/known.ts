@@ -20,7 +20,7 @@ function fieldsOf(side: Record<string, string[]>, field: RegExp): string[] {
   return Object.keys(side).filter((name) => field.test(name));
 }
 
-function inUserNamespace({ config }: Case): boolean {
+function inUserNamespace({ config }: Pick<Case, "config">): boolean {
   return config.linux?.namespaces?.some(({ type }) => type === "user") === true;
 }
 
@@ -161,6 +161,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     settle: (pair) => rewrite(pair, /mountinfo$/, (line) => line.replace(/ - (\w+)  /, " - $1 $1 ")),
   },
   {
+    name: "a further process beside a new user namespace",
+    reason:
+      "runc 1.1 cannot join by exec what the container joined before it made its user namespace; ours enters all at once, by the descriptor of its init",
+    when: ({ way, config }, { runc }) =>
+      way.kind === "exec" &&
+      runc["exec: exit"]?.[0] === "255" &&
+      inUserNamespace({ config }) &&
+      config.linux?.namespaces?.some(({ path }) => path !== undefined && path !== "") === true,
+    settle: ({ ours, runc }) => {
+      for (const side of [ours, runc]) for (const field of fieldsOf(side, /^exec/)) delete side[field];
+    },
+  },
+  {
     name: "umask and score of a further process",
     reason:
       "runc 1.1 gives a process of exec its own umask and the container's oom_score_adj, whatever is asked for; ours what the process asks for, and else what the container has",
@@ -190,6 +203,18 @@ export interface KnownRefusal {
 }
 
 export const knownRefusals: readonly KnownRefusal[] = [
+  {
+    by: "runc",
+    reason:
+      "Go since 1.19 finds no program in a folder of PATH that is not absolute; ours looks there, as execvp(3)",
+    said: /cannot run executable found relative to current directory/,
+  },
+  {
+    by: "runc",
+    reason:
+      "mount(2) refuses a second mqueue of a namespace with other flags; ours makes a mount of the one that is there",
+    said: /error mounting .+mqueue.+device or resource busy/,
+  },
   {
     by: "runc",
     reason:

@@ -5,17 +5,18 @@ import type { World } from "./world.ts";
 
 type Json = Record<string, unknown> | unknown[];
 
-/** Without these there is no container; the probe's words say what is looked at. */
+/**
+ * Without these there is no container; the probe's words say what is looked at. The namespaces stay as they are: without the mount
+ * namespace both runtimes would mount on the host.
+ */
 const kept =
-  /^(ociVersion|root|root\.path|process|process\.args|process\.cwd|linux|linux\.namespaces|linux\.[ug]idMappings.*)$/;
+  /^(ociVersion|root|root\.path|process|process\.(args|cwd).*|linux|linux\.namespaces.*|linux\.[ug]idMappings.*)$/;
 
 /** Every place in the document that can be left out, the big ones first. */
 function places(value: unknown, path: readonly string[] = []): string[][] {
   if (typeof value !== "object" || value === null) return [];
   const inner = Object.entries(value).map(([key, each]) => ({ each, at: [...path, key] }));
-  const own = inner
-    .map(({ at }) => at)
-    .filter((at) => !kept.test(at.join(".")) && !at.join(".").startsWith("process.args"));
+  const own = inner.map(({ at }) => at).filter((at) => !kept.test(at.join(".")));
   return [...own, ...inner.flatMap(({ each, at }) => places(each, at))];
 }
 

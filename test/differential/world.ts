@@ -17,14 +17,18 @@ import type { NamespaceType } from "../../src/spec/oci/values.ts";
 import type { Case } from "./case.ts";
 
 const probeSource = join(import.meta.dirname, "probe.c");
-const treeMounts = ["tree", "tree/sub", "tree/sub/deep", "tree/shared"] as const;
+/** Below the tree's folder: place, options, propagation. */
+const treeMounts = [
+  ["", "", "private"],
+  ["/sub", ",nosuid", "private"],
+  ["/sub/deep", ",nosuid", "private"],
+  ["/shared", ",nosuid", "shared"],
+] as const;
 
 /** A folder in the temporary folder, with the probe built and the mounts made; disposed of, all of it is gone. */
 export class World implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "sampan-diff-"));
   readonly probe = join(this.folder, "probe");
-  /** Mounts within mounts, and one that is shared with its peers: `$TREE`. */
-  readonly tree = join(this.folder, "tree");
   /** The cgroup below which containers with a path of their own are. */
   readonly cgroup = `sampan-diff-${process.pid}`;
 
@@ -33,30 +37,42 @@ export class World implements Disposable {
     call("gcc", "-std=gnu17", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", this.probe, probeSource);
     copyFileSync(Bun.which("busybox") ?? "/bin/busybox", join(this.folder, "busybox"));
     chmodSync(join(this.folder, "busybox"), 0o755);
-    this.#mountTree();
-  }
-
-  #mountTree(): void {
-    mkdirSync(this.tree);
-    call("mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tree", this.tree);
-    call("mount", "--make-private", this.tree);
-    for (const name of treeMounts.slice(1)) {
-      const place = join(this.folder, name);
-      mkdirSync(place);
-      call("mount", "-t", "tmpfs", "-o", "size=1m,nosuid,mode=755", name, place);
-      call("mount", name === "tree/shared" ? "--make-shared" : "--make-private", place);
-      writeFileSync(join(place, "file"), `${name}\n`);
-    }
-    writeFileSync(join(this.tree, "plain"), "plain\n");
   }
 
   [Symbol.dispose](): void {
-    for (const name of treeMounts.toReversed()) {
-      const place = join(this.folder, name);
-      if (existsSync(place)) Bun.spawnSync(["umount", "-l", place]);
-    }
+    for (const place of mountsBelow(this.folder)) Bun.spawnSync(["umount", "-l", place]);
     rmSync(this.folder, { recursive: true, force: true });
     for (const root of cgroupRoots()) removeFolders(join(root, this.cgroup));
+  }
+}
+
+/** The last ones first. */
+function mountsBelow(folder: string): string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((place) => place.startsWith(`${folder}/`))
+    .toReversed();
+}
+
+/** `$TREE`: mounts within mounts, and one that is shared with its peers. Disposed of, they are gone. */
+export class Tree implements Disposable {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+    mkdirSync(path);
+    const made = treeMounts.map(
+      ([name, options, propagation]) =>
+        `mkdir -p ${path}${name} && mount -t tmpfs -o size=1m,mode=755${options} tree${name} ${path}${name} && ` +
+        `mount --make-${propagation} ${path}${name} && echo tree${name} >${path}${name}/file`,
+    );
+    call("sh", "-ec", [...made, `echo plain >${path}/plain`].join("\n"));
+  }
+
+  [Symbol.dispose](): void {
+    Bun.spawnSync(["umount", "-l", ...treeMounts.map(([name]) => this.path + name).toReversed()]);
+    rmSync(this.path, { recursive: true, force: true });
   }
 }
 
