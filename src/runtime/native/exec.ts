@@ -125,6 +125,7 @@ async function launchExec(
     host,
     ...(filter && { filter }),
     ...(request.process.oomScoreAdj !== undefined && { oomScoreAdjClamp: readSettings().clampOomScoreAdj }),
+    initPid: state.init_process_pid,
     pidfd,
     namespaces,
     cgroup: cgroupOf(state, request),

@@ -33,6 +33,7 @@ export interface ExecOptions {
   readonly oomScoreAdjClamp?: boolean;
   /** linux.seccomp, compiled. */
   readonly filter?: CompiledSeccomp;
+  readonly initPid: number;
   /** Open descriptor of the container's init. */
   readonly pidfd: number;
   /** CLONE_NEW* of the namespaces in which the container's init differs from the runtime. */
@@ -79,6 +80,13 @@ function before(options: ExecOptions, builder: Builder): { cgroup?: number } {
   if (options.gateFd !== undefined) builder.add(list, "adopt", { fd: options.gateFd, out: slot.fifo }, base);
   builder.add(list, "open", { path: "/proc", flags: O.PATH | O.DIRECTORY, out: slot.proc }, base);
   builder.add(list, "check_fs", { slot: slot.proc, magic: PROC_SUPER_MAGIC }, base);
+  const root = {
+    dir: slot.proc,
+    path: `${options.initPid}/root`,
+    flags: O.PATH | O.DIRECTORY,
+    out: slot.root,
+  };
+  builder.add(list, "open", root, "root.path");
   if (options.console && "fd" in options.console) {
     builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
   } else if (options.console) {
@@ -127,6 +135,9 @@ function middle(
     builder.add(list, "setgid", { id: 0 }, "linux.gidMappings");
     builder.add(list, "setuid", { id: 0 }, "linux.uidMappings");
   }
+  // The root of a mount namespace is not always its container's: a container made in a chroot, or without pivot_root, has its own.
+  builder.add(list, "fchdir", { slot: slot.root }, "root.path");
+  builder.add(list, "chroot", { path: "." }, "root.path");
   builder.add(list, "clone", { flags: CLONE.PARENT, stage: stage.init, ...birth }, "process");
   builder.add(list, "send", { slot: slot.childEnd, byte: byte.kin }, base);
 }
