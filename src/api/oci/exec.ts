@@ -107,7 +107,7 @@ function fromFlags(spec: OciConfig, given: Flags<typeof flags>, argv: readonly s
     user: {
       ...base.user,
       ...(given.user !== undefined && parseUser(given.user)),
-      ...(given["additional-gids"].length > 0 && { additionalGids: given["additional-gids"].map(groupId) }),
+      additionalGids: [...(base.user?.additionalGids ?? []), ...given["additional-gids"].map(groupId)],
     },
   };
 }
