@@ -105,10 +105,10 @@ class Trial {
 
   /** `@section` and `|line` as fields. */
   take(prefix: string, output: string): void {
-    let lines = (this.seen[`${prefix}before any section`] = [] as string[]);
+    let field = `${prefix}before any section`;
     for (const line of output.split("\n")) {
-      if (line.startsWith("@")) lines = this.seen[prefix + line.slice(1)] = [];
-      else if (line !== "") lines.push(line.startsWith("|") ? line.slice(1) : line);
+      if (line.startsWith("@")) this.seen[(field = prefix + line.slice(1))] = [];
+      else if (line !== "") (this.seen[field] ??= []).push(line.startsWith("|") ? line.slice(1) : line);
     }
   }
 }
@@ -255,7 +255,7 @@ function leftovers(trial: Trial): void {
   seen["control groups that are left"] = cgroupsNamed(id, trial.world.cgroup);
   seen["mounts that are left"] = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .filter((line) => line.includes(bundle));
+    .filter((line) => line.includes(`${bundle}/`));
 }
 
 function list(folder: string, shown: string): string[] {

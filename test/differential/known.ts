@@ -31,6 +31,14 @@ function rewrite({ ours, runc }: Pair, field: RegExp, line: (text: string) => st
       side[name] = (side[name] ?? []).map(line);
 }
 
+/** What is mounted below a bind of the shared root itself lies hidden below it too: of a place only the last line counts. */
+function onlyTopmost({ ours, runc }: Pair): void {
+  const placeOf = (line: string | undefined): string => line?.split(" ")[0] ?? "";
+  for (const side of [ours, runc])
+    for (const name of fieldsOf(side, /mountinfo$/))
+      side[name] = (side[name] ?? []).filter((line, at, lines) => placeOf(lines[at + 1]) !== placeOf(line));
+}
+
 function sort({ ours, runc }: Pair, field: RegExp): void {
   for (const side of [ours, runc])
     for (const name of Object.keys(side).filter((each) => field.test(each)))
@@ -99,7 +107,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     settle: ({ ours, runc }) => {
       if (ours["descriptors"] !== undefined || runc["descriptors"] !== undefined) return;
       for (const side of [ours, runc])
-        for (const field of fieldsOf(side, /^root file system$|^hook /)) delete side[field];
+        for (const field of fieldsOf(side, /^(root file system|source)$|^hook /)) delete side[field];
     },
   },
   {
@@ -150,8 +158,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       "runc 1.1 makes the copy of the host's mounts shared or unbindable, and then a root that is neither; ours says it of the root, as runc does since it fixed this",
     when: ({ config }) => /shared|unbindable/.test(config.linux?.rootfsPropagation ?? ""),
-    settle: (pair) =>
-      rewrite(pair, /mountinfo$/, (line) => line.replace(/ (shared:#\d+|master:#\d+|unbindable)/g, "")),
+    settle: (pair) => {
+      rewrite(pair, /mountinfo$/, (line) => line.replace(/ (shared:#\d+|master:#\d+|unbindable)/g, ""));
+      onlyTopmost(pair);
+    },
   },
   {
     name: "a mount without a source",
