@@ -88,8 +88,8 @@ function device(random: Random): OciDevice {
     "/dev/tty",
     "/dev/fuse",
   ]);
-  // A FIFO under the name of /dev/null runc takes for the standard streams, which have no device number either.
-  if (type === "p" && path === "/dev/null") return device(random);
+  // runc takes another device of that name for what the standard streams are, and gives the host's /dev/null to the container's user.
+  if (path === "/dev/null" && (type !== "c" || minor !== 3)) return device(random);
   return {
     path,
     type,

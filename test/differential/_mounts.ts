@@ -108,7 +108,7 @@ function tmpfs(random: Random): OciMount {
   ];
   const fresh = random.chance(0.3);
   return {
-    destination: fresh ? random.pick(["/fresh/one", "/fresh/two", "/fresh/three"]) : random.pick(places),
+    destination: fresh ? `/fresh/${random.integer(0, 9999)}` : random.pick(places),
     type: "tmpfs",
     ...(random.chance(0.9) && { source: random.pick(["tmpfs", "shm", "none"]) }),
     options: [

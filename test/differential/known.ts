@@ -184,6 +184,26 @@ export const knownDifferences: readonly KnownDifference[] = [
     },
   },
   {
+    name: "open files of a further process",
+    reason:
+      "Go 1.19 raises the soft limit when runc's exec begins, and runc 1.1 does not put it back (runc issue 4195)",
+    when: ({ way }) =>
+      way.kind === "exec" && way.process.rlimits?.some(({ type }) => type === "RLIMIT_NOFILE") === true,
+    settle: (pair) => {
+      rewrite(pair, /^exec limits$/, (line) => line.replace(/^7 \w+ \w+/, "7"));
+      rewrite(pair, /^exec \/proc\/self\/limits$/, (line) => line.replace(/^(Max open files).*/, "$1"));
+    },
+  },
+  {
+    name: "poststop hooks after one that failed",
+    reason: "runtime.md, Lifecycle 13: the remaining hooks run; runc 1.1 stops at the first that fails",
+    when: ({ config }) => (config.hooks?.poststop?.length ?? 0) > 1,
+    settle: ({ ours, runc }) => {
+      for (const field of fieldsOf(ours, /^hook poststop [1-9]/))
+        if (runc[field] === undefined) delete ours[field];
+    },
+  },
+  {
     name: "umask and score of a further process",
     reason:
       "runc 1.1 gives a process of exec its own umask and the container's oom_score_adj, whatever is asked for; ours what the process asks for, and else what the container has",
@@ -213,6 +233,12 @@ export interface KnownRefusal {
 }
 
 export const knownRefusals: readonly KnownRefusal[] = [
+  {
+    by: "ours",
+    reason:
+      "what lies on a procfs, wherever that is mounted, could show the container files that it takes for the kernel's; runc looks at the path /proc only",
+    said: /nothing may be mounted inside \/proc/,
+  },
   {
     by: "runc",
     reason:
