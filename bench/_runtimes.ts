@@ -26,9 +26,9 @@ const peers = [
 /** Ours first. A peer takes part when it can run the container of `bundle`. */
 export async function findRuntimes(
   sampan: string,
-  { scratch, bundle }: { scratch: string; bundle: string },
+  { states, bundle }: { states: string; bundle: string },
 ): Promise<{ runtimes: Runtime[]; missing: Missing[] }> {
-  const ours = [sampan, "runtime", "--root", join(scratch, "state-sampan")];
+  const ours = [sampan, "runtime", "--root", join(states, "sampan")];
   const runtimes: Runtime[] = [
     { name: "sampan", words: ours, every: 1, version: await firstLine([sampan, "runtime", "--version"]) },
   ];
@@ -38,7 +38,7 @@ export async function findRuntimes(
       missing.push({ name, why: "is not installed" });
       continue;
     }
-    const words = [name, "--root", join(scratch, `state-${name}`), ...flags];
+    const words = [name, "--root", join(states, name), ...flags];
     const failure = await tried([...words, "run", "--bundle", bundle, `sampan-bench-try-${name}`]);
     if (failure === undefined) runtimes.push({ name, words, every, version: await versionOf(name) });
     else missing.push({ name, why: `${await versionOf(name)} cannot run here: ${failure}` });

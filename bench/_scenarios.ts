@@ -21,6 +21,7 @@ export interface Scenario {
 
 const run = (id: string, bundle: string): string[] => ["run", "--bundle", bundle, id];
 
+/** The first is the one that the goal of half the time is about. */
 export const scenarios: readonly Scenario[] = [
   {
     name: "run /bin/true",
