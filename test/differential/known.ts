@@ -259,11 +259,6 @@ export const knownRefusals: readonly KnownRefusal[] = [
   },
   {
     by: "runc",
-    reason: "runc 1.1 runs poststart hooks at create, and a failing one ends that; ours at start",
-    said: /create failed: error running hook #\d/,
-  },
-  {
-    by: "runc",
     reason: "config-linux.md, Allowed Device list: `access` is optional; runc wants it",
     said: /device access at \d+ field cannot be empty/,
   },
