@@ -53,6 +53,8 @@ export async function tryMany(world: World, { program, seed, count, lanes }: Try
       if (verdict.differences.length > 0) different.push(verdict);
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  // All have ended before the world goes, also where one has failed.
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { different, started: made };
 }
