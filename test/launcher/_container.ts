@@ -1,4 +1,5 @@
 /** Complete plans as `create` makes them, over bundles of the tests' own: what the fault tests make fail at every operation. */
+import { tmpdir } from "node:os";
 import { copyFileSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeFifo } from "../../src/kernel/libc.ts";
 import { cgroupHost } from "../../src/runtime/native/cgroups/host.ts";
@@ -104,7 +105,8 @@ export function userConfig(): OciConfig {
   const mapped = {
     destination: "/mapped",
     type: "bind",
-    source: "/usr/share",
+    // Not on the root file system, which may be an overlay: that cannot be id-mapped.
+    source: tmpdir(),
     options: ["bind", "idmap", "ro"],
   };
   return {

@@ -301,9 +301,10 @@ describe.each(builds)("%s", (build) => {
 
     test("cannot be a folder that is no mount", async () => {
       using folder = scratch();
-      expect(
-        await fail(op("chdir", { path: folder.path }, "test"), op("pivot_root", {}, "test")),
-      ).toMatchObject({ index: 1, errno: EBUSY });
+      const failed = await fail(op("chdir", { path: folder.path }, "test"), op("pivot_root", {}, "test"));
+      expect(failed.index).toBe(1);
+      // On the root's own mount it would be its own parent; on another it is just not where one is mounted.
+      expect([EBUSY, EINVAL]).toContain(failed.errno);
       expect(await fail(op("fchdir", { slot: 20 }, "test"))).toMatchObject({ errno: EBADF });
     });
 
