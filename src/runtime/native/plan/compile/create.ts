@@ -646,8 +646,7 @@ function finishRoot(create: Create): void {
   const list = builder.init;
   // "private" and "slave" came with the copy of the host's mounts; what shares or must not be bound is said of the new root.
   const own = propagationOf[config.linux?.rootfsPropagation ?? ""] ?? 0;
-  if (own & (MS.SHARED | MS.UNBINDABLE))
-    builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
+  if (own & MS.SHARED) builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
   readOnlyMounts(create);
   if (config.root.readonly) {
     builder.add(list, "mount_setattr", { slot: slot.root, set: MOUNT_ATTR.RDONLY }, "root.readonly");
@@ -655,7 +654,15 @@ function finishRoot(create: Create): void {
   (config.linux?.readonlyPaths ?? []).forEach((path, index) =>
     readOnlyPath(builder, path, `linux.readonlyPaths[${index}]`),
   );
-  const masked = config.linux?.maskedPaths ?? [];
+  maskPaths(create);
+  // Read-only paths are bound onto themselves, which an unbindable root would not allow any more.
+  if (own & MS.UNBINDABLE) builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
+}
+
+function maskPaths({ builder, options }: Create): void {
+  const { linux } = options.config;
+  const list = builder.init;
+  const masked = linux?.maskedPaths ?? [];
   if (masked.length === 0) return;
   builder.add(
     list,
@@ -670,7 +677,7 @@ function finishRoot(create: Create): void {
     builder.add(
       list,
       "mask_path",
-      { dir: slot.root, null: slot.null, path, options: config.linux?.mountLabel ?? "" },
+      { dir: slot.root, null: slot.null, path, options: linux?.mountLabel ?? "" },
       `linux.maskedPaths[${index}]`,
       { errnos: [errno.ENOENT, errno.ENOTDIR] },
     );
