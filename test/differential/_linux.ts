@@ -253,7 +253,11 @@ export function randomLinux(random: Random): OciLinux {
     }),
     ...(random.chance(0.5) && { maskedPaths: random.sample(hidden, random.integer(0, 6)) }),
     ...(random.chance(0.5) && { readonlyPaths: random.sample(fixed, random.integer(0, 5)) }),
-    ...(random.chance(0.25) && { rootfsPropagation: random.pick(propagations) as RootfsPropagation }),
+    ...(random.chance(0.25) && {
+      rootfsPropagation: random.pick(
+        random.chance(0.8) ? propagations.slice(0, 7) : propagations,
+      ) as RootfsPropagation,
+    }),
     ...(random.chance(0.35) && { seccomp: seccomp(random) }),
   };
 }

@@ -177,7 +177,16 @@ function usual(random: Random): OciMount[] {
     ["rw"],
   ]);
   const cgroup = random.pick([["nosuid", "noexec", "nodev", "relatime", "ro"], ["ro"], ["rw"], ["nosuid"]]);
-  const proc = random.pick([undefined, undefined, ["nosuid", "noexec", "nodev"], ["ro"], ["hidepid=2"]]);
+  const proc = random.pick([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    ["nosuid", "noexec", "nodev"],
+    ["nosuid", "noexec", "nodev"],
+    ["ro"],
+    ["hidepid=2"],
+  ]);
   const list: [number, OciMount][] = [
     [0.985, { destination: "/proc", type: "proc", source: "proc", ...(proc && { options: proc }) }],
     [0.9, { destination: "/dev", type: "tmpfs", source: "tmpfs", options: dev }],

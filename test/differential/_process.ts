@@ -137,7 +137,7 @@ function environment(random: Random): string[] | undefined {
 /** The program and, for the probe, the words that follow it. */
 function program(random: Random): string {
   return random.weighted([
-    [80, "/probe"],
+    [160, "/probe"],
     [8, "probe"],
     [3, "./probe"],
     [2, "/data/../probe"],
@@ -154,7 +154,7 @@ function program(random: Random): string {
 
 function folder(random: Random): string {
   return random.weighted([
-    [60, "/"],
+    [100, "/"],
     [8, "/data"],
     [5, "/tmp"],
     [6, "/made/by/the/runtime"],

@@ -10,6 +10,7 @@ import { places, randomLinux, randomMaps, randomNamespaces, randomSysctls } from
 import { randomMounts } from "./_mounts.ts";
 import { randomProcess } from "./_process.ts";
 import { randomCgroupsPath, randomResources } from "./_resources.ts";
+import { spoil } from "./_spoil.ts";
 import { Random } from "./random.ts";
 
 const sources: readonly FileEntry[] = [
@@ -144,14 +145,13 @@ export function generate(seed: number, group: string): Case {
     }),
     linux,
   };
+  const files = [...sources, { path: "other", kind: "folder" } as const];
+  const odd = random.chance(0.2) ? random.some(oddities, 0.4) : [];
+  const good = given.kind === "exec" ? waiting(config) : config;
   return {
     seed,
-    config: given.kind === "exec" ? waiting(config) : config,
-    files: [
-      ...sources,
-      { path: "other", kind: "folder" },
-      ...(random.chance(0.2) ? random.some(oddities, 0.4) : []),
-    ],
+    config: random.chance(0.06) ? spoil(random, good) : good,
+    files: [...files, ...odd],
     owner: maps?.uidMappings[0]?.hostID ?? 0,
     held: heldOf(namespaces),
     way: config.process.capabilities ? given : withoutCaps(given),
