@@ -1,6 +1,6 @@
 /** podman, which has no daemon: every command is given where things are. conmon holds the containers. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Engine } from "./engine.ts";
 import { makeArchive } from "./image.ts";
 import { cgroupFolders, emptiedAfter, makePlace, ownFolder } from "./place.ts";
@@ -19,7 +19,12 @@ cgroup_manager = "cgroupfs"
 export async function startPodman(): Promise<Engine> {
   await using undo = new AsyncDisposableStack();
   undo.use(
-    emptiedAfter(ownFolder, ...cgroupFolders("libpod_parent"), ...cgroupFolders("libpod_parent/conmon")),
+    emptiedAfter(
+      dirname(ownFolder),
+      ownFolder,
+      ...cgroupFolders("libpod_parent"),
+      ...cgroupFolders("libpod_parent/conmon"),
+    ),
   );
   const place = undo.use(makePlace("podman"));
   const under = (name: string) => join(place.folder, name);
