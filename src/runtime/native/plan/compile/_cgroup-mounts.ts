@@ -13,7 +13,7 @@ import {
 } from "../../../../kernel/linux.ts";
 import { slot } from "../operations.ts";
 import { parseMountOptions, remountOf, type MountOptions } from "../mount-options.ts";
-import { attach, mountDetached, type MountContext } from "./_attach.ts";
+import { attach, mountDetached, propagate, type MountContext } from "./_attach.ts";
 
 interface CgroupMountRequest {
   readonly destination: string;
@@ -114,6 +114,7 @@ function mountV1(context: MountContext, { destination, options, why }: CgroupMou
       ? mountHierarchy(context, controllers, readOnly, why)
       : bindHierarchy(context, dir, options, why);
     attach(context, tree, place, why);
+    if (!context.cgroupns) propagate(builder, options, tree, `${why}.options`);
     for (const controller of controllers) {
       if (controller === name || controllers.length < 2) continue;
       builder.add(

@@ -108,7 +108,9 @@ function compileBind(context: MountContext, one: OneMount): void {
   );
   // A clone that the parent made is a peer of the host's mount: in the container it may receive but not send.
   if (list === builder.parent) {
-    builder.add(list, "mount_setattr", { slot: tree, propagation: MS.SLAVE, recursive: 1 }, `${why}.source`);
+    const alone = create.config.linux?.rootfsPropagation?.includes("private") === true;
+    const propagation = alone ? MS.PRIVATE : MS.SLAVE;
+    builder.add(list, "mount_setattr", { slot: tree, propagation, recursive: 1 }, `${why}.source`);
   }
   if (destination === "/proc")
     builder.add(builder.init, "check_fs", { slot: tree, magic: PROC_SUPER_MAGIC }, `${why}.source`);
