@@ -144,7 +144,10 @@ async function main(): Promise<void> {
   await systemCalls();
   if (flags.json) console.log(JSON.stringify({ about, rows }, undefined, 2));
   else if (flags.only === "")
-    writeSection(join(import.meta.dir, "results.md"), "The runtime", report(about, rows));
+    const results = join(import.meta.dir, "results.md");
+    writeSection(results, "The runtime", report(about, rows));
+    // As the gate wants every file.
+    Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
   else console.log(report(about, rows));
 }
 

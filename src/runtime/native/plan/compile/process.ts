@@ -280,7 +280,7 @@ function compileGroups(builder: Builder, gids: readonly number[], denied: boolea
   builder.add(
     builder.init,
     "setgroups",
-    { gids: new Uint8Array(new Uint32Array([...new Set(gids)]).buffer) },
+    { gids: new Uint8Array(new Uint32Array(new Set(gids)).buffer) },
     "process.user.additionalGids",
   );
 }
