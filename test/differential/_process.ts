@@ -126,7 +126,7 @@ const variables = [
   "LISTEN_FDS=1",
 ];
 
-const paths = ["/bin:/", "/:/bin", "/usr/bin:/bin:/", "/bin", ":/nowhere", "", "bin:/"];
+const paths = ["/bin:/", "/:/bin", "/usr/bin:/bin:/", "/bin", "", "bin:/"];
 
 function environment(random: Random): string[] | undefined {
   if (random.chance(0.05)) return undefined;

@@ -31,12 +31,14 @@ function rewrite({ ours, runc }: Pair, field: RegExp, line: (text: string) => st
       side[name] = (side[name] ?? []).map(line);
 }
 
-/** What is mounted below a bind of the shared root itself lies hidden below it too: of a place only the last line counts. */
+/** What is mounted below a bind of the shared root itself lies hidden below it too: of a place only the last line counts, and of masks none. */
 function onlyTopmost({ ours, runc }: Pair): void {
   const placeOf = (line: string | undefined): string => line?.split(" ")[0] ?? "";
   for (const side of [ours, runc])
     for (const name of fieldsOf(side, /mountinfo$/))
-      side[name] = (side[name] ?? []).filter((line, at, lines) => placeOf(lines[at + 1]) !== placeOf(line));
+      side[name] = (side[name] ?? []).filter(
+        (line, at, lines) => placeOf(lines[at + 1]) !== placeOf(line) && !line.includes(" /null "),
+      );
 }
 
 function sort({ ours, runc }: Pair, field: RegExp): void {
@@ -91,11 +93,16 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       "runc 1.1 makes the IPC namespace of a user namespace before it has taken the group 0 of that, so /dev/mqueue belongs to ids that are not mapped; ours after",
     when: inUserNamespace,
-    settle: (pair) => {
-      rewrite(pair, /^(exec )?(\/dev|touch \/dev)$/, (line) =>
-        line.replace(/^(\/dev\/mqueue \d+) \d+:\d+/, "$1"),
-      );
-      rewrite(pair, /touch \/dev\/mqueue$/, (line) => line.replace(/^(self \d+) \d+:\d+/, "$1"));
+    settle: (pair, { config }) => {
+      const places = (config.mounts ?? [])
+        .filter(({ type }) => type === "mqueue")
+        .map(({ destination }) => destination);
+      for (const place of places) {
+        rewrite(pair, /^(exec )?(\/|\/dev|touch \/dev)$/, (line) =>
+          line.replace(/^\/+/, "/").startsWith(`${place} `) ? line.replace(/ \d+:\d+/, "") : line,
+        );
+        rewrite(pair, new RegExp(`touch ${place}$`), (line) => line.replace(/^(self \d+) \d+:\d+/, "$1"));
+      }
     },
   },
   {
@@ -241,9 +248,8 @@ export const knownRefusals: readonly KnownRefusal[] = [
   },
   {
     by: "runc",
-    reason:
-      "Go since 1.19 finds no program in a folder of PATH that is not absolute; ours looks there, as execvp(3)",
-    said: /cannot run executable found relative to current directory/,
+    reason: "in a user namespace runc opens what lies where a device is bound to; ours never opens it",
+    said: /error creating device nodes: open \S+: (permission denied|no such device or address)/,
   },
   {
     by: "runc",
