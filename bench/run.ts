@@ -143,12 +143,12 @@ async function main(): Promise<void> {
   await workInside(program, found.runtimes);
   await systemCalls();
   if (flags.json) console.log(JSON.stringify({ about, rows }, undefined, 2));
-  else if (flags.only === "")
+  else if (flags.only === "") {
     const results = join(import.meta.dir, "results.md");
     writeSection(results, "The runtime", report(about, rows));
     // As the gate wants every file.
     Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
-  else console.log(report(about, rows));
+  } else console.log(report(about, rows));
 }
 
 try {
