@@ -24,7 +24,13 @@ test(`${count} random bundles are the same on runc, from seed ${seed} on`, async
     const small = await shrink(world, first, { program, most: 100 });
     const others = different.slice(1, 6).map((verdict) => report(verdict, "short"));
     throw new Error(
-      [`${different.length} bundles differ`, report(small, "with bundle"), ...others].join("\n"),
+      [
+        `${different.length} bundles differ`,
+        report(first, "short"),
+        "made smaller:",
+        report(small, "with bundle"),
+        ...others,
+      ].join("\n"),
     );
   }
   // Two that refuse everything are the same too.

@@ -10,7 +10,7 @@ type Json = Record<string, unknown> | unknown[];
  * namespace both runtimes would mount on the host.
  */
 const kept =
-  /^(ociVersion|root|root\.path|process|process\.(args|cwd).*|linux|linux\.namespaces.*|linux\.[ug]idMappings.*)$/;
+  /^(ociVersion|root|root\.path|process|process\.(args|cwd).*|linux|linux\.namespaces.*|linux\.[ug]idMappings.*|mounts\.\d+\.(destination|type|source)|linux\.devices\.\d+\..*)$/;
 
 /** Every place in the document that can be left out, the big ones first. */
 function places(value: unknown, path: readonly string[] = []): string[][] {

@@ -108,7 +108,7 @@ function compileBind(context: MountContext, one: OneMount): void {
   );
   // A clone that the parent made is a peer of the host's mount: in the container it may receive but not send.
   if (list === builder.parent) {
-    const alone = create.config.linux?.rootfsPropagation?.includes("private") === true;
+    const alone = create.config.linux?.rootfsPropagation === "rprivate";
     const propagation = alone ? MS.PRIVATE : MS.SLAVE;
     builder.add(list, "mount_setattr", { slot: tree, propagation, recursive: 1 }, `${why}.source`);
   }
