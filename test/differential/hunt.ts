@@ -22,6 +22,11 @@ const count = Number(values.count);
 const program = [resolve(values.program), "runtime"];
 
 using world = new World();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    world[Symbol.dispose]();
+    process.exit(130);
+  });
 const { different, started } = await tryMany(world, {
   program,
   count,
