@@ -92,9 +92,8 @@ function procRules(destination: string, why: string): number {
 function compileBind(context: MountContext, one: OneMount): void {
   const { builder, options: create, userns } = context;
   const { mount, destination, options, why } = one;
+  // Relative to the bundle; left out, it is the bundle itself, as with runc.
   const source = mount.source ?? "";
-  if (source === "")
-    throw new SampanError("invalid_argument", `cannot use ${why}.source "": a bind mount wants a path`);
   const early = userns && !create.rootless;
   const list = early ? builder.parent : builder.init;
   const tree = early ? builder.slot() : slot.tree;
