@@ -117,7 +117,7 @@ test.each([...failing])("nothing is left of a container with %s", async (_, chan
 test("nothing is left of a container whose runtime is killed, once it was deleted by force", async () => {
   using bundle = new Bundle();
   const pid = `${bundle.place}/pid`;
-  bundle.write({ ...bundle.config, hooks: { createRuntime: [hook(`echo $PPID >${pid}; sleep 1000`)] } });
+  bundle.write({ ...bundle.config, hooks: { createRuntime: [hook(`echo $PPID >${pid}; exec sleep 1000`)] } });
   const id = bundle.newId();
   const killed = bundle.call(["create", id], {
     wrapper: ["sh", "-c", `echo $$ >${bundle.place}/runtime; exec "$@"`, "sh"],
