@@ -12,7 +12,7 @@ export interface Rung {
 }
 
 export const rungs = [
-  { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 600, testTimeout: 300_000 },
+  { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 500, testTimeout: 120_000 },
   { name: "root", suffix: ".root.test.ts", deadlineSeconds: 300, testTimeout: 60_000 },
   { name: "pure", suffix: ".test.ts", deadlineSeconds: 300, testTimeout: 20_000 },
 ] as const satisfies readonly Rung[];
