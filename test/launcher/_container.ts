@@ -36,7 +36,7 @@ export function fullConfig(socket: string): OciConfig {
       user: { uid: 1000, gid: 1000, umask: 0o27, additionalGids: [10, 20] },
       args: ["true"],
       env: ["PATH=/bin"],
-      cwd: "/work/here",
+      cwd: "/made/by/here",
       terminal: true,
       consoleSize: { height: 24, width: 80 },
       capabilities: {

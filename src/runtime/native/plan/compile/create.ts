@@ -22,7 +22,7 @@ import {
   type CreateOptions,
   type Namespaces,
 } from "./context.ts";
-import { useTerminal } from "./devices.ts";
+import { openSockets, useTerminal } from "./devices.ts";
 import { writeOomScore } from "./_oom-score.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import {
@@ -109,14 +109,7 @@ function parentBefore({ options, builder, namespaces }: Create): void {
   builder.add(list, "open", { path: "/proc", flags: O.PATH | O.DIRECTORY, out: slot.proc }, base);
   builder.add(list, "check_fs", { slot: slot.proc, magic: PROC_SUPER_MAGIC }, base);
   builder.add(list, "open", { path: `${options.stateDir}/exec.fifo`, flags: O.RDWR, out: slot.fifo }, base);
-  if (options.console && "fd" in options.console) {
-    builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
-  } else if (options.console) {
-    builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
-  }
-  const { listenerPath } = options.config.linux?.seccomp ?? {};
-  if (listenerPath)
-    builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
+  openSockets(builder, options);
   openJoined(builder, namespaces);
   builder.add(list, "socketpair", { a: slot.parentEnd, b: slot.childEnd }, base);
 }

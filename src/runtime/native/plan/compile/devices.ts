@@ -1,7 +1,7 @@
 /** Device nodes, the links of /dev, and the terminal. In a user namespace nodes cannot be made, so the host's are bound. */
 import { errno } from "../../../../kernel/errno.ts";
 import { OPEN_TREE_CLONE, RESOLVE, S } from "../../../../kernel/linux.ts";
-import type { OciDevice } from "../../../../spec/oci/config.ts";
+import type { OciDevice, OciProcess } from "../../../../spec/oci/config.ts";
 import { slot } from "../operations.ts";
 import type { Builder, CreateOptions } from "./context.ts";
 import { attach, cleanDestination, isBind, type MountContext } from "./_attach.ts";
@@ -141,6 +141,15 @@ export function compileTerminal(context: MountContext): void {
   const { process } = options.config;
   if (!process?.terminal) return;
   const why = "process.terminal";
+  makeTerminal(builder, process);
+  const { tree } = slot;
+  builder.add(builder.init, "open_tree", { dir: slot.slave, flags: OPEN_TREE_CLONE, out: tree }, why);
+  attach(context, tree, "/dev/console", why, { file: true, resolve: RESOLVE.NO_SYMLINKS });
+  sendMaster(builder, why);
+}
+
+/** A new pty of the container's devpts, of the size that the process asks for. */
+export function makeTerminal(builder: Builder, process: OciProcess): void {
   builder.add(
     builder.init,
     "pty",
@@ -152,12 +161,24 @@ export function compileTerminal(context: MountContext): void {
       rows: process.consoleSize?.height ?? 0,
       columns: process.consoleSize?.width ?? 0,
     },
-    why,
+    "process.terminal",
   );
-  const { tree } = slot;
-  builder.add(builder.init, "open_tree", { dir: slot.slave, flags: OPEN_TREE_CLONE, out: tree }, why);
-  attach(context, tree, "/dev/console", why, { file: true, resolve: RESOLVE.NO_SYMLINKS });
-  sendMaster(builder, why);
+}
+
+/** In the parent: the sockets of the host that a terminal and a filter's listener are sent to. */
+export function openSockets(
+  builder: Builder,
+  options: Pick<CreateOptions, "config"> & { readonly console?: CreateOptions["console"] | undefined },
+): void {
+  const list = builder.parent;
+  if (options.console && "fd" in options.console) {
+    builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
+  } else if (options.console) {
+    builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
+  }
+  const { listenerPath } = options.config.linux?.seccomp ?? {};
+  if (listenerPath)
+    builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
 }
 
 /** The master travels by SCM_RIGHTS; the data is the terminal's name, as runc sends it. */

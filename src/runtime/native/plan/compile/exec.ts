@@ -10,7 +10,7 @@ import { slot, type Plan } from "../operations.ts";
 import { writeOomScore } from "./_oom-score.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
 import { Builder, stage, type Host } from "./context.ts";
-import { sendMaster, useTerminal } from "./devices.ts";
+import { makeTerminal, openSockets, sendMaster, useTerminal } from "./devices.ts";
 import {
   compileCredentials,
   compileFilter,
@@ -87,14 +87,7 @@ function before(options: ExecOptions, builder: Builder): { cgroup?: number } {
     out: slot.root,
   };
   builder.add(list, "open", root, "root.path");
-  if (options.console && "fd" in options.console) {
-    builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
-  } else if (options.console) {
-    builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
-  }
-  const { listenerPath } = options.config.linux?.seccomp ?? {};
-  if (listenerPath)
-    builder.add(list, "connect", { path: listenerPath, out: slot.listener }, "linux.seccomp.listenerPath");
+  openSockets(builder, options);
   affinity(builder, options.process.execCPUAffinity?.initial, "initial");
   const { join, unified } = options.cgroup;
   const born = unified !== undefined && !options.watched;
@@ -212,19 +205,7 @@ function init(
 }
 
 function terminal(builder: Builder, process: OciProcess): void {
-  builder.add(
-    builder.init,
-    "pty",
-    {
-      dir: slot.root,
-      path: "/dev/ptmx",
-      master: slot.master,
-      slave: slot.slave,
-      rows: process.consoleSize?.height ?? 0,
-      columns: process.consoleSize?.width ?? 0,
-    },
-    "process.terminal",
-  );
+  makeTerminal(builder, process);
   sendMaster(builder, "process.terminal");
   useTerminal(builder, "process.terminal");
 }
