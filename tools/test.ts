@@ -24,8 +24,19 @@ function progress(rung: string, what: string, result: string, seconds: number): 
   console.log(`${rung.padEnd(6)}${what.padEnd(66)} ${result.padEnd(34)} ${seconds.toFixed(1)} s`);
 }
 
+/** What failed, told again behind everything else: whoever sees only the end of a long log still learns what it was. */
+const failures: string[] = [];
+
 function show(what: string, ran: Ran): void {
-  console.log(`──── ${what}${ran.reason ? `: ${ran.reason}` : ""}\n${ran.output.trimEnd()}\n────`);
+  const text = `──── ${what}${ran.reason ? `: ${ran.reason}` : ""}\n${ran.output.trimEnd()}\n────`;
+  const telling = ran.output
+    .split("\n")
+    .filter((line) => /^\(fail\)|error:|^Expected|^Received/.test(line.trim()));
+  failures.push(
+    `  ${what}${ran.reason ? `: ${ran.reason}` : ""}`,
+    ...telling.slice(0, 8).map((line) => `    ${line.trim().slice(0, 300)}`),
+  );
+  console.log(text);
 }
 
 /** A check that fails counts as one failure, one whose program is missing as skipped; one that passes is no test and counts as nothing. */
@@ -148,5 +159,6 @@ async function main(mode: string | undefined, wanted: readonly string[]): Promis
 const counts = await main(process.argv[2], process.argv.slice(3)).finally(() =>
   rmSync(scratch, { recursive: true, force: true }),
 );
+if (failures.length > 0) console.log(`\nWhat failed, once more:\n${failures.join("\n")}`);
 console.log(countLine(counts));
 process.exit(counts.failed > 0 ? 1 : 0);
