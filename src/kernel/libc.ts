@@ -2,7 +2,7 @@
  * The door to the kernel: the few calls of libc that node: modules lack, through bun:ffi (this folder alone may use it). All are synchronous and
  * return their value or -errno. They exist for the runtime's command line, which lives for milliseconds; daemons use asynchronous ways.
  */
-import { dlopen, ptr, read as peek } from "bun:ffi";
+import { dlopen, ptr, read as peek, type FFIFunction } from "bun:ffi";
 import { systemError } from "./errno.ts";
 
 const i32 = "i32";
@@ -38,18 +38,20 @@ const signatures = {
   __errno_location: { args: [], returns: pointer },
 } as const;
 
-let library: ReturnType<typeof load> | undefined;
-
-function load() {
-  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]) {
+/** The named functions of the C library that is here: glibc, else musl. For the files of this folder. */
+export function openLibc<Signatures extends Record<string, FFIFunction>>(wanted: Signatures) {
+  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1"]) {
     try {
-      return dlopen(name, signatures).symbols;
-    } catch (error) {
-      if (name === "libc.musl-aarch64.so.1") throw error;
+      return dlopen(name, wanted).symbols;
+    } catch {
+      // the next one
     }
   }
-  throw new Error("unreachable");
+  return dlopen("libc.musl-aarch64.so.1", wanted).symbols;
 }
+
+const load = () => openLibc(signatures);
+let library: ReturnType<typeof load> | undefined;
 
 function libc() {
   library ??= load();

@@ -1,0 +1,23 @@
+/** The parts of an engine, as bin puts them together. A verb takes the ones it needs: `Pick<Engine, "content" | "images">`. */
+import type { Containers } from "./containers/containers.ts";
+import type { Content } from "./content/content.ts";
+import type { GarbageCollector, Leases } from "./gc/gc.ts";
+import type { Images } from "./images/images.ts";
+import type { Registries } from "./registry/registry.ts";
+import type { EngineSettings } from "./settings.ts";
+import type { Snapshotter } from "./snapshots/snapshotter.ts";
+import type { Store } from "./store/store.ts";
+import type { Unpacker } from "./unpack/unpack.ts";
+
+export interface Engine extends AsyncDisposable {
+  readonly settings: EngineSettings;
+  readonly store: Store;
+  readonly content: Content;
+  readonly leases: Leases;
+  readonly gc: GarbageCollector;
+  readonly snapshots: Snapshotter;
+  readonly unpacker: Unpacker;
+  readonly registries: Registries;
+  readonly images: Images;
+  readonly containers: Containers;
+}

@@ -1,0 +1,55 @@
+/**
+ * The contract of unpacking: one layer's archive, from a file that may still be growing, into a directory. It is done in helper processes (one per core,
+ * ended when idle), so that nothing that an archive holds can block or crash the caller, and so that layers use all cores.
+ *
+ * Exact: owners, modes, times to the nanosecond, xattrs, hard links, device nodes, sparse files, whiteouts (image-spec layer.md), PAX and GNU headers. Nothing is
+ * written outside of the root: every path is resolved by openat2(2) with RESOLVE_IN_ROOT (layer mode: symlinks are not followed out either).
+ */
+import type { Digest } from "../../spec/image/digest.ts";
+import type { Compression } from "../../spec/image/types.ts";
+import type { Unsettled, UnpackTarget, Usage } from "../snapshots/snapshotter.ts";
+
+export interface UnpackLimits {
+  /** Bytes of the archive after decompression. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+export interface UnpackRequest {
+  /** The compressed file. */
+  readonly path: string;
+  readonly compression: Compression;
+  /** What the archive must hash to when decompressed. */
+  readonly diffId: Digest;
+  readonly target: UnpackTarget;
+  readonly limits: UnpackLimits;
+}
+
+export interface Unpacked extends Unsettled {
+  readonly usage: Usage;
+  /** Bytes of the decompressed archive. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+export interface UnpackJob {
+  /** The file has grown to `size` bytes, or was restarted from 0 (then the job begins anew, its target emptied). */
+  available(size: number): void;
+  restart(): Promise<void>;
+  /** No more will come. */
+  end(): void;
+  /**
+   * Errors: `data_loss` (diff id differs, archive damaged or cut), `invalid_argument` (a path that leaves the root, an entry that cannot be), `resource_exhausted`
+   * (over a limit, disk full). The target then holds a part of the layer and is the caller's to remove.
+   */
+  readonly done: Promise<Unpacked>;
+}
+
+export interface Unpacker extends AsyncDisposable {
+  /** Waits for a free helper process when all are busy. The signal ends the job's process. */
+  start(request: UnpackRequest, signal?: AbortSignal): Promise<UnpackJob>;
+  /** syncfs(2) of the file system of `path`, in a helper process: Durability of engine/store. */
+  sync(path: string): Promise<void>;
+  /** Removes a directory tree in a helper process; never crosses a mount, never follows a symlink. */
+  removeTree(path: string): Promise<void>;
+}
