@@ -210,7 +210,7 @@ export class VirtualMachine implements AsyncDisposable {
   async #receive(): Promise<void> {
     const errors = new Response(this.#qemu.stderr).text();
     for await (const frame of frames.decodeFrames(this.#qemu.stdout)) this.#dispatch(frame);
-    const reason = `the machine is gone: ${await errors}\n${this.console.slice(-2000)}`;
+    const reason = `the machine is gone: ${await errors}\n${this.console.slice(-6000)}`;
     this.#ready.reject(
       new SampanError("unavailable", `cannot boot a machine with ${this.accelerator}: ${reason}`),
     );
