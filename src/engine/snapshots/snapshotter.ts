@@ -66,6 +66,8 @@ export interface Unsettled {
 
 export interface Snapshotter {
   readonly name: "overlayfs" | "copy";
+  /** Layers must be unpacked one after the other, lowest first: each begins with the tree of the one below (settled, but not yet committed). */
+  readonly sequential: boolean;
   /** Errors: `already_exists` for a key in use, `not_found` for a parent that is not committed. */
   prepare(key: string, parent: string | undefined, options?: { remap?: Remap }): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined): Promise<readonly Mount[]>;
@@ -75,12 +77,18 @@ export interface Snapshotter {
   directory(key: string): string;
   /**
    * Begins the unpacking of one layer as an active snapshot `unpack-<chain id>`. With overlayfs the parent need not be there yet: layers unpack side by side.
-   * A left-over of an earlier try under the same key is removed first.
+   * A left-over of an earlier try under the same key is removed first. While another pull unpacks the same layer (a lock that its process holds until
+   * commitLayers or remove), this waits; `present`: it is committed, perhaps by that other one. So that two pulls never wait for each other, a pull
+   * begins its layers lowest first, one call after the other. Errors: `cancelled` when the signal fires while waiting.
    */
-  beginLayer(chainId: Digest, parent: Digest | undefined): Promise<UnpackTarget>;
+  beginLayer(
+    chainId: Digest,
+    parent: Digest | undefined,
+    signal?: AbortSignal,
+  ): Promise<UnpackTarget | "present">;
   /**
    * Settles what was left open, when all layers below are unpacked (they may be active still): implicit directories get the attributes that they have
-   * below, links their file. `again`: the layer cannot be settled (an implicit directory is a symlink below); begin it anew with the target that is returned.
+   * below, links their file (errors: `data_loss` for a link to what is nowhere). `again`: the layer cannot be settled (an implicit directory is a symlink below); begin it anew with the target that is returned.
    */
   settleLayer(chainId: Digest, unsettled: Unsettled): Promise<"settled" | { again: UnpackTarget }>;
   /** Ends tree-mode access (unmounts what beginLayer or settleLayer mounted). Idempotent. */
