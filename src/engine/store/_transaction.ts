@@ -1,0 +1,43 @@
+/** BEGIN IMMEDIATE … COMMIT, nested ones as savepoints. */
+import type { Database } from "bun:sqlite";
+import { SampanError } from "../../base/errors.ts";
+import { databaseError } from "./errors.ts";
+import type { Store } from "./store.ts";
+
+export function transactions(db: Database, file: string): Store["transaction"] {
+  let depth = 0;
+  const [begin, commit] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT")];
+  return (change) => {
+    const level = depth;
+    try {
+      if (level === 0) begin.run();
+      else db.run(`SAVEPOINT s${level}`);
+    } catch (error) {
+      throw databaseError(error, file);
+    }
+    depth += 1;
+    try {
+      const result = change();
+      if (result instanceof Promise)
+        throw new SampanError("internal", "a transaction cannot wait: it gave a promise");
+      if (level === 0) commit.run();
+      else db.run(`RELEASE s${level}`);
+      return result;
+    } catch (error) {
+      undo(db, level);
+      throw databaseError(error, file);
+    } finally {
+      depth -= 1;
+    }
+  };
+}
+
+/** SQLite has rolled back by itself after some errors (disk full, input/output): then there is nothing left to undo. */
+function undo(db: Database, level: number): void {
+  if (!db.inTransaction) return;
+  if (level === 0) db.run("ROLLBACK");
+  else {
+    db.run(`ROLLBACK TO s${level}`);
+    db.run(`RELEASE s${level}`);
+  }
+}

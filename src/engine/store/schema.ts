@@ -1,0 +1,70 @@
+/**
+ * The tables of the database, as numbered migrations: what stands here is never changed once it was released, only added to. The number of those
+ * that were applied is `PRAGMA user_version`. Times are milliseconds since 1970.
+ *
+ * Foreign keys stand only where both rows come and go in one transaction; links between blobs and between snapshots may lead to what is not here yet.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+
+  -- Published blobs. The file is content/blobs/<algorithm>/<hex>; damaged is 1 when its bytes were found not to have the digest.
+  CREATE TABLE blobs (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL,
+    verified_epoch INTEGER NOT NULL, damaged INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE blob_links (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID, STRICT;
+  CREATE TABLE blob_sources (digest TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (digest, source)) WITHOUT ROWID, STRICT;
+
+  -- Image records, by what names point to: a manifest or an index.
+  CREATE TABLE images (
+    target TEXT PRIMARY KEY, media_type TEXT NOT NULL, size INTEGER NOT NULL, stored INTEGER NOT NULL, sequence INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  -- What was derived from documents, so that lists need no file; layers is a JSON list of {descriptor, diffId, chainId}.
+  CREATE TABLE image_platforms (
+    target TEXT NOT NULL REFERENCES images (target) ON DELETE CASCADE,
+    manifest TEXT NOT NULL, manifest_size INTEGER NOT NULL, manifest_media_type TEXT NOT NULL, config TEXT NOT NULL,
+    platform TEXT NOT NULL, created INTEGER, labels TEXT NOT NULL, layers TEXT NOT NULL, content_size INTEGER NOT NULL,
+    PRIMARY KEY (target, manifest)
+  ) STRICT;
+  CREATE INDEX image_platforms_by_config ON image_platforms (config);
+  CREATE INDEX image_platforms_by_manifest ON image_platforms (manifest);
+  CREATE TABLE names (
+    reference TEXT PRIMARY KEY, target TEXT NOT NULL REFERENCES images (target), created INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX names_by_target ON names (target);
+  CREATE TABLE repo_digests (
+    repository TEXT NOT NULL, target TEXT NOT NULL REFERENCES images (target), PRIMARY KEY (repository, target)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX repo_digests_by_target ON repo_digests (target);
+
+  -- The directory is snapshots/<driver>/<id>; an id never comes again. parent is a key, and may be unpacked later than its child.
+  CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('active', 'view', 'committed')), parent TEXT, driver TEXT NOT NULL,
+    bytes INTEGER NOT NULL DEFAULT 0, inodes INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, verified_epoch INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX snapshots_by_parent ON snapshots (parent);
+
+  -- Who works at the moment: a process is its id, its start time, and the boot and namespace in which these mean something.
+  CREATE TABLE leases (
+    id TEXT PRIMARY KEY, purpose TEXT NOT NULL, pid INTEGER NOT NULL, start_time TEXT NOT NULL, boot_id TEXT NOT NULL,
+    namespace TEXT NOT NULL, created INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE lease_items (
+    lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE, kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (lease, kind, key)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX lease_items_by_key ON lease_items (key);
+
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL, image_id TEXT NOT NULL,
+    target TEXT NOT NULL REFERENCES images (target), manifest TEXT NOT NULL, snapshot TEXT NOT NULL, command TEXT NOT NULL, config TEXT NOT NULL,
+    created INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('created', 'running', 'exited')),
+    pid INTEGER, start_time TEXT, boot_id TEXT, exit_code INTEGER
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX containers_by_target ON containers (target);
+
+  -- Files whose rows are gone already and that a collection has still to remove.
+  CREATE TABLE garbage (kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID, STRICT;
+  `,
+];
