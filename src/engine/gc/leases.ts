@@ -39,11 +39,9 @@ function acquire(store: Store, purpose: string): Lease {
   const change = (sql: string, ...values: (string | number)[]) => {
     store.transaction(() => store.db.query(sql).run(...values));
   };
-  const columns = "id, purpose, pid, start_time, boot_id, namespace, created";
-  change(
-    `INSERT INTO leases (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, purpose, process.pid, me.start, me.boot, me.namespace, Date.now()],
-  );
+  const sql =
+    "INSERT INTO leases (id, purpose, pid, start_time, boot_id, namespace, created) VALUES (?, ?, ?, ?, ?, ?, ?)";
+  change(sql, id, purpose, process.pid, me.start, me.boot, me.namespace, Date.now());
   const release = () => {
     if (released) return;
     change("DELETE FROM leases WHERE id = ?", id);

@@ -20,7 +20,8 @@ const sqlite: Readonly<Record<string, { code: Code; text: string }>> = {
 /** An error of SQLite, with the file named; every other error as it is. */
 export function databaseError(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || error.name !== "SQLiteError") return error;
-  const full = String((error as { code?: unknown }).code ?? "");
+  const { code } = error as { code?: unknown };
+  const full = typeof code === "string" ? code : "";
   const name = Object.keys(sqlite).find((known) => full === known || full.startsWith(`${known}_`));
   const known = name === undefined ? undefined : sqlite[name];
   const text = known ? `${known.text} (${full})` : error.message;

@@ -1,0 +1,29 @@
+/** Where content stands below the data root. */
+import { algorithmOf, hexOf, isDigest, type Digest } from "../../spec/image/digest.ts";
+
+export const blobsFolder = (root: string) => `${root}/content/blobs`;
+export const ingestFolder = (root: string) => `${root}/content/ingest`;
+
+export function blobFolder(root: string, digest: Digest): string {
+  return `${blobsFolder(root)}/${algorithmOf(digest)}`;
+}
+
+export function blobPath(root: string, digest: Digest): string {
+  return `${blobFolder(root, digest)}/${hexOf(digest)}`;
+}
+
+/** One file for each digest, whoever writes it. */
+export function ingestPath(root: string, digest: Digest): string {
+  return `${ingestFolder(root)}/${algorithmOf(digest)}-${hexOf(digest)}`;
+}
+
+/** The digest that a file name in ingest means; undefined for what is not ours. */
+export function digestOfIngest(name: string): Digest | undefined {
+  const digest = name.replace("-", ":");
+  return isDigest(digest) ? digest : undefined;
+}
+
+export function digestOfBlob(algorithm: string, name: string): Digest | undefined {
+  const digest = `${algorithm}:${name}`;
+  return isDigest(digest) ? digest : undefined;
+}
