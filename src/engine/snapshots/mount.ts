@@ -1,0 +1,125 @@
+/** Puts what Snapshotter.mounts gave to a place, and takes it away. */
+import { closeSync } from "node:fs";
+import { dirname } from "node:path";
+import { SampanError, invalid } from "../../base/errors.ts";
+import { MS } from "../../kernel/linux.ts";
+import {
+  bindMount,
+  idmappedTree,
+  isUnknownToKernel,
+  mount,
+  mountByParameters,
+  unmount,
+  type Parameter,
+} from "../../kernel/mounts.ts";
+import type { IdRange, Mount } from "./snapshotter.ts";
+import { withUserNamespace } from "./_user-namespace.ts";
+
+/** All or none. Errors: `unimplemented` when the kernel cannot map ids. */
+export async function mountAll(mounts: readonly Mount[], target: string): Promise<void> {
+  const done: string[] = [];
+  try {
+    for (const each of mounts) {
+      const place = each.target === "" ? target : `${target}/${each.target}`;
+      await mountOne(each, place);
+      done.push(place);
+    }
+  } catch (error) {
+    for (const place of done.toReversed()) unmount(place);
+    throw error;
+  }
+}
+
+/** Idempotent. */
+export function unmountAll(mounts: readonly Mount[], target: string): void {
+  for (const each of mounts.toReversed()) unmount(each.target === "" ? target : `${target}/${each.target}`);
+}
+
+async function mountOne(each: Mount, target: string): Promise<void> {
+  if (each.type === "bind") return bindMount(each.source, target, each.options.includes("ro"));
+  if (each.type !== "overlay")
+    throw invalid(`cannot mount "${target}": a snapshot has no mount of type "${each.type}"`);
+  const maps = each.options.filter(isMap);
+  const options = each.options.filter((option) => !isMap(option));
+  if (maps.length === 0) return mountOverlay(options, target);
+  const ranges = (name: string) => parseRanges(maps.find((option) => option.startsWith(`${name}=`)));
+  await withUserNamespace({ uids: ranges("uidmap"), gids: ranges("gidmap") }, (namespace) =>
+    mountMapped(options, namespace, target),
+  );
+}
+
+const isMap = (option: string) => /^[ug]idmap=/.test(option);
+
+/** `uidmap=0:100000:65536,…`: containerd's form, in the container, on the host, how many. */
+function parseRanges(option = ""): IdRange[] {
+  return option
+    .slice(option.indexOf("=") + 1)
+    .split("+")
+    .map((range) => {
+      const [containerID = 0, hostID = 0, size = 0] = range.split(":").map(Number);
+      return { containerID, hostID, size };
+    });
+}
+
+/**
+ * Three ways, because mount(2) takes one page of options: absolute paths while they fit; else one `lowerdir+` for each layer (Linux 6.5); else
+ * paths relative to the folder that all layers lie in.
+ */
+function mountOverlay(options: readonly string[], target: string): void {
+  const data = options.filter((option) => option !== "ro").join(",");
+  const flags = options.includes("ro") ? MS.RDONLY : 0;
+  if (Buffer.byteLength(data) < 4096)
+    return mount({ type: "overlay", source: "overlay", target, flags, data });
+  try {
+    mountByParameters("overlay", parametersOf(options), target);
+  } catch (error) {
+    if (!isUnknownToKernel(error)) throw error;
+    mountRelative(options, target);
+  }
+}
+
+function parametersOf(options: readonly string[]): Parameter[] {
+  const parameters = options.flatMap((option): Parameter[] => {
+    const [key, value] = splitOption(option);
+    if (key !== "lowerdir" || value === undefined) return [value === undefined ? [key] : [key, value]];
+    return value.split(":").map((path) => ["lowerdir+", path]);
+  });
+  return [["source", "overlay"], ...parameters];
+}
+
+function splitOption(option: string): [string, string?] {
+  const at = option.indexOf("=");
+  return at < 0 ? [option] : [option.slice(0, at), option.slice(at + 1)];
+}
+
+function mountRelative(options: readonly string[], target: string): void {
+  const lowers = options.find((option) => option.startsWith("lowerdir="))?.slice("lowerdir=".length) ?? "";
+  // <driver>/<number>/fs
+  const from = dirname(dirname(lowers.split(":")[0] ?? ""));
+  const data = options
+    .filter((option) => option !== "ro")
+    .map((option) => option.replaceAll(`${from}/`, ""))
+    .join(",");
+  const flags = options.includes("ro") ? MS.RDONLY : 0;
+  mount({ type: "overlay", source: "overlay", target, flags, data, from });
+}
+
+/** Each lower layer through a copy of its mount with shifted ids (overlayfs takes such since Linux 5.19). The upper's files have the outer ids as they are. */
+function mountMapped(options: readonly string[], namespace: number, target: string): void {
+  const trees: number[] = [];
+  try {
+    const changed = options.map((option) => {
+      if (!option.startsWith("lowerdir=")) return option;
+      const paths = option.slice("lowerdir=".length).split(":");
+      for (const path of paths) trees.push(idmappedTree(path, namespace));
+      return `lowerdir=${trees.map((tree) => `/proc/self/fd/${tree}`).join(":")}`;
+    });
+    mountOverlay(changed, target);
+  } catch (error) {
+    const inner = SampanError.from(error);
+    if (!isUnknownToKernel(error)) throw error;
+    throw new SampanError("unimplemented", inner.message, { cause: error });
+  } finally {
+    for (const tree of trees) closeSync(tree);
+  }
+}
