@@ -34,7 +34,12 @@ export interface Collected {
   readonly removed: readonly string[];
 }
 
+export interface CollectOptions {
+  /** Partial downloads that nobody writes or leases: `old` (the default) are those of more than a day ago. */
+  readonly ingests?: "old" | "all";
+}
+
 export interface GarbageCollector {
   /** One whole collection. Several at once are safe; of several in one process the later ones join the first. */
-  collect(signal?: AbortSignal): Promise<Collected>;
+  collect(signal?: AbortSignal, options?: CollectOptions): Promise<Collected>;
 }
