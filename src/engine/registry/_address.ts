@@ -1,0 +1,132 @@
+/** Where a registry is, and what it may be asked with; pure but for reading certificates. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { EngineSettings, RegistrySettings } from "../settings.ts";
+import type { TlsOptions } from "./_exchange.ts";
+import { invalid, SampanError } from "../../base/errors.ts";
+
+/** Docker's hub goes by other names than its images do. */
+const hub = { name: "docker.io", host: "registry-1.docker.io", search: "index.docker.io" } as const;
+
+export interface Address {
+  /** The registry or mirror as settings and credentials name it: `docker.io`, `localhost:5000`. */
+  readonly name: string;
+  /** Without a path: `registry-1.docker.io`. */
+  readonly host: string;
+  /** Before `/v2/`; mirrors may have one. */
+  readonly path: string;
+  /** `either`: HTTPS, and plain HTTP when the port does not speak TLS; for loopback addresses only. */
+  readonly scheme: "https" | "http" | "either";
+  readonly tls: TlsOptions;
+}
+
+type Settings = EngineSettings["registries"];
+
+const unset: RegistrySettings = {
+  mirrors: [],
+  http: false,
+  ca: undefined,
+  clientCertificate: undefined,
+  clientKey: undefined,
+  skipVerify: false,
+};
+
+export function settingsOf(name: string, settings: Settings): RegistrySettings {
+  return Object.hasOwn(settings, name) ? (settings[name] ?? unset) : unset;
+}
+
+/** The registry itself. */
+export function addressOf(name: string, settings: Settings): Address {
+  const own = settingsOf(name, settings);
+  const host = name === hub.name ? hub.host : name;
+  const scheme = own.http ? "http" : isLoopback(host) ? "either" : "https";
+  return { name, host, path: "", scheme, tls: tlsOf(name, own) };
+}
+
+/** Where Docker's v1 search lives. */
+export function searchAddress(name: string, settings: Settings): Address {
+  const address = addressOf(name, settings);
+  return name === hub.name ? { ...address, host: hub.search } : address;
+}
+
+/** The mirrors of a registry in their order, each with the settings of its own host. */
+export function mirrorsOf(name: string, settings: Settings): Address[] {
+  return settingsOf(name, settings).mirrors.map((text) => {
+    const url = URL.parse(text);
+    if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.username !== "")
+      throw invalid(`cannot use mirror "${text}" of ${name}: wanted https://host[:port][/path]`);
+    const scheme = url.protocol === "http:" ? "http" : "https";
+    const path = url.pathname.replace(/\/+$/, "");
+    return {
+      name: url.host,
+      host: url.host,
+      path,
+      scheme,
+      tls: tlsOf(url.host, settingsOf(url.host, settings)),
+    };
+  });
+}
+
+/** An address that only this machine can answer. A name that merely ends so could be anybody's. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/:\d+$/, "");
+  return name === "localhost" || name === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
+
+/** Whether secrets and downgrades may go to an address without TLS. */
+export function mayBePlain(url: URL, settings: Settings): boolean {
+  return isLoopback(url.host) || settingsOf(url.host, settings).http;
+}
+
+const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"] as const;
+
+/** Authorities, client certificate and key of a host: from the settings, then /etc/docker/certs.d/<host>, beside those of the system. */
+export function tlsOf(name: string, own: RegistrySettings, folder = "/etc/docker/certs.d"): TlsOptions {
+  const found = certificatesIn(folder, name);
+  const authorities = [...(own.ca === undefined ? [] : [read(own.ca)]), ...found.authorities];
+  const cert = own.clientCertificate ?? found.certificate;
+  const key = own.clientKey ?? found.key;
+  return {
+    rejectUnauthorized: !own.skipVerify,
+    ...(authorities.length === 0 ? {} : { ca: [...systemAuthorities(), ...authorities] }),
+    ...(cert === undefined || key === undefined ? {} : { cert: read(cert), key: read(key) }),
+  };
+}
+
+function systemAuthorities(): string[] {
+  const bundle = systemBundles.find((path) => existsSync(path));
+  return bundle === undefined ? [] : [read(bundle)];
+}
+
+function certificatesIn(
+  folder: string,
+  name: string,
+): { authorities: string[]; certificate?: string; key?: string } {
+  const own = join(folder, name);
+  // The name is one path component by its grammar; "." and ".." are not among what it allows.
+  if (name.includes("/") || name.startsWith(".") || !existsSync(own)) return { authorities: [] };
+  const files = readdirSync(own).toSorted();
+  const certificate = files.find(
+    (file) => file.endsWith(".cert") && files.includes(file.replace(/cert$/, "key")),
+  );
+  return {
+    authorities: files.filter((file) => file.endsWith(".crt")).map((file) => read(join(own, file))),
+    ...(certificate === undefined
+      ? {}
+      : { certificate: join(own, certificate), key: join(own, certificate.replace(/cert$/, "key")) }),
+  };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SampanError(
+      "failed_precondition",
+      `cannot read certificate "${path}": ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

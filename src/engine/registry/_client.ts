@@ -1,0 +1,192 @@
+/** Requests to one registry or mirror: signed for when it asks, redirected by hand, tried again where that is safe. */
+import type { Credentials } from "./docker-config.ts";
+import type { EngineSettings } from "../settings.ts";
+import { SampanError } from "../../base/errors.ts";
+import { mayBePlain, settingsOf, tlsOf, type Address } from "./_address.ts";
+import { Authorization } from "./_authorization.ts";
+import {
+  errorCodeOf,
+  exchange,
+  isCertificateFault,
+  shown,
+  type Answer,
+  type HttpRequest,
+  type MakeBody,
+} from "./_exchange.ts";
+import { isTransientStatus, pauseBefore, retryAfter, type Patience } from "./_patience.ts";
+import { refusal } from "./_refusal.ts";
+
+export interface ClientParts {
+  readonly settings: EngineSettings["registries"];
+  readonly patience: Patience;
+  credentials(name: string, signal?: AbortSignal): Promise<Credentials | undefined>;
+}
+
+export interface Call {
+  readonly method: HttpRequest["method"];
+  /** `/v2/…` with its query, or a whole address that the registry gave. */
+  readonly target: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: MakeBody;
+  /** `repository:library/alpine:pull`. */
+  readonly scopes?: readonly string[];
+  /** Statuses that are answers; any other is an error. */
+  readonly expect: readonly number[];
+  /** Tries in all; without it what the patience says for safe methods, else one. */
+  readonly tries?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const mostRedirects = 10;
+/** What a port says that does not speak TLS. */
+const notTls: ReadonlySet<string> = new Set(["EPROTO", "ECONNRESET", "ERR_SSL_WRONG_VERSION_NUMBER"]);
+/** Milliseconds for a loopback port to say that it does not. */
+const probeDeadline = 5000;
+
+export class Client {
+  readonly address: Address;
+  readonly #parts: ClientParts;
+  readonly #authorization: Authorization;
+  #base: Promise<URL> | undefined;
+
+  constructor(address: Address, parts: ClientParts) {
+    this.address = address;
+    this.#parts = parts;
+    this.#authorization = new Authorization({
+      name: address.name,
+      patience: parts.patience,
+      credentials: (signal) => parts.credentials(address.name, signal),
+      tlsOf: (url) => this.#tlsOf(url),
+      mayBePlain: (url) => mayBePlain(url, parts.settings),
+    });
+  }
+
+  /** Errors: as the contract's list. */
+  async send(call: Call): Promise<Answer> {
+    const safe = call.method === "GET" || call.method === "HEAD";
+    const tries = call.tries ?? (safe ? this.#parts.patience.tries : 1);
+    for (let number = 1; ; number++) {
+      const last = number >= tries;
+      const answer = await this.#once(call).catch((error: unknown) => {
+        if (last || !isTransient(error)) throw error;
+        return undefined;
+      });
+      if (answer && call.expect.includes(answer.status)) return answer;
+      const wait = this.#pause(answer, number + 1);
+      if (answer && (last || !isTransientStatus(answer.status) || wait > this.#parts.patience.longestPause))
+        throw await refusal(answer, this.address.name);
+      await answer?.drop();
+      await this.#parts.patience.wait(wait, call.signal);
+    }
+  }
+
+  #pause(answer: Answer | undefined, number: number): number {
+    const asked = answer && retryAfter(answer.headers.get("Retry-After"), Date.now());
+    return Math.max(asked ?? 0, pauseBefore(number, this.#parts.patience));
+  }
+
+  /** The address of a target; `base` is asked for the scheme once. */
+  async resolve(target: string | URL, signal?: AbortSignal): Promise<URL> {
+    if (typeof target !== "string") return target;
+    const base = await this.#origin(signal);
+    return new URL(`${base.origin}${this.address.path}${target}`);
+  }
+
+  async #once(call: Call): Promise<Answer> {
+    const url = await this.resolve(call.target, call.signal);
+    // Secrets go to the registry's own address, wherever the target came from.
+    const own = url.origin === (await this.#origin(call.signal)).origin;
+    const scopes = call.scopes ?? [];
+    const known = own ? await this.#authorization.header(scopes, call.signal) : undefined;
+    const answer = await this.#follow(call, url, known);
+    if (answer.status !== 401 || !own || answer.url.origin !== url.origin) return answer;
+    await answer.drop();
+    const better = await this.#authorization.answer(answer, scopes, known, call.signal);
+    if (better === undefined) throw this.#unauthenticated(known);
+    const second = await this.#follow(call, url, better);
+    if (second.status !== 401) return second;
+    await second.drop();
+    throw this.#unauthenticated(better);
+  }
+
+  #unauthenticated(tried: string | undefined): SampanError {
+    const why = tried === undefined ? "it wants a login" : "it refuses the credentials";
+    return new SampanError("unauthenticated", `cannot use registry "${this.address.name}": ${why}`);
+  }
+
+  /** Redirects by hand: the Authorization header never goes to another origin (CVE-2020-15157), and never from https to http. */
+  async #follow(call: Call, start: URL, authorization: string | undefined): Promise<Answer> {
+    let url = start;
+    for (let count = 0; count <= mostRedirects; count++) {
+      const signed = authorization !== undefined && url.origin === start.origin;
+      const answer = await exchange(
+        {
+          method: call.method,
+          url,
+          headers: { ...call.headers, ...(signed ? { Authorization: authorization } : {}) },
+          ...(call.body ? { body: call.body } : {}),
+          tls: this.#tlsOf(url),
+          signal: call.signal,
+        },
+        this.#parts.patience,
+      );
+      const location = answer.headers.get("Location");
+      const redirected = answer.status >= 301 && answer.status <= 308 && answer.status !== 304;
+      if (!redirected || location === null || (call.method !== "GET" && call.method !== "HEAD"))
+        return answer;
+      await answer.drop();
+      url = this.next(url, location);
+    }
+    throw new SampanError("unavailable", `${shown(start)}: more than ${mostRedirects} redirects`);
+  }
+
+  /** The address that a Location header means. Errors: `permission_denied` when it leads from https to http. */
+  next(from: URL, location: string): URL {
+    const url = URL.parse(location, from.href);
+    if (!url || (url.protocol !== "https:" && url.protocol !== "http:"))
+      throw new SampanError(
+        "unavailable",
+        `${shown(from)}: it leads to "${location.slice(0, 200)}", which is no address`,
+      );
+    const down = from.protocol === "https:" && url.protocol === "http:";
+    if (down && !settingsOf(url.host, this.#parts.settings).http)
+      throw new SampanError("permission_denied", `${shown(from)}: it leads from https to ${shown(url)}`);
+    url.username = "";
+    url.password = "";
+    return url;
+  }
+
+  #tlsOf(url: URL) {
+    if (url.host === this.address.host) return this.address.tls;
+    return tlsOf(url.host, settingsOf(url.host, this.#parts.settings));
+  }
+
+  #origin(signal?: AbortSignal): Promise<URL> {
+    this.#base ??= this.#findScheme(signal).catch((error: unknown) => {
+      this.#base = undefined;
+      throw error;
+    });
+    return this.#base;
+  }
+
+  async #findScheme(signal?: AbortSignal): Promise<URL> {
+    const { host, path, scheme, tls } = this.address;
+    if (scheme !== "either") return new URL(`${scheme}://${host}`);
+    const url = new URL(`https://${host}${path}/v2/`);
+    const patience = { ...this.#parts.patience, head: Math.min(this.#parts.patience.head, probeDeadline) };
+    try {
+      const answer = await exchange({ method: "GET", url, headers: {}, tls, signal }, patience);
+      await answer.drop();
+      return url;
+    } catch (error) {
+      const late = error instanceof SampanError && error.code === "deadline_exceeded";
+      if (isCertificateFault(error) || !(late || notTls.has(errorCodeOf(error)))) throw error;
+      return new URL(`http://${host}`);
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof SampanError) || isCertificateFault(error)) return false;
+  return error.code === "unavailable" || error.code === "deadline_exceeded";
+}

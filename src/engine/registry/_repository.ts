@@ -1,0 +1,146 @@
+/** One repository: what is fetched is asked of the mirrors first, what is changed goes to the registry itself. */
+import type { Digest } from "../../spec/image/digest.ts";
+import type { Descriptor } from "../../spec/image/types.ts";
+import type { FetchedManifest, Repository } from "./registry.ts";
+import { SampanError } from "../../base/errors.ts";
+import { blobExists, fetchBlob, fetchForeign, type BlobBody } from "./_blob.ts";
+import { Client, type ClientParts } from "./_client.ts";
+import { listTags } from "./_lists.ts";
+import { fetchManifest, pushManifest, resolveManifest } from "./_manifest.ts";
+import { addressOf } from "./_address.ts";
+import { uploadBlob } from "./_upload.ts";
+
+interface Place {
+  readonly name: string;
+  /** Without the registry: `library/alpine`. */
+  readonly path: string;
+  readonly actions: "pull" | "pull,push";
+  readonly own: Client;
+  readonly mirrors: readonly Client[];
+  readonly parts: ClientParts;
+}
+
+export class RemoteRepository implements Repository {
+  readonly name: string;
+  readonly #place: Place;
+
+  constructor(place: Place) {
+    this.name = place.name;
+    this.#place = place;
+  }
+
+  resolve(reference: string, signal?: AbortSignal): Promise<Descriptor | undefined> {
+    return this.#anywhere(
+      (client, tries) => resolveManifest(client, { ...this.#call(tries, signal), reference }),
+      signal,
+    );
+  }
+
+  manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest> {
+    return this.#anywhere(
+      (client, tries) => fetchManifest(client, { ...this.#call(tries, signal), reference }),
+      signal,
+    );
+  }
+
+  async blob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<BlobBody> {
+    try {
+      return await this.#anywhere(
+        (client, tries) => fetchBlob(client, descriptor, offset, this.#call(tries, signal)),
+        signal,
+      );
+    } catch (error) {
+      if (signal?.aborted || !descriptor.urls?.length) throw error;
+      return await this.#foreign(descriptor, offset, { error, ...(signal ? { signal } : {}) });
+    }
+  }
+
+  hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    return blobExists(this.#place.own, digest, this.#call({}, signal));
+  }
+
+  putBlob(
+    descriptor: Descriptor,
+    path: string,
+    options: { mountFrom?: readonly string[]; progress?: (sent: number) => void; signal?: AbortSignal } = {},
+  ): Promise<"uploaded" | "existed" | "mounted"> {
+    const { own, parts } = this.#place;
+    const prefix = `${own.address.name}/`;
+    return uploadBlob(own, {
+      descriptor,
+      path,
+      repository: this.#place.path,
+      mountFrom: (options.mountFrom ?? []).map((from) =>
+        from.startsWith(prefix) ? from.slice(prefix.length) : from,
+      ),
+      progress: options.progress ?? (() => {}),
+      patience: parts.patience,
+      signal: options.signal,
+    });
+  }
+
+  putManifest(
+    reference: string,
+    bytes: Uint8Array,
+    mediaType: string,
+    signal?: AbortSignal,
+  ): Promise<Digest> {
+    const { own, parts } = this.#place;
+    return pushManifest(own, {
+      ...this.#call({ tries: parts.patience.tries }, signal),
+      reference,
+      bytes,
+      mediaType,
+    });
+  }
+
+  tags(signal?: AbortSignal): Promise<readonly string[]> {
+    return listTags(this.#place.own, this.#call({}, signal));
+  }
+
+  #call(tries: { tries?: number }, signal: AbortSignal | undefined) {
+    const { path, actions } = this.#place;
+    return { repository: path, scopes: [`repository:${path}:${actions}`], signal, ...tries };
+  }
+
+  /** A mirror that fails in whatever way is passed over, after one try: the registry itself has the last word. */
+  async #anywhere<T>(
+    ask: (client: Client, tries: { tries?: number }) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    for (const mirror of this.#place.mirrors) {
+      try {
+        const found = await ask(mirror, { tries: 1 });
+        if (found !== undefined) return found;
+      } catch (error) {
+        if (signal?.aborted) throw error;
+      }
+    }
+    return await ask(this.#place.own, {});
+  }
+
+  async #foreign(
+    descriptor: Descriptor,
+    offset: number,
+    { error, signal }: { error: unknown; signal?: AbortSignal },
+  ): Promise<BlobBody> {
+    const { parts } = this.#place;
+    for (const text of descriptor.urls ?? []) {
+      const url = URL.parse(text);
+      if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) continue;
+      const anonymous = { ...parts, credentials: () => Promise.resolve(undefined) };
+      const address = {
+        ...addressOf(url.host, parts.settings),
+        scheme: url.protocol === "https:" ? "https" : "http",
+      } as const;
+      const client = new Client(address, anonymous);
+      const call = { repository: this.#place.path, scopes: [], signal };
+      const found = await fetchForeign(client, url, { descriptor, offset, call }).catch((last: unknown) => {
+        if (signal?.aborted) throw last;
+        return undefined;
+      });
+      if (found) return found;
+    }
+    throw SampanError.from(error);
+  }
+}
