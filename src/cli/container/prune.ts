@@ -1,0 +1,22 @@
+/** `sampan container prune`. */
+import { define } from "../command.ts";
+import { confirm, forceFlag } from "../confirm.ts";
+import { formatSize } from "../text/size.ts";
+
+export const command = define({
+  summary: "Remove all containers that do not run",
+  usage: "[OPTIONS]",
+  flags: {
+    force: forceFlag,
+    filter: { kind: "list", help: "", absent: "container prune has no filters yet" },
+  },
+  words: { least: 0, most: 0 },
+  examples: [["container prune -f", "Without a question"]],
+  run: async ({ flags, client, ...io }) => {
+    if (!(await confirm(io, "This will remove all stopped containers.", flags.force))) return 0;
+    const { deleted, reclaimed } = await (await client()).pruneContainers();
+    if (deleted.length > 0) await io.out.write(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
+    await io.out.write(`Total reclaimed space: ${formatSize(reclaimed)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,85 @@
+/** `sampan system df`: where every byte under the data root went. */
+import type { DiskCategory, DiskUsage } from "../../spec/docker/images.ts";
+import { define } from "../command.ts";
+import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";
+import { align } from "../text/columns.ts";
+import { printable } from "../text/identifier.ts";
+import { formatSize } from "../text/size.ts";
+
+const heads = {
+  Type: "TYPE",
+  TotalCount: "TOTAL",
+  Active: "ACTIVE",
+  Size: "SIZE",
+  Reclaimable: "RECLAIMABLE",
+} as const;
+
+function title(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+function row({ name, items, size, reclaimable }: DiskCategory): Row {
+  const part = size > 0 ? ` (${Math.floor((100 * reclaimable) / size)}%)` : "";
+  return {
+    Type: title(name),
+    TotalCount: String(items.length),
+    Active: String(items.filter(({ usedBy }) => usedBy.length > 0).length),
+    Size: formatSize(size),
+    Reclaimable: `${formatSize(reclaimable)}${part}`,
+  };
+}
+
+function total({ root, total: bytes, budget }: DiskUsage): string {
+  const limit = budget > 0 ? ` of ${formatSize(budget)} that it may have` : "";
+  return `${formatSize(bytes)} in ${root}${limit}\n`;
+}
+
+/** A table of items for each kind that has some. */
+function details(usage: DiskUsage): string {
+  return usage.categories
+    .filter(({ items }) => items.length > 0)
+    .map(({ name, items, size }) => {
+      const rows = items
+        .toSorted((a, b) => b.size - a.size)
+        .map((item) =>
+          [
+            printable(item.name),
+            formatSize(item.size),
+            item.shared ? "yes" : "no",
+            printable(item.usedBy.join(", ")) || "nobody",
+          ].join("\t"),
+        );
+      return `${title(name)}: ${formatSize(size)}\n\n${align(["NAME\tSIZE\tSHARED\tUSED BY", ...rows])}\n`;
+    })
+    .join("");
+}
+
+export const command = define({
+  summary: "Show what uses the disk",
+  usage: "[OPTIONS]",
+  flags: {
+    format: formatFlag,
+    json: jsonFlag,
+    verbose: { kind: "yes", short: "v", help: "Every thing with its size and who uses it" },
+  },
+  words: { least: 0, most: 0 },
+  more: "Sizes are what the file system allocated; together they are all that lies under the data root.",
+  examples: [
+    ["system df", "A line for each kind"],
+    ["system df -v", "Everything"],
+  ],
+  run: async ({ flags, client, out }) => {
+    const usage = await (await client()).diskUsage();
+    if (flags.json) await writeJson(out, usage);
+    else if (flags.verbose && flags.format === undefined) await out.write(details(usage) + total(usage));
+    else {
+      await writeRows(out, usage.categories.map(row), {
+        format: flags.format,
+        columns: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+        heads,
+      });
+      if (flags.format === undefined) await out.write(`\n${total(usage)}`);
+    }
+    return 0;
+  },
+});
