@@ -1,0 +1,90 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readEngineSettings } from "./settings-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sampan-settings-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function read(text: string, more: Parameters<typeof readEngineSettings>[0] = {}) {
+  const config = join(folder, "config.toml");
+  writeFileSync(config, text);
+  return readEngineSettings({ config, env: {}, uid: 0, ...more });
+}
+
+test("without a file root gets the system's folders and a user the XDG ones", () => {
+  const config = join(folder, "absent.toml");
+  expect(readEngineSettings({ config, env: {}, uid: 0 })).toEqual({
+    root: "/var/lib/sampan",
+    state: "/run/sampan",
+    snapshotter: "auto",
+    budget: 0,
+    maxLayerSize: 64 * 2 ** 30,
+    maxLayerEntries: 4_000_000,
+    parallelDownloads: 4,
+    registries: {},
+  });
+  const env = { HOME: "/home/ann", XDG_RUNTIME_DIR: "/run/user/1000", XDG_DATA_HOME: "relative" };
+  const user = readEngineSettings({ config, env, uid: 1000 });
+  expect([user.root, user.state]).toEqual(["/home/ann/.local/share/sampan", "/run/user/1000/sampan"]);
+});
+
+test("a whole file is read, and the runtime's table is left to the runtime", () => {
+  const settings = read(`
+    [runtime]
+    anything = 1
+    [engine]
+    root = "/data"
+    snapshotter = "copy"
+    budget = "10GiB"
+    [images]
+    max_layer_size = 5000
+    max_layer_entries = 7
+    parallel_downloads = 2
+    [registries."localhost:5000"]
+    http = true
+    mirrors = ["http://127.0.0.1:5001"]
+    ca = "/etc/ca.pem"`);
+  expect(settings).toMatchObject({
+    root: "/data",
+    snapshotter: "copy",
+    budget: 10 * 2 ** 30,
+    maxLayerSize: 5000,
+  });
+  expect(settings).toMatchObject({ maxLayerEntries: 7, parallelDownloads: 2 });
+  expect(settings.registries["localhost:5000"]).toEqual({
+    http: true,
+    mirrors: ["http://127.0.0.1:5001"],
+    ca: "/etc/ca.pem",
+    clientCertificate: undefined,
+    clientKey: undefined,
+    skipVerify: false,
+  });
+});
+
+test("the command line goes before the environment, and that before the file", () => {
+  const text = `[engine]\nroot = "/file"`;
+  expect(read(text).root).toBe("/file");
+  expect(read(text, { env: { SAMPAN_ROOT: "/env" } }).root).toBe("/env");
+  expect(read(text, { env: { SAMPAN_ROOT: "/env" }, root: "/flag" }).root).toBe("/flag");
+});
+
+test.each([
+  [`[engine`, "cannot read settings"],
+  [`engine = 1`, "engine is 1, wanted a table"],
+  [`[engine]\nrot = "/x"`, 'engine has no key "rot"; the nearest is "root"'],
+  [`[images]\nmax_layer_sise = 1`, 'the nearest is "max_layer_size"'],
+  [`[registries."a:1"]\nmirror = []`, 'registries."a:1" has no key "mirror"; the nearest is "mirrors"'],
+  [`[engine]\nroot = "x"`, 'engine.root is "x", wanted an absolute path'],
+  [`[engine]\nsnapshotter = "zfs"`, "wanted auto, overlayfs, copy"],
+  [`[engine]\nbudget = "10 apples"`, 'engine.budget is "10 apples", wanted bytes'],
+  [`[engine]\nbudget = -1`, "engine.budget is -1"],
+  [`[images]\nparallel_downloads = 0`, "wanted a whole number from 1 to 64"],
+  [`[registries.x]\nhttp = "yes"`, "wanted true or false"],
+  [`[registries.x]\nmirrors = ["ftp://y"]`, "wanted a list of addresses"],
+  [`[registries."a b"]\nhttp = true`, "wanted a registry's host"],
+])("%j is refused with the file and the key", (text, message) => {
+  expect(() => read(text)).toThrow(message);
+  expect(() => read(text)).toThrow(join(folder, "config.toml"));
+});
