@@ -27,3 +27,7 @@ export function digestOfBlob(algorithm: string, name: string): Digest | undefine
   const digest = `${algorithm}:${name}`;
   return isDigest(digest) ? digest : undefined;
 }
+
+export function blobFolders(root: string): { algorithm: string; path: string }[] {
+  return ["sha256", "sha512"].map((algorithm) => ({ algorithm, path: `${blobsFolder(root)}/${algorithm}` }));
+}

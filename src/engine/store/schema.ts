@@ -41,10 +41,10 @@ export const migrations: readonly string[] = [
   -- The directory is snapshots/<driver>/<id>; an id never comes again. parent is a key, and may be unpacked later than its child.
   -- remap: JSON of the ids of a user namespace that it was prepared for.
   CREATE TABLE snapshots (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('active', 'view', 'committed')), parent TEXT, driver TEXT NOT NULL,
     bytes INTEGER NOT NULL DEFAULT 0, inodes INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, verified_epoch INTEGER NOT NULL DEFAULT 0,
-    remap TEXT
+    remap TEXT, UNIQUE (key, driver)
   ) STRICT;
   CREATE INDEX snapshots_by_parent ON snapshots (parent);
 

@@ -1,0 +1,45 @@
+/** Mark and sweep: see gc.ts for what is promised. */
+import type { Engine } from "../engine.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { Collected, CollectOptions, GarbageCollector } from "./gc.ts";
+import { mark } from "./_mark.ts";
+import { sweepSnapshots } from "./_snapshots.ts";
+import { sweepBlobs, sweepIngests } from "./_sweep.ts";
+
+/** Content and leases are reached through their rows and files, which only the store can look at in one moment. */
+type Parts = Pick<Engine, "store"> &
+  Partial<Pick<Engine, "content" | "leases">> & { readonly snapshots: Pick<Snapshotter, "name" | "cleanup"> };
+
+export function openCollector(parts: Parts): GarbageCollector {
+  const running = new Map<string, Promise<Collected>>();
+  return {
+    collect: (signal, { ingests = "old" } = {}) => {
+      const known = running.get(ingests);
+      if (known) return known;
+      const begun = collect(parts, ingests, signal).finally(() => running.delete(ingests));
+      running.set(ingests, begun);
+      return begun;
+    },
+  };
+}
+
+async function collect(
+  { store, snapshots }: Parts,
+  which: NonNullable<CollectOptions["ingests"]>,
+  signal?: AbortSignal,
+): Promise<Collected> {
+  const marked = mark(store);
+  const swept = {
+    blobs: await sweepBlobs(store, signal),
+    ingests: await sweepIngests(store, which, signal),
+    snapshots: await sweepSnapshots(store, snapshots, marked.snapshots),
+  };
+  const all = Object.values(swept);
+  return {
+    blobs: swept.blobs.names.length,
+    ingests: swept.ingests.names.length,
+    snapshots: swept.snapshots.names.length,
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    removed: all.flatMap(({ names }) => names),
+  };
+}
