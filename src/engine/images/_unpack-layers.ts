@@ -1,0 +1,170 @@
+/**
+ * Layers into snapshots, up to the moment before they are committed. With overlayfs all at once, each while its file still grows; a snapshotter that needs
+ * the tree below takes one after the other. What is already committed is left out; what another process unpacks at the moment is waited for.
+ */
+import { SampanError } from "../../base/errors.ts";
+import type { Digest } from "../../spec/image/digest.ts";
+import type { Compression } from "../../spec/image/types.ts";
+import type { Engine } from "../engine.ts";
+import type { Unpacked } from "../unpack/unpack.ts";
+import type { UnpackTarget, Usage } from "../snapshots/snapshotter.ts";
+import type { GrowingFile } from "./_growing.ts";
+
+export interface PackedLayer {
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+  readonly compression: Compression;
+  /** The file that still grows, or the path of the whole one. */
+  file(): Promise<GrowingFile | string>;
+  /** The path of the whole file, when it is there. */
+  whole(): Promise<string>;
+  /** Until its bytes are here and verified. */
+  fetched(): Promise<unknown>;
+  onUnpacked?(): void;
+}
+
+export interface UnpackedLayer {
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+  readonly usage: Usage;
+}
+
+/** For Snapshotter.commitLayers. Disposing removes what was not committed. */
+export interface UnpackedLayers extends AsyncDisposable {
+  readonly layers: readonly UnpackedLayer[];
+}
+
+type Parts = Pick<Engine, "snapshots" | "unpacker" | "settings">;
+
+/** Layers from the lowest up. */
+export async function unpackLayers(
+  parts: Parts,
+  layers: readonly PackedLayer[],
+  signal: AbortSignal,
+): Promise<UnpackedLayers> {
+  await using stack = new AsyncDisposableStack();
+  const begun: PackedLayer[] = [];
+  stack.defer(() => removeUncommitted(parts, begun));
+  const unpack = parts.snapshots.sequential ? oneByOne : sideBySide;
+  const done = await unpack({ parts, begun, signal }, layers);
+  const kept = stack.move();
+  return { layers: done, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+const damaging: ReadonlySet<string> = new Set(["data_loss", "invalid_argument", "aborted"]);
+
+interface Run {
+  readonly parts: Parts;
+  /** What this run has made, for the way back. */
+  readonly begun: PackedLayer[];
+  readonly signal: AbortSignal;
+}
+
+export function isCommitted(parts: Pick<Engine, "snapshots">, chainId: Digest): boolean {
+  return parts.snapshots.stat(chainId)?.kind === "committed";
+}
+
+/** The key that beginLayer gives the directory until it is committed. */
+export function unpackKey(chainId: Digest): string {
+  return `unpack-${chainId}`;
+}
+
+async function removeUncommitted(parts: Parts, layers: readonly PackedLayer[]): Promise<void> {
+  for (const { chainId } of layers.toReversed()) {
+    await parts.snapshots.endLayer(chainId);
+    if (parts.snapshots.stat(unpackKey(chainId))) await parts.snapshots.remove(unpackKey(chainId));
+  }
+}
+
+/** Undefined when it is committed, perhaps by another pull that this one waited for. */
+async function begin({ parts, begun, signal }: Run, layer: PackedLayer): Promise<UnpackTarget | undefined> {
+  if (isCommitted(parts, layer.chainId)) return undefined;
+  const target = await parts.snapshots.beginLayer(layer.chainId, layer.parent, signal);
+  if (target === "present") return undefined;
+  begun.push(layer);
+  return target;
+}
+
+async function sideBySide(outer: Run, layers: readonly PackedLayer[]): Promise<UnpackedLayer[]> {
+  const stop = new AbortController();
+  const run = { ...outer, signal: AbortSignal.any([outer.signal, stop.signal]) };
+  const jobs: { layer: PackedLayer; unpacked: Promise<Unpacked> }[] = [];
+  try {
+    for (const layer of layers) {
+      const target = await begin(run, layer);
+      if (!target) continue;
+      const unpacked = unpackOne(run, layer, target);
+      // What fails first ends the others; who is awaited below tells of it.
+      unpacked.catch((error: unknown) => stop.abort(error));
+      jobs.push({ layer, unpacked });
+    }
+    const done: UnpackedLayer[] = [];
+    // The lowest first: settling looks at the layers below.
+    for (const { layer, unpacked } of jobs) done.push(await settle(run, layer, await unpacked));
+    for (const { layer } of jobs) await run.parts.snapshots.endLayer(layer.chainId);
+    return done;
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(jobs.map(({ unpacked }) => unpacked));
+    throw outer.signal.aborted ? error : (stop.signal.reason ?? error);
+  }
+}
+
+async function oneByOne(run: Run, layers: readonly PackedLayer[]): Promise<UnpackedLayer[]> {
+  const done: UnpackedLayer[] = [];
+  for (const layer of layers) {
+    const target = await begin(run, layer);
+    if (!target) continue;
+    done.push(await settle(run, layer, await unpackOne(run, layer, target)));
+    await run.parts.snapshots.endLayer(layer.chainId);
+  }
+  return done;
+}
+
+async function settle(run: Run, layer: PackedLayer, unpacked: Unpacked): Promise<UnpackedLayer> {
+  const { chainId, parent } = layer;
+  const { snapshots } = run.parts;
+  const result = await snapshots.settleLayer(chainId, unpacked);
+  if (result === "settled") return { chainId, parent, usage: unpacked.usage };
+  await unpackOne(run, { ...layer, file: () => layer.whole() }, result.again);
+  return { chainId, parent, usage: await snapshots.usage(unpackKey(chainId)) };
+}
+
+async function unpackOne(
+  { parts, signal }: Run,
+  layer: PackedLayer,
+  target: UnpackTarget,
+): Promise<Unpacked> {
+  const file = await layer.file();
+  const { maxLayerSize, maxLayerEntries } = parts.settings;
+  const path = typeof file === "string" ? file : file.path;
+  try {
+    const job = await parts.unpacker.start(
+      {
+        path,
+        compression: layer.compression,
+        diffId: layer.diffId,
+        target,
+        limits: { bytes: maxLayerSize, entries: maxLayerEntries },
+      },
+      signal,
+    );
+    if (typeof file === "string") {
+      job.available(Bun.file(file).size);
+      job.end();
+    } else file.follow(job);
+    const unpacked = await job.done;
+    layer.onUnpacked?.();
+    return unpacked;
+  } catch (error) {
+    if (signal.aborted)
+      throw new SampanError("cancelled", `cannot unpack layer "${layer.digest}": it was cancelled`, {
+        cause: error,
+      });
+    // Bytes that no archive has may be bytes that no blob has: the digest's verdict says more.
+    if (typeof file !== "string" && damaging.has(SampanError.from(error).code)) await layer.fetched();
+    throw SampanError.wrap(`cannot unpack layer "${layer.digest}"`, error);
+  }
+}

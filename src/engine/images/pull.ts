@@ -1,0 +1,244 @@
+/**
+ * Pull: the manifest of the wanted platform, its configuration and its layers, unpacked, durable and named, or nothing but resumable parts.
+ *
+ * The order is that of decision 011: a lease on every name that will be made; bytes (blobs into ingest, layers into directories of their own); one sync of the
+ * root; one transaction that publishes blobs, commits snapshots and names the image. What a killed pull leaves, gc takes or the next pull resumes.
+ */
+import { SampanError } from "../../base/errors.ts";
+import { chainIds } from "../../spec/image/chain-id.ts";
+import type { Digest } from "../../spec/image/digest.ts";
+import { layerFormat } from "../../spec/image/layers.ts";
+import { parseConfig } from "../../spec/image/parse.ts";
+import { bestPlatform, formatPlatform, hostPlatform, parsePlatform } from "../../spec/image/platform.ts";
+import { normalName, parseReference, repositoryName, type Reference } from "../../spec/image/reference.ts";
+import type { Descriptor, ImageConfig, Platform } from "../../spec/image/types.ts";
+import type { Engine } from "../engine.ts";
+import type { Lease } from "../gc/gc.ts";
+import { findManifest, loadConfig, type Found, type Search } from "./_documents.ts";
+import { fetchLayers } from "./_fetch-layers.ts";
+import type { LocalImage, OnProgress } from "./images.ts";
+import { ingestBytes } from "./_ingest-bytes.ts";
+import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
+
+export type PullParts = Pick<
+  Engine,
+  "settings" | "store" | "content" | "leases" | "snapshots" | "unpacker" | "registries" | "images"
+>;
+
+export interface PullOptions {
+  /** `linux/arm/v7`; the host's by default. */
+  readonly platform?: Platform | string;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface Pulled {
+  readonly image: LocalImage;
+  /** Nothing was fetched. */
+  readonly upToDate: boolean;
+}
+
+export async function pull(engine: PullParts, reference: string, options: PullOptions = {}): Promise<Pulled> {
+  const parsed = parseReference(reference);
+  const name = normalName(parsed);
+  const platform = typeof options.platform === "string" ? parsePlatform(options.platform) : options.platform;
+  // Whatever fails first stops the rest.
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  try {
+    signal.throwIfAborted();
+    const repository = engine.registries.repository(repositoryName(parsed), "pull");
+    const search: Search = { content: engine.content, repository, reference: parsed, platform, signal };
+    options.onProgress?.({ kind: "resolving", text: name });
+    const found = await findManifest(search);
+    const here = localImage(engine, found);
+    if (here && isWhole(engine, here)) {
+      checkPlatform(here.platform, platform);
+      return { image: nameOnly(engine, parsed, here), upToDate: true };
+    }
+    await bring(engine, {
+      search,
+      found,
+      name,
+      stop,
+      signal,
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+    });
+    const image = localImage(engine, found);
+    if (!image) throw new SampanError("aborted", "it was removed while it was pulled");
+    return { image, upToDate: false };
+  } catch (error) {
+    stop.abort();
+    if (options.signal?.aborted)
+      throw new SampanError("cancelled", `cannot pull image "${name}": it was cancelled`, { cause: error });
+    throw SampanError.wrap(`cannot pull image "${name}"`, error);
+  }
+}
+
+/** All tags of a repository, one after the other. */
+export async function pullAllTags(
+  engine: PullParts,
+  reference: string,
+  options: PullOptions = {},
+): Promise<Pulled[]> {
+  const repository = repositoryName(parseReference(reference));
+  const tags = await engine.registries.repository(repository, "pull").tags(options.signal);
+  const pulled: Pulled[] = [];
+  for (const tag of tags) pulled.push(await pull(engine, `${repository}:${tag}`, options));
+  return pulled;
+}
+
+interface Work {
+  readonly search: Search;
+  readonly found: Found;
+  readonly name: string;
+  readonly stop: AbortController;
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress;
+}
+
+function localImage(engine: PullParts, { target, manifest }: Found): LocalImage | undefined {
+  return engine.images
+    .platforms(target.descriptor.digest)
+    .find(
+      (image) =>
+        image.manifest.digest === manifest.descriptor.digest &&
+        image.target.digest === target.descriptor.digest,
+    );
+}
+
+/** By rows alone: all content is published and all layers are unpacked. */
+export function isWhole(engine: Pick<Engine, "content" | "snapshots">, image: LocalImage): boolean {
+  const blobs = [
+    image.target.digest,
+    image.manifest.digest,
+    image.id,
+    ...image.layers.map(({ descriptor }) => descriptor.digest),
+  ];
+  return (
+    blobs.every((digest) => engine.content.stat(digest) !== undefined) &&
+    image.layers.every(({ chainId }) => isCommitted(engine, chainId))
+  );
+}
+
+function nameOnly(engine: PullParts, reference: Reference, image: LocalImage): LocalImage {
+  const repository = repositoryName(reference);
+  const name = normalName(reference);
+  const named = reference.digest !== undefined || image.names.includes(name);
+  if (named && image.repoDigests.includes(`${repository}@${image.target.digest}`)) return image;
+  engine.store.transaction(() => nameRecord(engine, reference, image.target.digest));
+  return engine.images.get(image.id, image.platform);
+}
+
+/** A digest is no name that could move: such an image is known by its repository's digest alone. */
+function nameRecord(engine: PullParts, reference: Reference, target: Digest): void {
+  if (reference.digest === undefined) engine.images.name(normalName(reference), target);
+  engine.images.addRepoDigest(repositoryName(reference), target);
+}
+
+async function bring(engine: PullParts, work: Work): Promise<void> {
+  const { search, found, signal } = work;
+  const { parsed } = found.manifest;
+  checkLayers(engine, parsed.layers);
+  await using lease = engine.leases.acquire(`pull ${work.name}`);
+  const blobs = [found.target.descriptor, found.manifest.descriptor, parsed.config, ...parsed.layers];
+  leaseBlobs(engine, lease, blobs);
+  const configBytes = await loadConfig(search, parsed.config);
+  const config = parseConfig(configBytes, parsed);
+  checkPlatform(config, search.platform);
+  const chains = chainIds(config.rootfs.diff_ids);
+  leaseSnapshots(engine, lease, chains);
+
+  const documents = [found.target, found.manifest, { descriptor: parsed.config, bytes: configBytes }];
+  const ingested = Promise.all(documents.map((document) => ingestBytes(engine.content, document, signal)));
+  const fetched = fetchLayers(engine, { ...work, layers: parsed.layers, repository: search.repository });
+  const packed = parsed.layers.map((descriptor, index) => ({
+    digest: descriptor.digest,
+    diffId: config.rootfs.diff_ids[index] as Digest,
+    chainId: chains[index] as Digest,
+    parent: chains[index - 1],
+    compression: layerFormat(descriptor.mediaType).compression,
+    ...fetched.sourceOf(descriptor),
+  }));
+  const unpacking = unpackLayers(engine, packed, signal).catch(async (error: unknown) => {
+    // The beginning that an earlier pull left was wrong: by now it was fetched anew.
+    if (signal.aborted || !(await fetched.restarted())) throw error;
+    await fetched.done;
+    return unpackLayers(engine, packed, signal);
+  });
+  const all = [ingested, fetched.done, unpacking];
+  try {
+    await Promise.all(all);
+  } catch (error) {
+    work.stop.abort();
+    await Promise.allSettled(all);
+    await unpacking.then((layers) => layers[Symbol.asyncDispose]()).catch(() => undefined);
+    throw error;
+  }
+  await using unpacked = await unpacking;
+  signal.throwIfAborted();
+  await engine.unpacker.sync(engine.store.root);
+  await engine.content.publish(
+    blobs.map(({ digest }) => digest),
+    () => {
+      engine.snapshots.commitLayers(unpacked.layers);
+      record(engine, work, config, blobs);
+    },
+  );
+}
+
+function record(
+  engine: PullParts,
+  { found, search }: Work,
+  config: ImageConfig,
+  blobs: readonly Descriptor[],
+): void {
+  const { target, manifest, said } = found;
+  const described = said ? { ...manifest.descriptor, platform: said } : manifest.descriptor;
+  engine.images.put({
+    target: target.descriptor,
+    platforms: [{ manifest: described, document: manifest.parsed, config }],
+  });
+  nameRecord(engine, search.reference, target.descriptor.digest);
+  for (const { digest } of blobs) engine.content.addSource(digest, search.repository.name);
+}
+
+function checkLayers(engine: PullParts, layers: readonly Descriptor[]): void {
+  for (const { mediaType, digest, size } of layers) {
+    layerFormat(mediaType);
+    if (size > engine.settings.maxLayerSize)
+      throw new SampanError(
+        "resource_exhausted",
+        `layer "${digest}" has ${size} bytes, wanted at most ${engine.settings.maxLayerSize} ([images] max_layer_size)`,
+      );
+  }
+}
+
+/** An old configuration may say nothing; then the user's word is taken. */
+function checkPlatform(have: Platform, wanted: Platform | undefined): void {
+  if (!wanted || have.os === "" || have.architecture === "") return;
+  if (bestPlatform([have], (platform) => platform, wanted)) return;
+  throw new SampanError(
+    "not_found",
+    `cannot find platform "${formatPlatform(wanted ?? hostPlatform())}": the image is for ${formatPlatform(have)}`,
+  );
+}
+
+/** One transaction for all: each alone would wait for the disk. */
+function leaseBlobs(engine: PullParts, lease: Lease, blobs: readonly Descriptor[]): void {
+  engine.store.transaction(() => {
+    for (const { digest } of blobs) {
+      lease.add("blob", digest);
+      lease.add("ingest", digest);
+    }
+  });
+}
+
+function leaseSnapshots(engine: PullParts, lease: Lease, chains: readonly Digest[]): void {
+  engine.store.transaction(() => {
+    for (const chain of chains) {
+      lease.add("snapshot", chain);
+      lease.add("snapshot", unpackKey(chain));
+    }
+  });
+}
