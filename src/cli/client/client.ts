@@ -2,96 +2,17 @@
  * What the command line asks of an engine. Shapes are those of Docker's Engine API (src/spec/docker), so that the in-process engine of today and the Docker
  * API client of the daemon are the same to every command. Each call rejects with SampanError.
  */
+import type { ContainerSummary, RunRequest } from "../../spec/docker/containers.ts";
 import type {
   DiskUsage,
   HistoryItem,
+  ImageDiff,
   ImageInspect,
   ImageSummary,
+  Problem,
   SearchResult,
 } from "../../spec/docker/images.ts";
-
-/** One step of a long verb. Lines of Docker's progress stream: `id` a short digest or empty, `status` a word, `current` and `total` in bytes. */
-export interface Step {
-  readonly id?: string;
-  readonly status: string;
-  readonly current?: number;
-  readonly total?: number;
-}
-
-export interface LongCall {
-  readonly signal?: AbortSignal;
-  readonly onStep?: (step: Step) => void;
-}
-
-export interface RunRequest {
-  readonly image: string;
-  readonly command: readonly string[];
-  readonly name?: string;
-  readonly env: readonly string[];
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly entrypoint?: readonly string[];
-  readonly hostname?: string;
-  readonly terminal: boolean;
-  readonly interactive: boolean;
-  readonly readonly: boolean;
-  readonly remove: boolean;
-  readonly network: "none" | "host";
-  readonly volumes: readonly string[];
-  readonly platform?: string;
-  readonly pull: "missing" | "always" | "never";
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly pidsLimit?: number;
-  readonly privileged: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly userns?: string;
-  readonly runtime?: string;
-}
-
-export interface ContainerSummary {
-  readonly Id: string;
-  readonly Names: readonly string[];
-  readonly Image: string;
-  readonly ImageID: string;
-  readonly Command: string;
-  readonly Created: number;
-  readonly State: string;
-  readonly Status: string;
-}
-
-export interface Change {
-  readonly path: string;
-  readonly kind: "added" | "removed" | "changed";
-  /** Bytes before and after; undefined where there is none. */
-  readonly before: number | undefined;
-  readonly after: number | undefined;
-  /** What changed, when changed: "content", "mode", "owner", "type", "target", "xattrs". */
-  readonly what: readonly string[];
-}
-
-export interface ImageDiff {
-  readonly a: string;
-  readonly b: string;
-  readonly layers: {
-    readonly shared: number;
-    readonly onlyA: readonly string[];
-    readonly onlyB: readonly string[];
-  };
-  /** Fields of the configuration by JSON path, with both values. */
-  readonly config: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[];
-  readonly files: readonly Change[];
-  readonly sizeBefore: number;
-  readonly sizeAfter: number;
-}
-
-export interface Problem {
-  readonly what: string;
-  readonly severity: "damage" | "garbage" | "note";
-  readonly repaired: boolean;
-}
+import type { LongCall } from "../../spec/docker/progress.ts";
 
 export interface EngineClient extends AsyncDisposable {
   pull(

@@ -1,5 +1,5 @@
 /** `sampan ps`, `sampan container ls`. */
-import type { ContainerSummary } from "../client/client.ts";
+import type { ContainerSummary } from "../../spec/docker/containers.ts";
 import { define } from "../command.ts";
 import { filterFlag, parseFilters } from "../filters.ts";
 import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";

@@ -1,7 +1,7 @@
 /** `sampan run`: in the foreground, with this process's standard input and output. */
 import { readFile } from "node:fs/promises";
 import { invalid, SampanError } from "../../base/errors.ts";
-import type { RunRequest } from "../client/client.ts";
+import type { RunRequest } from "../../spec/docker/containers.ts";
 import { any, define } from "../command.ts";
 import type { Flags } from "../flags/flags.ts";
 import { given } from "../flags/shared.ts";

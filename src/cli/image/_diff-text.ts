@@ -1,5 +1,5 @@
 /** The text of `sampan image diff`. */
-import type { Change, ImageDiff } from "../client/client.ts";
+import type { Change, ImageDiff } from "../../spec/docker/images.ts";
 import { printable, shortId } from "../text/identifier.ts";
 import { formatSize } from "../text/size.ts";
 

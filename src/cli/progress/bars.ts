@@ -1,5 +1,5 @@
 /** A line a layer, redrawn in place. */
-import type { Step } from "../client/client.ts";
+import type { Step } from "../../spec/docker/progress.ts";
 import type { Output } from "../io.ts";
 import { printable } from "../text/identifier.ts";
 import { drawFrame, type Size, stepLine } from "./frame.ts";

@@ -1,5 +1,5 @@
 /** What one frame of the bars writes; pure. */
-import type { Step } from "../client/client.ts";
+import type { Step } from "../../spec/docker/progress.ts";
 import { printable } from "../text/identifier.ts";
 import { formatSize } from "../text/size.ts";
 

@@ -1,5 +1,5 @@
 /** Progress of a long verb: bars on a terminal, docker's plain lines otherwise, nothing when quiet. */
-import type { Step } from "../client/client.ts";
+import type { Step } from "../../spec/docker/progress.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../text/identifier.ts";
 import { Bars } from "./bars.ts";

@@ -1,5 +1,5 @@
 /** `sampan system check`: is the store whole? */
-import type { Problem } from "../client/client.ts";
+import type { Problem } from "../../spec/docker/images.ts";
 import { define } from "../command.ts";
 import { jsonFlag, writeJson } from "../format.ts";
 import { showProgress } from "../progress/progress.ts";

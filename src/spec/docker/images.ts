@@ -88,3 +88,36 @@ export interface DiskItem {
   readonly usedBy: readonly string[];
   readonly shared: boolean;
 }
+
+/** One file of `image diff`. */
+export interface Change {
+  readonly path: string;
+  readonly kind: "added" | "removed" | "changed";
+  /** Bytes before and after; undefined where there is none. */
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+  /** What changed, when changed: "content", "mode", "owner", "type", "target", "xattrs". */
+  readonly what: readonly string[];
+}
+
+export interface ImageDiff {
+  readonly a: string;
+  readonly b: string;
+  readonly layers: {
+    readonly shared: number;
+    readonly onlyA: readonly string[];
+    readonly onlyB: readonly string[];
+  };
+  /** Fields of the configuration by JSON path, with both values. */
+  readonly config: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[];
+  readonly files: readonly Change[];
+  readonly sizeBefore: number;
+  readonly sizeAfter: number;
+}
+
+/** One finding of `system check`. */
+export interface Problem {
+  readonly what: string;
+  readonly severity: "damage" | "garbage" | "note";
+  readonly repaired: boolean;
+}
