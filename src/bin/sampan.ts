@@ -4,7 +4,10 @@ type Part = (args: readonly string[]) => Promise<number>;
 
 const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(args);
 
-const parts: Readonly<Record<string, Part>> = { runtime };
+/** Internal: the helper process of the engine's unpacker. */
+const unpackWorker: Part = async () => (await import("../engine/unpack/worker.ts")).unpackWorker();
+
+const parts: Readonly<Record<string, Part>> = { runtime, "unpack-worker": unpackWorker };
 
 async function sampan(): Promise<number> {
   const name = (process.argv0 || "").split("/").at(-1) ?? "";

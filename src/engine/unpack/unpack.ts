@@ -33,8 +33,12 @@ export interface Unpacked extends Unsettled {
 }
 
 export interface UnpackJob {
-  /** The file has grown to `size` bytes, or was restarted from 0 (then the job begins anew, its target emptied). */
+  /** The file has grown to `size` bytes. */
   available(size: number): void;
+  /**
+   * The file begins anew from 0: so does the job, its target emptied when the promise resolves. To be called before the file's bytes are replaced, which may
+   * happen then. Tree mode cannot begin anew: `aborted`. Once `done` is settled this rejects as it does.
+   */
   restart(): Promise<void>;
   /** No more will come. */
   end(): void;
