@@ -1,12 +1,11 @@
 /** The directories of snapshots whose rows are gone. The snapshotter at work removes its own; what another one left before it was exchanged is removed here. */
-import { readFileSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { countTree } from "../disk/count.ts";
-import { fileError } from "../store/errors.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
-import type { MarkedSnapshot } from "./_mark.ts";
+import { isMounted, removeTree } from "./_left-overs.ts";
+import type { MarkedSnapshot } from "./mark.ts";
 import type { Swept } from "./_sweep.ts";
 
 interface Folder {
@@ -27,10 +26,7 @@ export async function sweepSnapshots(
   const removed = new Set(await snapshots.cleanup());
   const mine = folders.filter(({ driver, path }) => driver === snapshots.name && removed.has(basename(path)));
   const others = folders.filter(({ driver, path }) => driver !== snapshots.name && !isMounted(path));
-  for (const { path } of others)
-    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
-      throw fileError(`remove "${path}"`, error);
-    });
+  for (const { path } of others) await removeTree(path);
   const gone = [...mine, ...others];
   return {
     names: gone.map(({ id, path }) => `snapshot ${known.get(id)?.key ?? basename(path)}`),
@@ -59,11 +55,4 @@ function foldersIn(path: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** Field 5 of /proc/PID/mountinfo is where something is mounted. */
-function isMounted(path: string): boolean {
-  return readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .some((line) => line.split(" ")[4]?.startsWith(path));
 }

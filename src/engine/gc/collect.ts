@@ -2,8 +2,9 @@
 import type { Engine } from "../engine.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Collected, CollectOptions, GarbageCollector } from "./gc.ts";
-import { mark } from "./_mark.ts";
+import { mark } from "./mark.ts";
 import { sweepSnapshots } from "./_snapshots.ts";
+import { sweepLeftOvers } from "./_left-overs.ts";
 import { sweepBlobs, sweepIngests } from "./_sweep.ts";
 
 /** Content and leases are reached through their rows and files, which only the store can look at in one moment. */
@@ -33,6 +34,7 @@ async function collect(
     blobs: await sweepBlobs(store, signal),
     ingests: await sweepIngests(store, which, signal),
     snapshots: await sweepSnapshots(store, snapshots, marked.snapshots),
+    others: await sweepLeftOvers(store, which),
   };
   const all = Object.values(swept);
   return {

@@ -1,0 +1,95 @@
+import { lstatSync } from "node:fs";
+import type { Check } from "./check.ts";
+
+interface SnapshotRow {
+  readonly id: number;
+  readonly key: string;
+  readonly kind: "active" | "view" | "committed";
+  readonly parent: string | null;
+  readonly driver: string;
+}
+
+/** Every row has its directory and its parent; in a deep check, the directory what the layer's archive holds. */
+export async function checkSnapshots(check: Check): Promise<void> {
+  const { engine, options, report, step } = check;
+  const { db, root } = engine.store;
+  step("snapshots");
+  const rows = db
+    .query<SnapshotRow, []>("SELECT id, key, kind, parent, driver FROM snapshots ORDER BY id")
+    .all();
+  const keys = new Set(rows.map(({ key }) => key));
+  for (const row of rows) {
+    const { parent } = row;
+    const path = `${root}/snapshots/${row.driver}/${row.id}`;
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      if (
+        parent !== null &&
+        !keys.has(parent) &&
+        !keys.has(`unpack-${parent}`) &&
+        !row.key.startsWith("unpack-")
+      )
+        report({
+          what: `${named(check, row)} stands on ${parent}, which is not here; it is unpacked again when its image is used`,
+          severity: "damage",
+        });
+      continue;
+    }
+    // The row went with its directory since the list was made.
+    if (!stillThere(check, row)) continue;
+    reportMissing(check, row, path);
+  }
+  if (options.deep && options.compareSnapshot) await compare(check, options.compareSnapshot);
+}
+
+/** A layer is had again from its archive, so its row goes. What a container wrote is not to be had again. */
+function reportMissing(check: Check, row: SnapshotRow, path: string): void {
+  const { engine, options, report } = check;
+  const container = containerOf(check, row.key);
+  const drop = options.repair && container === undefined;
+  if (drop)
+    engine.store.transaction(() => engine.store.db.query("DELETE FROM snapshots WHERE id = ?").run(row.id));
+  const then =
+    container === undefined
+      ? row.kind === "committed"
+        ? "it is unpacked again when its image is used"
+        : "nobody uses it"
+      : `what container "${container}" wrote is lost; \`sampan rm ${container}\` removes it`;
+  report({
+    what: `${named(check, row)} has no directory "${path}"; ${then}`,
+    severity: "damage",
+    repaired: drop,
+  });
+}
+
+async function compare(
+  { engine, report, step }: Check,
+  compareSnapshot: NonNullable<Check["options"]["compareSnapshot"]>,
+) {
+  for (const snapshot of engine.snapshots.list()) {
+    if (snapshot.kind !== "committed") continue;
+    step(`snapshot ${snapshot.key}`);
+    const difference = await compareSnapshot(snapshot);
+    if (difference !== undefined)
+      report({
+        what: `snapshot ${snapshot.key} is not what its layer holds: ${difference}`,
+        severity: "damage",
+      });
+  }
+}
+
+function named(check: Check, { key, kind }: SnapshotRow): string {
+  const container = containerOf(check, key);
+  return container === undefined ? `snapshot ${key} (${kind})` : `the snapshot of container "${container}"`;
+}
+
+function containerOf({ engine }: Check, key: string): string | undefined {
+  return (
+    engine.store.db
+      .query<{ name: string }, [string]>("SELECT name FROM containers WHERE snapshot = ? LIMIT 1")
+      .get(key)?.name ?? undefined
+  );
+}
+
+function stillThere({ engine }: Check, { id }: SnapshotRow): boolean {
+  return engine.store.db.query("SELECT 1 FROM snapshots WHERE id = ?").get(id) !== null;
+}

@@ -1,0 +1,68 @@
+/**
+ * Holds the data root against its rows: what is damaged, what is garbage, what is nobody's. Nothing changes without `repair`, but for the rows of blobs that a
+ * deep check found damaged: those say so from then on.
+ *
+ * Repair does what needs no data from elsewhere. An image that lacks bytes is named with the command that fetches them.
+ */
+import type { Snapshotter, SnapshotInfo } from "../snapshots/snapshotter.ts";
+import { SampanError } from "../../base/errors.ts";
+import type { Engine } from "../engine.ts";
+import { checkBlobs, checkImages } from "./_check-blobs.ts";
+import { checkDatabase } from "./_check-database.ts";
+import { checkFolders } from "./_check-folders.ts";
+import { checkLeavings } from "./_check-leavings.ts";
+import { checkSnapshots } from "./_check-snapshots.ts";
+
+export interface Problem {
+  readonly what: string;
+  readonly severity: "damage" | "garbage" | "note";
+  readonly repaired: boolean;
+}
+
+export interface CheckOptions {
+  readonly repair: boolean;
+  /** Reads every byte of content, and of snapshots where `compareSnapshot` is given. */
+  readonly deep: boolean;
+  readonly onProgress?: (text: string) => void;
+  readonly signal?: AbortSignal;
+  /** What differs between an unpacked layer and its archive; undefined when nothing does. Asked for committed snapshots in a deep check. */
+  readonly compareSnapshot?: (snapshot: SnapshotInfo) => Promise<string | undefined>;
+}
+
+export type Checked = Pick<Engine, "store" | "settings" | "content" | "leases" | "gc"> & {
+  readonly snapshots: Pick<Snapshotter, "list">;
+};
+
+/** One part of a check. */
+export interface Check {
+  readonly engine: Checked;
+  readonly options: CheckOptions;
+  readonly report: (problem: Omit<Problem, "repaired"> & { repaired?: boolean }) => void;
+  readonly step: (text: string) => void;
+}
+
+export async function check(engine: Checked, options: CheckOptions): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const part: Check = {
+    engine,
+    options,
+    report: (problem) => problems.push({ repaired: false, ...problem }),
+    step: (text) => {
+      if (options.signal?.aborted)
+        throw new SampanError("cancelled", "cannot check the store: it was cancelled");
+      options.onProgress?.(text);
+    },
+  };
+  part.step("database");
+  // Without a sound database nothing else that is said would be true, and a repair would take what it does not see.
+  if (!checkDatabase(part)) return problems;
+  part.step("folders");
+  checkFolders(part);
+  await checkBlobs(part);
+  part.step("images");
+  checkImages(part);
+  await checkSnapshots(part);
+  part.step("garbage");
+  await checkLeavings(part);
+  return problems;
+}
