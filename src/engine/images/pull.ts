@@ -12,6 +12,7 @@ import { parseConfig } from "../../spec/image/parse.ts";
 import { bestPlatform, formatPlatform, hostPlatform, parsePlatform } from "../../spec/image/platform.ts";
 import { normalName, parseReference, repositoryName, type Reference } from "../../spec/image/reference.ts";
 import type { Descriptor, ImageConfig, Platform } from "../../spec/image/types.ts";
+import { ensureRoom } from "../disk/budget.ts";
 import type { Engine } from "../engine.ts";
 import type { Lease } from "../gc/gc.ts";
 import { findManifest, loadConfig, type Found, type Search } from "./_documents.ts";
@@ -22,7 +23,7 @@ import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
 
 export type PullParts = Pick<
   Engine,
-  "settings" | "store" | "content" | "leases" | "snapshots" | "unpacker" | "registries" | "images"
+  "settings" | "store" | "content" | "leases" | "gc" | "snapshots" | "unpacker" | "registries" | "images"
 >;
 
 export interface PullOptions {
@@ -143,6 +144,8 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   await using lease = engine.leases.acquire(`pull ${work.name}`);
   const blobs = [found.target.descriptor, found.manifest.descriptor, parsed.config, ...parsed.layers];
   leaseBlobs(engine, lease, blobs);
+  const absent = blobs.filter(({ digest }) => engine.content.stat(digest) === undefined);
+  await ensureRoom(engine, sizeOf(absent), signal);
   const configBytes = await loadConfig(search, parsed.config);
   const config = parseConfig(configBytes, parsed);
   checkPlatform(config, search.platform);
@@ -177,6 +180,8 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   }
   await using unpacked = await unpacking;
   signal.throwIfAborted();
+  // Only now it is known what the layers take when unpacked.
+  if (unpacked.layers.length > 0) await ensureRoom(engine, 0, signal);
   await engine.unpacker.sync(engine.store.root);
   await engine.content.publish(
     blobs.map(({ digest }) => digest),
@@ -201,6 +206,10 @@ function record(
   });
   nameRecord(engine, search.reference, target.descriptor.digest);
   for (const { digest } of blobs) engine.content.addSource(digest, search.repository.name);
+}
+
+function sizeOf(blobs: readonly Descriptor[]): number {
+  return blobs.reduce((sum, { size }) => sum + size, 0);
 }
 
 function checkLayers(engine: PullParts, layers: readonly Descriptor[]): void {
