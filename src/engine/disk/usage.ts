@@ -90,9 +90,15 @@ async function walk(root: string, give: (place: Place, bytes: number) => void): 
     const owner: Place =
       place.kind === "folder" && !opens ? { kind: "unknown", name: path.join("/") } : place;
     give(owner, opens ? own(stat) : await countTree(full, seen));
-    if (opens) for (const name of namesOf(full)) await visit([...path, name]);
+    if (opens) for (const name of inOrder(path, namesOf(full))) await visit([...path, name]);
   };
   await visit([]);
+}
+
+/** A file of several names counts where it is known, and a blob before the name that it grew under. */
+function inOrder(path: readonly string[], names: readonly string[]): string[] {
+  const strange = (name: string) => Number(placeOf([...path, name]).kind === "unknown");
+  return names.toSorted((a, b) => strange(a) - strange(b) || (a < b ? -1 : 1));
 }
 
 const own = (stat: BigIntStats) => Number(stat.blocks) * 512;
