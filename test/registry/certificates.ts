@@ -40,20 +40,9 @@ export function makeCertificates(names = "IP:127.0.0.1,DNS:localhost"): Certific
     at("request.pem"),
   ]);
   writeFileSync(at("extensions"), `subjectAltName=${names}\n`);
-  openssl([
-    ...[
-      "x509",
-      "-req",
-      "-in",
-      at("request.pem"),
-      "-CA",
-      at("ca.crt"),
-      "-CAkey",
-      at("ca.key"),
-      "-CAcreateserial",
-    ],
-    ...["-days", "2", "-extfile", at("extensions"), "-out", at("certificate.pem")],
-  ]);
+  const sign = ["x509", "-req", "-days", "2", "-in", at("request.pem"), "-extfile", at("extensions")];
+  const by = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial"];
+  openssl([...sign, ...by, "-out", at("certificate.pem")]);
   return {
     authority: at("ca.crt"),
     certificate: at("certificate.pem"),

@@ -73,9 +73,9 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(name);
 }
 
-/** Whether secrets and downgrades may go to an address without TLS. */
-export function mayBePlain(url: URL, settings: Settings): boolean {
-  return isLoopback(url.host) || settingsOf(url.host, settings).http;
+/** Whether a token server of `host` may be asked without TLS: only this machine's registries have theirs on this machine. */
+export function mayBePlain(url: URL, host: string, settings: Settings): boolean {
+  return settingsOf(url.host, settings).http || (isLoopback(url.host) && isLoopback(host));
 }
 
 const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"] as const;

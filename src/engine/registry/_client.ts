@@ -57,7 +57,7 @@ export class Client {
       patience: parts.patience,
       credentials: (signal) => parts.credentials(address.name, signal),
       tlsOf: (url) => this.#tlsOf(url),
-      mayBePlain: (url) => mayBePlain(url, parts.settings),
+      mayBePlain: (url) => mayBePlain(url, address.host, parts.settings),
     });
   }
 

@@ -25,7 +25,7 @@ export async function askHelper(
     code: "failed_precondition" | "deadline_exceeded" | "cancelled" = "failed_precondition",
   ) => new SampanError(code, `cannot ask credential helper "${program}" to ${verb}: ${why}`);
   if (!/^[\w.-]{1,64}$/.test(name)) throw fail("its name may hold letters, digits, _ . and - only");
-  const path = Bun.which(program);
+  const path = Bun.which(program, { PATH: process.env["PATH"] ?? "" });
   if (path === null) throw fail("it is not installed");
   const input = credentials
     ? JSON.stringify({
