@@ -3,7 +3,7 @@ import { linkSync, lstatSync, mkdirSync, rmSync, type BigIntStats } from "node:f
 import { posix } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
 import { getXattr, setTimes } from "../../kernel/metadata.ts";
-import { copyEntry, copyMetadata } from "./_copy-tree.ts";
+import { copyEntry, copyMetadata } from "./copy-tree.ts";
 import type { Unsettled } from "./snapshotter.ts";
 
 /** Where a path leads in a stack of layers: to an entry, to nothing, or over something that is no folder, which only a mount can follow. */

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
-import { copyTree } from "./_copy-tree.ts";
+import { copyTree } from "./copy-tree.ts";
 import { Driver, unpackKey, type TreeWork } from "./_driver.ts";
 import type { Mount, Remap, Snapshotter, Unsettled, UnpackTarget } from "./snapshotter.ts";
 

@@ -5,7 +5,7 @@ import { SampanError } from "../../base/errors.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import { digestOf, type Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
-import { copyMetadata, copyTree } from "./_copy-tree.ts";
+import { copyMetadata, copyTree } from "./copy-tree.ts";
 import { Driver, remapOf, unpackKey, type TreeWork } from "./_driver.ts";
 import type { NewRow, Row } from "./_rows.ts";
 import { settle } from "./_settle.ts";

@@ -1,0 +1,127 @@
+/** Writes a container's bundle when its root file system is mounted: config.json, the files that are bound into it, and its volumes. */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname as ownHostname } from "node:os";
+import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
+import type { OciDevice } from "../../spec/oci/config.ts";
+import { copyTree } from "../snapshots/copy-tree.ts";
+import type { ContainerRequest, StoredContainer } from "./request.ts";
+import { openInside, readInside } from "./root-files.ts";
+import { containerSpec, type HostFacts } from "./spec.ts";
+import { resolveUser } from "./user.ts";
+import type { VolumeMount } from "./volumes.ts";
+
+export interface BundleInput {
+  readonly root: string;
+  readonly id: string;
+  readonly folder: string;
+  readonly stored: StoredContainer;
+}
+
+export async function writeBundle({ root, id, folder, stored }: BundleInput): Promise<void> {
+  const { request, image } = stored;
+  const rootfs = join(folder, "rootfs");
+  const text = request.user ?? image.User ?? "";
+  const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"));
+  const hostname = request.hostname ?? (request.network === "host" ? ownHostname() : id.slice(0, 12));
+  const sourceOf = (volume: VolumeMount) =>
+    volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
+  for (const volume of stored.volumes)
+    if (volume.kind === "bind") mkdirSync(volume.source, { recursive: true });
+    else await makeVolume(join(root, "volumes"), volume, rootfs);
+  const files = writeFiles(folder, request, hostname);
+  const host = hostFacts(request);
+  const spec = containerSpec({ id, stored, user, host, hostname, files, sourceOf });
+  writeFileSync(join(folder, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+}
+
+/** By place in the container. */
+function writeFiles(folder: string, request: ContainerRequest, hostname: string): Record<string, string> {
+  const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  const own = request.network === "host" ? ownFile("/etc/hosts") : `${local}127.0.1.1\t${hostname}\n`;
+  const texts = { hosts: own, hostname: `${hostname}\n`, "resolv.conf": ownFile("/etc/resolv.conf") };
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => {
+      const path = join(folder, name);
+      writeFileSync(path, text, { mode: 0o644 });
+      return [`/etc/${name}`, path];
+    }),
+  );
+}
+
+function ownFile(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+/** A new volume begins with what the image has in its place. It appears whole, by a rename; a crash leaves `.new-…`. */
+async function makeVolume(volumes: string, { source, destination }: VolumeMount, rootfs: string): Promise<void> {
+  const path = join(volumes, source);
+  if (lstatSync(path, { throwIfNoEntry: false })) return;
+  mkdirSync(volumes, { recursive: true, mode: 0o700 });
+  const fresh = mkdtempSync(join(volumes, ".new-"));
+  try {
+    mkdirSync(join(fresh, "_data"), { mode: 0o755 });
+    await fill(join(fresh, "_data"), rootfs, destination);
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    // Another container has made it meanwhile.
+    if (!lstatSync(path, { throwIfNoEntry: false })) throw SampanError.wrap(`cannot make volume "${source}"`, error);
+  }
+}
+
+async function fill(data: string, rootfs: string, destination: string): Promise<void> {
+  const fd = openInside(rootfs, destination);
+  if (fd === undefined) return;
+  try {
+    if (fstatSync(fd).isDirectory()) await copyTree(`/proc/self/fd/${fd}/.`, data);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function hostFacts(request: ContainerRequest): HostFacts {
+  const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
+  return {
+    unifiedCgroups,
+    swapLimit: unifiedCgroups || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
+    devices: request.privileged ? devicesBelow("/dev") : [],
+  };
+}
+
+/** What a container has of its own, or what is a terminal of somebody. */
+const ownNodes = new Set(["console", "fd", "mqueue", "ptmx", "pts", "shm", "stderr", "stdin", "stdout"]);
+
+function devicesBelow(folder: string): OciDevice[] {
+  return readdirSync(folder).flatMap((name): OciDevice[] => {
+    const path = join(folder, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat || ownNodes.has(name)) return [];
+    if (stat.isDirectory()) return devicesBelow(path);
+    if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return [];
+    const number = BigInt(stat.rdev);
+    return [
+      {
+        path,
+        type: stat.isBlockDevice() ? "b" : "c",
+        major: Number((number >> 8n) & 0xfffn),
+        minor: Number((number & 0xffn) | ((number >> 12n) & 0xfff00n)),
+        fileMode: stat.mode & 0o777,
+        uid: stat.uid,
+        gid: stat.gid,
+      },
+    ];
+  });
+}

@@ -1,0 +1,79 @@
+/** Containers as rows. */
+import { SampanError, invalid } from "../../base/errors.ts";
+import type { Digest } from "../../spec/image/digest.ts";
+import type { Store } from "../store/store.ts";
+import type { ContainerInfo, Containers } from "./containers.ts";
+import type { StoredContainer } from "./request.ts";
+
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly image_id: string;
+  readonly manifest: string;
+  readonly snapshot: string;
+  readonly command: string;
+  readonly created: number;
+  readonly state: ContainerInfo["state"];
+  readonly pid: number | null;
+  readonly exit_code: number | null;
+}
+
+const columns = "id, name, image, image_id, manifest, snapshot, command, created, state, pid, exit_code";
+
+export function openContainers(store: Store): Containers {
+  return {
+    list: () =>
+      store.db
+        .query<Row, []>(`SELECT ${columns} FROM containers ORDER BY created DESC, id`)
+        .all()
+        .map(infoOf),
+    get: (reference) => infoOf(find(store, reference)),
+  };
+}
+
+function find(store: Store, reference: string): Row {
+  const exact = store.db
+    .query<Row, [string, string]>(`SELECT ${columns} FROM containers WHERE name = ? OR id = ?`)
+    .get(reference, reference);
+  if (exact) return exact;
+  const rows = /^[0-9a-f]{1,64}$/.test(reference)
+    ? store.db
+        .query<Row, [string]>(`SELECT ${columns} FROM containers WHERE id GLOB ? LIMIT 2`)
+        .all(`${reference}*`)
+    : [];
+  const [row] = rows;
+  if (!row)
+    throw new SampanError(
+      "not_found",
+      `cannot find container "${reference}": there is none of that name or id`,
+    );
+  if (rows.length > 1)
+    throw invalid(`cannot find container "${reference}": the ids of several begin with it`);
+  return row;
+}
+
+function infoOf(row: Row): ContainerInfo {
+  return {
+    id: row.id,
+    name: row.name,
+    image: row.image,
+    imageId: row.image_id as Digest,
+    manifest: row.manifest as Digest,
+    snapshot: row.snapshot,
+    command: JSON.parse(row.command) as string[],
+    created: new Date(row.created),
+    state: row.state,
+    pid: row.pid ?? undefined,
+    exitCode: row.exit_code ?? undefined,
+  };
+}
+
+/** What a container was made with. */
+export function storedContainer(store: Store, id: string): StoredContainer {
+  const row = store.db
+    .query<{ config: string }, [string]>("SELECT config FROM containers WHERE id = ?")
+    .get(id);
+  if (row) return JSON.parse(row.config) as StoredContainer;
+  throw new SampanError("not_found", `cannot find container "${id}": it was removed`);
+}

@@ -1,0 +1,84 @@
+/** What a container is made with, beside its image: the engine's form of the command line's RunRequest (src/cli/client). */
+import { invalid } from "../../base/errors.ts";
+import type { ImageConfigRun } from "../../spec/image/types.ts";
+import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
+import type { VolumeMount } from "./volumes.ts";
+
+export interface ContainerRequest {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly name?: string;
+  readonly env: readonly string[];
+  readonly user?: string;
+  readonly workdir?: string;
+  readonly entrypoint?: readonly string[];
+  readonly hostname?: string;
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly readonly: boolean;
+  readonly remove: boolean;
+  readonly network: "none" | "host";
+  readonly volumes: readonly string[];
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly pidsLimit?: number;
+  readonly privileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** `host` or nothing: none of its own. `auto`: the first range of /etc/subuid. `0:100000:65536`: these ids, in the container and on the host. */
+  readonly userns?: string;
+  /** Another program with runc's command line. */
+  readonly runtime?: string;
+}
+
+/** The column `config` of a container's row: all that a later run needs. */
+export interface StoredContainer {
+  readonly request: ContainerRequest;
+  readonly image: ImageConfigRun;
+  readonly remap: Remap | undefined;
+  readonly volumes: readonly VolumeMount[];
+}
+
+export function checkName(name: string): void {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/.test(name))
+    throw invalid(
+      `cannot name a container "${name.slice(0, 150)}": wanted a letter or digit, then letters, digits, "_", "." and "-"`,
+    );
+}
+
+/** host_name of RFC 1123 section 2.1, at most what sethostname(2) takes. */
+export function checkHostname(name: string): void {
+  if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(name))
+    throw invalid(
+      `cannot use hostname "${name.slice(0, 150)}": wanted at most 64 letters, digits, "-" and "."`,
+    );
+}
+
+/** The ids of a container with a user namespace of its own. `ranges` are the lines of /etc/subuid (or subgid). */
+export function remapOf(userns: string | undefined, subuid: string, subgid: string): Remap | undefined {
+  if (userns === undefined || userns === "" || userns === "host") return undefined;
+  if (userns === "auto") return { uids: [subordinate(subuid, "uid")], gids: [subordinate(subgid, "gid")] };
+  const match = /^(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(userns);
+  const [containerID = 0, hostID = 0, size = 0] = (match ?? []).slice(1).map(Number);
+  const last = Math.max(containerID, hostID) + size;
+  if (!match || size === 0 || last > 2 ** 32 - 1 || containerID !== 0 || hostID === 0)
+    throw invalid(
+      `cannot use user namespace "${userns}": wanted host, auto or 0:<first id on the host>:<how many>`,
+    );
+  const range: IdRange = { containerID, hostID, size };
+  return { uids: [range], gids: [range] };
+}
+
+/** subuid(5): name:first:count. The names that engines use, then root's. */
+function subordinate(text: string, kind: "uid" | "gid"): IdRange {
+  const lines = text.split("\n").map((line) => line.split(":"));
+  for (const name of ["sampan", "containers", "dockremap", "root"]) {
+    const [, first, size] = lines.find(([user]) => user === name) ?? [];
+    if (Number(first) > 0 && Number(size) > 0)
+      return { containerID: 0, hostID: Number(first), size: Number(size) };
+  }
+  throw invalid(
+    `cannot use user namespace "auto": /etc/sub${kind} has no range for sampan, containers, dockremap or root`,
+  );
+}

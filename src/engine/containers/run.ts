@@ -1,0 +1,146 @@
+/** Runs a container in the foreground, by an OCI runtime that is a program: runc's command line. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
+import type { Engine } from "../engine.ts";
+import { mountAll, unmountAll } from "../snapshots/mount.ts";
+import { writeBundle } from "./bundle.ts";
+import type { ContainerInfo } from "./containers.ts";
+import { containerFolder } from "./create.ts";
+import { storedContainer } from "./open.ts";
+import { removeContainer } from "./remove.ts";
+import type { StoredContainer } from "./request.ts";
+import { claim, exited, owned } from "./states.ts";
+
+export type RunParts = Pick<Engine, "store" | "settings" | "snapshots" | "containers" | "unpacker">;
+
+type Stream = "inherit" | "ignore" | "pipe" | ReturnType<typeof Bun.file> | Blob | number;
+
+export interface RunOptions {
+  /** The argument list of our own runtime; what the container's request names goes before it. */
+  readonly runtime: readonly string[];
+  readonly signal?: AbortSignal;
+  /** The caller's own when left out. */
+  readonly stdio?: readonly [Stream, Stream, Stream];
+}
+
+/**
+ * Resolves with what docker run exits with: the process's status, 128 and a signal's number, 127 for a program that is not there, 126 for one that cannot be
+ * run, 125 for anything else that kept it from starting; then the runtime has said why on standard error. Signals that come meanwhile are passed on.
+ * Errors: `failed_precondition` when it runs already.
+ */
+export async function runContainer(
+  engine: RunParts,
+  container: ContainerInfo,
+  options: RunOptions,
+): Promise<number> {
+  const stored = storedContainer(engine.store, container.id);
+  claim(engine.store, container);
+  let status = 125;
+  try {
+    status = await runMounted(engine, { container, stored, options });
+  } finally {
+    exited(engine.store, container.id, status);
+    if (stored.request.remove) await removeContainer(engine, container.id, options);
+  }
+  return status;
+}
+
+interface Run {
+  readonly container: ContainerInfo;
+  readonly stored: StoredContainer;
+  readonly options: RunOptions;
+}
+
+async function runMounted(engine: RunParts, run: Run): Promise<number> {
+  const { container, stored } = run;
+  const folder = containerFolder(engine.store.root, container.id);
+  const rootfs = join(folder, "rootfs");
+  const mounts = engine.snapshots.mounts(container.snapshot);
+  mkdirSync(rootfs, { recursive: true, mode: 0o700 });
+  await mountAll(mounts, rootfs);
+  try {
+    await writeBundle({ root: engine.store.root, id: container.id, folder, stored });
+    return await runRuntime(engine, run, folder);
+  } finally {
+    unmountAll(mounts, rootfs);
+  }
+}
+
+async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<number> {
+  const { container, stored, options } = run;
+  const pidFile = join(folder, "pid");
+  const log = join(folder, "runtime.log");
+  for (const path of [pidFile, log]) rmSync(path, { force: true });
+  const words = [
+    ...runtimeCommand(engine, stored, options.runtime),
+    ...["--log", log, "--log-format", "json"],
+    ...["run", "--pid-file", pidFile, "--bundle", folder, container.id],
+  ];
+  options.signal?.throwIfAborted();
+  const child = start(words, stored, options);
+  owned(engine.store, container.id, child.pid);
+  using _signals = passSignals(child.pid);
+  const stop = () => child.kill("SIGTERM");
+  options.signal?.addEventListener("abort", stop);
+  try {
+    const status = await child.exited;
+    return existsSync(pidFile) ? status : statusOfFailure(log);
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+function start(words: readonly string[], { request }: StoredContainer, { stdio }: RunOptions) {
+  const input = request.interactive || request.terminal ? "inherit" : "ignore";
+  try {
+    return Bun.spawn([...words], { stdio: stdio ? [...stdio] : [input, "inherit", "inherit"] } as never) as Bun.Subprocess;
+  } catch (error) {
+    throw SampanError.wrap(`cannot start the runtime "${words[0]}"`, error);
+  }
+}
+
+/** The runtime that was asked for, else ours, with its own folder of states. */
+export function runtimeCommand(
+  engine: Pick<Engine, "settings">,
+  { request }: StoredContainer,
+  own: readonly string[],
+): string[] {
+  const command = request.runtime === undefined ? own : [request.runtime];
+  return [...command, "--root", runtimeRoot(engine)];
+}
+
+export function runtimeRoot({ settings }: Pick<Engine, "settings">): string {
+  const path = join(settings.state, "runtime");
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+const passed = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
+
+/** From a terminal, interrupt and quit reach the runtime by themselves: they go to all processes in its foreground. */
+function passSignals(pid: number): Disposable {
+  const fromTerminal = process.stdin.isTTY === true;
+  const handlers = passed.map((signal) => {
+    const bySelf = fromTerminal && (signal === "SIGINT" || signal === "SIGQUIT");
+    const handler = () => {
+      if (!bySelf) process.kill(pid, signal);
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return {
+    [Symbol.dispose]: () => {
+      for (const [signal, handler] of handlers) process.off(signal, handler);
+    },
+  };
+}
+
+/** Of a container that was never made: what the runtime's log says. */
+function statusOfFailure(log: string): number {
+  const text = existsSync(log) ? readFileSync(log, "utf8") : "";
+  if (/exec: .*(?:executable file not found|no such file or directory)/.test(text)) return 127;
+  if (/exec: .*(?:permission denied|is a directory|exec format error)/.test(text)) return 126;
+  return 125;
+}
+

@@ -1,0 +1,193 @@
+/** The OCI configuration of a container, from its image's configuration, what was asked, and facts about the host. Pure; Docker's defaults. */
+import { posix } from "node:path";
+import { invalid } from "../../base/errors.ts";
+import type {
+  OciConfig,
+  OciDevice,
+  OciLinux,
+  OciMount,
+  OciNamespace,
+  OciResources,
+} from "../../spec/oci/config.ts";
+import { capabilitySets, containerCapabilities, defaultSeccomp } from "./capabilities.ts";
+import { processArguments, processEnvironment } from "./process.ts";
+import type { ContainerRequest, StoredContainer } from "./request.ts";
+import type { ResolvedUser } from "./user.ts";
+import type { VolumeMount } from "./volumes.ts";
+
+/** Facts that only the host knows. */
+export interface HostFacts {
+  readonly unifiedCgroups: boolean;
+  /** Whether memory and swap together can be limited. */
+  readonly swapLimit: boolean;
+  /** Nodes below /dev, for a privileged container. */
+  readonly devices: readonly OciDevice[];
+}
+
+export interface SpecInput {
+  readonly id: string;
+  readonly stored: StoredContainer;
+  readonly user: ResolvedUser;
+  readonly host: HostFacts;
+  readonly hostname: string;
+  /** Files of ours that are bound over the image's, by their place in the container. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Where a volume or bind lies on the host. */
+  readonly sourceOf: (volume: VolumeMount) => string;
+}
+
+export function containerSpec(input: SpecInput): OciConfig {
+  const { stored, user, hostname } = input;
+  const { request, image } = stored;
+  const names = containerCapabilities(request);
+  return {
+    // The oldest that has all of what stands here, for runtimes of other people.
+    ociVersion: "1.0.2",
+    process: {
+      terminal: request.terminal,
+      user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
+      args: processArguments(request, image),
+      env: processEnvironment({ request, image, hostname, home: user.home }),
+      cwd: workingDirectory(request.workdir ?? image.WorkingDir),
+      capabilities: capabilitySets(names, user.uid),
+      noNewPrivileges: false,
+    },
+    root: { path: "rootfs", readonly: request.readonly },
+    hostname,
+    mounts: mounts(input),
+    linux: linux(input, names),
+  };
+}
+
+function workingDirectory(path: string | undefined): string {
+  if (path?.includes("\0")) throw invalid("cannot use the working directory: it holds a NUL byte");
+  return posix.join("/", path ?? "").replace(/(?<=.)\/$/, "");
+}
+
+function linux({ id, stored, host }: SpecInput, capabilities: readonly string[]): OciLinux {
+  const { request, remap } = stored;
+  return {
+    namespaces: namespaces(stored, host),
+    ...(remap && {
+      uidMappings: remap.uids.map((range) => ({ ...range })),
+      gidMappings: remap.gids.map((range) => ({ ...range })),
+    }),
+    cgroupsPath: `/sampan-${id}`,
+    resources: resources(request, host),
+    rootfsPropagation: "rprivate",
+    ...(request.network === "none" && !remap && { sysctl: { ...sysctls } }),
+    ...(request.privileged
+      ? { devices: host.devices.map((device) => ({ ...device })) }
+      : {
+          seccomp: defaultSeccomp(capabilities),
+          maskedPaths: [...maskedPaths],
+          readonlyPaths: [...readonlyPaths],
+        }),
+  };
+}
+
+/** As Docker sets them: ping and low ports without capabilities, inside a network of its own. */
+const sysctls = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+
+/** With /sys/devices/virtual/powercap: its counters tell what the processor computes (CVE-2020-8694, GHSA-jq35-85cj-fj4p). */
+const maskedPaths = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/sys/firmware",
+  "/sys/devices/virtual/powercap",
+] as const;
+
+const readonlyPaths = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+] as const;
+
+function namespaces({ request, remap }: StoredContainer, host: HostFacts): OciNamespace[] {
+  const types: OciNamespace["type"][] = ["mount", "uts", "pid", "ipc"];
+  if (request.network === "none") types.push("network");
+  // Where the old and the new tree are both there, Docker leaves the host's.
+  if (host.unifiedCgroups && !request.privileged) types.push("cgroup");
+  if (remap) types.push("user");
+  return types.map((type) => ({ type }));
+}
+
+function resources(request: ContainerRequest, host: HostFacts): OciResources {
+  const { memory, cpus, pidsLimit, privileged } = request;
+  const period = 100_000;
+  return {
+    devices: [{ allow: privileged, access: "rwm" }],
+    ...(memory !== undefined && {
+      memory: { limit: memory, ...(host.swapLimit && { swap: 2 * memory }) },
+    }),
+    ...(cpus !== undefined && { cpu: { quota: Math.round(cpus * period), period } }),
+    ...(pidsLimit !== undefined && { pids: { limit: pidsLimit } }),
+  };
+}
+
+function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
+  const { request, remap, volumes } = stored;
+  const taken = new Set(volumes.map(({ destination }) => destination));
+  const kernel = kernelMounts(request, remap !== undefined);
+  const own = Object.entries(files).map(
+    ([destination, source]): OciMount => ({
+      destination,
+      type: "bind",
+      source,
+      options: ["rbind", "rprivate", ...(request.readonly ? ["ro"] : [])],
+    }),
+  );
+  return [
+    ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
+    ...volumes.map(
+      (volume): OciMount => ({
+        destination: volume.destination,
+        type: "bind",
+        source: sourceOf(volume),
+        options: ["rbind", volume.propagation, ...(volume.readonly ? ["ro"] : [])],
+      }),
+    ),
+  ];
+}
+
+function kernelMounts({ privileged, network }: ContainerRequest, ownIds: boolean): OciMount[] {
+  const quiet = ["nosuid", "noexec", "nodev"];
+  const access = privileged ? "rw" : "ro";
+  const mount = (type: string, destination: string, options: string[], source = type): OciMount => ({
+    destination,
+    type,
+    source,
+    options,
+  });
+  // sysfs can be mounted only by who owns the network namespace.
+  const sys =
+    ownIds && network === "host"
+      ? mount("bind", "/sys", ["rbind", ...quiet, access], "/sys")
+      : mount("sysfs", "/sys", [...quiet, access]);
+  return [
+    mount("proc", "/proc", quiet),
+    mount("tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+    mount("devpts", "/dev/pts", [
+      "nosuid",
+      "noexec",
+      "newinstance",
+      "ptmxmode=0666",
+      "mode=0620",
+      "gid=5",
+    ]),
+    sys,
+    mount("cgroup", "/sys/fs/cgroup", [...quiet, "relatime", access]),
+    mount("mqueue", "/dev/mqueue", quiet),
+    mount("tmpfs", "/dev/shm", [...quiet, "mode=1777", "size=65536k"], "shm"),
+  ];
+}

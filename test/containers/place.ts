@@ -1,0 +1,134 @@
+/** An engine's parts around one image: busybox, unpacked by hand. Real store, snapshots, leases and containers; real runtime. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createContainer } from "../../src/engine/containers/create.ts";
+import { openContainers } from "../../src/engine/containers/open.ts";
+import type { ContainerRequest } from "../../src/engine/containers/request.ts";
+import { runContainer, type RunParts } from "../../src/engine/containers/run.ts";
+import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
+import { openLeases } from "../../src/engine/gc/leases.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import type { Images, LocalImage } from "../../src/engine/images/images.ts";
+import { Overlayfs } from "../../src/engine/snapshots/overlayfs.ts";
+import { openStore } from "../../src/engine/store/open.ts";
+import type { Unpacker } from "../../src/engine/unpack/unpack.ts";
+import { unmount } from "../../src/kernel/mounts.ts";
+import { digestOf } from "../../src/spec/image/digest.ts";
+import type { ImageConfigRun } from "../../src/spec/image/types.ts";
+import { commitImage, mountsBelow, work } from "../snapshots/place.ts";
+
+export const needs = { root: true, programs: ["busybox"], files: ["build/launcher"] } as const;
+export const runtime = [process.execPath, resolve("src/bin/sampan.ts"), "runtime"];
+
+export type Parts = RunParts & Pick<Engine, "images" | "leases">;
+
+const applets = "sh cat echo env false head hostname id ip ls mount pwd sleep stat test touch true wc".split(" ");
+
+/** A root file system with busybox and root in /etc/passwd. */
+export function busyboxRoot(root: string): void {
+  for (const name of ["bin", "etc", "proc", "dev", "sys", "tmp", "root"])
+    mkdirSync(join(root, name), { recursive: true });
+  copyFileSync(Bun.which("busybox") ?? "", join(root, "bin/busybox"));
+  for (const name of applets) symlinkSync("busybox", join(root, "bin", name));
+  writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n");
+  writeFileSync(join(root, "etc/group"), "root:x:0:\nusers:x:1001:\nextra:x:1002:user\n");
+}
+
+export const plainRequest: ContainerRequest = {
+  image: "busybox",
+  command: [],
+  env: [],
+  terminal: false,
+  interactive: false,
+  readonly: false,
+  remove: false,
+  network: "none",
+  volumes: [],
+  privileged: false,
+  capAdd: [],
+  capDrop: [],
+  labels: {},
+};
+
+export interface Done {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Place implements Disposable {
+  readonly dir = mkdtempSync(join(tmpdir(), "sampan-containers-"));
+  readonly parts: Parts;
+  image: ImageConfigRun = {};
+  #count = 0;
+
+  constructor() {
+    const store = openStore(join(this.dir, "data"));
+    this.parts = {
+      store,
+      settings: { root: store.root, state: join(this.dir, "state") } as Engine["settings"],
+      snapshots: new Overlayfs(store, work, { mapsIds: true }),
+      leases: openLeases(store),
+      containers: openContainers(store),
+      unpacker: work as Unpacker,
+      images: this.#images(),
+    };
+  }
+
+  /** Unpacks the image: `write` may change what is in it. */
+  async fill(image: ImageConfigRun = {}, write: (root: string) => void = () => undefined): Promise<void> {
+    this.image = image;
+    const layer = { write: (root: string) => (busyboxRoot(root), write(root)) };
+    await commitImage(this.parts.snapshots, [layer]);
+    const target = digestOf("target");
+    this.parts.store.db
+      .query("INSERT INTO images (target, media_type, size, stored, sequence) VALUES (?, 'manifest', 1, 1, 1)")
+      .run(target);
+  }
+
+  #images(): Images {
+    const descriptor = { mediaType: "manifest", digest: digestOf("target"), size: 1 };
+    const get = () =>
+      ({
+        id: digestOf("config"),
+        target: descriptor,
+        manifest: descriptor,
+        layers: [{ chainId: digestOf("layer 0") }],
+      }) as unknown as LocalImage;
+    const config = async () => await Promise.resolve({ config: this.image });
+    return { get, config } as unknown as Images;
+  }
+
+  async create(request: Partial<ContainerRequest> = {}): Promise<ContainerInfo> {
+    return await createContainer(this.parts, { ...plainRequest, ...request });
+  }
+
+  /** Creates and runs to the end; what it said went to files, so that nothing can wait for a reader. */
+  async run(request: Partial<ContainerRequest>): Promise<Done> {
+    return await this.start(await this.create(request));
+  }
+
+  async start(container: ContainerInfo, signal?: AbortSignal): Promise<Done> {
+    const number = this.#count++;
+    const [out, err] = ["out", "err"].map((name) => Bun.file(join(this.dir, `${name}-${number}`)));
+    const stdio = ["ignore", out, err] as never;
+    const status = await runContainer(this.parts, container, { runtime, stdio, ...(signal && { signal }) });
+    return { status, stdout: (await out?.text()) ?? "", stderr: (await err?.text()) ?? "" };
+  }
+
+  /** config.json of the container that ran last, or of this one. */
+  spec(id: string): unknown {
+    return JSON.parse(readFileSync(join(this.parts.store.root, "containers", id, "config.json"), "utf8"));
+  }
+
+  mounts(): string[] {
+    return mountsBelow(this.dir);
+  }
+
+  [Symbol.dispose](): void {
+    for (const mount of this.mounts().toReversed()) unmount(mount);
+    this.parts.store[Symbol.dispose]();
+    if (existsSync(this.dir)) rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,157 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "bun:test";
+import { healContainers, removeContainer } from "../../src/engine/containers/remove.ts";
+import { runContainer } from "../../src/engine/containers/run.ts";
+import { needing } from "../needs.ts";
+import { needs, Place, runtime } from "./place.ts";
+
+const { test } = needing(needs);
+const sh = (script: string) => ["sh", "-c", script];
+
+test("a container runs to its end, keeps its changes, and leaves no mount", async () => {
+  using place = new Place();
+  await place.fill({ Entrypoint: ["sh", "-c"], Cmd: ["echo default"], Env: ["A=1"] });
+  const container = await place.create();
+  expect(container).toMatchObject({ state: "created", image: "busybox", command: ["sh", "-c", "echo default"] });
+  expect(await place.start(container)).toEqual({ status: 0, stdout: "default\n", stderr: "" });
+  expect(place.parts.containers.get(container.name)).toMatchObject({ state: "exited", exitCode: 0, pid: undefined });
+  expect(place.mounts()).toEqual([]);
+  const second = await place.create({ command: ["echo $A > /kept; exit 7"] });
+  expect(await place.start(second)).toMatchObject({ status: 7 });
+  expect(readFileSync(join(place.parts.snapshots.directory(second.id), "kept"), "utf8")).toBe("1\n");
+});
+
+test.each([
+  [["nothere"], 127],
+  [["/etc"], 126],
+  [["/etc/passwd"], 126],
+  [sh("exit 1"), 1],
+  [sh("kill -9 $$"), 137],
+])("running %p exits with %d", async (command, status) => {
+  using place = new Place();
+  await place.fill();
+  expect(await place.run({ command })).toMatchObject({ status });
+});
+
+test("a runtime that is not there, or refuses, is 125 and an error", async () => {
+  using place = new Place();
+  await place.fill();
+  expect(await place.run({ command: ["true"], runtime: "false" })).toMatchObject({ status: 125 });
+  expect(place.run({ command: ["true"], runtime: "nothere" })).rejects.toThrow('cannot start the runtime "nothere"');
+  expect(place.mounts()).toEqual([]);
+});
+
+test("--rm leaves nothing: no row, folder, snapshot or anonymous volume", async () => {
+  using place = new Place();
+  await place.fill({ Volumes: { "/data": {} } });
+  const { snapshots, store, containers } = place.parts;
+  expect(await place.run({ command: ["touch", "/data/x"], remove: true, volumes: ["kept:/kept"] })).toMatchObject({ status: 0 });
+  expect(containers.list()).toEqual([]);
+  expect(snapshots.list().map(({ kind }) => kind)).toEqual(["committed"]);
+  expect(readdirSync(join(store.root, "containers"))).toEqual([]);
+  expect(readdirSync(join(store.root, "volumes"))).toEqual(["kept"]);
+});
+
+test("user, groups, home, working directory, host name and environment are the image's and the request's", async () => {
+  using place = new Place();
+  await place.fill({ User: "user", WorkingDir: "/made/here", Env: ["A=image", "B=image"] });
+  const script = "id -u; id -g; id -G; echo $HOME; pwd; hostname; echo $A $B; cat /etc/hostname";
+  const { stdout } = await place.run({ command: sh(script), hostname: "boat", env: ["A=mine"] });
+  expect(stdout).toBe("1000\n1001\n1001 1002\n/home/user\n/made/here\nboat\nmine image\nboat\n");
+});
+
+test("the network has only its loopback, and it is up", async () => {
+  using place = new Place();
+  await place.fill();
+  const { stdout } = await place.run({ command: sh("ip -o link; cat /etc/hosts") });
+  expect(stdout).toContain("LOOPBACK,UP");
+  expect(stdout).toContain("localhost");
+  expect(stdout.match(/^\d+: /gm)).toHaveLength(1);
+});
+
+test("binds, named volumes and what the image has in their place", async () => {
+  using place = new Place();
+  await place.fill({}, (root) => {
+    mkdirSync(join(root, "data"));
+    writeFileSync(join(root, "data/first"), "from the image");
+    chownSync(join(root, "data/first"), 5, 6);
+  });
+  const host = join(place.dir, "host");
+  mkdirSync(host);
+  writeFileSync(join(host, "file"), "host");
+  const volumes = [`${host}:/host:ro`, "named:/data"];
+  const script = "cat /host/file; cat /data/first; stat -c %u:%g /data/first; echo 2 >> /data/second; touch /host/x";
+  const first = await place.run({ command: sh(script), volumes });
+  expect(first).toMatchObject({ status: 1, stdout: "hostfrom the image5:6\n" });
+  expect(await place.run({ command: ["cat", "/data/second"], volumes })).toMatchObject({ stdout: "2\n" });
+});
+
+test("limits and a read-only root hold", async () => {
+  using place = new Place();
+  await place.fill();
+  expect(await place.run({ command: ["touch", "/x"], readonly: true })).toMatchObject({ status: 1 });
+  const container = await place.create({ command: ["true"], memory: 64 << 20, cpus: 0.5, pidsLimit: 10 });
+  expect(await place.start(container)).toMatchObject({ status: 0 });
+  expect(place.spec(container.id)).toMatchObject({
+    linux: { resources: { memory: { limit: 64 << 20 }, cpu: { quota: 50_000, period: 100_000 }, pids: { limit: 10 } } },
+  });
+});
+
+test("in a user namespace the files are root's, and on the host another's", async () => {
+  using place = new Place();
+  await place.fill();
+  const container = await place.create({
+    command: sh("stat -c %u:%g / /bin/busybox /etc/hosts; touch /made; cat /proc/self/uid_map"),
+    userns: "0:200000:65536",
+    volumes: ["data:/data"],
+  });
+  const done = await place.start(container);
+  expect(done.stderr).toBe("");
+  expect(done.stdout).toMatch(/^0:0\n0:0\n.*\n +0 +200000 +65536\n$/);
+  expect(Bun.spawnSync(["stat", "-c", "%u", join(place.parts.snapshots.directory(container.id), "made")]).stdout.toString()).toBe("200000\n");
+});
+
+test("a signal to the caller's run ends the container", async () => {
+  using place = new Place();
+  await place.fill();
+  const ready = join(place.dir, "ready");
+  mkdirSync(ready);
+  const container = await place.create({
+    command: sh("trap 'exit 9' TERM; touch /ready/yes; while :; do sleep 0.1; done"),
+    volumes: [`${ready}:/ready`],
+  });
+  const stop = new AbortController();
+  const done = place.start(container, stop.signal);
+  while (!existsSync(join(ready, "yes"))) await Bun.sleep(5);
+  expect(removeContainer(place.parts, container.id, { runtime })).rejects.toThrow("it is running");
+  expect(runContainer(place.parts, container, { runtime })).rejects.toThrow("it is running or removed");
+  expect(await healContainers(place.parts, { runtime })).toEqual([]);
+  stop.abort();
+  expect((await done).status).toBe(9);
+});
+
+test("a running container is removed by force", async () => {
+  using place = new Place();
+  await place.fill();
+  const ready = join(place.dir, "ready");
+  mkdirSync(ready);
+  const container = await place.create({ command: sh("touch /ready/yes; sleep 100"), volumes: [`${ready}:/ready`] });
+  const done = place.start(container);
+  while (!existsSync(join(ready, "yes"))) await Bun.sleep(5);
+  expect(await removeContainer(place.parts, container.name, { runtime, force: true })).toBe(container.id);
+  expect((await done).status).toBe(137);
+  expect(place.parts.containers.list()).toEqual([]);
+});
+
+test("names are taken once, and ids may be shortened", async () => {
+  using place = new Place();
+  await place.fill();
+  const one = await place.create({ command: ["true"], name: "one" });
+  expect(place.create({ command: ["true"], name: "one" })).rejects.toThrow("the name is in use");
+  expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toHaveLength(1);
+  expect(place.parts.containers.get(one.id.slice(0, 8)).name).toBe("one");
+  expect(() => place.parts.containers.get("two")).toThrow("there is none");
+  await removeContainer(place.parts, "one", { runtime });
+  expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toEqual([]);
+});
