@@ -71,16 +71,12 @@ const ignored: Handler = () => {};
 
 /** What each call means; those that fail are not asked. */
 export const handlers: Readonly<Record<string, Handler>> = {
-  open: (to, [path, flags, mode]) => to.opened(path as Argument, flags, octal(mode)),
-  creat: (to, [path, mode]) =>
-    to.opened(
-      path as Argument,
-      { text: "O_CREAT|O_TRUNC|O_WRONLY", string: undefined, descriptor: undefined },
-      octal(mode),
-    ),
-  openat: (to, [, path, flags, mode]) => to.opened(path as Argument, flags, octal(mode)),
-  openat2: (to, [, path, how]) =>
-    to.opened(path as Argument, how, Number.parseInt(/mode=(0[0-7]*)/.exec(how?.text ?? "")?.[1] ?? "0", 8)),
+  open: (to, [, flags, mode]) => to.opened(flags, octal(mode)),
+  creat: (to, [, mode]) =>
+    to.opened({ text: "O_CREAT|O_TRUNC|O_WRONLY", string: undefined, descriptor: undefined }, octal(mode)),
+  openat: (to, [, , flags, mode]) => to.opened(flags, octal(mode)),
+  openat2: (to, [, , how]) =>
+    to.opened(how, Number.parseInt(/mode=(0[0-7]*)/.exec(how?.text ?? "")?.[1] ?? "0", 8)),
   close: (to, [fd]) => to.closed(fd?.descriptor?.fd ?? number(fd)),
   close_range: ignored,
   dup: (to, [from]) => to.duplicated(from),

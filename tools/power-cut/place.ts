@@ -148,7 +148,7 @@ function time(full: string, { modified }: Node): void {
   else lutimesSync(bytesOf(full), Number(modified) / 1e9, Number(modified) / 1e9);
 }
 
-/** How two trees differ, a line for each path; times only where both are known, and not the content of SQLite's `-shm`. */
+/** How two trees differ, a line for each path; times only where both are known, and of SQLite's `-shm` neither time nor content. */
 export function differences(a: Tree, b: Tree): string[] {
   const left = new Map(a.walk());
   const right = new Map(b.walk());
@@ -168,7 +168,8 @@ function nodeDifference(a: Tree, x: number, b: Tree, y: number, volatile: boolea
   );
   const words = fields.map((field) => `${field} ${left.node[field]} and ${right.node[field]}`);
   const times = [left.node.modified, right.node.modified];
-  if (!times.includes(undefined) && times[0] !== times[1]) words.push(`time ${times[0]} and ${times[1]}`);
+  if (!volatile && !times.includes(undefined) && times[0] !== times[1])
+    words.push(`time ${times[0]} and ${times[1]}`);
   const attributes = [left, right].map(({ node }) => attributesKey(node));
   if (attributes[0] !== attributes[1]) words.push(`attributes ${attributes[0]} and ${attributes[1]}`);
   if (!volatile && !sameContent(left.content, right.content))

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { choicesFor } from "./choices.ts";
 import { Crash, type Model } from "./crash.ts";
+import type { Operation } from "./operations.ts";
 import { placeTree } from "./place.ts";
 import type { Recording } from "./record.ts";
 
@@ -38,7 +39,7 @@ export interface ReplayOptions {
   readonly check: (look: Look) => Promise<string | undefined | void> | string | undefined | void;
   readonly models?: readonly Model[];
   readonly seed?: number;
-  /** At most so many cuts, spread evenly; all without. The first and the last are always among them. */
+  /** So many cuts, spread evenly, and those before a sync and after what was said, where most can be lost; all cuts without. */
   readonly cuts?: number;
   /** Random choices at each cut, beyond the telling ones. */
   readonly choices?: number;
@@ -96,7 +97,7 @@ class Replay {
   async #model(model: Model): Promise<void> {
     const { operations, before } = this.#recording;
     const crash = new Crash(before, model);
-    const wanted = cutsOf(operations.length, this.#options.cuts);
+    const wanted = cutsOf(operations, this.#options.cuts);
     let said = "";
     for (let position = 0; position <= operations.length; position++) {
       if (wanted.has(position)) {
@@ -151,12 +152,14 @@ class Replay {
   }
 }
 
-function cutsOf(operations: number, wanted: number | undefined): Set<number> {
-  const all = operations + 1;
-  if (wanted === undefined || wanted >= all) return new Set(Array.from({ length: all }, (_, at) => at));
-  return new Set(
-    Array.from({ length: wanted }, (_, at) => Math.round((at * operations) / Math.max(1, wanted - 1))),
+function cutsOf(operations: readonly Operation[], wanted: number | undefined): Set<number> {
+  const last = operations.length;
+  if (wanted === undefined) return new Set(Array.from({ length: last + 1 }, (_, at) => at));
+  const spread = Array.from({ length: wanted }, (_, at) => Math.round((at * last) / Math.max(1, wanted - 1)));
+  const telling = operations.flatMap(({ kind }, at) =>
+    kind === "sync" ? [at] : kind === "said" ? [at + 1] : [],
   );
+  return new Set([0, ...spread, ...telling, last]);
 }
 
 /** A report for people. */

@@ -1,0 +1,86 @@
+/** Records one verb on a data root, and replays it cut. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { record, type Recording } from "../../tools/power-cut/record.ts";
+import { replay, type Look, type Report } from "../../tools/power-cut/replay.ts";
+import { openSmallEngine, type SmallEngine } from "./_engine.ts";
+import { memory } from "./_memory.ts";
+import { faults, leftovers, treesOf, treesOfAll, type Trees } from "./_state.ts";
+
+export interface CutVerb {
+  /** What is there before. */
+  readonly prepare?: (engine: SmallEngine) => Promise<unknown>;
+  /** Of _verb.ts. */
+  readonly args: readonly string[];
+  /** What must hold of every state besides; `done`: the verb had said that it is done. */
+  readonly also?: (engine: SmallEngine, done: boolean) => Promise<string | undefined> | string | undefined;
+  /** The next try, made at some of the states. */
+  readonly again?: (engine: SmallEngine) => Promise<unknown>;
+}
+
+export interface Recorded {
+  readonly verb: CutVerb;
+  readonly recording: Recording;
+  readonly trees: Trees;
+}
+
+const program = new URL("./_verb.ts", import.meta.url).pathname;
+
+/** Every cut and more of what it may leave, when SAMPAN_POWER_CUT is `all`. */
+const thorough = process.env["SAMPAN_POWER_CUT"] === "all";
+
+export async function recordVerb(scratch: string, verb: CutVerb): Promise<Recorded> {
+  const root = join(scratch, "root");
+  mkdirSync(root, { mode: 0o700, recursive: true });
+  const before = await treesAfter(root, verb.prepare);
+  const command = [process.execPath, program, root, ...verb.args];
+  const recording = await record({ root, log: join(scratch, "log"), command, otherBoot: true });
+  return { verb, recording, trees: treesOfAll(before, await treesAfter(root, verb.again)) };
+}
+
+async function treesAfter(root: string, act: CutVerb["prepare"]): Promise<Trees> {
+  const trees = await seen(root, act);
+  // A database whose statements are still in memory stays open, and its last closing changes files.
+  Bun.gc(true);
+  return trees;
+}
+
+async function seen(root: string, act: CutVerb["prepare"]): Promise<Trees> {
+  await using engine = await openSmallEngine(root);
+  const before = treesOf(engine);
+  await act?.(engine);
+  return treesOfAll(before, treesOf(engine));
+}
+
+export async function replayVerb({ verb, recording, trees }: Recorded, without?: RegExp): Promise<Report> {
+  let count = 0;
+  const operations = recording.operations.filter(
+    ({ kind, text }) => kind !== "sync" || without === undefined || !without.test(text),
+  );
+  return await replay(
+    { ...recording, operations },
+    {
+      scratch: memory(),
+      ...(thorough ? { choices: 8 } : { choices: 1, cuts: 20 }),
+      check: (found) => look({ verb, recording, trees }, found, count++ % (thorough ? 8 : 20) === 0),
+    },
+  );
+}
+
+async function look(
+  { verb, trees }: Recorded,
+  { root, said, done }: Look,
+  again: boolean,
+): Promise<string | undefined> {
+  await using engine = await openSmallEngine(root, "unprobed");
+  const wrong = await faults(engine, trees);
+  const also = await verb.also?.(engine, done || said !== "");
+  if (also !== undefined) wrong.push(also);
+  if (wrong.length > 0) return wrong.join("\n");
+  const left = await leftovers(engine);
+  if (left.length > 0) return `left after a collection:\n${left.join("\n")}`;
+  if (!again || !verb.again) return undefined;
+  await verb.again(engine);
+  const damaged = await faults(engine, trees);
+  return damaged.length > 0 ? `after the next try: ${damaged.join("\n")}` : undefined;
+}

@@ -1,0 +1,3 @@
+import { unpackWorker } from "../../src/engine/unpack/worker.ts";
+
+process.exit(await unpackWorker());

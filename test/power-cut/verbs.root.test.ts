@@ -1,0 +1,94 @@
+/**
+ * Each verb under power cuts: images are whole or absent, nothing damaged is named, what was promised is there, what is left can be collected, and the next
+ * try ends well. SAMPAN_POWER_CUT=all tries every cut, and more of what each may leave.
+ */
+// deadline: 280 s
+import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pull } from "../../src/engine/images/pull.ts";
+import { removeImage } from "../../src/engine/images/remove.ts";
+import { words } from "../../tools/power-cut/replay.ts";
+import { needing } from "../needs.ts";
+import { recordVerb, replayVerb, type CutVerb } from "./_cut.ts";
+import type { SmallEngine } from "./_engine.ts";
+import { image } from "./_images.ts";
+import { serve, type SmallRegistry } from "./_registry.ts";
+
+const { test } = needing({ root: true, programs: ["strace", "unshare"] });
+let scratch = "";
+let registry: SmallRegistry;
+const limit = process.env["SAMPAN_POWER_CUT"] === "all" ? 3_600_000 : 100_000;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "sampan-verb-cut-"));
+  registry = await serve({ "app:1": image(1), "app:2": image(2) });
+});
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const name = (tag: number) => `${registry.host}/app:${tag}`;
+const lacks = (engine: SmallEngine, tag: number) =>
+  engine.images.find(name(tag)) ? undefined : `image ${tag} is not there`;
+const has = (engine: SmallEngine, tag: number) =>
+  engine.images.find(name(tag)) ? `image ${tag} is still there` : undefined;
+
+const verbs: Readonly<Record<string, () => CutVerb>> = {
+  pull: () => ({
+    args: ["pull", name(1)],
+    also: (engine, done) => (done ? lacks(engine, 1) : undefined),
+    again: (engine) => pull(engine, name(1)),
+  }),
+  "pull of a second image that shares a layer": () => ({
+    prepare: (engine) => pull(engine, name(1)),
+    args: ["pull", name(2)],
+    also: (engine, done) => lacks(engine, 1) ?? (done ? lacks(engine, 2) : undefined),
+    again: (engine) => pull(engine, name(2)),
+  }),
+  "removal of an image": () => ({
+    prepare: async (engine) => {
+      await pull(engine, name(1));
+      await pull(engine, name(2));
+    },
+    args: ["remove", name(1)],
+    also: (engine, done) => lacks(engine, 2) ?? (done ? has(engine, 1) : undefined),
+    again: (engine) => pull(engine, name(1)),
+  }),
+  "collection of what a removal has left": () => ({
+    prepare: async (engine) => {
+      await pull(engine, name(1));
+      await pull(engine, name(2));
+      await removeImage(engine, name(1), { prune: false });
+    },
+    args: ["collect"],
+    also: (engine) => lacks(engine, 2) ?? has(engine, 1),
+    again: (engine) => pull(engine, name(1)),
+  }),
+};
+
+for (const [title, verb] of Object.entries(verbs))
+  test(
+    `${title} survives every cut`,
+    async () => {
+      const recorded = await recordVerb(join(scratch, title), verb());
+      const report = await replayVerb(recorded);
+      console.log(`${title}: ${words(report)}`);
+      expect(words(report)).toEndWith("all good");
+      expect(report.states).toBeGreaterThan(50);
+    },
+    limit,
+  );
+
+test(
+  "the very same pull without its one sync of everything is found out",
+  async () => {
+    const recorded = await recordVerb(join(scratch, "unsynced"), (verbs["pull"] as () => CutVerb)());
+    const report = await replayVerb(recorded, /^syncfs/);
+    expect(report.failures).toHaveLength(1);
+    expect(report.failures[0]?.message).toContain("snapshot sha256:");
+  },
+  limit,
+);
