@@ -85,11 +85,14 @@ export function cloneFile(from: number, to: number): boolean {
   return libc().ioctl(to, 0x40049409, from) === 0;
 }
 
-/** Copies at most `length` bytes at both descriptors' positions; 0 at the end. */
-export function copyRange(from: number, to: number, length: number): number {
+/** Copies at most `length` bytes at both descriptors' positions; 0 at the end, undefined where the kernel leaves it to the caller. */
+export function copyRange(from: number, to: number, length: number): number | undefined {
   const copied = Number(libc().copy_file_range(from, null, to, null, length, 0));
-  if (copied < 0) throw systemError("copy a file", lastErrno());
-  return copied;
+  if (copied >= 0) return copied;
+  const number = lastErrno();
+  if ([errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP].some((each) => each === number))
+    return undefined;
+  throw systemError("copy a file", number);
 }
 
 const SEEK = { SET: 0, DATA: 3, HOLE: 4 } as const;

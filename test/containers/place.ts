@@ -1,11 +1,22 @@
 /** An engine's parts around one image: busybox, unpacked by hand. Real store, snapshots, leases and containers; real runtime. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import { openContainers } from "../../src/engine/containers/open.ts";
 import type { ContainerRequest } from "../../src/engine/containers/request.ts";
-import { runContainer, type RunParts } from "../../src/engine/containers/run.ts";
+import { runContainer } from "../../src/engine/containers/run.ts";
+import type { RunParts } from "../../src/engine/containers/runtime-command.ts";
 import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
 import { openLeases } from "../../src/engine/gc/leases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -23,7 +34,9 @@ export const runtime = [process.execPath, resolve("src/bin/sampan.ts"), "runtime
 
 export type Parts = RunParts & Pick<Engine, "images" | "leases">;
 
-const applets = "sh cat echo env false head hostname id ip ls mount pwd sleep stat test touch true wc".split(" ");
+const applets = "sh cat echo env false head hostname id ip ls mount pwd sleep stat test touch true wc".split(
+  " ",
+);
 
 /** A root file system with busybox and root in /etc/passwd. */
 export function busyboxRoot(root: string): void {
@@ -31,7 +44,10 @@ export function busyboxRoot(root: string): void {
     mkdirSync(join(root, name), { recursive: true });
   copyFileSync(Bun.which("busybox") ?? "", join(root, "bin/busybox"));
   for (const name of applets) symlinkSync("busybox", join(root, "bin", name));
-  writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n");
+  writeFileSync(
+    join(root, "etc/passwd"),
+    "root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n",
+  );
   writeFileSync(join(root, "etc/group"), "root:x:0:\nusers:x:1001:\nextra:x:1002:user\n");
 }
 
@@ -64,6 +80,8 @@ export class Place implements Disposable {
   #count = 0;
 
   constructor() {
+    // Root of a user namespace has to get to its root file system below.
+    chmodSync(this.dir, 0o711);
     const store = openStore(join(this.dir, "data"));
     this.parts = {
       store,
@@ -83,7 +101,9 @@ export class Place implements Disposable {
     await commitImage(this.parts.snapshots, [layer]);
     const target = digestOf("target");
     this.parts.store.db
-      .query("INSERT INTO images (target, media_type, size, stored, sequence) VALUES (?, 'manifest', 1, 1, 1)")
+      .query(
+        "INSERT INTO images (target, media_type, size, stored, sequence) VALUES (?, 'manifest', 1, 1, 1)",
+      )
       .run(target);
   }
 

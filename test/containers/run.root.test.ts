@@ -1,7 +1,8 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
-import { healContainers, removeContainer } from "../../src/engine/containers/remove.ts";
+import { healContainers } from "../../src/engine/containers/heal.ts";
+import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
 import { needing } from "../needs.ts";
 import { needs, Place, runtime } from "./place.ts";
@@ -13,9 +14,17 @@ test("a container runs to its end, keeps its changes, and leaves no mount", asyn
   using place = new Place();
   await place.fill({ Entrypoint: ["sh", "-c"], Cmd: ["echo default"], Env: ["A=1"] });
   const container = await place.create();
-  expect(container).toMatchObject({ state: "created", image: "busybox", command: ["sh", "-c", "echo default"] });
+  expect(container).toMatchObject({
+    state: "created",
+    image: "busybox",
+    command: ["sh", "-c", "echo default"],
+  });
   expect(await place.start(container)).toEqual({ status: 0, stdout: "default\n", stderr: "" });
-  expect(place.parts.containers.get(container.name)).toMatchObject({ state: "exited", exitCode: 0, pid: undefined });
+  expect(place.parts.containers.get(container.name)).toMatchObject({
+    state: "exited",
+    exitCode: 0,
+    pid: undefined,
+  });
   expect(place.mounts()).toEqual([]);
   const second = await place.create({ command: ["echo $A > /kept; exit 7"] });
   expect(await place.start(second)).toMatchObject({ status: 7 });
@@ -27,7 +36,6 @@ test.each([
   [["/etc"], 126],
   [["/etc/passwd"], 126],
   [sh("exit 1"), 1],
-  [sh("kill -9 $$"), 137],
 ])("running %p exits with %d", async (command, status) => {
   using place = new Place();
   await place.fill();
@@ -38,7 +46,9 @@ test("a runtime that is not there, or refuses, is 125 and an error", async () =>
   using place = new Place();
   await place.fill();
   expect(await place.run({ command: ["true"], runtime: "false" })).toMatchObject({ status: 125 });
-  expect(place.run({ command: ["true"], runtime: "nothere" })).rejects.toThrow('cannot start the runtime "nothere"');
+  expect(place.run({ command: ["true"], runtime: "nothere" })).rejects.toThrow(
+    'cannot start the runtime "nothere"',
+  );
   expect(place.mounts()).toEqual([]);
 });
 
@@ -46,7 +56,9 @@ test("--rm leaves nothing: no row, folder, snapshot or anonymous volume", async 
   using place = new Place();
   await place.fill({ Volumes: { "/data": {} } });
   const { snapshots, store, containers } = place.parts;
-  expect(await place.run({ command: ["touch", "/data/x"], remove: true, volumes: ["kept:/kept"] })).toMatchObject({ status: 0 });
+  expect(
+    await place.run({ command: ["touch", "/data/x"], remove: true, volumes: ["kept:/kept"] }),
+  ).toMatchObject({ status: 0 });
   expect(containers.list()).toEqual([]);
   expect(snapshots.list().map(({ kind }) => kind)).toEqual(["committed"]);
   expect(readdirSync(join(store.root, "containers"))).toEqual([]);
@@ -81,7 +93,8 @@ test("binds, named volumes and what the image has in their place", async () => {
   mkdirSync(host);
   writeFileSync(join(host, "file"), "host");
   const volumes = [`${host}:/host:ro`, "named:/data"];
-  const script = "cat /host/file; cat /data/first; stat -c %u:%g /data/first; echo 2 >> /data/second; touch /host/x";
+  const script =
+    "cat /host/file; cat /data/first; stat -c %u:%g /data/first; echo 2 >> /data/second; touch /host/x";
   const first = await place.run({ command: sh(script), volumes });
   expect(first).toMatchObject({ status: 1, stdout: "hostfrom the image5:6\n" });
   expect(await place.run({ command: ["cat", "/data/second"], volumes })).toMatchObject({ stdout: "2\n" });
@@ -94,7 +107,13 @@ test("limits and a read-only root hold", async () => {
   const container = await place.create({ command: ["true"], memory: 64 << 20, cpus: 0.5, pidsLimit: 10 });
   expect(await place.start(container)).toMatchObject({ status: 0 });
   expect(place.spec(container.id)).toMatchObject({
-    linux: { resources: { memory: { limit: 64 << 20 }, cpu: { quota: 50_000, period: 100_000 }, pids: { limit: 10 } } },
+    linux: {
+      resources: {
+        memory: { limit: 64 << 20 },
+        cpu: { quota: 50_000, period: 100_000 },
+        pids: { limit: 10 },
+      },
+    },
   });
 });
 
@@ -102,14 +121,21 @@ test("in a user namespace the files are root's, and on the host another's", asyn
   using place = new Place();
   await place.fill();
   const container = await place.create({
-    command: sh("stat -c %u:%g / /bin/busybox /etc/hosts; touch /made; cat /proc/self/uid_map"),
+    command: sh("stat -c %u:%g / /bin/busybox /data; touch /made /data/file; cat /proc/self/uid_map"),
     userns: "0:200000:65536",
     volumes: ["data:/data"],
   });
   const done = await place.start(container);
   expect(done.stderr).toBe("");
-  expect(done.stdout).toMatch(/^0:0\n0:0\n.*\n +0 +200000 +65536\n$/);
-  expect(Bun.spawnSync(["stat", "-c", "%u", join(place.parts.snapshots.directory(container.id), "made")]).stdout.toString()).toBe("200000\n");
+  expect(done.stdout).toMatch(/^0:0\n0:0\n0:0\n +0 +200000 +65536\n$/);
+  expect(
+    Bun.spawnSync([
+      "stat",
+      "-c",
+      "%u",
+      join(place.parts.snapshots.directory(container.id), "made"),
+    ]).stdout.toString(),
+  ).toBe("200000\n");
 });
 
 test("a signal to the caller's run ends the container", async () => {
@@ -136,7 +162,10 @@ test("a running container is removed by force", async () => {
   await place.fill();
   const ready = join(place.dir, "ready");
   mkdirSync(ready);
-  const container = await place.create({ command: sh("touch /ready/yes; sleep 100"), volumes: [`${ready}:/ready`] });
+  const container = await place.create({
+    command: sh("touch /ready/yes; sleep 100"),
+    volumes: [`${ready}:/ready`],
+  });
   const done = place.start(container);
   while (!existsSync(join(ready, "yes"))) await Bun.sleep(5);
   expect(await removeContainer(place.parts, container.name, { runtime, force: true })).toBe(container.id);

@@ -1,5 +1,6 @@
 /** Writes a container's bundle when its root file system is mounted: config.json, the files that are bound into it, and its volumes. */
 import {
+  chownSync,
   closeSync,
   existsSync,
   fstatSync,
@@ -16,7 +17,8 @@ import { hostname as ownHostname } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import type { OciDevice } from "../../spec/oci/config.ts";
-import { copyTree } from "../snapshots/copy-tree.ts";
+import { copyTree, mapped } from "../snapshots/copy-tree.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import type { ContainerRequest, StoredContainer } from "./request.ts";
 import { openInside, readInside } from "./root-files.ts";
 import { containerSpec, type HostFacts } from "./spec.ts";
@@ -27,12 +29,13 @@ export interface BundleInput {
   readonly root: string;
   readonly id: string;
   readonly folder: string;
+  /** Where its root file system is mounted. */
+  readonly rootfs: string;
   readonly stored: StoredContainer;
 }
 
-export async function writeBundle({ root, id, folder, stored }: BundleInput): Promise<void> {
+export async function writeBundle({ root, id, folder, rootfs, stored }: BundleInput): Promise<void> {
   const { request, image } = stored;
-  const rootfs = join(folder, "rootfs");
   const text = request.user ?? image.User ?? "";
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"));
   const hostname = request.hostname ?? (request.network === "host" ? ownHostname() : id.slice(0, 12));
@@ -40,10 +43,10 @@ export async function writeBundle({ root, id, folder, stored }: BundleInput): Pr
     volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
   for (const volume of stored.volumes)
     if (volume.kind === "bind") mkdirSync(volume.source, { recursive: true });
-    else await makeVolume(join(root, "volumes"), volume, rootfs);
+    else await makeVolume(join(root, "volumes"), { volume, rootfs, remap: stored.remap });
   const files = writeFiles(folder, request, hostname);
   const host = hostFacts(request);
-  const spec = containerSpec({ id, stored, user, host, hostname, files, sourceOf });
+  const spec = containerSpec({ id, rootfs, stored, user, host, hostname, files, sourceOf });
   writeFileSync(join(folder, "config.json"), JSON.stringify(spec), { mode: 0o600 });
 }
 
@@ -65,20 +68,29 @@ function ownFile(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
+interface NewVolume {
+  readonly volume: VolumeMount;
+  readonly rootfs: string;
+  readonly remap: Remap | undefined;
+}
+
 /** A new volume begins with what the image has in its place. It appears whole, by a rename; a crash leaves `.new-…`. */
-async function makeVolume(volumes: string, { source, destination }: VolumeMount, rootfs: string): Promise<void> {
-  const path = join(volumes, source);
+async function makeVolume(volumes: string, { volume, rootfs, remap }: NewVolume): Promise<void> {
+  const path = join(volumes, volume.source);
   if (lstatSync(path, { throwIfNoEntry: false })) return;
   mkdirSync(volumes, { recursive: true, mode: 0o700 });
   const fresh = mkdtempSync(join(volumes, ".new-"));
+  const data = join(fresh, "_data");
   try {
-    mkdirSync(join(fresh, "_data"), { mode: 0o755 });
-    await fill(join(fresh, "_data"), rootfs, destination);
+    mkdirSync(data, { mode: 0o755 });
+    if (remap) chownSync(data, mapped(remap.uids, 0), mapped(remap.gids, 0));
+    await fill(data, rootfs, volume.destination);
     renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
-    // Another container has made it meanwhile.
-    if (!lstatSync(path, { throwIfNoEntry: false })) throw SampanError.wrap(`cannot make volume "${source}"`, error);
+    // Unless another container has made it meanwhile.
+    if (!lstatSync(path, { throwIfNoEntry: false }))
+      throw SampanError.wrap(`cannot make volume "${volume.source}"`, error);
   }
 }
 

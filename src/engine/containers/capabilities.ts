@@ -17,7 +17,8 @@ export interface CapabilityWish {
 export function containerCapabilities({ privileged, capAdd, capDrop }: CapabilityWish): string[] {
   const [add, drop] = [capAdd.map(canonical), capDrop.map(canonical)];
   const start = privileged || add.includes("ALL") ? known : drop.includes("ALL") ? [] : byDefault.split(" ");
-  const kept = drop.includes("ALL") && !add.includes("ALL") ? [] : start.filter((name) => !drop.includes(name));
+  const kept =
+    drop.includes("ALL") && !add.includes("ALL") ? [] : start.filter((name) => !drop.includes(name));
   const all = new Set([...kept, ...add]);
   return known.filter((name) => all.has(name)).map((name) => `CAP_${name}`);
 }

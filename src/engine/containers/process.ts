@@ -36,11 +36,18 @@ export interface EnvironmentInput {
 /** Ours, then the image's, then the caller's: of one name the last is taken. A word without `=` takes the name away. */
 export function processEnvironment({ request, image, hostname, home }: EnvironmentInput): string[] {
   const found = new Map<string, string>();
-  const ours = [defaultPath, `HOSTNAME=${hostname}`, ...(request.terminal ? ["TERM=xterm"] : []), `HOME=${home}`];
+  const ours = [
+    defaultPath,
+    `HOSTNAME=${hostname}`,
+    ...(request.terminal ? ["TERM=xterm"] : []),
+    `HOME=${home}`,
+  ];
   for (const word of [...ours, ...(image.Env ?? []), ...request.env]) {
     const at = word.indexOf("=");
     if (at === 0 || word.includes("\0"))
-      throw invalid(`cannot set environment variable "${word.slice(0, 150)}": wanted NAME=value without NUL bytes`);
+      throw invalid(
+        `cannot set environment variable "${word.slice(0, 150)}": wanted NAME=value without NUL bytes`,
+      );
     if (at < 0) found.delete(word);
     else found.set(word.slice(0, at), word);
   }

@@ -1,24 +1,21 @@
 /** Runs a container in the foreground, by an OCI runtime that is a program: runc's command line. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import type { Engine } from "../engine.ts";
 import { mountAll, unmountAll } from "../snapshots/mount.ts";
 import { writeBundle } from "./bundle.ts";
+import { makeRootfs, removeRootfs } from "./rootfs.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
 import { removeContainer } from "./remove.ts";
 import type { StoredContainer } from "./request.ts";
+import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
 import { claim, exited, owned } from "./states.ts";
-
-export type RunParts = Pick<Engine, "store" | "settings" | "snapshots" | "containers" | "unpacker">;
 
 type Stream = "inherit" | "ignore" | "pipe" | ReturnType<typeof Bun.file> | Blob | number;
 
-export interface RunOptions {
-  /** The argument list of our own runtime; what the container's request names goes before it. */
-  readonly runtime: readonly string[];
+export interface RunOptions extends RuntimeOption {
   readonly signal?: AbortSignal;
   /** The caller's own when left out. */
   readonly stdio?: readonly [Stream, Stream, Stream];
@@ -55,15 +52,15 @@ interface Run {
 async function runMounted(engine: RunParts, run: Run): Promise<number> {
   const { container, stored } = run;
   const folder = containerFolder(engine.store.root, container.id);
-  const rootfs = join(folder, "rootfs");
+  const rootfs = makeRootfs(engine, container.id, stored);
   const mounts = engine.snapshots.mounts(container.snapshot);
-  mkdirSync(rootfs, { recursive: true, mode: 0o700 });
-  await mountAll(mounts, rootfs);
   try {
-    await writeBundle({ root: engine.store.root, id: container.id, folder, stored });
+    await mountAll(mounts, rootfs);
+    await writeBundle({ root: engine.store.root, id: container.id, folder, rootfs, stored });
     return await runRuntime(engine, run, folder);
   } finally {
     unmountAll(mounts, rootfs);
+    removeRootfs(engine, container.id);
   }
 }
 
@@ -72,11 +69,9 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
   const pidFile = join(folder, "pid");
   const log = join(folder, "runtime.log");
   for (const path of [pidFile, log]) rmSync(path, { force: true });
-  const words = [
-    ...runtimeCommand(engine, stored, options.runtime),
-    ...["--log", log, "--log-format", "json"],
-    ...["run", "--pid-file", pidFile, "--bundle", folder, container.id],
-  ];
+  const words = runtimeCommand(engine, stored, options.runtime);
+  words.push("--log", log, "--log-format", "json");
+  words.push("run", "--pid-file", pidFile, "--bundle", folder, container.id);
   options.signal?.throwIfAborted();
   const child = start(words, stored, options);
   owned(engine.store, container.id, child.pid);
@@ -94,26 +89,12 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
 function start(words: readonly string[], { request }: StoredContainer, { stdio }: RunOptions) {
   const input = request.interactive || request.terminal ? "inherit" : "ignore";
   try {
-    return Bun.spawn([...words], { stdio: stdio ? [...stdio] : [input, "inherit", "inherit"] } as never) as Bun.Subprocess;
+    return Bun.spawn([...words], {
+      stdio: stdio ? [...stdio] : [input, "inherit", "inherit"],
+    } as never) as Bun.Subprocess;
   } catch (error) {
     throw SampanError.wrap(`cannot start the runtime "${words[0]}"`, error);
   }
-}
-
-/** The runtime that was asked for, else ours, with its own folder of states. */
-export function runtimeCommand(
-  engine: Pick<Engine, "settings">,
-  { request }: StoredContainer,
-  own: readonly string[],
-): string[] {
-  const command = request.runtime === undefined ? own : [request.runtime];
-  return [...command, "--root", runtimeRoot(engine)];
-}
-
-export function runtimeRoot({ settings }: Pick<Engine, "settings">): string {
-  const path = join(settings.state, "runtime");
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return path;
 }
 
 const passed = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
@@ -143,4 +124,3 @@ function statusOfFailure(log: string): number {
   if (/exec: .*(?:permission denied|is a directory|exec format error)/.test(text)) return 126;
   return 125;
 }
-

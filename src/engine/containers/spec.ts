@@ -26,6 +26,7 @@ export interface HostFacts {
 
 export interface SpecInput {
   readonly id: string;
+  readonly rootfs: string;
   readonly stored: StoredContainer;
   readonly user: ResolvedUser;
   readonly host: HostFacts;
@@ -37,7 +38,7 @@ export interface SpecInput {
 }
 
 export function containerSpec(input: SpecInput): OciConfig {
-  const { stored, user, hostname } = input;
+  const { stored, user, hostname, rootfs } = input;
   const { request, image } = stored;
   const names = containerCapabilities(request);
   return {
@@ -52,7 +53,7 @@ export function containerSpec(input: SpecInput): OciConfig {
       capabilities: capabilitySets(names, user.uid),
       noNewPrivileges: false,
     },
-    root: { path: "rootfs", readonly: request.readonly },
+    root: { path: rootfs, readonly: request.readonly },
     hostname,
     mounts: mounts(input),
     linux: linux(input, names),
@@ -105,13 +106,7 @@ const maskedPaths = [
   "/sys/devices/virtual/powercap",
 ] as const;
 
-const readonlyPaths = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-] as const;
+const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
 
 function namespaces({ request, remap }: StoredContainer, host: HostFacts): OciNamespace[] {
   const types: OciNamespace["type"][] = ["mount", "uts", "pid", "ipc"];
@@ -139,24 +134,20 @@ function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
   const { request, remap, volumes } = stored;
   const taken = new Set(volumes.map(({ destination }) => destination));
   const kernel = kernelMounts(request, remap !== undefined);
-  const own = Object.entries(files).map(
-    ([destination, source]): OciMount => ({
-      destination,
-      type: "bind",
-      source,
-      options: ["rbind", "rprivate", ...(request.readonly ? ["ro"] : [])],
-    }),
-  );
+  const own = Object.entries(files).map(([destination, source]): OciMount => ({
+    destination,
+    type: "bind",
+    source,
+    options: ["rbind", "rprivate", ...(request.readonly ? ["ro"] : [])],
+  }));
   return [
     ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
-    ...volumes.map(
-      (volume): OciMount => ({
-        destination: volume.destination,
-        type: "bind",
-        source: sourceOf(volume),
-        options: ["rbind", volume.propagation, ...(volume.readonly ? ["ro"] : [])],
-      }),
-    ),
+    ...volumes.map((volume): OciMount => ({
+      destination: volume.destination,
+      type: "bind",
+      source: sourceOf(volume),
+      options: ["rbind", volume.propagation, ...(volume.readonly ? ["ro"] : [])],
+    })),
   ];
 }
 
@@ -177,14 +168,7 @@ function kernelMounts({ privileged, network }: ContainerRequest, ownIds: boolean
   return [
     mount("proc", "/proc", quiet),
     mount("tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-    mount("devpts", "/dev/pts", [
-      "nosuid",
-      "noexec",
-      "newinstance",
-      "ptmxmode=0666",
-      "mode=0620",
-      "gid=5",
-    ]),
+    mount("devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
     sys,
     mount("cgroup", "/sys/fs/cgroup", [...quiet, "relatime", access]),
     mount("mqueue", "/dev/mqueue", quiet),

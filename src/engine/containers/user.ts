@@ -40,7 +40,8 @@ export function resolveUser(text: string, passwd: string, group: string): Resolv
   const groups = parseGroups(group);
   const own = wantedGroup === undefined ? undefined : groupId(wantedGroup, groups, refuse);
   const gid = own ?? account?.gid ?? 0;
-  const supplementary = own === undefined && account ? groups.filter(({ members }) => members.includes(account.name)) : [];
+  const supplementary =
+    own === undefined && account ? groups.filter(({ members }) => members.includes(account.name)) : [];
   return {
     uid: number ?? account?.uid ?? 0,
     gid,
@@ -56,7 +57,8 @@ function idOf(text: string, refuse: (why: string) => Error): number | undefined 
     if (id <= largestId) return id;
     throw refuse(`id ${text.slice(0, 30)} is over ${largestId}`);
   }
-  if (!/^[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?$/.test(text)) throw refuse("it is neither a name nor decimal digits");
+  if (!/^[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?$/.test(text))
+    throw refuse("it is neither a name nor decimal digits");
   return undefined;
 }
 

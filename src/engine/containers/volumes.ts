@@ -57,12 +57,14 @@ function parseVolume(word: string, newName: () => string): VolumeMount {
   const parts = word.split(":");
   const refuse = (why: string) =>
     invalid(`cannot mount volume "${word}": ${why}; wanted [name or path:]path[:ro]`);
-  if (parts.length > 3 || parts.includes("") || word.includes("\0")) throw refuse("it has empty or too many parts");
+  if (parts.length > 3 || parts.includes("") || word.includes("\0"))
+    throw refuse("it has empty or too many parts");
   if (parts.length === 1) return anonymous(inside(word), newName());
   const [source = "", target = "", options = ""] = parts;
   if (!target.startsWith("/")) throw refuse("its place in the container is not absolute");
   const isPath = source.startsWith("/");
-  if (!isPath && !volumeName.test(source)) throw refuse("its source is neither an absolute path nor a volume's name");
+  if (!isPath && !volumeName.test(source))
+    throw refuse("its source is neither an absolute path nor a volume's name");
   const flags = options.split(",").filter(Boolean);
   const unknown = flags.find((flag) => !["ro", "rw", ...propagations].includes(flag));
   if (unknown !== undefined) throw refuse(`option "${unknown}" is unknown`);

@@ -15,7 +15,9 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  readSync,
   symlinkSync,
+  writeSync,
   type BigIntStats,
 } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
@@ -119,12 +121,22 @@ async function copyData(source: number, target: number, size: number): Promise<v
     seek(source, at, "SET");
     seek(target, at, "SET");
     while (at < end) {
-      const copied = copyRange(source, target, Math.min(piece, end - at));
+      const copied = copyPiece(source, target, Math.min(piece, end - at));
       if (copied === 0) return;
       at += copied;
       if (at < end) await new Promise(setImmediate);
     }
   }
+}
+
+/** Within the kernel where both files' systems let it, else through a buffer. Both begin and end at the descriptors' positions. */
+function copyPiece(source: number, target: number, length: number): number {
+  const copied = copyRange(source, target, length);
+  if (copied !== undefined) return copied;
+  const buffer = Buffer.allocUnsafe(Math.min(length, 2 ** 20));
+  const read = readSync(source, buffer, 0, buffer.length, null);
+  for (let written = 0; written < read;) written += writeSync(target, buffer, written, read - written, null);
+  return read;
 }
 
 export interface MetadataCopy {

@@ -1,0 +1,42 @@
+/**
+ * Where a running container's root file system is mounted: `<state>/roots/<id>/rootfs`. Root of a user namespace must get there without any right of the host's root,
+ * and nobody else on the host may, or set-id programs of an image are theirs to call (CVE-2021-41091): a folder of 0710 whose group is the container's root's.
+ */
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { unmount } from "../../kernel/mounts.ts";
+import type { Engine } from "../engine.ts";
+import type { StoredContainer } from "./request.ts";
+
+type Parts = Pick<Engine, "settings">;
+
+function placeOf({ settings }: Parts, id: string): string {
+  return join(settings.state, "roots", id);
+}
+
+/** Makes the folder that it is to be mounted on. */
+export function makeRootfs(engine: Parts, id: string, { remap }: StoredContainer): string {
+  const place = placeOf(engine, id);
+  const rootfs = join(place, "rootfs");
+  mkdirSync(rootfs, { recursive: true, mode: 0o700 });
+  const gid = remap?.gids.find(({ containerID }) => containerID === 0)?.hostID;
+  if (gid === undefined) return rootfs;
+  for (const folder of [engine.settings.state, join(engine.settings.state, "roots")]) passable(folder);
+  chownSync(place, 0, gid);
+  chmodSync(place, 0o710);
+  return rootfs;
+}
+
+/** Lets others through, and see nothing: what is in it is shut by its own modes. */
+function passable(folder: string): void {
+  const { mode } = lstatSync(folder);
+  if ((mode & 0o1) === 0) chmodSync(folder, (mode & 0o7777) | 0o11);
+}
+
+/** Unmounts what may still be mounted. Idempotent. */
+export function removeRootfs(engine: Parts, id: string): void {
+  const place = placeOf(engine, id);
+  const rootfs = join(place, "rootfs");
+  unmount(rootfs);
+  for (const folder of [rootfs, place]) if (lstatSync(folder, { throwIfNoEntry: false })) rmdirSync(folder);
+}
