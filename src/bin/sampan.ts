@@ -15,11 +15,7 @@ async function sampan(): Promise<number> {
   if (name === "sampan-runtime") return runtime(args);
   const [word = "", ...rest] = args;
   const part = Object.hasOwn(parts, word) ? parts[word] : undefined;
-  if (part) return part(rest);
-  const usage =
-    "sampan: one program for the whole container stack\n\n  sampan runtime …   the OCI runtime, with runc's command line (see: sampan runtime --help)\n";
-  console.log(usage.trimEnd());
-  return word === "" || word === "help" || word === "--help" ? 0 : 1;
+  return part ? part(rest) : (await import("./cli.ts")).cli(args);
 }
 
 void sampan().then((status) => process.exit(status));

@@ -21,7 +21,7 @@ export interface EngineClient extends AsyncDisposable {
   ): Promise<{ id: string; digest: string; upToDate: boolean }>;
   push(
     reference: string,
-    options: LongCall & { allTags?: boolean },
+    options: LongCall & { platform?: string; allTags?: boolean },
   ): Promise<{ digest: string; size: number }>;
   login(registry: string, credentials: { username: string; secret: string }): Promise<void>;
   logout(registry: string): Promise<boolean>;
@@ -72,14 +72,17 @@ export interface EngineClient extends AsyncDisposable {
     options: LongCall & { reference?: string; author?: string; message?: string; changes: readonly string[] },
   ): Promise<string>;
   diffImages(a: string, b: string, options: LongCall & { platform?: string }): Promise<ImageDiff>;
-  /** In the foreground, with the caller's stdio. Resolves with the exit status. */
-  run(request: RunRequest, options: LongCall): Promise<number>;
+  /**
+   * In the foreground, with the caller's stdio. Resolves with the exit status. `onStart` is awaited when the image is here and the container is made: from then on
+   * the terminal and the signals are the container's.
+   */
+  run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number>;
   containers(options: { all: boolean }): Promise<readonly ContainerSummary[]>;
   removeContainer(reference: string, options: { force: boolean }): Promise<string>;
   pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }>;
   diskUsage(): Promise<DiskUsage>;
   pruneSystem(
-    options: LongCall & { all: boolean; volumes: boolean },
+    options: LongCall & { all: boolean },
   ): Promise<{ removed: readonly string[]; reclaimed: number }>;
   check(options: LongCall & { repair: boolean; deep: boolean }): Promise<readonly Problem[]>;
 }

@@ -108,12 +108,15 @@ export const command = define({
       );
     const asked = await request(flags, words, io.env);
     const engine = await client();
-    // The bars must be off the screen before the program writes to it.
-    const progress = showProgress(io, { quiet: flags.quiet, to: io.err });
-    await using _ = progress;
+    await using progress = showProgress(io, { quiet: flags.quiet, to: io.err });
     return await engine.run(asked, {
       signal: io.signal,
       onStep: progress.onStep,
+      onStart: async () => {
+        // The bars must be off the screen before the program writes to it.
+        await progress[Symbol.asyncDispose]();
+        io.handOver();
+      },
     });
   },
 });

@@ -64,5 +64,5 @@ function summary({
   if (onlyA.length + onlyB.length + config.length + changes.length === 0)
     return `${printable(a)} and ${printable(b)} are the same\n`;
   const count = (kind: Change["kind"]) => changes.filter((change) => change.kind === kind).length;
-  return `${count("added")} files added, ${count("removed")} removed, ${count("changed")} changed; ${formatSize(sizeBefore)} → ${formatSize(sizeAfter)} (${signed(sizeAfter - sizeBefore)})\n`;
+  return `${count("added")} file${count("added") === 1 ? "" : "s"} added, ${count("removed")} removed, ${count("changed")} changed; ${formatSize(sizeBefore)} → ${formatSize(sizeAfter)} (${signed(sizeAfter - sizeBefore)})\n`;
 }

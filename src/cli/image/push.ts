@@ -2,6 +2,7 @@
 import { invalid } from "../../base/errors.ts";
 import { repositoryName, parseReference } from "../../spec/image/reference.ts";
 import { define } from "../command.ts";
+import { given, platformFlag } from "../flags/shared.ts";
 import { showProgress } from "../progress/progress.ts";
 
 export const command = define({
@@ -11,11 +12,7 @@ export const command = define({
     "all-tags": { kind: "yes", short: "a", help: "Upload all tags of the repository" },
     quiet: { kind: "yes", short: "q", help: "Print the image's name only" },
     "disable-content-trust": { kind: "yes", preset: true, help: "Accepted and unused" },
-    platform: {
-      kind: "text",
-      help: "",
-      absent: "an image is pushed with all platforms that are here",
-    },
+    platform: platformFlag,
   },
   words: { least: 1, most: 1 },
   examples: [
@@ -33,7 +30,14 @@ export const command = define({
     }
     const { digest, size } = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet });
-      return await (await client()).push(text, { signal: io.signal, onStep: progress.onStep, allTags: all });
+      return await (
+        await client()
+      ).push(text, {
+        signal: io.signal,
+        onStep: progress.onStep,
+        allTags: all,
+        ...given("platform", flags.platform),
+      });
     })();
     const tag = reference.tag ?? reference.digest ?? "";
     await io.out.write(

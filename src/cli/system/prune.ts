@@ -8,7 +8,7 @@ export const command = define({
   usage: "[OPTIONS]",
   flags: {
     all: { kind: "yes", short: "a", help: "Also images with a name that no container uses" },
-    volumes: { kind: "yes", help: "Also volumes that no container uses" },
+    volumes: { kind: "yes", help: "", absent: "volumes are not pruned yet" },
     force: forceFlag,
     filter: { kind: "list", help: "", absent: "system prune has no filters; image prune has" },
   },
@@ -18,12 +18,9 @@ export const command = define({
     const images = flags.all
       ? "all images without at least one container associated to them"
       : "all dangling images";
-    const volumes = flags.volumes ? "\n  - all volumes not used by at least one container" : "";
-    const warning = `This will remove:\n  - all stopped containers${volumes}\n  - ${images}\n  - partial downloads and other garbage\n`;
+    const warning = `This will remove:\n  - all stopped containers\n  - ${images}\n  - partial downloads and other garbage\n`;
     if (!(await confirm(io, warning, flags.force))) return 0;
-    const { removed, reclaimed } = await (
-      await client()
-    ).pruneSystem({ all: flags.all, volumes: flags.volumes, signal: io.signal });
+    const { removed, reclaimed } = await (await client()).pruneSystem({ all: flags.all, signal: io.signal });
     if (removed.length > 0) await io.out.write(`Deleted:\n${removed.join("\n")}\n\n`);
     await io.out.write(`Total reclaimed space: ${formatSize(reclaimed)}\n`);
     return 0;

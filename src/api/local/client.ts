@@ -1,0 +1,31 @@
+/**
+ * The in-process door of the command line until a daemon runs: an engine in the shapes of Docker's API, as src/cli/client asks for them. It translates and has
+ * no rules. What a call needs is loaded when it is called.
+ */
+import type { Engine } from "../../engine/engine.ts";
+import type { DockerConfig } from "../../engine/registry/docker-config.ts";
+import { archiveCalls } from "./archives.ts";
+import { containerCalls } from "./containers.ts";
+import { imageCalls } from "./images.ts";
+import { registryCalls } from "./registry.ts";
+import { systemCalls } from "./system.ts";
+
+export interface LocalParts {
+  /** The argument list of our own OCI runtime. */
+  readonly runtime: readonly string[];
+  /** Where login keeps what it is given. */
+  readonly credentials: () => Promise<DockerConfig>;
+}
+
+/** Disposing the client disposes the engine. */
+export function localClient(engine: Engine, { runtime, credentials }: LocalParts) {
+  const containers = containerCalls(engine, runtime);
+  return {
+    ...imageCalls(engine),
+    ...archiveCalls(),
+    ...registryCalls(engine, credentials),
+    ...containers,
+    ...systemCalls(engine, containers),
+    [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+  };
+}

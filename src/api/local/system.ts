@@ -1,0 +1,49 @@
+/** Calls about the whole store. */
+import type { Engine } from "../../engine/engine.ts";
+import type { DiskUsage, Problem } from "../../spec/docker/images.ts";
+import type { LongCall } from "../../spec/docker/progress.ts";
+import type { containerCalls } from "./containers.ts";
+
+export function systemCalls(
+  engine: Engine,
+  { pruneContainers }: Pick<ReturnType<typeof containerCalls>, "pruneContainers">,
+) {
+  return {
+    async diskUsage(): Promise<DiskUsage> {
+      const { diskUsage } = await import("../../engine/disk/usage.ts");
+      return diskUsage(engine);
+    },
+
+    /** Containers first: they hold images. */
+    async pruneSystem(
+      options: LongCall & { all: boolean },
+    ): Promise<{ removed: readonly string[]; reclaimed: number }> {
+      const { pruneImages } = await import("../../engine/images/prune.ts");
+      const containers = await pruneContainers();
+      const images = await pruneImages(engine, {
+        all: options.all,
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      const rest = await engine.gc.collect(options.signal, { ingests: "all" });
+      return {
+        removed: [
+          ...containers.deleted,
+          ...images.deleted.map((line) => ("Deleted" in line ? line.Deleted : line.Untagged)),
+          ...rest.removed,
+        ],
+        reclaimed: containers.reclaimed + images.reclaimed + rest.bytes,
+      };
+    },
+
+    async check(options: LongCall & { repair: boolean; deep: boolean }): Promise<readonly Problem[]> {
+      const { check } = await import("../../engine/disk/check.ts");
+      const { repair, deep, signal, onStep } = options;
+      return check(engine, {
+        repair,
+        deep,
+        ...(signal ? { signal } : {}),
+        ...(onStep ? { onProgress: (text: string) => onStep({ id: "check", status: text }) } : {}),
+      });
+    },
+  };
+}
