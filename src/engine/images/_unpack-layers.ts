@@ -127,9 +127,10 @@ async function settle(run: Run, layer: PackedLayer, unpacked: Unpacked): Promise
   const { chainId, parent } = layer;
   const { snapshots } = run.parts;
   const result = await snapshots.settleLayer(chainId, unpacked);
-  if (result === "settled") return { chainId, parent, usage: unpacked.usage };
-  await unpackOne(run, { ...layer, file: () => layer.whole() }, result.again);
-  return { chainId, parent, usage: await snapshots.usage(unpackKey(chainId)) };
+  if (result !== "settled") await unpackOne(run, { ...layer, file: () => layer.whole() }, result.again);
+  // What was written is all there is, unless settling copied files up or the tree below was copied first.
+  const exact = result === "settled" && unpacked.links.length === 0 && !snapshots.sequential;
+  return { chainId, parent, usage: exact ? unpacked.usage : await snapshots.usage(unpackKey(chainId)) };
 }
 
 async function unpackOne(
