@@ -18,6 +18,8 @@ export interface Owners {
   /** Purposes of leases by what they hold. */
   readonly leases: ReadonlyMap<string, ReadonlySet<string>>;
   readonly containers: ReadonlyMap<string, string>;
+  /** Names of the containers that mount a volume. */
+  readonly volumes: ReadonlyMap<string, ReadonlySet<string>>;
   /** Containers' names by the snapshot that is theirs. */
   readonly writable: ReadonlyMap<string, string>;
 }
@@ -43,12 +45,13 @@ interface ContainerRow {
   readonly name: string;
   readonly target: string;
   readonly snapshot: string;
+  readonly config: string;
 }
 
 export function readOwners(store: Store): Owners {
   return store.transaction(() => {
     const containers = store.db
-      .query<ContainerRow, []>("SELECT id, name, target, snapshot FROM containers ORDER BY name")
+      .query<ContainerRow, []>("SELECT id, name, target, snapshot, config FROM containers ORDER BY name")
       .all();
     const images = readImages(store, containers);
     const [blobs, snapshots]: [Groups, Groups] = [new Map(), new Map()];
@@ -69,6 +72,7 @@ export function readOwners(store: Store): Owners {
       blobs,
       snapshots,
       leases: readLeases(store),
+      volumes: volumesOf(containers),
       containers: new Map(containers.map(({ id, name }) => [id, name])),
       writable: new Map(containers.map(({ snapshot, name }) => [snapshot, name])),
     };
@@ -111,6 +115,16 @@ function addContainers(store: Store, containers: readonly ContainerRow[], snapsh
       put(snapshots, key, `container ${name}`);
     }
   }
+}
+
+/** As createContainer stored them: see StoredContainer in engine/containers/request.ts. */
+function volumesOf(containers: readonly ContainerRow[]): Groups {
+  const users: Groups = new Map();
+  for (const { name, config } of containers) {
+    const { volumes = [] } = JSON.parse(config) as { volumes?: readonly { source: string; kind: string }[] };
+    for (const { source, kind } of volumes) if (kind === "volume") put(users, source, `container ${name}`);
+  }
+  return users;
 }
 
 function readLeases(store: Store): Groups {

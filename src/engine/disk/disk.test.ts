@@ -86,12 +86,12 @@ function make(budget = 0) {
         .run(manifest.digest, config.digest, JSON.stringify(layers));
       return { target: manifest.digest, layer: layer.digest, shared: shared.digest, chains, path };
     },
-    container: (name: string, image: { target: string }, snapshotKey: string) => {
+    container: (name: string, image: { target: string }, snapshotKey: string, config = "{}") => {
       store.db
         .query(
-          "INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state) VALUES (?1, ?1, 'i', ?2, ?2, ?2, ?3, '[]', '{}', 0, 'created')",
+          "INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state) VALUES (?1, ?1, 'i', ?2, ?2, ?2, ?3, '[]', ?4, 0, 'created')",
         )
-        .run(name, image.target, snapshotKey);
+        .run(name, image.target, snapshotKey, config);
     },
     [Symbol.dispose]: () => {
       store[Symbol.dispose]();
@@ -175,6 +175,22 @@ describe("disk usage", () => {
     await using lease = under.engine.leases.acquire("pull alpine");
     lease.add("blob", digest);
     expect(await reclaimable()).toBe(0);
+  });
+  test("a volume is used by the containers that mount it", async () => {
+    using under = make();
+    const image = await under.image("alpine");
+    const volumes = [
+      { source: "data", kind: "volume" },
+      { source: "/etc", kind: "bind" },
+    ];
+    under.container("web", image, "x", JSON.stringify({ volumes }));
+    for (const name of ["data", "free"]) mkdirSync(join(under.root, "volumes", name), { recursive: true });
+    const found = (await diskUsage(under.engine)).categories.find(({ name }) => name === "volumes");
+    expect(found?.items.map(({ name, usedBy }) => [name, usedBy])).toEqual([
+      ["data", ["container web"]],
+      ["free", []],
+    ]);
+    expect(found?.reclaimable).toBe(4096);
   });
   test("what has no row is garbage", async () => {
     using under = make();

@@ -149,7 +149,7 @@ function itemOf(place: Place, facts: Facts): Counted {
     case "log":
       return containerItem(place, owners);
     case "volume":
-      return { category: "volumes", name: place.name, usedBy: [] };
+      return { category: "volumes", name: place.name, usedBy: [...(owners.volumes.get(place.name) ?? [])] };
     case "cache":
       return { category: "cache", name: place.name, usedBy: [] };
     case "left over":

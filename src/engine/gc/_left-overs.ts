@@ -10,21 +10,33 @@ import type { Swept } from "./_sweep.ts";
 const ages = { old: 24 * 3600 * 1000, all: 10 * 60 * 1000 };
 
 export async function sweepLeftOvers(store: Store, which: "old" | "all"): Promise<Swept> {
-  const below = (folder: string) => namesOf(`${store.root}/${folder}`).map((name) => ({ folder, name }));
-  const candidates = [...below("tmp"), ...below("containers")];
-  const has = store.db.query("SELECT 1 FROM containers WHERE id = ?");
   const names: string[] = [];
   let bytes = 0;
-  for (const { folder, name } of candidates) {
-    const path = `${store.root}/${folder}/${name}`;
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (!stat || Date.now() - stat.ctimeMs < ages[which] || isMounted(path)) continue;
-    if (folder === "containers" && has.get(name) !== null) continue;
+  for (const name of [...oldFiles(store.root, ages[which]), ...orphans(store)]) {
+    const path = `${store.root}/${name}`;
+    if (isMounted(path)) continue;
     bytes += await countTree(path);
     await removeTree(path);
-    names.push(`${folder}/${name}`);
+    names.push(name);
   }
   return { names, bytes };
+}
+
+function oldFiles(root: string, age: number): string[] {
+  const touched = (name: string) =>
+    lstatSync(`${root}/${name}`, { throwIfNoEntry: false })?.ctimeMs ?? Number.POSITIVE_INFINITY;
+  return namesOf(`${root}/tmp`)
+    .map((name) => `tmp/${name}`)
+    .filter((name) => Date.now() - touched(name) > age);
+}
+
+/** A container's folder is made in the transaction of its row: seen before, and without a row under the write lock, it is nobody's. */
+function orphans(store: Store): string[] {
+  const folders = namesOf(`${store.root}/containers`);
+  if (folders.length === 0) return [];
+  const rows = store.transaction(() => store.db.query<{ id: string }, []>("SELECT id FROM containers").all());
+  const ids = new Set(rows.map(({ id }) => id));
+  return folders.filter((id) => !ids.has(id)).map((id) => `containers/${id}`);
 }
 
 /** Follows no link; for trees in which nothing is mounted. */

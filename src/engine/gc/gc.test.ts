@@ -229,6 +229,13 @@ describe("collect", () => {
     expect(existsSync(blobPath(under.root, digest))).toBe(false);
     expect(existsSync(folder)).toBe(false);
   });
+  test("folders of containers without a row go, what was put into tmp just now stays", async () => {
+    using under = make();
+    for (const name of ["containers/gone", "tmp/probe"])
+      mkdirSync(join(under.root, name), { recursive: true });
+    expect((await under.gc.collect()).removed).toEqual(["containers/gone"]);
+    expect(readdirSync(join(under.root, "tmp"))).toEqual(["probe"]);
+  });
   test("what another snapshotter left goes too", async () => {
     using under = make();
     const folder = under.snapshot("old", null, "committed", "overlayfs");

@@ -6,7 +6,7 @@ import type { Store } from "./store.ts";
 
 export function transactions(db: Database, file: string): Store["transaction"] {
   let depth = 0;
-  const [begin, commit] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT")];
+  const [begin, commit] = [db.query("BEGIN IMMEDIATE"), db.query("COMMIT")];
   return (change) => {
     const level = depth;
     try {
