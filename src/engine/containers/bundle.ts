@@ -42,7 +42,7 @@ export async function writeBundle({ root, id, folder, rootfs, stored }: BundleIn
   const sourceOf = (volume: VolumeMount) =>
     volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
   for (const volume of stored.volumes)
-    if (volume.kind === "bind") mkdirSync(volume.source, { recursive: true });
+    if (volume.kind === "bind" && !existsSync(volume.source)) mkdirSync(volume.source, { recursive: true });
     else await makeVolume(join(root, "volumes"), { volume, rootfs, remap: stored.remap });
   const files = writeFiles(folder, request, hostname);
   const host = hostFacts(request);
