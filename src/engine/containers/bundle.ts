@@ -42,12 +42,17 @@ export async function writeBundle({ root, id, folder, rootfs, stored }: BundleIn
   const sourceOf = (volume: VolumeMount) =>
     volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
   for (const volume of stored.volumes)
-    if (volume.kind === "bind" && !existsSync(volume.source)) mkdirSync(volume.source, { recursive: true });
+    if (volume.kind === "bind") makeMissing(volume.source);
     else await makeVolume(join(root, "volumes"), { volume, rootfs, remap: stored.remap });
   const files = writeFiles(folder, request, hostname);
   const host = hostFacts(request);
   const spec = containerSpec({ id, rootfs, stored, user, host, hostname, files, sourceOf });
   writeFileSync(join(folder, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+}
+
+/** As docker does: a place of the host that is not there becomes a folder; a file is bound as it is. */
+function makeMissing(path: string): void {
+  if (!existsSync(path)) mkdirSync(path, { recursive: true });
 }
 
 /** By place in the container. */
