@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEngine } from "../../src/bin/engine.ts";
+import { SampanError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { readEngineSettings } from "../../src/engine/settings-file.ts";
 import type { EngineSettings } from "../../src/engine/settings.ts";
@@ -24,4 +25,15 @@ export async function testEngine(change: Partial<EngineSettings> = {}, root?: st
       if (root === undefined) rmSync(place, { recursive: true });
     },
   });
+}
+
+/** What a promise that must fail fails with. */
+export async function failure(promise: Promise<unknown>): Promise<SampanError> {
+  let value: unknown;
+  try {
+    value = await promise;
+  } catch (error) {
+    return SampanError.from(error);
+  }
+  throw new Error(`it did not fail: ${JSON.stringify(value)?.slice(0, 200)}`);
 }

@@ -2,6 +2,7 @@
  * Layers into snapshots, up to the moment before they are committed. With overlayfs all at once, each while its file still grows; a snapshotter that needs
  * the tree below takes one after the other. What is already committed is left out; what another process unpacks at the moment is waited for.
  */
+import { lstatSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Compression } from "../../spec/image/types.ts";
@@ -21,7 +22,7 @@ export interface PackedLayer {
   /** The path of the whole file, when it is there. */
   whole(): Promise<string>;
   /** Until its bytes are here and verified. */
-  fetched(): Promise<unknown>;
+  fetched?(): Promise<unknown>;
   onUnpacked?(): void;
 }
 
@@ -130,7 +131,17 @@ async function settle(run: Run, layer: PackedLayer, unpacked: Unpacked): Promise
   if (result !== "settled") await unpackOne(run, { ...layer, file: () => layer.whole() }, result.again);
   // What was written is all there is, unless settling copied files up or the tree below was copied first.
   const exact = result === "settled" && unpacked.links.length === 0 && !snapshots.sequential;
-  return { chainId, parent, usage: exact ? unpacked.usage : await snapshots.usage(unpackKey(chainId)) };
+  return {
+    chainId,
+    parent,
+    usage: exact ? withRoot(snapshots, chainId, unpacked.usage) : await snapshots.usage(unpackKey(chainId)),
+  };
+}
+
+/** The folder that the archive was unpacked into is no entry of it. */
+function withRoot(snapshots: Parts["snapshots"], chainId: Digest, { bytes, inodes }: Usage): Usage {
+  const { blocks } = lstatSync(snapshots.directory(unpackKey(chainId)));
+  return { bytes: bytes + blocks * 512, inodes: inodes + 1 };
 }
 
 async function unpackOne(
@@ -165,7 +176,7 @@ async function unpackOne(
         cause: error,
       });
     // Bytes that no archive has may be bytes that no blob has: the digest's verdict says more.
-    if (typeof file !== "string" && damaging.has(SampanError.from(error).code)) await layer.fetched();
+    if (typeof file !== "string" && damaging.has(SampanError.from(error).code)) await layer.fetched?.();
     throw SampanError.wrap(`cannot unpack layer "${layer.digest}"`, error);
   }
 }
