@@ -90,6 +90,9 @@ describe("tokens", () => {
     const before = place.server.requests.length;
     await Promise.all(Array.from({ length: 8 }, () => repository.manifest("1")));
     expect(place.server.requests.length).toBe(before);
+    place.revoke();
+    await Promise.all(Array.from({ length: 8 }, () => repository.manifest("1")));
+    expect(place.server.requests.length).toBe(before + 1);
   });
 
   test.each([

@@ -71,9 +71,12 @@ test("certificates come from the settings and from the host's folder", () => {
       writeFileSync(join(own, name), name);
     writeFileSync(join(folder, "ca"), "from settings");
     const tls = tlsOf("r.example:5000", { ...unset, ca: join(folder, "ca") }, folder);
-    expect(tls.ca?.slice(-3)).toEqual(["from settings", "a.crt", "b.crt"]);
+    expect(tls.ca.slice(-3)).toEqual(["from settings", "a.crt", "b.crt"]);
     expect(tls).toMatchObject({ cert: "client.cert", key: "client.key", rejectUnauthorized: true });
-    expect(tlsOf("q.example", unset, folder)).toEqual({ rejectUnauthorized: true });
+    const usual = tlsOf("q.example", unset, folder);
+    expect(usual.ca).toEqual(tls.ca.slice(0, -3));
+    expect(usual.ca.join("")).toContain("BEGIN CERTIFICATE");
+    expect(Object.keys(usual).toSorted()).toEqual(["ca", "rejectUnauthorized"]);
     expect(() => tlsOf("q.example", { ...unset, ca: "/nonexistent" }, folder)).toThrow(
       'cannot read certificate "/nonexistent"',
     );

@@ -1,6 +1,7 @@
 /** Where a registry is, and what it may be asked with; pure but for reading certificates. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import type { EngineSettings, RegistrySettings } from "../settings.ts";
 import type { TlsOptions } from "./_exchange.ts";
 import { invalid, SampanError } from "../../base/errors.ts";
@@ -88,14 +89,15 @@ export function tlsOf(name: string, own: RegistrySettings, folder = "/etc/docker
   const key = own.clientKey ?? found.key;
   return {
     rejectUnauthorized: !own.skipVerify,
-    ...(authorities.length === 0 ? {} : { ca: [...systemAuthorities(), ...authorities] }),
+    ca: [...systemAuthorities(), ...authorities],
     ...(cert === undefined || key === undefined ? {} : { cert: read(cert), key: read(key) }),
   };
 }
 
+/** Those that the machine's owner trusts, in place of the list that Bun carries; that one only where the system has none. */
 function systemAuthorities(): string[] {
   const bundle = systemBundles.find((path) => existsSync(path));
-  return bundle === undefined ? [] : [read(bundle)];
+  return bundle === undefined ? [...rootCertificates] : [read(bundle)];
 }
 
 function certificatesIn(

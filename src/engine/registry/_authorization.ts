@@ -59,10 +59,16 @@ export class Authorization {
       challenges.find(({ scheme }) => scheme === "basic");
     if (!challenge) return undefined;
     this.#challenge = challenge;
-    // A token can end before its time; a password that was refused stays refused.
-    if (refused !== undefined) this.#tokens.delete(keyOf(challenge, scopes));
+    await this.#forget(keyOf(challenge, scopes), refused);
     const header = await this.#headerFor(challenge, scopes, signal);
     return header === refused ? undefined : header;
+  }
+
+  /** A token can end before its time. One that another call has got meanwhile stays. */
+  async #forget(key: string, refused: string | undefined): Promise<void> {
+    const kept = this.#tokens.get(key);
+    const token = await kept?.catch(() => undefined);
+    if (token && bearer(token) === refused && this.#tokens.get(key) === kept) this.#tokens.delete(key);
   }
 
   async #headerFor(
@@ -70,8 +76,7 @@ export class Authorization {
     scopes: readonly string[],
     signal?: AbortSignal,
   ): Promise<string | undefined> {
-    if (challenge.scheme === "bearer")
-      return `Bearer ${(await this.#token(challenge, scopes, signal)).value}`;
+    if (challenge.scheme === "bearer") return bearer(await this.#token(challenge, scopes, signal));
     const known = await this.#parts.credentials(signal);
     return known && known.kind === "password" ? basic(known) : undefined;
   }
@@ -188,6 +193,10 @@ function keyOf(challenge: Challenge, scopes: readonly string[]): string {
 
 function basic({ username, secret }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${secret}`).toString("base64")}`;
+}
+
+function bearer({ value }: Token): string {
+  return `Bearer ${value}`;
 }
 
 function tokenOf(bytes: Uint8Array, server: string): Token {

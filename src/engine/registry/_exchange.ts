@@ -4,7 +4,8 @@ import { SampanError } from "../../base/errors.ts";
 import { cancelled } from "./_patience.ts";
 
 export interface TlsOptions {
-  readonly ca?: readonly string[];
+  /** In PEM form: all that are trusted. */
+  readonly ca: readonly string[];
   readonly cert?: string;
   readonly key?: string;
   readonly rejectUnauthorized: boolean;
