@@ -74,7 +74,7 @@ async function look(
 ): Promise<string | undefined> {
   await using engine = await openSmallEngine(root, "unprobed");
   const wrong = await faults(engine, trees);
-  const also = await verb.also?.(engine, done || said !== "");
+  const also = await verb.also?.(engine, done || said.includes("done"));
   if (also !== undefined) wrong.push(also);
   if (wrong.length > 0) return wrong.join("\n");
   const left = await leftovers(engine);

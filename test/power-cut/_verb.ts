@@ -1,22 +1,27 @@
-/** One verb on a data root, and a word once it has ended well: `bun _verb.ts ROOT VERB ARGUMENT…`. */
+/**
+ * One verb on a data root: `bun _verb.ts ROOT VERB ARGUMENT…`. Says `ready` when the engine is open and `done` once the verb has ended well. Status 3: it was
+ * refused, for a reason that is no fault (a container uses the image).
+ */
 import { writeSync } from "node:fs";
-import { pull } from "../../src/engine/images/pull.ts";
-import { removeImage } from "../../src/engine/images/remove.ts";
-import { openSmallEngine, type SmallEngine } from "./_engine.ts";
-
-const say = (words: string) => void writeSync(1, `${words}\n`);
-
-const verbs: Readonly<Record<string, (engine: SmallEngine, ...args: string[]) => Promise<unknown>>> = {
-  pull: (engine, reference = "") => pull(engine, reference),
-  remove: (engine, reference = "") => removeImage(engine, reference),
-  collect: (engine) => engine.gc.collect(undefined, { ingests: "all" }),
-};
+import { SampanError } from "../../src/base/errors.ts";
+import { openSmallEngine } from "./_engine.ts";
+import { verbs } from "./_verbs.ts";
 
 if (import.meta.main) {
   const [root = "", verb = "", ...args] = process.argv.slice(2);
   await using engine = await openSmallEngine(root);
   const act = verbs[verb];
   if (!act) throw new Error(`there is no verb "${verb}"`);
-  await act(engine, ...args);
-  say(`${verb} ${args.join(" ")}`);
+  writeSync(1, "ready\n");
+  try {
+    await act(engine, ...args);
+    writeSync(1, "done\n");
+  } catch (error) {
+    if (
+      !(error instanceof SampanError) ||
+      !["failed_precondition", "not_found", "already_exists"].includes(error.code)
+    )
+      throw error;
+    process.exitCode = 3;
+  }
 }

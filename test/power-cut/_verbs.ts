@@ -1,0 +1,34 @@
+/** The engine's verbs that write, by name, for programs that are cut or killed. */
+import { createContainer } from "../../src/engine/containers/create.ts";
+import { removeContainer } from "../../src/engine/containers/remove.ts";
+import type { ContainerRequest } from "../../src/engine/containers/request.ts";
+import { pull } from "../../src/engine/images/pull.ts";
+import { removeImage } from "../../src/engine/images/remove.ts";
+import type { SmallEngine } from "./_engine.ts";
+
+export const verbs: Readonly<Record<string, (engine: SmallEngine, ...args: string[]) => Promise<unknown>>> = {
+  pull: (engine, reference = "") => pull(engine, reference),
+  remove: (engine, reference = "") => removeImage(engine, reference),
+  collect: (engine) => engine.gc.collect(undefined, { ingests: "all" }),
+  create: (engine, image = "", name = "") => createContainer(engine, request(image, name)),
+  "remove-container": (engine, name = "") => removeContainer(engine, name, { runtime: ["/bin/false"] }),
+};
+
+function request(image: string, name: string): ContainerRequest {
+  return {
+    image,
+    name,
+    command: ["/bin/tool"],
+    env: [],
+    terminal: false,
+    interactive: false,
+    readonly: false,
+    remove: false,
+    network: "none",
+    volumes: [],
+    privileged: false,
+    capAdd: [],
+    capDrop: [],
+    labels: {},
+  };
+}
