@@ -86,3 +86,10 @@ export function listing(place: Place, root: string): string[] {
 export function attributes(place: Place, root: string): string {
   return place.run("getfattr", "-R", "-h", "-d", "-m", "-", "--absolute-names", root).replaceAll(root, "");
 }
+
+/** What a promise is rejected with; throws when it is not. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  const [end] = await Promise.allSettled([promise]);
+  if (end?.status !== "rejected") throw new Error("it should have failed");
+  return end.reason;
+}

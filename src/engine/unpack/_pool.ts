@@ -25,7 +25,7 @@ export class HelperPool {
 
   /** A helper that is free; waits for one when all are busy. */
   async acquire(signal?: AbortSignal): Promise<Helper> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw cancelled();
     if (this.#closed) throw closedError();
     const idle = this.#takeIdle();
     if (idle) return idle;
@@ -91,11 +91,12 @@ export class HelperPool {
     const abort = () => {
       const index = this.#waiting.indexOf(waiter);
       if (index >= 0) this.#waiting.splice(index, 1);
-      reject(new SampanError("cancelled", "cannot unpack a layer: cancelled"));
+      reject(cancelled());
     };
     signal?.addEventListener("abort", abort, { once: true });
     return promise.finally(() => signal?.removeEventListener("abort", abort));
   }
 }
 
+const cancelled = () => new SampanError("cancelled", "cannot unpack a layer: cancelled");
 const closedError = () => new SampanError("cancelled", "the helper processes for layers were ended");

@@ -65,8 +65,12 @@ export class TarReader {
   finish(): void {
     const isWhole =
       this.#state === "ended" || this.#state === "padding" || (this.#state === "header" && this.#held === 0);
-    if (!isWhole || this.#hasOwn)
-      throw this.#located(new SampanError("data_loss", "the archive is cut there"));
+    if (isWhole && !this.#hasOwn) return;
+    if (this.#state === "header" && this.#held > 0) {
+      this.#name = "";
+      this.#position = this.#before - this.#held;
+    }
+    throw this.#located(new SampanError("data_loss", "the archive is cut there"));
   }
 
   #located(error: unknown): SampanError {
