@@ -8,7 +8,10 @@ import { ingestBytes } from "./_ingest-bytes.ts";
 
 export type ObtainParts = Pick<Engine, "content" | "registries">;
 
-const lost: ReadonlySet<string> = new Set(["data_loss", "not_found"]);
+/** Damaged, or not here at all: it can be fetched again. */
+export function isLost(error: unknown): boolean {
+  return ["data_loss", "not_found"].includes(SampanError.from(error).code);
+}
 
 /** The caller holds a lease on it. Errors: `data_loss` when it is not whole here and no registry that it came from gives it. */
 export async function obtain(
@@ -20,7 +23,7 @@ export async function obtain(
   try {
     return await engine.content.open(digest);
   } catch (error) {
-    if (!lost.has(SampanError.from(error).code)) throw error;
+    if (!isLost(error)) throw error;
     await fetchAgain(engine, descriptor, { signal, why: error });
     return engine.content.open(digest);
   }
@@ -63,7 +66,7 @@ export async function obtainBytes(
   try {
     return await engine.content.read(descriptor.digest);
   } catch (error) {
-    if (!lost.has(SampanError.from(error).code)) throw error;
+    if (!isLost(error)) throw error;
     const bytes = await manifestAgain(engine, descriptor, signal);
     if (bytes) return bytes;
     await fetchAgain(engine, descriptor, { signal, why: error });

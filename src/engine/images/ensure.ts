@@ -9,7 +9,7 @@ import { layerFormat } from "../../spec/image/layers.ts";
 import type { Engine } from "../engine.ts";
 import type { SnapshotInfo } from "../snapshots/snapshotter.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
-import { obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
+import { isLost, obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
 import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
 
 export type EnsureParts = ObtainParts &
@@ -26,6 +26,7 @@ export async function ensureUnpacked(
   image: LocalImage,
   options: EnsureOptions = {},
 ): Promise<void> {
+  if (await isReady(engine, image)) return;
   const signal = options.signal ?? new AbortController().signal;
   const name = image.names[0] ?? image.id;
   await using lease = engine.leases.acquire(`unpack ${name}`);
@@ -48,6 +49,21 @@ export async function ensureUnpacked(
       await unpack(engine, image, { ...options, signal });
   } catch (error) {
     throw SampanError.wrap(`cannot use image "${name}"`, error);
+  }
+}
+
+/** The usual case, for which nothing is written and no lease is needed: a container that is being made holds its image by its own row. */
+async function isReady(engine: EnsureParts, image: LocalImage): Promise<boolean> {
+  for (const { chainId } of image.layers) {
+    const info = engine.snapshots.stat(chainId);
+    if (info?.kind !== "committed" || !(await isWhole(engine, info))) return false;
+  }
+  try {
+    for (const digest of [image.manifest.digest, image.id]) await engine.content.read(digest);
+    return true;
+  } catch (error) {
+    if (isLost(error)) return false;
+    throw error;
   }
 }
 
