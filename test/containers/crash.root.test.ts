@@ -47,6 +47,19 @@ test.each([false, true])(
   },
 );
 
+test("a run that was killed does not stand in the way of the next run", async () => {
+  using place = new Place();
+  await place.fill();
+  const container = await place.create({ command: ["echo", "again"] });
+  place.parts.store.db
+    .query(
+      "UPDATE containers SET state = 'running', pid = 1, start_time = 'never', boot_id = 'gone' WHERE id = ?",
+    )
+    .run(container.id);
+  expect(place.parts.containers.get(container.id).state).toBe("exited");
+  expect(await place.start(container)).toMatchObject({ status: 0, stdout: "again\n" });
+});
+
 function status(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/status`, "utf8");

@@ -2,10 +2,9 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { storedContainer } from "./open.ts";
-import { endForced, removeContainer, removeFolder } from "./remove.ts";
-import { removeRootfs } from "./rootfs.ts";
+import { endOrphan, removeContainer, removeFolder } from "./remove.ts";
 import type { RunParts, RuntimeOption } from "./runtime-command.ts";
-import { exited, orphans } from "./states.ts";
+import { orphans } from "./states.ts";
 
 /**
  * After a crash of whoever ran them: containers whose process is gone are ended, unmounted and `exited` with 255, or removed if that was asked for; folders of no
@@ -14,9 +13,7 @@ import { exited, orphans } from "./states.ts";
 export async function healContainers(engine: RunParts, options: RuntimeOption): Promise<readonly string[]> {
   const healed: string[] = [];
   for (const id of orphans(engine.store)) {
-    await endForced(engine, id, options.runtime);
-    removeRootfs(engine, id);
-    exited(engine.store, id, 255);
+    await endOrphan(engine, id, options.runtime);
     healed.push(`container ${id.slice(0, 12)} had lost its process: it is exited`);
     if (storedContainer(engine.store, id).request.remove) await removeContainer(engine, id, options);
   }

@@ -4,8 +4,9 @@ import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo, Containers } from "./containers.ts";
 import type { StoredContainer } from "./request.ts";
+import { isAlive, type Owner } from "./states.ts";
 
-interface Row {
+interface Row extends Owner {
   readonly id: string;
   readonly name: string;
   readonly image: string;
@@ -15,11 +16,11 @@ interface Row {
   readonly command: string;
   readonly created: number;
   readonly state: ContainerInfo["state"];
-  readonly pid: number | null;
   readonly exit_code: number | null;
 }
 
-const columns = "id, name, image, image_id, manifest, snapshot, command, created, state, pid, exit_code";
+const columns =
+  "id, name, image, image_id, manifest, snapshot, command, created, state, pid, start_time, boot_id, exit_code";
 
 export function openContainers(store: Store): Containers {
   return {
@@ -54,6 +55,7 @@ function find(store: Store, reference: string): Row {
 }
 
 function infoOf(row: Row): ContainerInfo {
+  const lost = row.state === "running" && !isAlive(row);
   return {
     id: row.id,
     name: row.name,
@@ -63,9 +65,9 @@ function infoOf(row: Row): ContainerInfo {
     snapshot: row.snapshot,
     command: JSON.parse(row.command) as string[],
     created: new Date(row.created),
-    state: row.state,
-    pid: row.pid ?? undefined,
-    exitCode: row.exit_code ?? undefined,
+    state: lost ? "exited" : row.state,
+    pid: lost ? undefined : (row.pid ?? undefined),
+    exitCode: lost ? 255 : (row.exit_code ?? undefined),
   };
 }
 

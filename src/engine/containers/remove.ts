@@ -5,6 +5,7 @@ import { SampanError } from "../../base/errors.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
+import { exited, orphans } from "./states.ts";
 import { removeRootfs } from "./rootfs.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function removeContainer(
       `cannot remove container "${name}": it is running; stop it first, or use force`,
     );
   const stored = storedContainer(engine.store, id);
+  await endOrphan(engine, id, options.runtime);
   if (state === "running") await endForced(engine, id, options.runtime);
   const { changes } = engine.store.db
     .query("DELETE FROM containers WHERE id = ? AND (state <> 'running' OR ?)")
@@ -48,8 +50,17 @@ export async function removeFolder(engine: RunParts, id: string): Promise<void> 
   await engine.unpacker.removeTree(folder);
 }
 
+/** One whose process is gone is ended, unmounted and `exited` with 255. True if it was such. */
+export async function endOrphan(engine: RunParts, id: string, runtime: readonly string[]): Promise<boolean> {
+  if (orphans(engine.store, id).length === 0) return false;
+  await endForced(engine, id, runtime);
+  removeRootfs(engine, id);
+  exited(engine.store, id, 255);
+  return true;
+}
+
 /** Ends all its processes and what the runtime keeps of it. */
-export async function endForced(engine: RunParts, id: string, runtime: readonly string[]): Promise<void> {
+async function endForced(engine: RunParts, id: string, runtime: readonly string[]): Promise<void> {
   const words = runtimeCommand(engine, storedContainer(engine.store, id), runtime);
   const child = Bun.spawn([...words, "delete", "--force", id], {
     stdio: ["ignore", "ignore", "pipe"],

@@ -8,7 +8,7 @@ import { makeRootfs, removeRootfs } from "./rootfs.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
-import { removeContainer } from "./remove.ts";
+import { endOrphan, removeContainer } from "./remove.ts";
 import type { StoredContainer } from "./request.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
 import { claim, exited, owned } from "./states.ts";
@@ -32,6 +32,7 @@ export async function runContainer(
   options: RunOptions,
 ): Promise<number> {
   const stored = storedContainer(engine.store, container.id);
+  await endOrphan(engine, container.id, options.runtime);
   claim(engine.store, container);
   let status = 125;
   try {

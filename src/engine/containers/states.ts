@@ -4,7 +4,8 @@ import { bootId, processStart } from "../../kernel/process.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo } from "./containers.ts";
 
-interface Owner {
+/** Who looks after a running container; pids are given again, hence the rest. */
+export interface Owner {
   readonly pid: number | null;
   readonly start_time: string | null;
   readonly boot_id: string | null;
@@ -41,17 +42,17 @@ export function exited(store: Store, id: string, status: number): void {
     .run(status, id);
 }
 
-/** Ids of containers that are said to run and whose process is gone. */
-export function orphans(store: Store): string[] {
+/** Ids of containers that are said to run and whose process is gone: all, or this one if it is. */
+export function orphans(store: Store, id?: string): string[] {
   return store.db
     .query<Owner & { id: string }, []>(
       "SELECT id, pid, start_time, boot_id FROM containers WHERE state = 'running'",
     )
     .all()
-    .filter((row) => !isAlive(row))
-    .map(({ id }) => id);
+    .filter((row) => (id === undefined || row.id === id) && !isAlive(row))
+    .map((row) => row.id);
 }
 
-function isAlive({ pid, start_time, boot_id }: Owner): boolean {
+export function isAlive({ pid, start_time, boot_id }: Owner): boolean {
   return pid !== null && boot_id === bootId() && processStart(pid) === start_time;
 }
