@@ -1,6 +1,5 @@
 /** The program's own standard input, output and signals. */
-import { write } from "node:fs";
-import { createInterface } from "node:readline/promises";
+import { read, write } from "node:fs";
 import { isatty } from "node:tty";
 import { SampanError } from "../base/errors.ts";
 import type { Io, Output } from "./io.ts";
@@ -70,45 +69,70 @@ function interrupts(): { signal: AbortSignal; handOver: () => void } {
   };
 }
 
+/** The question goes to standard error, the answer comes from standard input, in the terminal's own line editing. */
 async function ask(question: string, hidden: boolean, signal: AbortSignal): Promise<string | undefined> {
   if (hidden) return askHidden(question, signal);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const closed = new Promise<undefined>((resolve) => {
-      lines.once("close", () => resolve(undefined));
-    });
-    lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
-    return await Promise.race([lines.question(question, { signal }), closed]);
-  } finally {
-    lines.close();
-  }
+  await writeAll(2, Buffer.from(question));
+  return readLine(signal, lineByLine);
 }
+
+/** Takes what was typed; gives the answer when it is whole. */
+type Typed = (line: string, key: string) => { line: string; done: boolean };
 
 const keys = { interrupt: "\u0003", end: "\u0004", erase: ["\u007f", "\b"], kill: "\u0015" } as const;
 
+const lineByLine: Typed = (line, key) =>
+  key === "\n" ? { line, done: true } : { line: line + key, done: false };
+
+const keyByKey: Typed = (line, key) => {
+  if (key === "\r" || key === "\n" || key === keys.end) return { line, done: true };
+  if (key === keys.interrupt) process.kill(process.pid, "SIGINT");
+  else if (key === keys.kill) return { line: "", done: false };
+  else if ((keys.erase as readonly string[]).includes(key))
+    return { line: Array.from(line).slice(0, -1).join(""), done: false };
+  else return { line: line + key, done: false };
+  return { line, done: false };
+};
+
 /** Without echo: the terminal is raw while the person types, so its keys are handled here. */
 async function askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
-  process.stderr.write(question);
-  const { stdin } = process;
-  stdin.setRawMode(true);
+  // First the mode, then the question: a quick hand's first keys must not be seen.
+  process.stdin.setRawMode(true);
   try {
-    let line = "";
-    for await (const bytes of stdin) {
-      for (const key of (bytes as Buffer).toString("utf8")) {
-        if (key === "\r" || key === "\n") return line;
-        if (key === keys.end) return line === "" ? undefined : line;
-        if (key === keys.interrupt) process.kill(process.pid, "SIGINT");
-        else if (key === keys.kill) line = "";
-        else if ((keys.erase as readonly string[]).includes(key))
-          line = Array.from(line).slice(0, -1).join("");
-        else line += key;
-      }
-      if (signal.aborted) break;
-    }
-    return undefined;
+    await writeAll(2, Buffer.from(question));
+    return await readLine(signal, keyByKey);
   } finally {
-    stdin.setRawMode(false);
-    stdin.pause();
-    process.stderr.write("\n");
+    process.stdin.setRawMode(false);
+    await writeAll(2, Buffer.from("\n"));
   }
+}
+
+/** By read(2) of its own: process.stdin would go on reading what the next program on this terminal should get. */
+async function readLine(signal: AbortSignal, typed: Typed): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  const bytes = new Uint8Array(1024);
+  let line = "";
+  for (;;) {
+    const count = await untilAborted(readSome(bytes), signal);
+    if (count === 0) return line === "" ? undefined : line;
+    for (const key of decoder.decode(bytes.subarray(0, count), { stream: true })) {
+      const now = typed(line, key);
+      if (now.done) return now.line;
+      line = now.line;
+    }
+  }
+}
+
+function readSome(into: Uint8Array): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  read(0, into, 0, into.length, null, (error, count) => (error ? reject(error) : resolve(count)));
+  return promise;
+}
+
+function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  return Promise.race([value, promise]).finally(() => signal.removeEventListener("abort", stop));
 }

@@ -61,7 +61,10 @@ test("environment, directory, user, host name, volume and standard input reach t
     `${program.folder}/shared:/shared:ro`,
   ];
   const script = "echo $FROM $MORE; pwd; id -u; hostname; cat /shared; cat";
-  const { out, status, err } = await program.run(["run", "--rm", ...flags, name, "sh", "-c", script], "typed");
+  const { out, status, err } = await program.run(
+    ["run", "--rm", ...flags, name, "sh", "-c", script],
+    "typed",
+  );
   expect({ out, status, err }).toEqual({
     err: "",
     out: "image flag\n/etc\n12\nboat\nfrom the host\ntyped",
