@@ -6,11 +6,11 @@
 import { type, type ByteString } from "../../kernel/fs.ts";
 import { isFolder, namesIn, openNode, openRoot, walk, type Node } from "./node.ts";
 import { differences, sameFileBytes } from "./same.ts";
-import { refuseWhiteoutName, TarWriter, whiteoutEntry, type Pieces } from "./writer.ts";
+import { refuseWhiteoutName, TarWriter, whiteoutEntry, type Owners, type Pieces } from "./writer.ts";
 
 /** `parent` undefined is the empty tree. */
-export function* archiveDifference(parent: string | undefined, active: string): Pieces {
-  const writer = new TarWriter();
+export function* archiveDifference(parent: string | undefined, active: string, owners?: Owners): Pieces {
+  const writer = new TarWriter(owners);
   using top = openRoot(active);
   if (parent === undefined) for (const node of walk(top)) yield* added(writer, node);
   else {

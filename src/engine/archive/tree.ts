@@ -1,12 +1,19 @@
 /** Archives of folder trees: a whole one, and what an overlayfs upper folder says of the layers below it. */
 import { SampanError } from "../../base/errors.ts";
-import { type } from "../../kernel/fs.ts";
-import { failure, isFile, isFolder, kindOf, openRoot, walk, type Node } from "./node.ts";
-import { opaqueName, refuseWhiteoutName, TarWriter, whiteoutEntry, type Pieces } from "./writer.ts";
+import { isWhiteout, overlayValue } from "./merged.ts";
+import { failure, isFolder, openRoot, walk, type Node } from "./node.ts";
+import {
+  opaqueName,
+  refuseWhiteoutName,
+  TarWriter,
+  whiteoutEntry,
+  type Owners,
+  type Pieces,
+} from "./writer.ts";
 
 /** The tree as it is, root included; mounts in it are empty folders. In the order of names, so the same tree gives the same bytes. */
-export function* archiveTree(root: string): Pieces {
-  const writer = new TarWriter();
+export function* archiveTree(root: string, owners?: Owners): Pieces {
+  const writer = new TarWriter(owners);
   using top = openRoot(root);
   for (const node of walk(top)) yield* writer.node(node);
   yield* writer.end();
@@ -16,8 +23,8 @@ export function* archiveTree(root: string): Pieces {
  * The layer that an overlayfs upper folder holds (OCI image specification 1.1, layer.md; Linux, filesystems/overlayfs.rst): whiteouts and opaque folders
  * become their entries, overlayfs's own attributes are left out. Folders above a change stand in an upper folder anyway.
  */
-export function* archiveUpper(upper: string): Pieces {
-  const writer = new TarWriter();
+export function* archiveUpper(upper: string, owners?: Owners): Pieces {
+  const writer = new TarWriter(owners);
   using top = openRoot(upper);
   for (const node of walk(top)) yield* upperNode(writer, node);
   yield* writer.end();
@@ -30,20 +37,6 @@ function* upperNode(writer: TarWriter, node: Node): Pieces {
   yield* writer.node(node);
   if (!isFolder(node) || overlayValue(node, "opaque") !== "y") return;
   yield* writer.header(whiteoutEntry(node.path === "" ? opaqueName : `${node.path}/${opaqueName}`));
-}
-
-/** A character device 0:0, or since Linux 6.7 an empty file with an attribute. */
-function isWhiteout(node: Node): boolean {
-  const { status } = node;
-  if (kindOf(status) === type.CHARACTER) return status.major === 0 && status.minor === 0;
-  return isFile(node) && status.size === 0 && overlayValue(node, "whiteout") !== undefined;
-}
-
-function overlayValue(node: Node, key: string): string | undefined {
-  const found = node.attributes.find(
-    ({ name }) => name === `trusted.overlay.${key}` || name === `user.overlay.${key}`,
-  );
-  return found && Buffer.from(found.value).toString("latin1");
 }
 
 /** Mounts with redirect_dir or metacopy leave names or data below: the upper folder alone is then no layer. */

@@ -21,11 +21,22 @@ const typeOf: Readonly<Record<number, ArchiveEntry["type"]>> = {
 /** Attributes that belong to the host's policies or to overlayfs, not to the file. */
 const hostAttribute = /^(?:(?:trusted|user)\.overlay\.|security\.(?:selinux|ima|evm|apparmor|SMACK64))/;
 
+/** From the ids on disk to those that the archive says: of a container with a user namespace, the ones inside. */
+export interface Owners {
+  uid(onDisk: number): number;
+  gid(onDisk: number): number;
+}
+
 export class TarWriter {
+  readonly #owners: Owners | undefined;
   #piece = Buffer.allocUnsafeSlow(PIECE);
   #at = 0;
   /** Of files with several links: the name that stands for it in this archive. */
   readonly #linked = new Map<string, ByteString>();
+
+  constructor(owners?: Owners) {
+    this.#owners = owners;
+  }
 
   /** A header and, for what has none of its own, no data. */
   *header(entry: ArchiveEntry): Pieces {
@@ -56,10 +67,10 @@ export class TarWriter {
     const kind = typeOf[kindOf(node.status)];
     if (!kind) return;
     const target = this.#firstName(node);
-    if (target !== undefined) return yield* this.header({ ...headerOf(node, "link"), size: 0, target });
-    if (kind !== "file") return yield* this.header({ ...headerOf(node, kind), size: 0 });
+    if (target !== undefined) return yield* this.header({ ...this.#entry(node, "link"), size: 0, target });
+    if (kind !== "file") return yield* this.header({ ...this.#entry(node, kind), size: 0 });
     const segments = segmentsOf(node);
-    yield* this.header({ ...headerOf(node, "file"), segments });
+    yield* this.header({ ...this.#entry(node, "file"), segments });
     yield* this.#content(node, segments ?? [0, node.status.size]);
     yield* this.#zeros(padding(dataSize({ size: node.status.size, segments })));
     this.#checkUnchanged(node);
@@ -70,6 +81,12 @@ export class TarWriter {
     yield* this.#zeros(1024);
     if (this.#at > 0) yield this.#piece.subarray(0, this.#at);
     this.#at = 0;
+  }
+
+  #entry(node: Node, kind: ArchiveEntry["type"]): ArchiveEntry {
+    const entry = headerOf(node, kind);
+    const owners = this.#owners;
+    return owners ? { ...entry, uid: owners.uid(entry.uid), gid: owners.gid(entry.gid) } : entry;
   }
 
   #firstName(node: Node): ByteString | undefined {

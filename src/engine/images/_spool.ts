@@ -39,7 +39,10 @@ export class Spool implements AsyncDisposable {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#size + bytes.length > this.#limit)
-      throw new SampanError("resource_exhausted", `it has more than ${this.#limit} bytes ([images] max_layer_size)`);
+      throw new SampanError(
+        "resource_exhausted",
+        `it has more than ${this.#limit} bytes ([images] max_layer_size)`,
+      );
     this.#hasher.update(bytes);
     for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await this.#handle
