@@ -28,6 +28,10 @@ function readable(format: string): string {
   return format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
 }
 
+function sortedJson(row: Row): string {
+  return JSON.stringify(row, Object.keys(row).toSorted());
+}
+
 export async function writeRows(
   out: Output,
   rows: readonly Row[],
@@ -35,7 +39,7 @@ export async function writeRows(
 ): Promise<void> {
   const [word] = /^table\b/.exec(format) ?? [];
   if (!word) {
-    const template = compileTemplate(format === "json" ? "{{json .}}" : readable(format));
+    const template = format === "json" ? sortedJson : compileTemplate(readable(format));
     await out.write(rows.map((row) => `${template(row)}\n`).join(""));
     return;
   }

@@ -1,7 +1,7 @@
 /** `sampan container prune`. */
 import { define } from "../command.ts";
 import { confirm, forceFlag } from "../confirm.ts";
-import { formatSize } from "../text/size.ts";
+import { formatTotal } from "../text/size.ts";
 
 export const command = define({
   summary: "Remove all containers that do not run",
@@ -16,7 +16,7 @@ export const command = define({
     if (!(await confirm(io, "This will remove all stopped containers.", flags.force))) return 0;
     const { deleted, reclaimed } = await (await client()).pruneContainers();
     if (deleted.length > 0) await io.out.write(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
-    await io.out.write(`Total reclaimed space: ${formatSize(reclaimed)}\n`);
+    await io.out.write(`Total reclaimed space: ${formatTotal(reclaimed)}\n`);
     return 0;
   },
 });

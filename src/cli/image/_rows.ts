@@ -3,7 +3,7 @@ import type { ImageSummary } from "../../spec/docker/images.ts";
 import type { Row } from "../format.ts";
 import { formatAge, formatTime } from "../text/age.ts";
 import { shortId } from "../text/identifier.ts";
-import { formatSize } from "../text/size.ts";
+import { formatSize, formatTotal } from "../text/size.ts";
 
 export const imageHeads = {
   Repository: "REPOSITORY",
@@ -47,7 +47,7 @@ function columns(image: ImageSummary, { full, now }: RowOptions): Row {
     Size: formatSize(image.Size),
     SharedSize: size(image.SharedSize),
     UniqueSize: size(image.SharedSize < 0 ? -1 : image.Size - image.SharedSize),
-    VirtualSize: formatSize(image.Size),
+    VirtualSize: formatTotal(image.Size),
     Containers: image.Containers < 0 ? "N/A" : String(image.Containers),
   };
 }

@@ -61,7 +61,7 @@ export const command = define({
       items.map((item) => row(item, look)),
       {
         format: flags.quiet ? "{{.ID}}" : flags.format,
-        columns: "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+        columns: `{{.ID}}\t{{.${flags.human ? "CreatedSince" : "CreatedAt"}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
         heads,
       },
     );

@@ -2,7 +2,7 @@
 import { define } from "../command.ts";
 import { confirm, forceFlag } from "../confirm.ts";
 import { parseFilters } from "../filters.ts";
-import { formatSize } from "../text/size.ts";
+import { formatTotal } from "../text/size.ts";
 
 export const command = define({
   summary: "Remove images that nothing uses",
@@ -29,7 +29,7 @@ export const command = define({
       ...(Deleted === undefined ? [] : [`deleted: ${Deleted}\n`]),
     ]);
     if (lines.length > 0) await io.out.write(`Deleted Images:\n${lines.join("")}\n`);
-    await io.out.write(`Total reclaimed space: ${formatSize(reclaimed)}\n`);
+    await io.out.write(`Total reclaimed space: ${formatTotal(reclaimed)}\n`);
     return 0;
   },
 });

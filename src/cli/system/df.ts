@@ -4,7 +4,7 @@ import { define } from "../command.ts";
 import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";
 import { align } from "../text/columns.ts";
 import { printable } from "../text/identifier.ts";
-import { formatSize } from "../text/size.ts";
+import { formatTotal } from "../text/size.ts";
 
 const heads = {
   Type: "TYPE",
@@ -24,14 +24,14 @@ function row({ name, items, size, reclaimable }: DiskCategory): Row {
     Type: title(name),
     TotalCount: String(items.length),
     Active: String(items.filter(({ usedBy }) => usedBy.length > 0).length),
-    Size: formatSize(size),
-    Reclaimable: `${formatSize(reclaimable)}${part}`,
+    Size: formatTotal(size),
+    Reclaimable: `${formatTotal(reclaimable)}${part}`,
   };
 }
 
 function total({ root, total: bytes, budget }: DiskUsage): string {
-  const limit = budget > 0 ? ` of ${formatSize(budget)} that it may have` : "";
-  return `${formatSize(bytes)} in ${root}${limit}\n`;
+  const limit = budget > 0 ? ` of ${formatTotal(budget)} that it may have` : "";
+  return `${formatTotal(bytes)} in ${root}${limit}\n`;
 }
 
 /** A table of items for each kind that has some. */
@@ -44,12 +44,12 @@ function details(usage: DiskUsage): string {
         .map((item) =>
           [
             printable(item.name),
-            formatSize(item.size),
+            formatTotal(item.size),
             item.shared ? "yes" : "no",
             printable(item.usedBy.join(", ")) || "nobody",
           ].join("\t"),
         );
-      return `${title(name)}: ${formatSize(size)}\n\n${align(["NAME\tSIZE\tSHARED\tUSED BY", ...rows])}\n`;
+      return `${title(name)}: ${formatTotal(size)}\n\n${align(["NAME\tSIZE\tSHARED\tUSED BY", ...rows])}\n`;
     })
     .join("");
 }

@@ -1,7 +1,7 @@
 /** `sampan system prune`. */
 import { define } from "../command.ts";
 import { confirm, forceFlag } from "../confirm.ts";
-import { formatSize } from "../text/size.ts";
+import { formatTotal } from "../text/size.ts";
 
 export const command = define({
   summary: "Remove all that nothing uses",
@@ -22,7 +22,7 @@ export const command = define({
     if (!(await confirm(io, warning, flags.force))) return 0;
     const { removed, reclaimed } = await (await client()).pruneSystem({ all: flags.all, signal: io.signal });
     if (removed.length > 0) await io.out.write(`Deleted:\n${removed.join("\n")}\n\n`);
-    await io.out.write(`Total reclaimed space: ${formatSize(reclaimed)}\n`);
+    await io.out.write(`Total reclaimed space: ${formatTotal(reclaimed)}\n`);
     return 0;
   },
 });

@@ -24,3 +24,6 @@ export function parseBytes(text: string): number | undefined {
   const bytes = Math.floor(Number(found[1]) * 1024 ** power);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
+
+/** Four digits, as docker prints what was reclaimed or is used in all. */
+export const formatTotal = (bytes: number): string => formatSize(bytes, 4);
