@@ -41,6 +41,7 @@ export function open(
     patience: {
       head: limit,
       idle: limit,
+      commit: limit,
       random: () => 0.5,
       wait: async (milliseconds) => void pauses.push(milliseconds),
     },

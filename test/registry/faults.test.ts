@@ -69,6 +69,17 @@ describe("trying again", () => {
 });
 
 describe("a registry that stalls or cuts", () => {
+  test("a manifest or a list that is cut is asked for again", async () => {
+    using mock = await startMock((request) => {
+      const whole = request.path.includes("/tags/") ? { body: '{"tags":["a"]}' } : honest(request);
+      return request.earlier === 0 ? { ...whole, cutAfter: 5 } : whole;
+    });
+    const repository = open({ [mock.host]: plainSettings }).pulling(mock.host);
+    expect((await repository.manifest("1")).descriptor).toEqual(image.manifest.descriptor);
+    expect(await repository.tags()).toEqual(["a"]);
+    expect(mock.requests.length).toBe(4);
+  });
+
   test("no head is deadline_exceeded", async () => {
     using mock = await startMock(() => ({ silent: true }));
     const { pulling } = open({ [mock.host]: plainSettings }, { idle: 50 });
@@ -397,6 +408,24 @@ describe("uploads", () => {
     expect(mock.requests.find(({ method }) => method === "PATCH")?.headers["content-range"]).toBe(
       "100000-299999",
     );
+  });
+
+  test.each([
+    ["does not answer an upload", () => ({ silent: true })],
+    ["does not begin one", () => ({ status: 403 })],
+  ] as [string, () => MockAnswer][])("a registry that %s is an error", async (name, answer) => {
+    const begins = name.includes("answer");
+    using mock = await startMock(({ method }) => {
+      if (method === "HEAD") return { status: 404 };
+      if (method === "POST" && begins) return { status: 202, headers: { Location: "/v2/upload/1" } };
+      return method === "GET" ? { status: 404 } : answer();
+    });
+    using place = dockerConfig({});
+    const path = join(place.folder, "blob");
+    writeFileSync(path, part.bytes);
+    const { pushing } = open({ [mock.host]: plainSettings }, { idle: 50 });
+    const code = begins ? "deadline_exceeded" : "permission_denied";
+    expect(await codeOf(pushing(mock.host).putBlob(part.descriptor, path))).toBe(code);
   });
 
   test("a registry that says another digest of a pushed manifest is caught", async () => {

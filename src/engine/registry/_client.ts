@@ -34,6 +34,8 @@ export interface Call {
   readonly expect: readonly number[];
   /** Tries in all; without it what the patience says for safe methods, else one. */
   readonly tries?: number;
+  /** The end of an upload, which is waited for longer. */
+  readonly commits?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,6 +79,20 @@ export class Client {
         throw await refusal(answer, this.address.name);
       await answer?.drop();
       await this.#parts.patience.wait(wait, call.signal);
+    }
+  }
+
+  /** A document as a whole: one that is cut is asked for again. Errors: `resource_exhausted` over `limit` bytes. */
+  async read(call: Call, limit: number): Promise<{ answer: Answer; bytes: Uint8Array }> {
+    const { patience } = this.#parts;
+    for (let number = 1; ; number++) {
+      const answer = await this.send(call);
+      try {
+        return { answer, bytes: await answer.bytes(limit) };
+      } catch (error) {
+        if (number >= (call.tries ?? patience.tries) || !isTransient(error)) throw error;
+        await patience.wait(pauseBefore(number + 1, patience), call.signal);
+      }
     }
   }
 
@@ -128,7 +144,7 @@ export class Client {
           tls: this.#tlsOf(url),
           signal: call.signal,
         },
-        this.#parts.patience,
+        call.commits ? { ...this.#parts.patience, head: this.#parts.patience.commit } : this.#parts.patience,
       );
       const location = answer.headers.get("Location");
       const redirected = answer.status >= 301 && answer.status <= 308 && answer.status !== 304;

@@ -11,8 +11,8 @@ export interface TlsOptions {
   readonly rejectUnauthorized: boolean;
 }
 
-/** A body as a function, since a redirect or a second try needs it anew. It calls `touch` as bytes go out. */
-export type MakeBody = (touch: () => void) => Bun.BodyInit;
+/** A body as a function, since a redirect or a second try needs it anew. It calls `touch` as bytes go out and, with true, after the last. */
+export type MakeBody = (touch: (finished: boolean) => void) => Bun.BodyInit;
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -40,9 +40,13 @@ export interface Answer {
 export async function exchange(request: HttpRequest, patience: Patience): Promise<Answer> {
   if (request.signal?.aborted) throw cancelled(request.signal.reason);
   const watch = new Watch(request, patience);
-  const timer = watch.start(patience.head, "no answer");
+  let timer = watch.start(patience.head, "no answer");
+  const touch = (finished: boolean) => {
+    clearTimeout(timer);
+    timer = finished ? watch.start(patience.head, "no answer") : watch.start(patience.idle, "no byte taken");
+  };
   try {
-    const body = request.body?.(() => timer.refresh());
+    const body = request.body?.(touch);
     const response = await fetch(request.url, {
       method: request.method,
       // Only what is signed for is wanted: a packed transfer would have other bytes than the digest says.

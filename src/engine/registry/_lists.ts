@@ -66,15 +66,18 @@ async function* pages(
 ): AsyncGenerator<Record<string, unknown>> {
   let target: string | URL = first;
   for (let page = 0; page < mostPages; page++) {
-    const answer = await client.send({
-      method: "GET",
-      target,
-      expect: [200],
-      scopes: call.scopes,
-      signal: call.signal,
-      ...(call.tries === undefined ? {} : { tries: call.tries }),
-    });
-    yield objectOf(await answer.bytes(mostPage), answer.url);
+    const { answer, bytes } = await client.read(
+      {
+        method: "GET",
+        target,
+        expect: [200],
+        scopes: call.scopes,
+        signal: call.signal,
+        ...(call.tries === undefined ? {} : { tries: call.tries }),
+      },
+      mostPage,
+    );
+    yield objectOf(bytes, answer.url);
     const next = nextLink(answer.headers.get("Link") ?? "");
     if (next === undefined) return;
     target = client.next(answer.url, next);

@@ -50,8 +50,7 @@ export async function resolveManifest(client: Client, call: ManifestCall): Promi
 }
 
 export async function fetchManifest(client: Client, call: ManifestCall): Promise<FetchedManifest> {
-  const answer = await client.send(request(call, "GET", [200]));
-  const bytes = await answer.bytes(mostManifestBytes);
+  const { answer, bytes } = await client.read(request(call, "GET", [200]), mostManifestBytes);
   const digest = isDigest(call.reference) ? call.reference : (announced(answer) ?? digestOf(bytes));
   const actual = digestBy(digest, bytes);
   if (actual !== digest) throw differs({ ...call, reference: digest }, actual);

@@ -4,6 +4,8 @@ import { SampanError } from "../../base/errors.ts";
 export interface Patience {
   /** Milliseconds until the answer's head is there. */
   readonly head: number;
+  /** The same after the last byte of an upload: registries copy and hash it before they answer. */
+  readonly commit: number;
   /** Milliseconds without a byte, in either direction. */
   readonly idle: number;
   /** How often a safe request is tried. */
@@ -18,6 +20,7 @@ export interface Patience {
 
 export const usualPatience: Patience = {
   head: 60_000,
+  commit: 600_000,
   idle: 60_000,
   tries: 5,
   pause: 500,

@@ -196,6 +196,7 @@ async function finish(
     headers: { "Content-Type": "application/octet-stream", "Content-Length": String(size) },
     ...(body ? { body } : {}),
     expect: [201, 204],
+    commits: true,
     scopes: scopesOf(upload),
     signal: upload.signal,
   });
@@ -211,7 +212,7 @@ function bodyOf(upload: Upload, start: number, end: number): MakeBody {
       {
         async pull(controller) {
           const { done, value } = await reader.read();
-          touch();
+          touch(done);
           if (done) return controller.close();
           controller.enqueue(value);
           sent += value.length;

@@ -2,7 +2,7 @@
  * The contract of a registry client: OCI distribution specification 1.1 and Docker Registry HTTP API v2. One `Repository` is one repository on one registry,
  * with its mirrors, its TLS settings and its credentials; it holds no state on disk.
  *
- * Every call has a deadline for each step (connect 30 s, no byte for 60 s) and takes a signal. Safe requests are tried again (5 times, from 0.5 s doubling with jitter, Retry-After
+ * Every call has a deadline for each step (no answer for 60 s, ten minutes after an upload; no byte for 60 s) and takes a signal. Safe requests are tried again (5 times, from 0.5 s doubling with jitter, Retry-After
  * obeyed) on connection errors, 408, 429 and 5xx. Credentials go only to the host that asked for them or its own token server, never along a redirect.
  *
  * Errors: `unauthenticated` (401 after the credentials were tried), `permission_denied` (403), `not_found`, `unavailable` (network, 5xx after all tries), `data_loss` (digest or
