@@ -4,7 +4,7 @@
  */
 // deadline: 280 s
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pull } from "../../src/engine/images/pull.ts";
@@ -14,6 +14,7 @@ import { needing } from "../needs.ts";
 import { recordVerb, replayVerb, type CutVerb } from "./_cut.ts";
 import type { SmallEngine } from "./_engine.ts";
 import { image } from "./_images.ts";
+import { verbs as writers } from "./_verbs.ts";
 import { serve, type SmallRegistry } from "./_registry.ts";
 
 const { test } = needing({ root: true, programs: ["strace", "unshare"] });
@@ -35,6 +36,27 @@ const lacks = (engine: SmallEngine, tag: number) =>
   engine.images.find(name(tag)) ? undefined : `image ${tag} is not there`;
 const has = (engine: SmallEngine, tag: number) =>
   engine.images.find(name(tag)) ? `image ${tag} is still there` : undefined;
+
+const act = async (engine: SmallEngine, verb: string, ...args: string[]) => writers[verb]?.(engine, ...args);
+
+async function createAgain(engine: SmallEngine): Promise<void> {
+  for (const { name: there } of engine.containers.list()) await act(engine, "remove-container", there);
+  await act(engine, "create", name(1), "box");
+}
+
+/** A container that is named can be mounted. */
+function container(engine: SmallEngine, promised: boolean): string | undefined {
+  const [found] = engine.containers.list();
+  if (!found) return promised ? "the container was promised and is not there" : undefined;
+  if (engine.snapshots.stat(found.snapshot)?.kind !== "active") return "the container lacks its snapshot";
+  const sources = engine.snapshots
+    .mounts(found.snapshot)
+    .flatMap(({ options }) =>
+      options.flatMap((option) => /^(?:lowerdir|upperdir|workdir)=(.*)$/.exec(option)?.[1]?.split(":") ?? []),
+    );
+  const missing = sources.filter((folder) => !existsSync(folder));
+  return missing.length > 0 ? `the container cannot be mounted: ${missing.join(", ")}` : undefined;
+}
 
 const verbs: Readonly<Record<string, () => CutVerb>> = {
   pull: () => ({
@@ -66,6 +88,24 @@ const verbs: Readonly<Record<string, () => CutVerb>> = {
     args: ["collect"],
     also: (engine) => lacks(engine, 2) ?? has(engine, 1),
     again: (engine) => pull(engine, name(1)),
+  }),
+  "creation of a container": () => ({
+    prepare: (engine) => pull(engine, name(1)),
+    args: ["create", name(1), "box"],
+    also: (engine, done) => lacks(engine, 1) ?? container(engine, done),
+    again: createAgain,
+  }),
+  "removal of a container": () => ({
+    prepare: async (engine) => {
+      await pull(engine, name(1));
+      await act(engine, "create", name(1), "box");
+    },
+    args: ["remove-container", "box"],
+    also: (engine, done) =>
+      lacks(engine, 1) ??
+      container(engine, false) ??
+      (done && engine.containers.list().length > 0 ? "the container is still there" : undefined),
+    again: createAgain,
   }),
 };
 

@@ -1,5 +1,6 @@
 /** What both drivers have in common: rows, folders, locks, removal. A snapshot's folder is `<root>/snapshots/<driver>/<number>`; its files are in `fs` below that. */
 import { closeSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { lockFile, openFile } from "../../kernel/libc.ts";
@@ -59,6 +60,18 @@ export abstract class Driver {
       this.makeFolders(this.folder(id), row);
       return id;
     });
+  }
+
+  /** The row of a container outlives a power cut, and so must the folders that it is mounted from: their names, and how the topmost looks. */
+  protected async makeDurable(id: number): Promise<void> {
+    for (const folder of [this.files(id), this.folder(id), this.base]) {
+      const handle = await open(folder, "r");
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    }
   }
 
   #checkParent(key: string, parent: string): void {

@@ -25,6 +25,8 @@ export class Copies extends Driver implements Snapshotter {
     try {
       const from = parent === undefined ? this.files(id) : this.directory(parent);
       if (parent !== undefined || remap) await copyTree(from, this.files(id), { remap });
+      // As with every row: the bytes first.
+      await this.work.sync(this.base);
     } catch (error) {
       await this.remove(key);
       throw error;

@@ -42,15 +42,27 @@ export class Overlayfs extends Driver implements Snapshotter {
     options: { remap?: Remap } = {},
   ): Promise<readonly Mount[]> {
     const { remap } = options;
-    if (remap === undefined || this.#mapsIds || parent === undefined)
-      this.add({ key, kind: "active", parent, remap });
-    else this.add({ key, kind: "active", parent: await this.#remappedCopy(parent, remap) });
-    return this.mounts(key);
+    const id =
+      remap === undefined || this.#mapsIds || parent === undefined
+        ? this.add({ key, kind: "active", parent, remap })
+        : this.add({ key, kind: "active", parent: await this.#remappedCopy(parent, remap) });
+    await this.makeDurable(id);
+    return await this.#mountsOrNothing(key);
+  }
+
+  /** A snapshot that cannot be mounted is not made. */
+  async #mountsOrNothing(key: string): Promise<readonly Mount[]> {
+    try {
+      return this.mounts(key);
+    } catch (error) {
+      await this.remove(key);
+      throw error;
+    }
   }
 
   async view(key: string, parent: string | undefined): Promise<readonly Mount[]> {
     this.add({ key, kind: "view", parent });
-    return await Promise.resolve(this.mounts(key));
+    return await this.#mountsOrNothing(key);
   }
 
   protected override makeFolders(folder: string, { kind, parent, remap }: NewRow): void {
