@@ -1,17 +1,93 @@
-/** Calls about archives. */
-import { SampanError } from "../../base/errors.ts";
+/** Calls about archives, and those that make and compare images. */
+import type { Engine } from "../../engine/engine.ts";
+import type { ImageDiff } from "../../spec/docker/images.ts";
+import type { LongCall } from "../../spec/docker/progress.ts";
+import { parsePlatform } from "../../spec/image/platform.ts";
+import { familiarName } from "../../spec/image/reference.ts";
+import { longOptions } from "./_steps.ts";
 
-function refuse(what: string): never {
-  throw new SampanError("unimplemented", `cannot ${what}: this build of Sampan has no archives`);
+type Write = (bytes: Uint8Array) => Promise<void>;
+
+async function writeAll(pieces: AsyncIterable<Uint8Array>, write: Write): Promise<void> {
+  for await (const piece of pieces) await write(piece);
 }
 
-export function archiveCalls() {
+export function archiveCalls(engine: Engine) {
   return {
-    save: async (): Promise<void> => refuse("save images"),
-    load: async (): Promise<readonly string[]> => refuse("load images"),
-    importArchive: async (): Promise<string> => refuse("import an archive"),
-    exportContainer: async (): Promise<void> => refuse("export a container"),
-    commit: async (): Promise<string> => refuse("commit a container"),
-    diffImages: async (): Promise<never> => refuse("compare images"),
+    async save(
+      references: readonly string[],
+      {
+        write,
+        format,
+        platform,
+        ...long
+      }: LongCall & { format: "docker" | "oci"; platform?: string; write: Write },
+    ): Promise<void> {
+      const { save } = await import("../../engine/images/save.ts");
+      const options = {
+        format,
+        ...longOptions(long, "push"),
+        ...(platform === undefined ? {} : { platform }),
+      };
+      await writeAll(save(engine, references, options), write);
+    },
+
+    async load(
+      archive: AsyncIterable<Uint8Array>,
+      { platform, ...long }: LongCall & { platform?: string },
+    ): Promise<readonly string[]> {
+      const { load } = await import("../../engine/images/load.ts");
+      const options = { ...longOptions(long), ...(platform === undefined ? {} : { platform }) };
+      return (await load(engine, archive, options)).map(familiarName);
+    },
+
+    async importArchive(
+      archive: AsyncIterable<Uint8Array>,
+      options: LongCall & {
+        reference?: string;
+        changes: readonly string[];
+        message?: string;
+        platform?: string;
+      },
+    ): Promise<string> {
+      const { importArchive } = await import("../../engine/images/import.ts");
+      const { reference, changes, message, platform } = options;
+      return importArchive(engine, archive, {
+        reference,
+        changes,
+        message,
+        platform,
+        ...longOptions(options),
+      });
+    },
+
+    async exportContainer(container: string, { write, signal }: LongCall & { write: Write }): Promise<void> {
+      const { exportContainer } = await import("../../engine/containers/export.ts");
+      await writeAll(exportContainer(engine, container, signal), write);
+    },
+
+    async commit(
+      container: string,
+      options: LongCall & {
+        reference?: string;
+        author?: string;
+        message?: string;
+        changes: readonly string[];
+      },
+    ): Promise<string> {
+      const { commit } = await import("../../engine/images/commit.ts");
+      const { reference, author, message, changes } = options;
+      return commit(engine, container, { reference, author, message, changes, ...longOptions(options) });
+    },
+
+    /** Of images that were loaded for keeping only, the layers are unpacked first. */
+    async diffImages(a: string, b: string, options: LongCall & { platform?: string }): Promise<ImageDiff> {
+      const { ensureUnpacked } = await import("../../engine/images/ensure.ts");
+      const { diffImages } = await import("../../engine/images/diff.ts");
+      const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+      for (const reference of [a, b])
+        await ensureUnpacked(engine, engine.images.get(reference, platform), longOptions(options));
+      return diffImages(engine, a, b, { platform, signal: options.signal });
+    },
   };
 }

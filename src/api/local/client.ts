@@ -22,7 +22,7 @@ export function localClient(engine: Engine, { runtime, credentials }: LocalParts
   const containers = containerCalls(engine, runtime);
   return {
     ...imageCalls(engine),
-    ...archiveCalls(),
+    ...archiveCalls(engine),
     ...registryCalls(engine, credentials),
     ...containers,
     ...systemCalls(engine, containers),
