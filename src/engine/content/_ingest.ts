@@ -72,13 +72,14 @@ async function takeOver(
     await removeFile(file.path);
     return "present";
   }
-  if (isFinished(await file.handle.stat())) {
+  const stats = await file.handle.stat();
+  if (isFinished(stats)) {
     // Who waited saw it grow; what an earlier process left is looked at first.
     if (file.waited || (await hasDigest(file.handle, digest, expected.size))) return "present";
     await removeFile(file.path);
     return "again";
   }
-  await file.handle.chmod(modes.growing);
+  if ((stats.mode & 0o777) !== modes.growing) await file.handle.chmod(modes.growing);
   const ingest = new IngestFile(store, expected, file);
   await ingest.resume();
   return ingest;

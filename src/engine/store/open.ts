@@ -1,7 +1,9 @@
 /** Opens the data root and its database: makes both when they are not there, and brings an older database up to date. */
 import { Database } from "bun:sqlite";
 import {
+  accessSync,
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -39,8 +41,19 @@ export function openStore(root: string): Store {
     return { root: path, db: opened, epoch, transaction, [Symbol.dispose]: () => opened.close() };
   } catch (error) {
     db?.close();
-    throw databaseError(error, file);
+    throw cannotOpen(error, path, file);
   }
+}
+
+/** SQLite says only that it could not; the file system says why. */
+function cannotOpen(error: unknown, path: string, file: string): unknown {
+  if ((error as { code?: unknown }).code !== "SQLITE_CANTOPEN") return databaseError(error, file);
+  try {
+    for (const each of [path, file]) accessSync(each, constants.R_OK | constants.W_OK);
+  } catch (why) {
+    return fileError(`use database "${file}"`, why);
+  }
+  return databaseError(error, file);
 }
 
 /** Makes the root, and the database as an empty file that only its owner can read. True when the database is new. */
