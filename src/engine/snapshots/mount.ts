@@ -92,7 +92,7 @@ function splitOption(option: string): [string, string?] {
   return at < 0 ? [option] : [option.slice(0, at), option.slice(at + 1)];
 }
 
-function mountRelative(options: readonly string[], target: string): void {
+export function mountRelative(options: readonly string[], target: string): void {
   const lowers = options.find((option) => option.startsWith("lowerdir="))?.slice("lowerdir=".length) ?? "";
   // <driver>/<number>/fs
   const from = dirname(dirname(lowers.split(":")[0] ?? ""));
