@@ -22,7 +22,9 @@ import { openLeases } from "../../src/engine/gc/leases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { Images, LocalImage } from "../../src/engine/images/images.ts";
 import { Overlayfs } from "../../src/engine/snapshots/overlayfs.ts";
+import type { Snapshotter } from "../../src/engine/snapshots/snapshotter.ts";
 import { openStore } from "../../src/engine/store/open.ts";
+import type { Store } from "../../src/engine/store/store.ts";
 import type { Unpacker } from "../../src/engine/unpack/unpack.ts";
 import { unmount } from "../../src/kernel/mounts.ts";
 import { digestOf } from "../../src/spec/image/digest.ts";
@@ -34,9 +36,8 @@ export const runtime = [process.execPath, resolve("src/bin/sampan.ts"), "runtime
 
 export type Parts = RunParts & Pick<Engine, "images" | "leases">;
 
-const applets = "sh cat echo env false head hostname id ip ls mount pwd sleep stat test touch true wc".split(
-  " ",
-);
+const applets =
+  "sh cat echo env false grep head hostname id ip ls mount pwd sleep stat test touch true wc".split(" ");
 
 /** A root file system with busybox and root in /etc/passwd. */
 export function busyboxRoot(root: string): void {
@@ -79,14 +80,16 @@ export class Place implements Disposable {
   image: ImageConfigRun = {};
   #count = 0;
 
-  constructor() {
+  constructor(
+    snapshotter: (store: Store) => Snapshotter = (store) => new Overlayfs(store, work, { mapsIds: true }),
+  ) {
     // Root of a user namespace has to get to its root file system below.
     chmodSync(this.dir, 0o711);
     const store = openStore(join(this.dir, "data"));
     this.parts = {
       store,
       settings: { root: store.root, state: join(this.dir, "state") } as Engine["settings"],
-      snapshots: new Overlayfs(store, work, { mapsIds: true }),
+      snapshots: snapshotter(store),
       leases: openLeases(store),
       containers: openContainers(store),
       unpacker: work as Unpacker,

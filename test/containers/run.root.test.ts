@@ -184,3 +184,49 @@ test("names are taken once, and ids may be shortened", async () => {
   await removeContainer(place.parts, "one", { runtime });
   expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toEqual([]);
 });
+
+test("another runtime with runc's command line can be named", async () => {
+  using place = new Place();
+  await place.fill();
+  const container = await place.create({
+    command: sh("echo $HOME; exit 3"),
+    runtime: Bun.which("runc") ?? "runc",
+  });
+  const done = await place.start(container);
+  expect(done).toMatchObject({ status: 3, stdout: "/root\n" });
+  expect(await place.run({ command: ["nothere"], runtime: "runc" })).toMatchObject({ status: 127 });
+});
+
+test.each(["SIGTERM", "SIGHUP", "SIGUSR1"] as const)(
+  "%s to the caller's process reaches the container",
+  async (signal) => {
+    using place = new Place();
+    await place.fill();
+    const ready = join(place.dir, "ready");
+    mkdirSync(ready);
+    const name = signal.slice(3);
+    const container = await place.create({
+      command: sh(`trap 'exit 9' ${name}; touch /ready/yes; while :; do sleep 0.1; done`),
+      volumes: [`${ready}:/ready`],
+    });
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "runner.ts"), place.dir, container.id], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    while (!existsSync(join(ready, "yes"))) await Bun.sleep(5);
+    child.kill(signal);
+    expect(await child.exited).toBe(9);
+    expect(place.parts.containers.get(container.id)).toMatchObject({ state: "exited", exitCode: 9 });
+    expect(place.mounts()).toEqual([]);
+  },
+);
+
+test("capabilities, filter and masks are there for the process to see", async () => {
+  using place = new Place();
+  await place.fill();
+  const script =
+    "grep -E 'Cap(Eff|Inh)|Seccomp:' /proc/self/status; mount -t tmpfs x /tmp || echo no; wc -c < /proc/interrupts";
+  const { stdout } = await place.run({ command: sh(script) });
+  expect(stdout).toBe("CapInh:\t0000000000000000\nCapEff:\t00000000a80425fb\nSeccomp:\t2\nno\n0\n");
+  const privileged = await place.run({ command: sh("mount -t tmpfs x /tmp && echo yes"), privileged: true });
+  expect(privileged.stdout).toBe("yes\n");
+});

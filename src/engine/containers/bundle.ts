@@ -114,8 +114,14 @@ function hostFacts(request: ContainerRequest): HostFacts {
   return {
     unifiedCgroups,
     swapLimit: unifiedCgroups || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
+    bounding: boundingSet(),
     devices: request.privileged ? devicesBelow("/dev") : [],
   };
+}
+
+function boundingSet(): bigint {
+  const digits = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return BigInt(`0x${digits ?? "0"}`);
 }
 
 /** What a container has of its own, or what is a terminal of somebody. */

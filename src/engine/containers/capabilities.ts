@@ -13,10 +13,21 @@ export interface CapabilityWish {
   readonly capDrop: readonly string[];
 }
 
-/** Names with CAP_, in the kernel's order. Errors: `invalid_argument` for an unknown name. */
-export function containerCapabilities({ privileged, capAdd, capDrop }: CapabilityWish): string[] {
+/**
+ * Names with CAP_, in the kernel's order. "All" is what this process may give on: its `bounding` set (/proc/self/status, CapBnd). Errors: `invalid_argument` for an
+ * unknown name.
+ */
+export function containerCapabilities(
+  { privileged, capAdd, capDrop }: CapabilityWish,
+  bounding: bigint = -1n,
+): string[] {
   const [add, drop] = [capAdd.map(canonical), capDrop.map(canonical)];
-  const start = privileged || add.includes("ALL") ? known : drop.includes("ALL") ? [] : byDefault.split(" ");
+  const start =
+    privileged || add.includes("ALL")
+      ? known.filter((_, bit) => (bounding >> BigInt(bit)) & 1n)
+      : drop.includes("ALL")
+        ? []
+        : byDefault.split(" ");
   const kept =
     drop.includes("ALL") && !add.includes("ALL") ? [] : start.filter((name) => !drop.includes(name));
   const all = new Set([...kept, ...add]);

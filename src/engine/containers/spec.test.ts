@@ -22,6 +22,7 @@ const request: ContainerRequest = {
 const host = {
   unifiedCgroups: true,
   swapLimit: true,
+  bounding: -1n,
   devices: [{ path: "/dev/x", type: "c", major: 1, minor: 2 }],
 } as const;
 
@@ -105,6 +106,11 @@ test("capabilities: Docker's fourteen, added, dropped, all, none", () => {
   expect(bounding({ capDrop: ["all"], capAdd: ["KILL"] })).toEqual(["CAP_KILL"]);
   expect(bounding({ capAdd: ["ALL"], capDrop: ["MKNOD"] })).toHaveLength(40);
   expect(bounding({ privileged: true })).toHaveLength(41);
+  const few = { host: { ...host, bounding: 0b101n } as never };
+  expect(spec({ privileged: true }, {}, few).process.capabilities?.bounding).toEqual([
+    "CAP_CHOWN",
+    "CAP_DAC_READ_SEARCH",
+  ]);
   expect(() => bounding({ capAdd: ["FLY"] })).toThrow('cannot change capability "FLY"');
 });
 

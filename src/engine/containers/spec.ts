@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly unifiedCgroups: boolean;
   /** Whether memory and swap together can be limited. */
   readonly swapLimit: boolean;
+  /** Capabilities that can be given, a bit each. */
+  readonly bounding: bigint;
   /** Nodes below /dev, for a privileged container. */
   readonly devices: readonly OciDevice[];
 }
@@ -40,7 +42,7 @@ export interface SpecInput {
 export function containerSpec(input: SpecInput): OciConfig {
   const { stored, user, hostname, rootfs } = input;
   const { request, image } = stored;
-  const names = containerCapabilities(request);
+  const names = containerCapabilities(request, input.host.bounding);
   return {
     // The oldest that has all of what stands here, for runtimes of other people.
     ociVersion: "1.0.2",
