@@ -423,7 +423,7 @@ describe("uploads", () => {
     using place = dockerConfig({});
     const path = join(place.folder, "blob");
     writeFileSync(path, part.bytes);
-    const { pushing } = open({ [mock.host]: plainSettings }, { idle: 50 });
+    const { pushing } = open({ [mock.host]: plainSettings }, begins ? { idle: 50 } : {});
     const code = begins ? "deadline_exceeded" : "permission_denied";
     expect(await codeOf(pushing(mock.host).putBlob(part.descriptor, path))).toBe(code);
   });

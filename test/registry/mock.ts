@@ -42,7 +42,14 @@ export interface MockRegistry extends Disposable {
 
 export interface MockOptions {
   /** PEM texts. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** With these a client has to show a certificate of that authority. */
+    readonly ca?: string;
+    readonly requestCert?: boolean;
+    readonly rejectUnauthorized?: boolean;
+  };
   /** Resets connections while they send: after so many bytes of a request's body, as often as told. */
   readonly cutUploads?: { readonly after: number; times: number };
 }

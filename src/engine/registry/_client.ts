@@ -196,7 +196,8 @@ export class Client {
       return url;
     } catch (error) {
       const late = error instanceof SampanError && error.code === "deadline_exceeded";
-      if (isCertificateFault(error) || !(late || notTls.has(errorCodeOf(error)))) throw error;
+      // A certificate that is wrong is none of these: it ends the call.
+      if (!late && !notTls.has(errorCodeOf(error))) throw error;
       return new URL(`http://${host}`);
     }
   }
