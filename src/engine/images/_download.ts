@@ -25,6 +25,23 @@ export interface Download {
 
 /** `present`: it was here, or another brought it while this waited. */
 export async function download(task: Download): Promise<"present" | "fetched"> {
+  try {
+    return await fetchWhole(task);
+  } catch (error) {
+    if (SampanError.from(error).code === "resource_exhausted") await discard(task).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A part that fills the disk is in everybody's way: not even the database could write down that it was given up. */
+async function discard({ content, descriptor, signal }: Download): Promise<void> {
+  const ingest = await content.ingest({ digest: descriptor.digest, size: descriptor.size }, signal);
+  if (ingest === "present") return;
+  await using open = ingest;
+  await open.restart();
+}
+
+async function fetchWhole(task: Download): Promise<"present" | "fetched"> {
   const { content, descriptor, signal } = task;
   const ingest = await content.ingest({ digest: descriptor.digest, size: descriptor.size }, signal);
   if (ingest === "present") return "present";

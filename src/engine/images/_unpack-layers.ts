@@ -75,7 +75,10 @@ export function unpackKey(chainId: Digest): string {
 async function removeUncommitted(parts: Parts, layers: readonly PackedLayer[]): Promise<void> {
   for (const { chainId } of layers.toReversed()) {
     await parts.snapshots.endLayer(chainId);
-    if (parts.snapshots.stat(unpackKey(chainId))) await parts.snapshots.remove(unpackKey(chainId));
+    if (!parts.snapshots.stat(unpackKey(chainId))) continue;
+    // The files before the row: on a full disk the database can change nothing until they are gone.
+    await parts.unpacker.removeTree(parts.snapshots.directory(unpackKey(chainId)));
+    await parts.snapshots.remove(unpackKey(chainId));
   }
 }
 

@@ -10,6 +10,7 @@ import type { Engine } from "../engine.ts";
 import type { SnapshotInfo } from "../snapshots/snapshotter.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { isLost, obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
+import { reasonOf } from "./_reason.ts";
 import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
 
 export type EnsureParts = ObtainParts &
@@ -48,7 +49,7 @@ export async function ensureUnpacked(
     if (!image.layers.every(({ chainId }) => isCommitted(engine, chainId)))
       await unpack(engine, image, { ...options, signal });
   } catch (error) {
-    throw SampanError.wrap(`cannot use image "${name}"`, error);
+    throw SampanError.wrap(`cannot use image "${name}"`, reasonOf(error));
   }
 }
 

@@ -19,6 +19,7 @@ import { findManifest, loadConfig, type Found, type Search } from "./_documents.
 import { fetchLayers } from "./_fetch-layers.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { ingestBytes } from "./_ingest-bytes.ts";
+import { reasonOf } from "./_reason.ts";
 import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
 
 export type PullParts = Pick<
@@ -72,7 +73,7 @@ export async function pull(engine: PullParts, reference: string, options: PullOp
     stop.abort();
     if (options.signal?.aborted)
       throw new SampanError("cancelled", `cannot pull image "${name}": it was cancelled`, { cause: error });
-    throw SampanError.wrap(`cannot pull image "${name}"`, error);
+    throw SampanError.wrap(`cannot pull image "${name}"`, reasonOf(error));
   }
 }
 
