@@ -166,18 +166,26 @@ test("a helper that dies is an error that says how, and the next job gets anothe
   expect(await failure(absent.sync("/"))).toMatchObject({ code: "unavailable" });
 });
 
-test("a helper ends with the process that started it", async () => {
+test("a helper outlives ^C and ends with the process that started it", async () => {
   const program = `
     import { openUnpacker } from "${new URL("../../src/engine/unpack/open.ts", import.meta.url).pathname}";
     const unpacker = openUnpacker({ command: ${JSON.stringify(command)}, workers: 1 });
     await unpacker.sync("/tmp");
     console.log((await Bun.file("/proc/self/task/" + process.pid + "/children").text()).trim());
-    setInterval(() => {}, 1000);
+    for await (const line of console) {
+      await unpacker.sync("/tmp");
+      console.log("again");
+    }
   `;
-  const parent = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
-  const { value } = await parent.stdout.getReader().read();
-  const helper = Number(new TextDecoder().decode(value));
-  expect(existsSync(`/proc/${helper}`)).toBe(true);
+  const parent = Bun.spawn([process.execPath, "-e", program], { stdin: "pipe", stdout: "pipe" });
+  const output = parent.stdout.getReader();
+  const said = async () => new TextDecoder().decode((await output.read()).value);
+  const helper = Number(await said());
+  process.kill(helper, "SIGINT");
+  parent.stdin.write("\n");
+  await parent.stdin.flush();
+  expect(await said()).toBe("again\n");
+  expect(existsSync(`/proc/${helper}/exe`)).toBe(true);
   parent.kill("SIGKILL");
   await parent.exited;
   while (existsSync(`/proc/${helper}/exe`)) await Bun.sleep(1);

@@ -27,60 +27,85 @@ async function inflate(
   compression: "gzip" | "zstd",
   consume: (piece: Buffer) => void,
 ): Promise<void> {
-  const stream =
-    compression === "gzip"
-      ? createGunzip({ chunkSize: pieceSize })
-      : createZstdDecompress({ chunkSize: pieceSize });
-  const { promise: finished, resolve, reject } = Promise.withResolvers<void>();
-  const waiting: Buffer[] = [];
-  let scheduled = false;
-  let ended = false;
-  // The decompressor goes on as soon as its listener returns: so the piece is only put aside there, and used in a turn of its own.
-  const use = () => {
-    scheduled = false;
-    try {
-      const piece = waiting.shift();
-      if (piece) consume(piece);
-    } catch (error) {
-      return reject(error);
-    }
-    if (waiting.length > 0) schedule();
-    else if (ended) resolve();
-    if (waiting.length < maxWaiting && stream.isPaused()) stream.resume();
-  };
-  const schedule = () => {
-    if (!scheduled) setImmediate(use);
-    scheduled = true;
-  };
-  stream.on("data", (piece: Buffer) => {
-    waiting.push(piece);
-    if (waiting.length >= maxWaiting) stream.pause();
-    schedule();
-  });
-  stream.on("end", () => {
-    ended = true;
-    schedule();
-  });
-  stream.on("error", (error) =>
-    reject(
-      new SampanError("data_loss", `its ${compression} data is damaged: ${error.message}`, { cause: error }),
-    ),
-  );
-  void feed(source, stream).catch(reject);
+  const inflation = new Inflation(compression, consume);
   try {
-    await finished;
+    await inflation.run(source);
   } finally {
-    stream.destroy();
+    inflation.stop();
   }
 }
 
-/** Keeps two pieces with the decompressor, so that it never waits for this thread. */
-async function feed(source: Pieces, stream: NodeJS.WritableStream): Promise<void> {
-  const inHand: Promise<void>[] = [];
-  for (let piece = await source.next(); piece; piece = await source.next()) {
-    const given = piece;
-    inHand.push(new Promise((resolve) => stream.write(given, () => resolve())));
-    if (inHand.length >= 2) await inHand.shift();
+class Inflation {
+  readonly #stream;
+  readonly #consume: (piece: Buffer) => void;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #waiting: Buffer[] = [];
+  #scheduled = false;
+  #ended = false;
+  /** What comes in a later turn of the event loop finds its taker gone. */
+  #stopped = false;
+
+  constructor(compression: "gzip" | "zstd", consume: (piece: Buffer) => void) {
+    const options = { chunkSize: pieceSize };
+    this.#stream = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
+    this.#consume = consume;
+    this.#stream.on("data", (piece: Buffer) => this.#came(piece));
+    this.#stream.on("end", () => {
+      this.#ended = true;
+      this.#schedule();
+    });
+    this.#stream.on("error", (cause) => {
+      const text = `its ${compression} data is damaged: ${cause.message}`;
+      this.#finished.reject(new SampanError("data_loss", text, { cause }));
+    });
   }
-  stream.end();
+
+  async run(source: Pieces): Promise<void> {
+    this.#feed(source).catch(this.#finished.reject);
+    await this.#finished.promise;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stream.destroy();
+  }
+
+  /** Keeps two pieces with the decompressor, so that it never waits for this thread. */
+  async #feed(source: Pieces): Promise<void> {
+    const inHand: Promise<void>[] = [];
+    for (let piece = await source.next(); piece && !this.#stopped; piece = await source.next()) {
+      const given = piece;
+      inHand.push(new Promise((resolve) => this.#stream.write(given, () => resolve())));
+      if (inHand.length >= 2) await inHand.shift();
+      if (this.#stopped) return;
+    }
+    this.#stream.end();
+  }
+
+  /** The decompressor goes on as soon as this returns: so the piece is only put aside here, and used in a turn of its own. */
+  #came(piece: Buffer): void {
+    this.#waiting.push(piece);
+    if (this.#waiting.length >= maxWaiting) this.#stream.pause();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (!this.#scheduled) setImmediate(() => this.#use());
+    this.#scheduled = true;
+  }
+
+  #use(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    try {
+      const piece = this.#waiting.shift();
+      if (piece) this.#consume(piece);
+    } catch (error) {
+      this.#stopped = true;
+      return this.#finished.reject(error);
+    }
+    if (this.#waiting.length > 0) this.#schedule();
+    else if (this.#ended) this.#finished.resolve();
+    if (this.#waiting.length < maxWaiting && this.#stream.isPaused()) this.#stream.resume();
+  }
 }

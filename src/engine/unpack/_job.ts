@@ -5,12 +5,14 @@ import { algorithmOf, hexOf } from "../../spec/image/digest.ts";
 import { Applier, emptyRoot } from "./apply.ts";
 import { decompress } from "./_decompress.ts";
 import { TarReader } from "./reader.ts";
-import { GrowingFile, Restarted } from "./_source.ts";
+import { GrowingFile, Stopped } from "./_source.ts";
 import type { Unpacked, UnpackRequest } from "./unpack.ts";
 
 export class Job {
   readonly #request: UnpackRequest;
-  readonly #file: GrowingFile;
+  /** Another one after each restart, so that nothing of the time before can take from it. */
+  #file: GrowingFile;
+  #restarts = 0;
   readonly #rootBefore: fs.Status;
   readonly #restarted: () => void;
 
@@ -34,19 +36,25 @@ export class Job {
   }
 
   restart(): void {
-    this.#file.restart();
+    this.#restarts++;
+    this.#file.stop();
+    this.#file = new GrowingFile(this.#request.path);
   }
 
   async run(): Promise<Unpacked> {
-    using file = this.#file;
-    for (;;) {
-      try {
-        return await this.#once();
-      } catch (error) {
-        // What the bytes of before the restart led to is of no account.
-        if (!(error instanceof Restarted) && !file.isRestarted) throw error;
+    try {
+      for (;;) {
+        const file = this.#file;
+        try {
+          return await this.#once(file);
+        } catch (error) {
+          // What the bytes of before a restart led to is of no account.
+          if (!file.isStopped) throw error;
+        }
+        this.#beginAnew();
       }
-      this.#beginAnew();
+    } finally {
+      this.#file.stop();
     }
   }
 
@@ -58,18 +66,17 @@ export class Job {
         `cannot begin the unpacking into "${root}" anew: what the layer changed there cannot be taken back`,
       );
     emptyRoot(root, this.#rootBefore);
-    this.#file.again();
-    this.#restarted();
+    for (; this.#restarts > 0; this.#restarts--) this.#restarted();
   }
 
-  async #once(): Promise<Unpacked> {
+  async #once(file: GrowingFile): Promise<Unpacked> {
     const { target, limits, diffId, compression } = this.#request;
     using applier = new Applier(target, limits.entries);
     const reader = new TarReader(applier);
     const hasher = new Bun.CryptoHasher(algorithmOf(diffId));
     let bytes = 0;
-    await decompress(this.#file, compression, (piece) => {
-      if (this.#file.isRestarted) throw new Restarted();
+    await decompress(file, compression, (piece) => {
+      if (file.isStopped) throw new Stopped();
       bytes += piece.length;
       if (bytes > limits.bytes)
         throw new SampanError(

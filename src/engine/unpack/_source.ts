@@ -8,27 +8,23 @@ const pieceSize = 256 << 10;
 /** Two may be with the decompressor while the third is filled. */
 const pieces = 3;
 
-/** Thrown to who reads when the file begins anew. */
-export class Restarted extends Error {}
+/** Thrown to who reads a file that was stopped. */
+export class Stopped extends Error {}
 
 export class GrowingFile {
   readonly #path: string;
-  #fd: number;
+  readonly #fd: number;
   #position = 0;
   #available = 0;
   #ended = false;
-  #restarted = false;
+  #stopped = false;
   #wake: (() => void) | undefined;
   readonly #buffers = Array.from({ length: pieces }, () => Buffer.allocUnsafeSlow(pieceSize));
   #turn = 0;
 
   constructor(path: string) {
     this.#path = path;
-    this.#fd = this.#open();
-  }
-
-  #open(): number {
-    return done(fs.openAt(fs.at.FDCWD, fs.byteString(this.#path), O.RDONLY), `open "${this.#path}"`);
+    this.#fd = done(fs.openAt(fs.at.FDCWD, fs.byteString(path), O.RDONLY), `open "${path}"`);
   }
 
   available(size: number): void {
@@ -41,29 +37,22 @@ export class GrowingFile {
     this.#wake?.();
   }
 
-  /** Who waits or reads next gets Restarted; `again` opens the file from its begin. */
-  restart(): void {
-    this.#restarted = true;
-    this.#available = 0;
-    this.#ended = false;
+  /** Closes it: who waits or reads next gets Stopped. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    fs.close(this.#fd);
     this.#wake?.();
   }
 
-  again(): void {
-    fs.close(this.#fd);
-    this.#fd = this.#open();
-    this.#position = 0;
-    this.#restarted = false;
-  }
-
-  get isRestarted(): boolean {
-    return this.#restarted;
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** The next piece, which stays as it is while two more are asked for; undefined at the end. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
-      if (this.#restarted) throw new Restarted();
+      if (this.#stopped) throw new Stopped();
       const wanted = Math.min(pieceSize, this.#available - this.#position);
       const n = wanted > 0 ? this.#read(wanted) : 0;
       if (n > 0) {
@@ -84,9 +73,5 @@ export class GrowingFile {
   #read(wanted: number): number {
     const buffer = this.#buffers[this.#turn % pieces] as Buffer;
     return done(fs.readBytesAt(this.#fd, buffer.subarray(0, wanted), this.#position), `read "${this.#path}"`);
-  }
-
-  [Symbol.dispose](): void {
-    fs.close(this.#fd);
   }
 }

@@ -12,6 +12,8 @@ import type { Unpacked, UnpackRequest } from "./unpack.ts";
 export async function unpackWorker(): Promise<number> {
   fs.dieWithParent();
   process.umask(0);
+  // A terminal's ^C comes to the whole group: who started this decides what it means, and ends this process by its input's end.
+  process.on("SIGINT", () => {});
   const reader = new FrameReader<ToWorker>();
   const worker = new Worker();
   for await (const bytes of process.stdin)
