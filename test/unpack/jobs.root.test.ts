@@ -182,7 +182,7 @@ test("a helper outlives ^C and ends with the process that started it", async () 
   const said = async () => new TextDecoder().decode((await output.read()).value);
   const helper = Number(await said());
   process.kill(helper, "SIGINT");
-  parent.stdin.write("\n");
+  void parent.stdin.write("\n");
   await parent.stdin.flush();
   expect(await said()).toBe("again\n");
   expect(existsSync(`/proc/${helper}/exe`)).toBe(true);
