@@ -1,5 +1,4 @@
 /** What an image archive held, wherever it stands now: small documents in memory, blobs in content's ingest, the layers of old archives in files without names. */
-import { unlink } from "node:fs/promises";
 import { invalid, SampanError } from "../../base/errors.ts";
 import { isDigest, type Digest } from "../../spec/image/digest.ts";
 import { compressionOf } from "../archive/packing.ts";
@@ -8,7 +7,7 @@ import { ensureRoom } from "../disk/budget.ts";
 import type { Lease } from "../gc/gc.ts";
 import type { ArchiveTaker, FileTaker } from "./_archive-files.ts";
 import { Spool } from "./_spool.ts";
-import { fileOf, leaseBlob, type StoreParts } from "./_store-image.ts";
+import { discard, fileOf, leaseBlob, type StoreParts } from "./_store-image.ts";
 
 const most = { document: 8 << 20, documents: 64 << 20, hops: 32 } as const;
 /** Docker's archives before OCI: said again in other files, or never read. */
@@ -170,8 +169,6 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#open.disposeAsync();
     for (const spool of this.#spools.values()) await spool[Symbol.asyncDispose]();
-    for (const digest of this.#brought)
-      if (!this.#engine.content.stat(digest))
-        await unlink(ingestPath(this.#engine.store.root, digest)).catch(() => undefined);
+    await discard(this.#engine, [...this.#brought]);
   }
 }

@@ -6,7 +6,7 @@ import { compressionOf, decompressed, gzipped, withHead, type Stream } from "../
 import { ensureRoom } from "../disk/budget.ts";
 import type { Lease } from "../gc/gc.ts";
 import { Spool } from "./_spool.ts";
-import { leaseBlob, type StoreParts } from "./_store-image.ts";
+import { discard, leaseBlob, type StoreParts } from "./_store-image.ts";
 
 export interface PackedByUs {
   readonly descriptor: Descriptor;
@@ -66,7 +66,12 @@ async function keep(
   const digest = spool.digest();
   await ensureRoom(engine, spool.size, signal);
   leaseBlob(engine, lease, [digest]);
-  await spool.ingest(engine.content, signal);
+  try {
+    await spool.ingest(engine.content, signal);
+  } catch (error) {
+    await discard(engine, [digest]);
+    throw error;
+  }
   const mediaType = layerTypes[compression];
   return { descriptor: { mediaType, digest, size: spool.size }, diffId };
 }

@@ -2,6 +2,7 @@
  * The end of load, import and commit: documents and layers that are whole in content (published, or finished in ingest) become an image. As with pull, the layers are
  * unpacked, everything is made durable, and one transaction names it (decision 011).
  */
+import { unlink } from "node:fs/promises";
 import { chainIds } from "../../spec/image/chain-id.ts";
 import { digestOf, type Digest } from "../../spec/image/digest.ts";
 import { layerFormat } from "../../spec/image/layers.ts";
@@ -61,15 +62,38 @@ export async function fileOf(
   return content.stat(digest) ? await content.open(digest) : ingestPath(store.root, digest);
 }
 
+/** Removes what was brought for an image that does not come to be. */
+export async function discard(
+  engine: Pick<Engine, "store" | "content">,
+  digests: readonly Digest[],
+): Promise<void> {
+  for (const digest of new Set(digests))
+    if (!engine.content.stat(digest))
+      await unlink(ingestPath(engine.store.root, digest)).catch(() => undefined);
+}
+
+/** On an error the image's blobs are removed again, but for those of other images. */
 export async function storeImage(engine: StoreParts, image: MadeImage, storing: Storing): Promise<void> {
-  const { lease, signal } = storing;
   const documents = [image.target, ...image.platforms.flatMap(({ manifest, config }) => [manifest, config])];
-  const layers = image.platforms.flatMap(({ parsed }) => parsed.layers);
-  leaseBlob(
-    engine,
-    lease,
-    [...documents.map(({ descriptor }) => descriptor), ...layers].map(({ digest }) => digest),
-  );
+  const blobs = [
+    ...documents.map(({ descriptor }) => descriptor),
+    ...image.platforms.flatMap(({ parsed }) => parsed.layers),
+  ].map(({ digest }) => digest);
+  try {
+    await storeWhole(engine, image, { ...storing, documents, blobs });
+  } catch (error) {
+    await discard(engine, blobs);
+    throw error;
+  }
+}
+
+async function storeWhole(
+  engine: StoreParts,
+  image: MadeImage,
+  storing: Storing & { readonly documents: readonly Document[]; readonly blobs: readonly Digest[] },
+): Promise<void> {
+  const { lease, signal, documents, blobs } = storing;
+  leaseBlob(engine, lease, blobs);
   for (const document of documents) await ingestBytes(engine.content, document, signal);
   const packed = packedLayers(engine, image, storing);
   engine.store.transaction(() => {
@@ -79,8 +103,7 @@ export async function storeImage(engine: StoreParts, image: MadeImage, storing: 
   await using unpacked = await unpackLayers(engine, packed, signal);
   signal.throwIfAborted();
   await engine.unpacker.sync(engine.store.root);
-  const blobs = [...documents.map(({ descriptor }) => descriptor), ...layers];
-  await engine.content.publish([...new Set(blobs.map(({ digest }) => digest))], () => {
+  await engine.content.publish([...new Set(blobs)], () => {
     engine.snapshots.commitLayers(unpacked.layers);
     engine.images.put({ target: image.target.descriptor, platforms: image.platforms.map(newPlatform) });
     for (const name of image.names) engine.images.name(name, image.target.descriptor.digest);
