@@ -19,8 +19,9 @@ interface LeaseRow {
 const strangerLives = 24 * 3600 * 1000;
 
 export function openLeases(store: Store): Leases {
+  const unreleased = new Set<string>();
   return {
-    acquire: (purpose) => acquire(store, purpose),
+    acquire: (purpose) => acquire(store, unreleased, purpose),
     list: () =>
       leaseRows(store).map((row) => ({
         id: row.id,
@@ -32,7 +33,8 @@ export function openLeases(store: Store): Leases {
   };
 }
 
-function acquire(store: Store, purpose: string): Lease {
+/** `unreleased`: leases whose release failed; the next one takes them along. */
+function acquire(store: Store, unreleased: Set<string>, purpose: string): Lease {
   const id = randomUUID();
   const me = self();
   let released = false;
@@ -41,10 +43,15 @@ function acquire(store: Store, purpose: string): Lease {
   };
   const sql =
     "INSERT INTO leases (id, purpose, pid, start_time, boot_id, namespace, created) VALUES (?, ?, ?, ?, ?, ?, ?)";
-  change(sql, id, purpose, process.pid, me.start, me.boot, me.namespace, Date.now());
+  const drop = "DELETE FROM leases WHERE id = ?";
+  store.transaction(() => {
+    for (const left of unreleased) change(drop, left);
+    change(sql, id, purpose, process.pid, me.start, me.boot, me.namespace, Date.now());
+  });
+  unreleased.clear();
   const release = () => {
     if (released) return;
-    change("DELETE FROM leases WHERE id = ?", id);
+    change(drop, id);
     released = true;
   };
   return {
@@ -55,7 +62,12 @@ function acquire(store: Store, purpose: string): Lease {
     },
     release,
     [Symbol.asyncDispose]: () => {
-      release();
+      try {
+        release();
+      } catch {
+        // A full disk, say. What the lease was for has come to its end, well or not, and must not fail of this: at the latest the lease ends with the process.
+        unreleased.add(id);
+      }
       return Promise.resolve();
     },
   };

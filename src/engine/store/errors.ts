@@ -12,6 +12,8 @@ const sqlite: Readonly<Record<string, { code: Code; text: string }>> = {
   },
   SQLITE_CORRUPT: { code: "data_loss", text: "it is damaged" },
   SQLITE_NOTADB: { code: "data_loss", text: "it is damaged: it does not begin as a database" },
+  // Its index of the log could not grow; all other reasons come as the general one.
+  SQLITE_IOERR_SHMSIZE: { code: "resource_exhausted", text: "no space left on device" },
   SQLITE_IOERR: { code: "data_loss", text: "the disk does not read or write it (input/output error)" },
   SQLITE_CANTOPEN: { code: "permission_denied", text: "it cannot be opened" },
   SQLITE_PERM: { code: "permission_denied", text: "permission denied" },
