@@ -1,4 +1,5 @@
 /** One blob while it grows: its file, its lock (with the file's descriptor), its hash so far. */
+import { writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { SampanError, invalid } from "../../base/errors.ts";
 import { algorithmOf, type Digest } from "../../spec/image/digest.ts";
@@ -10,6 +11,8 @@ import { isPublished } from "./_rows.ts";
 
 /** Bytes after which the kernel is asked to begin writing, so that the sync at the end finds little left to do. */
 const writeBack = 32 << 20;
+/** Bytes that are not on disk yet, at which a writer that is faster than the disk waits for it. */
+const mostDirty = 128 << 20;
 
 export class IngestFile implements Ingest {
   readonly path: string;
@@ -54,36 +57,39 @@ export class IngestFile implements Ingest {
     const { digest, size } = this.#expected;
     if (size !== undefined && this.#written + bytes.length > size)
       throw invalid(`cannot write blob "${digest}": it is longer than ${size} bytes, as its descriptor says`);
-    // One hashes while the other writes.
-    const writing = this.#append(bytes);
-    this.#hasher.update(bytes);
     try {
-      await writing;
+      this.#append(bytes);
     } catch (error) {
-      // The hash is ahead of the file now.
-      this.#closed = true;
-      await this.#close();
+      // Bytes of a piece that came to its end halfway are not hashed, so they go.
+      await this.#handle.truncate(this.#written);
       throw fileError(`write blob "${digest}"`, error);
     }
+    this.#hasher.update(bytes);
     this.#written += bytes.length;
     this.#beginWriteBack();
+    if (this.#written - this.#synced > mostDirty) await this.#syncing;
   }
 
-  async #append(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#written + at);
-      at += bytesWritten;
-    }
+  /**
+   * Into the page cache, at once: a thread for each piece costs twice the processor time, and with so little that is not on disk yet the kernel does
+   * not make writers wait.
+   */
+  #append(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;)
+      at += writeSync(this.#handle.fd, bytes, at, bytes.length - at, this.#written + at);
   }
 
   #beginWriteBack(): void {
     if (this.#syncing || this.#written - this.#synced < writeBack) return;
-    this.#synced = this.#written;
+    const upTo = this.#written;
     // An error of the disk comes again with the sync at the end; until then nothing is believed of this file.
     this.#syncing = this.#handle
       .datasync()
       .catch(() => {})
-      .finally(() => (this.#syncing = undefined));
+      .finally(() => {
+        this.#synced = upTo;
+        this.#syncing = undefined;
+      });
   }
 
   async restart(): Promise<void> {
