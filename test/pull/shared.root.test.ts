@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { ensureUnpacked } from "../../src/engine/images/ensure.ts";
 import { pull } from "../../src/engine/images/pull.ts";
 import { formatPlatform } from "../../src/spec/image/platform.ts";
+import { mediaTypes } from "../../src/spec/image/types.ts";
 import { blobPath } from "../../src/engine/content/paths.ts";
 import { makeImage, makeIndex, makeLayer } from "../images/image.ts";
 import { needing } from "../needs.ts";
@@ -122,6 +123,47 @@ describe("an index", () => {
     ).toMatch("the image is for linux/arm64");
     expect(engine.images.list()).toEqual([]);
   });
+});
+
+test("a foreign layer is fetched from the address in its descriptor", async () => {
+  const foreign = makeLayer([{ name: "theirs", content: "theirs" }]);
+  const mediaType = mediaTypes.ociForeignGzip;
+  let asked = 0;
+  using elsewhere = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => {
+      asked += 1;
+      return new Response(foreign.bytes.slice());
+    },
+  });
+  const urls = [`http://127.0.0.1:${elsewhere.port}/layer`];
+  const mixed = makeImage({
+    layers: [base, { ...foreign, descriptor: { ...foreign.descriptor, mediaType, urls } }],
+  });
+  await using registry = mockRegistry({ image: mixed });
+  await using engine = await testEngine();
+  const { digest } = foreign.descriptor;
+  registry.intercept = (_, url) =>
+    url.pathname.endsWith(digest) ? new Response("{}", { status: 404 }) : undefined;
+  const { image: pulled } = await pull(engine, `${registry.host}/app`);
+  expect(asked).toBe(1);
+  expect(pulled.layers.map(({ descriptor }) => descriptor.urls)).toEqual([undefined, urls]);
+  const [, top] = pulled.layers;
+  expect(await Bun.file(join(engine.snapshots.directory(top?.chainId ?? ""), "theirs")).text()).toBe(
+    "theirs",
+  );
+});
+
+test("a layer that stands twice in an image is fetched once and unpacked twice", async () => {
+  const twice = makeImage({ layers: [base, [{ name: "between", content: "x" }], base] });
+  await using registry = mockRegistry({ image: twice });
+  await using engine = await testEngine();
+  await pull(engine, `${registry.host}/app`);
+  expect(
+    registry.requests.filter((request) => request === `GET /v2/app/blobs/${base.descriptor.digest}`),
+  ).toHaveLength(1);
+  expect(engine.snapshots.list()).toHaveLength(3);
 });
 
 describe("what is damaged", () => {

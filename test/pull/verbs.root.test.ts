@@ -10,6 +10,7 @@ import { pull } from "../../src/engine/images/pull.ts";
 import { push, pushAllTags } from "../../src/engine/images/push.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
 import { tagImage } from "../../src/engine/images/tag.ts";
+import { bootId, processStart } from "../../src/kernel/process.ts";
 import { makeImage, makeIndex, makeLayer } from "../images/image.ts";
 import { pushImage, pushIndex } from "../images/push.ts";
 import { needing } from "../needs.ts";
@@ -66,6 +67,13 @@ function addContainer(name: string, image: string, state: "created" | "running")
     .run("c".repeat(64), name, image, local.id, local.target.digest, local.manifest.digest, state);
 }
 
+/** As if this process were theirs. */
+function runContainers(): void {
+  engine.store.db
+    .query("UPDATE containers SET state = 'running', pid = ?, start_time = ?, boot_id = ?")
+    .run(process.pid, processStart(process.pid) ?? "", bootId());
+}
+
 describe("rmi", () => {
   test("takes a name away while there are others, then the image with its own layers", async () => {
     tagImage(engine, nameOne, "again");
@@ -101,7 +109,7 @@ describe("rmi", () => {
     const { id } = engine.images.get(nameOne);
     expect(await removeImage(engine, nameOne, { force: true })).toHaveLength(2);
     expect(engine.images.get(id).names).toEqual([]);
-    engine.store.db.run("UPDATE containers SET state = 'running'");
+    runContainers();
     expect((await failure(removeImage(engine, id, { force: true }))).message).toMatch(
       'container "web" runs it',
     );

@@ -147,39 +147,37 @@ function withRoot(snapshots: Parts["snapshots"], chainId: Digest, { bytes, inode
   return { bytes: bytes + blocks * 512, inodes: inodes + 1 };
 }
 
-async function unpackOne(
-  { parts, signal }: Run,
-  layer: PackedLayer,
-  target: UnpackTarget,
-): Promise<Unpacked> {
+async function unpackOne(run: Run, layer: PackedLayer, target: UnpackTarget): Promise<Unpacked> {
   const file = await layer.file();
-  const { maxLayerSize, maxLayerEntries } = parts.settings;
-  const path = typeof file === "string" ? file : file.path;
   try {
-    const job = await parts.unpacker.start(
-      {
-        path,
-        compression: layer.compression,
-        diffId: layer.diffId,
-        target,
-        limits: { bytes: maxLayerSize, entries: maxLayerEntries },
-      },
-      signal,
-    );
-    if (typeof file === "string") {
-      job.available(Bun.file(file).size);
-      job.end();
-    } else file.follow(job);
-    const unpacked = await job.done;
+    const unpacked = await unpackFile(run, layer, { file, target });
     layer.onUnpacked?.();
     return unpacked;
   } catch (error) {
-    if (signal.aborted)
-      throw new SampanError("cancelled", `cannot unpack layer "${layer.digest}": it was cancelled`, {
-        cause: error,
-      });
+    const context = `cannot unpack layer "${layer.digest}"`;
+    if (run.signal.aborted)
+      throw new SampanError("cancelled", `${context}: it was cancelled`, { cause: error });
+    if (typeof file === "string") throw SampanError.wrap(context, error);
+    const { code } = SampanError.from(error);
+    // Published, by us or by another process, before the helper had opened it: it has its other name now.
+    if (code === "not_found") return unpackOne(run, { ...layer, file: () => layer.whole() }, target);
     // Bytes that no archive has may be bytes that no blob has: the digest's verdict says more.
-    if (typeof file !== "string" && damaging.has(SampanError.from(error).code)) await layer.fetched?.();
-    throw SampanError.wrap(`cannot unpack layer "${layer.digest}"`, error);
+    if (damaging.has(code)) await layer.fetched?.();
+    throw SampanError.wrap(context, error);
   }
+}
+
+async function unpackFile(
+  { parts, signal }: Run,
+  { compression, diffId }: PackedLayer,
+  { file, target }: { file: GrowingFile | string; target: UnpackTarget },
+): Promise<Unpacked> {
+  const limits = { bytes: parts.settings.maxLayerSize, entries: parts.settings.maxLayerEntries };
+  const path = typeof file === "string" ? file : file.path;
+  const job = await parts.unpacker.start({ path, compression, diffId, target, limits }, signal);
+  if (typeof file === "string") {
+    job.available(Bun.file(file).size);
+    job.end();
+  } else file.follow(job);
+  return job.done;
 }
