@@ -12,8 +12,9 @@ import { below, Directories, type Folder, isWhiteoutDevice } from "./_directorie
 import type { Attribute, Entry, EntrySink } from "./entry.ts";
 import { done } from "./_failure.ts";
 import { FileWriter } from "./_files.ts";
+import { OwnPaths } from "./_own.ts";
 import { cleanPath, splitPath } from "./_path.ts";
-import { empty, isFolder, list, removeAt } from "./remove.ts";
+import { empty, isFolder, removeAt } from "./remove.ts";
 
 const create = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
 /** Image specification, layer.md, "Whiteouts"; names with two prefixes are aufs' own files. */
@@ -47,7 +48,7 @@ export class Applier implements EntrySink {
   readonly #implicit = new Set<fs.ByteString>();
   readonly #links = new Map<fs.ByteString, fs.ByteString>();
   /** Tree mode: what this layer brought, with the folders that lead there; whiteouts leave it. */
-  readonly #own = new Set<fs.ByteString>();
+  readonly #own = new OwnPaths();
 
   constructor(target: UnpackTarget, maxEntries: number) {
     this.#isLayer = target.mode === "layer";
@@ -111,7 +112,7 @@ export class Applier implements EntrySink {
     else if (entry.type === "link") this.#link(entry, folder, name);
     else if (entry.type === "file") this.#regular(entry, folder, name);
     else this.#special(entry, folder, name);
-    if (!this.#isLayer) this.#keep(path);
+    if (!this.#isLayer) this.#own.keep(path);
   }
 
   /** Runs the call that makes something; where a thing of that name is there already, it is removed first. */
@@ -246,18 +247,12 @@ export class Applier implements EntrySink {
     return found && below(found, name);
   }
 
-  /** Tree mode: marks a path and the folders above it as this layer's. */
-  #keep(path: fs.ByteString): void {
-    for (let at = path; at !== "" && !this.#own.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
-      this.#own.add(at);
-  }
-
   #whiteout(folder: fs.ByteString, name: fs.ByteString): void {
     if (name === "" || name === "." || name === "..") throw invalid(`it is a whiteout of "${name}"`);
     if (this.#isLayer) return this.#layerWhiteout(folder, name);
     const parent = this.#directories.find(folder);
     if (!parent) return;
-    this.#removeLower(parent.fd, name, below(parent, name));
+    this.#own.removeOthers(parent.fd, name, below(parent, name));
     this.#directories.forget();
   }
 
@@ -288,36 +283,13 @@ export class Applier implements EntrySink {
     }
     const found = this.#directories.find(folder);
     if (!found) return;
-    this.#removeLowerIn(found.fd, found.path);
+    this.#own.removeOthersIn(found.fd, found.path);
     this.#directories.forget();
   }
 
   #markOpaque(parent: Folder, name: fs.ByteString): void {
     done(fs.setAttributeAt(parent.fd, name, opaque.name, opaque.value), "make it opaque");
     this.#implicit.delete(below(parent, name));
-  }
-
-  /** Tree mode: removes what this layer did not bring. */
-  #removeLower(dir: number, name: fs.ByteString, path: fs.ByteString): void {
-    if (!this.#own.has(path)) return removeAt(dir, name);
-    const status = fs.statAt(dir, name);
-    if (typeof status === "number" || !isFolder(status)) return;
-    const fd = done(fs.openAt(dir, name, O.PATH | O.DIRECTORY | O.NOFOLLOW), "open a folder");
-    try {
-      this.#removeLowerIn(fd, path);
-    } finally {
-      fs.close(fd);
-    }
-  }
-
-  #removeLowerIn(dir: number, path: fs.ByteString): void {
-    const readable = done(fs.openAt(dir, ".", O.RDONLY | O.DIRECTORY), "open a folder");
-    try {
-      for (const { name } of list(readable))
-        this.#removeLower(readable, name, path === "" ? name : `${path}/${name}`);
-    } finally {
-      fs.close(readable);
-    }
   }
 
   #finishFolder(path: fs.ByteString, { entry, attributes }: FolderToFinish): void {
