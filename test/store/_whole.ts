@@ -1,6 +1,7 @@
 /** What must be true of a data root at every moment at which nobody works on it. */
 import { expect } from "bun:test";
-import { check, type Problem } from "../../src/engine/disk/check.ts";
+import type { Problem } from "../../src/spec/docker/images.ts";
+import { check } from "../../src/engine/disk/check.ts";
 import { diskUsage } from "../../src/engine/disk/usage.ts";
 import { openContent } from "../../src/engine/content/open.ts";
 import { openCollector } from "../../src/engine/gc/collect.ts";

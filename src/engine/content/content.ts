@@ -2,7 +2,7 @@
  * The contract of content: immutable blobs by digest, in `<root>/content/blobs/<algorithm>/<hex>`.
  *
  * Life of a blob: absent → ingesting (`<root>/content/ingest/<algorithm>-<hex>`, survives its process and is resumed) → finished (all bytes there, digest
- * verified, file synced, still in ingest) → published (renamed into blobs/, a row in the database). Only published blobs can be read. A second
+ * verified, file synced and made read-only, still in ingest) → published (its name is in blobs/, a row in the database). Only published blobs can be read. A second
  * publish of the same digest does nothing.
  *
  * Of one blob there is one writer at a time on the whole machine (flock on the ingest file): a second one waits in `ingest` and then finds it present.

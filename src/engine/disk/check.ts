@@ -6,18 +6,13 @@
  */
 import type { Snapshotter, SnapshotInfo } from "../snapshots/snapshotter.ts";
 import { SampanError } from "../../base/errors.ts";
+import type { Problem } from "../../spec/docker/images.ts";
 import type { Engine } from "../engine.ts";
 import { checkBlobs, checkImages } from "./_check-blobs.ts";
 import { checkDatabase } from "./_check-database.ts";
 import { checkFolders } from "./_check-folders.ts";
 import { checkLeavings } from "./_check-leavings.ts";
 import { checkSnapshots } from "./_check-snapshots.ts";
-
-export interface Problem {
-  readonly what: string;
-  readonly severity: "damage" | "garbage" | "note";
-  readonly repaired: boolean;
-}
 
 export interface CheckOptions {
   readonly repair: boolean;

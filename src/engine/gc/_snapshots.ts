@@ -22,7 +22,7 @@ export async function sweepSnapshots(
   const folders = orphans(store);
   const known = new Map(marked.map((snapshot) => [snapshot.id, snapshot]));
   const sizes = new Map<string, number>();
-  for (const { path, id } of folders) sizes.set(path, known.get(id)?.bytes || (await countTree(path)));
+  for (const { path, id } of folders) sizes.set(path, await sizeOf(path, known.get(id)?.bytes ?? 0));
   const removed = new Set(await snapshots.cleanup());
   const mine = folders.filter(({ driver, path }) => driver === snapshots.name && removed.has(basename(path)));
   const others = folders.filter(({ driver, path }) => driver !== snapshots.name && !isMounted(path));
@@ -32,6 +32,11 @@ export async function sweepSnapshots(
     names: gone.map(({ id, path }) => `snapshot ${known.get(id)?.key ?? basename(path)}`),
     bytes: gone.reduce((sum, { path }) => sum + (sizes.get(path) ?? 0), 0),
   };
+}
+
+/** The files of a committed snapshot were counted when it was made. */
+async function sizeOf(path: string, counted: number): Promise<number> {
+  return counted + (await countTree(path, new Set(), (below) => counted > 0 && below === `${path}/fs`));
 }
 
 /** Folders first, then rows: a row is there before its folder, and its number never comes again. */
