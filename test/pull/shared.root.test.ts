@@ -123,6 +123,33 @@ describe("an index", () => {
     ).toMatch("the image is for linux/arm64");
     expect(engine.images.list()).toEqual([]);
   });
+  test("of one image for another machine is taken when none is wanted, with a note", async () => {
+    const platform = { os: "linux", architecture: "s390x" };
+    await using registry = mockRegistry({
+      image: makeImage({ platform, layers: [[{ name: "a", content: "a" }]] }),
+    });
+    await using engine = await testEngine();
+    const notes: string[] = [];
+    const pulled = await pull(engine, `${registry.host}/app`, {
+      onProgress: (event) => event.kind === "note" && notes.push(event.text),
+    });
+    expect(pulled.image.platform).toEqual(platform);
+    expect(notes).toEqual([expect.stringContaining("the image is for linux/s390x, this machine is linux/")]);
+  });
+  test("that is here already under another name is only named", async () => {
+    await using registry = mockRegistry({ index });
+    await using engine = await testEngine();
+    await pull(engine, `${registry.host}/app`);
+    registry.requests.length = 0;
+    const again = await pull(engine, `${registry.host}/other:1`);
+    expect(again).toMatchObject({
+      upToDate: true,
+      image: { names: [`${registry.host}/app:latest`, `${registry.host}/other:1`] },
+    });
+    expect(
+      registry.requests.filter((request) => request.startsWith("GET") && !request.endsWith("/v2/")),
+    ).toEqual([]);
+  });
 });
 
 test("a foreign layer is fetched from the address in its descriptor", async () => {

@@ -56,7 +56,8 @@ export async function pull(engine: PullParts, reference: string, options: PullOp
     const here = localImage(engine, found);
     if (here && isWhole(engine, here)) {
       checkPlatform(here.platform, platform);
-      return { image: nameOnly(engine, parsed, here), upToDate: true };
+      const image = nameOnly(engine, parsed, here);
+      if (image) return { image, upToDate: true };
     }
     await bring(engine, {
       search,
@@ -123,13 +124,16 @@ export function isWhole(engine: Pick<Engine, "content" | "snapshots">, image: Lo
   );
 }
 
-function nameOnly(engine: PullParts, reference: Reference, image: LocalImage): LocalImage {
+/** Undefined when it was removed since it was seen. */
+function nameOnly(engine: PullParts, reference: Reference, image: LocalImage): LocalImage | undefined {
   const repository = repositoryName(reference);
-  const name = normalName(reference);
-  const named = reference.digest !== undefined || image.names.includes(name);
+  const named = reference.digest !== undefined || image.names.includes(normalName(reference));
   if (named && image.repoDigests.includes(`${repository}@${image.target.digest}`)) return image;
-  engine.store.transaction(() => nameRecord(engine, reference, image.target.digest));
-  return engine.images.get(image.id, image.platform);
+  return engine.store.transaction(() => {
+    if (!engine.images.find(image.target.digest)) return undefined;
+    nameRecord(engine, reference, image.target.digest);
+    return engine.images.get(image.id, image.platform);
+  });
 }
 
 /** A digest is no name that could move: such an image is known by its repository's digest alone. */
@@ -150,6 +154,11 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   const configBytes = await loadConfig(search, parsed.config);
   const config = parseConfig(configBytes, parsed);
   checkPlatform(config, search.platform);
+  if (!search.platform && !bestPlatform([config], (platform) => platform))
+    work.onProgress?.({
+      kind: "note",
+      text: `the image is for ${formatPlatform(config)}, this machine is ${formatPlatform(hostPlatform())}`,
+    });
   const chains = chainIds(config.rootfs.diff_ids);
   leaseSnapshots(engine, lease, chains);
 
@@ -230,7 +239,7 @@ function checkPlatform(have: Platform, wanted: Platform | undefined): void {
   if (bestPlatform([have], (platform) => platform, wanted)) return;
   throw new SampanError(
     "not_found",
-    `cannot find platform "${formatPlatform(wanted ?? hostPlatform())}": the image is for ${formatPlatform(have)}`,
+    `cannot find platform "${formatPlatform(wanted)}": the image is for ${formatPlatform(have)}`,
   );
 }
 

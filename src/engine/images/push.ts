@@ -13,6 +13,7 @@ import type { Engine } from "../engine.ts";
 import type { Repository } from "../registry/registry.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
+import { reasonOf } from "./_reason.ts";
 import { Slots } from "./_slots.ts";
 
 export type PushParts = ObtainParts & Pick<Engine, "settings" | "store" | "leases" | "images">;
@@ -55,7 +56,7 @@ export async function push(engine: PushParts, reference: string, options: PushOp
     stop.abort();
     if (options.signal?.aborted)
       throw new SampanError("cancelled", `cannot push image "${name}": it was cancelled`, { cause: error });
-    throw SampanError.wrap(`cannot push image "${name}"`, error);
+    throw SampanError.wrap(`cannot push image "${name}"`, reasonOf(error));
   }
 }
 
