@@ -1,32 +1,14 @@
-import { Database } from "bun:sqlite";
-import { beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { digestOf, type Digest } from "../../spec/image/digest.ts";
 import { mediaTypes, type Descriptor, type Platform } from "../../spec/image/types.ts";
 import type { Content } from "../content/content.ts";
+import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Images, NewImage } from "./images.ts";
 import { openImages } from "./open.ts";
-
-const tables = `
-  CREATE TABLE images (target TEXT PRIMARY KEY, media_type TEXT, size INTEGER, stored INTEGER, sequence INTEGER);
-  CREATE TABLE image_platforms (target TEXT, manifest TEXT, manifest_size INTEGER, manifest_media_type TEXT, config TEXT, platform TEXT,
-    created INTEGER, labels TEXT, layers TEXT, content_size INTEGER, PRIMARY KEY (target, manifest));
-  CREATE TABLE names (reference TEXT PRIMARY KEY, target TEXT, created INTEGER);
-  CREATE TABLE repo_digests (repository TEXT, target TEXT, PRIMARY KEY (repository, target));
-  CREATE TABLE snapshots (key TEXT, kind TEXT, bytes INTEGER);
-  CREATE TABLE containers (id TEXT, name TEXT, target TEXT);`;
-
-function memoryStore(): Store {
-  const db = new Database(":memory:");
-  db.exec(tables);
-  return {
-    root: "/nowhere",
-    db,
-    epoch: 1,
-    transaction: (change) => db.transaction(change)(),
-    [Symbol.dispose]: () => db.close(),
-  };
-}
 
 const descriptor = (seed: string, mediaType: string, platform?: Platform): Descriptor => ({
   mediaType,
@@ -74,8 +56,12 @@ const content = { link: (parent, children) => linked.push([parent, children]) } 
 let store: Store;
 let images: Images;
 beforeEach(() => {
-  store = memoryStore();
+  store = openStore(mkdtempSync(join(tmpdir(), "sampan-images-")));
   images = openImages(store, content);
+});
+afterEach(() => {
+  store[Symbol.dispose]();
+  rmSync(store.root, { recursive: true });
 });
 
 function add(name: string, made: NewImage): Digest {
@@ -109,8 +95,9 @@ describe("an image is found", () => {
     expect(images.find(`quay.io/x/z@${target}`)).toBeUndefined();
   });
   test("not by the beginning of an id that fits several", () => {
-    for (let count = 0; count < 20_000; count += 4000)
-      for (let index = count; index < count + 4000; index += 40) add(`many:${index}`, image(`seed ${index}`));
+    store.transaction(() => {
+      for (let index = 0; index < 500; index += 1) add(`many:${index}`, image(`seed ${index}`));
+    });
     const ids = images.list().map(({ id }) => id.slice(7, 10));
     const twice = ids.find((id, index) => ids.indexOf(id) !== index) ?? "";
     expect(() => images.get(twice)).toThrow("several ids begin so");
@@ -170,20 +157,29 @@ test("a record goes with all names and repository digests, unless a container us
   const target = add("app", image("a"));
   images.name("app:2", target);
   images.addRepoDigest("docker.io/library/app", target);
-  store.db.exec(`INSERT INTO containers VALUES ('0123', 'web', '${target}')`);
+  store.db.run(
+    `INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state)
+     VALUES ('0123', 'web', 'app', '', '${target}', '', '', '[]', '{}', 0, 'created')`,
+  );
   expect(() => images.remove(target)).toThrow('container "web" uses it');
-  store.db.exec("DELETE FROM containers");
+  store.db.run("DELETE FROM containers");
   images.remove(target);
   expect(images.list()).toEqual([]);
   expect(images.find("app:2")).toBeUndefined();
 });
 
+function commit(key: string | undefined, bytes: number): void {
+  store.db.run(
+    `INSERT INTO snapshots (key, kind, driver, bytes, created) VALUES ('${key}', 'committed', 'overlayfs', ${bytes}, 0)`,
+  );
+}
+
 test("the unpacked size is known only when each layer is unpacked", () => {
   const target = add("app", image("a"));
   const [low, high] = images.get(target).layers;
-  store.db.exec(`INSERT INTO snapshots VALUES ('${low?.chainId}', 'committed', 10)`);
+  commit(low?.chainId, 10);
   expect(images.get(target).unpackedSize).toBe(0);
-  store.db.exec(`INSERT INTO snapshots VALUES ('${high?.chainId}', 'committed', 5)`);
+  commit(high?.chainId, 5);
   expect(images.get(target).unpackedSize).toBe(15);
   expect(images.list()[0]?.unpackedSize).toBe(15);
 });
