@@ -3,7 +3,8 @@
  * ended when idle), so that nothing that an archive holds can block or crash the caller, and so that layers use all cores.
  *
  * Exact: owners, modes, times to the nanosecond, xattrs, hard links, device nodes, sparse files, whiteouts (image-spec layer.md), PAX and GNU headers. Nothing is
- * written outside of the root: every path is resolved by openat2(2) with RESOLVE_IN_ROOT (layer mode: symlinks are not followed out either).
+ * written outside of the root: every folder is opened by openat2(2) beneath it, symlinks followed step by step as a container sees them ("/" is the root), and
+ * every entry made relative to its open folder by one name that is not followed. Attributes of overlayfs itself (trusted.overlay.*, user.overlay.*) are dropped.
  */
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Compression } from "../../spec/image/types.ts";
