@@ -10,6 +10,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { archiveDifference } from "../../src/engine/archive/difference.ts";
+import { archiveMerged } from "../../src/engine/archive/merged.ts";
 import { archiveTree, archiveUpper } from "../../src/engine/archive/tree.ts";
 import { Applier } from "../../src/engine/unpack/apply.ts";
 import { TarReader } from "../../src/engine/unpack/reader.ts";
@@ -75,7 +76,7 @@ test.each(seeds)(
 );
 
 test.each(seeds)(
-  "an upper folder's layer, applied to the lower one, gives the merged tree: seed $seed",
+  "an upper folder's layer, applied to the lower one, and both read as one, give overlayfs's tree: seed $seed",
   ({ seed }) => {
     using place = scratch();
     const next = random(300 + seed);
@@ -92,6 +93,9 @@ test.each(seeds)(
       unpack(archiveTree(lower), copy);
       unpack(layer, copy);
       expect(describeTree(copy)).toEqual(describeTree(merged));
+      const seen = folder(place.path, "seen");
+      unpack(archiveMerged([upper, lower]), seen);
+      expect(describeTree(seen)).toEqual(describeTree(merged));
     } finally {
       call("umount", merged);
     }
