@@ -40,6 +40,8 @@ const codeOf: Readonly<Record<number, Code>> = {
   16: "failed_precondition",
   17: "already_exists",
   22: "invalid_argument",
+  23: "resource_exhausted",
+  24: "resource_exhausted",
   28: "resource_exhausted",
   30: "failed_precondition",
   38: "unimplemented",

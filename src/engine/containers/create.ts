@@ -7,6 +7,7 @@ import type { ImageConfig, Platform } from "../../spec/image/types.ts";
 import type { Engine } from "../engine.ts";
 import type { LocalImage } from "../images/images.ts";
 import { remappedKey } from "../snapshots/overlayfs.ts";
+import { fileError } from "../store/errors.ts";
 import { containerCapabilities } from "./capabilities.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { inventName } from "./names.ts";
@@ -40,7 +41,7 @@ export async function createContainer(
     engine.store.transaction(() => addRow(engine, { id, name, image, stored }));
   } catch (error) {
     await engine.snapshots.remove(id);
-    throw error;
+    throw fileError(`create container "${name}"`, error);
   }
   return engine.containers.get(id);
 }

@@ -7,6 +7,7 @@ import { lockFile, openFile } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import type { Digest } from "../../spec/image/digest.ts";
+import { fileError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Unpacker } from "../unpack/unpack.ts";
 import { countTree } from "./_count.ts";
@@ -56,8 +57,12 @@ export abstract class Driver {
     return this.rows.transaction(() => {
       if (row.parent !== undefined && !row.key.startsWith("unpack-")) this.#checkParent(row.key, row.parent);
       const id = this.rows.add(row);
-      mkdirSync(this.folder(id), { mode: 0o700 });
-      this.makeFolders(this.folder(id), row);
+      try {
+        mkdirSync(this.folder(id), { mode: 0o700 });
+        this.makeFolders(this.folder(id), row);
+      } catch (error) {
+        throw fileError(`make snapshot "${row.key}"`, error);
+      }
       return id;
     });
   }

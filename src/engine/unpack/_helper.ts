@@ -1,6 +1,7 @@
 /** One helper process, seen from the engine. It is asked one thing at a time. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { SampanError } from "../../base/errors.ts";
+import { fileError } from "../store/errors.ts";
 import { frame, FrameReader, type FromWorker, type ToWorker } from "./_frames.ts";
 import type { Unpacked } from "./unpack.ts";
 
@@ -11,7 +12,8 @@ interface Question {
 }
 
 export class Helper {
-  readonly #child;
+  /** One that could not be started has no streams. */
+  readonly #child: ChildProcess;
   readonly #reader = new FrameReader<FromWorker>();
   readonly #exited: Promise<void>;
   #question: Question | undefined;
@@ -23,17 +25,21 @@ export class Helper {
   constructor(command: readonly string[]) {
     const [program = "", ...args] = command;
     this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
-    this.#child.stdout.on("data", (bytes: Buffer) => this.#heard(bytes));
-    this.#child.stderr.on(
+    this.#exited = new Promise((resolve) => {
+      this.#child.on("close", (status, signal) => resolve(this.#closed(signal ?? `status ${status}`)));
+      this.#child.on("error", (error) => {
+        const known = fileError("start the helper process for layers", error);
+        if (known.code === "resource_exhausted") this.#reason ??= known;
+        resolve(this.#closed(error.message));
+      });
+    });
+    this.#child.stdout?.on("data", (bytes: Buffer) => this.#heard(bytes));
+    this.#child.stderr?.on(
       "data",
       (bytes: Buffer) => (this.#lastWords = (this.#lastWords + bytes.toString()).slice(-2000)),
     );
     // Writing to one that has died fails; its end is what counts.
-    this.#child.stdin.on("error", () => {});
-    this.#exited = new Promise((resolve) => {
-      this.#child.on("close", (status, signal) => resolve(this.#closed(signal ?? `status ${status}`)));
-      this.#child.on("error", (error) => resolve(this.#closed(error.message)));
-    });
+    this.#child.stdin?.on("error", () => {});
   }
 
   get isUsable(): boolean {
@@ -43,14 +49,14 @@ export class Helper {
   /** Asks; `restarted` is called for each restart that is done. Errors: what the helper answers; `unavailable` where it dies. */
   ask(message: ToWorker, restarted: () => void = () => {}): Promise<Unpacked | undefined> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#death("it has ended"));
+      if (this.#ended) return reject(this.#reason ?? this.#death("it has ended"));
       this.#question = { resolve, reject, restarted };
       this.tell(message);
     });
   }
 
   tell(message: ToWorker): void {
-    if (!this.#ended) this.#child.stdin.write(frame(message));
+    if (!this.#ended) this.#child.stdin?.write(frame(message));
   }
 
   /** Ends it at once; what it was asked fails with this reason. */
@@ -62,7 +68,7 @@ export class Helper {
 
   /** Ends it when it has nothing to do. */
   async close(): Promise<void> {
-    this.#child.stdin.end();
+    this.#child.stdin?.end();
     await this.#exited;
   }
 
