@@ -50,6 +50,11 @@ test("pull downloads, says so as docker does, and then that the image is up to d
   expect(second.out).toContain(`Status: Image is up to date for ${name}`);
 });
 
+test("search asks the registry's catalog", async () => {
+  const { out } = await program.run(["search", "--format", "{{.Name}}", `${registry.host}/bo`]);
+  expect(out).toBe("team/box\n");
+});
+
 test("images, inspect and history show it", async () => {
   const { out } = await program.run(["images", "--digests"]);
   const [head = "", row = "", ...rest] = out.trimEnd().split("\n");

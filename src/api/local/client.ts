@@ -19,13 +19,25 @@ export interface LocalParts {
 
 /** Disposing the client disposes the engine. */
 export function localClient(engine: Engine, { runtime, credentials }: LocalParts) {
-  const containers = containerCalls(engine, runtime);
+  const heal = once(() => healed(engine, runtime));
+  const containers = containerCalls(engine, { runtime, heal });
   return {
-    ...imageCalls(engine),
+    ...imageCalls(engine, heal),
     ...archiveCalls(engine),
     ...registryCalls(engine, credentials),
     ...containers,
-    ...systemCalls(engine, containers),
+    ...systemCalls(engine, { ...containers, heal }),
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   };
+}
+
+/** What a crash left of containers is put right before the first call that looks at them; those that do not need not wait for it. */
+async function healed(engine: Engine, runtime: readonly string[]): Promise<readonly string[]> {
+  const { healContainers } = await import("../../engine/containers/heal.ts");
+  return healContainers(engine, { runtime });
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

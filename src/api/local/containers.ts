@@ -7,10 +7,16 @@ import type { LongCall } from "../../spec/docker/progress.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
 import { longOptions } from "./_steps.ts";
 
-/** `runtime`: the argument list of our own OCI runtime. */
-export function containerCalls(engine: Engine, runtime: readonly string[]) {
+export interface ContainerParts {
+  /** The argument list of our own OCI runtime. */
+  readonly runtime: readonly string[];
+  readonly heal: () => Promise<unknown>;
+}
+
+export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts) {
   const remove = async (reference: string, force: boolean) => {
     const { removeContainer } = await import("../../engine/containers/remove.ts");
+    await heal();
     return removeContainer(engine, reference, { force, runtime });
   };
   return {
@@ -26,6 +32,7 @@ export function containerCalls(engine: Engine, runtime: readonly string[]) {
     },
 
     async containers({ all }: { all: boolean }): Promise<readonly ContainerSummary[]> {
+      await heal();
       return engine.containers
         .list()
         .filter(({ state }) => all || state === "running")
@@ -36,6 +43,7 @@ export function containerCalls(engine: Engine, runtime: readonly string[]) {
       remove(reference, force),
 
     async pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }> {
+      await heal();
       const deleted: string[] = [];
       let reclaimed = 0;
       for (const { id, snapshot, state } of engine.containers.list()) {

@@ -9,7 +9,8 @@ import { longOptions } from "./_steps.ts";
 type Filters = Readonly<Record<string, readonly string[]>>;
 type RemovedLine = { Untagged?: string; Deleted?: string };
 
-export function imageCalls(engine: Engine) {
+/** `heal` comes before what asks whether a container runs. */
+export function imageCalls(engine: Engine, heal: () => Promise<unknown>) {
   return {
     async pull(reference: string, options: LongCall & { platform?: string; allTags?: boolean }) {
       const { pull, pullAllTags } = await import("../../engine/images/pull.ts");
@@ -68,6 +69,7 @@ export function imageCalls(engine: Engine) {
       options: { force: boolean; prune: boolean },
     ): Promise<readonly RemovedLine[]> {
       const { removeImage } = await import("../../engine/images/remove.ts");
+      await heal();
       return removeImage(engine, reference, options);
     },
 
@@ -76,6 +78,7 @@ export function imageCalls(engine: Engine) {
       filters: Filters;
     }): Promise<{ deleted: readonly RemovedLine[]; reclaimed: number }> {
       const { pruneImages } = await import("../../engine/images/prune.ts");
+      await heal();
       return pruneImages(engine, options);
     },
   };

@@ -4,10 +4,12 @@ import type { DiskUsage, Problem } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import type { containerCalls } from "./containers.ts";
 
-export function systemCalls(
-  engine: Engine,
-  { pruneContainers }: Pick<ReturnType<typeof containerCalls>, "pruneContainers">,
-) {
+export interface SystemParts extends Pick<ReturnType<typeof containerCalls>, "pruneContainers"> {
+  /** Gives a line for each thing that it put right. */
+  readonly heal: () => Promise<readonly string[]>;
+}
+
+export function systemCalls(engine: Engine, { pruneContainers, heal }: SystemParts) {
   return {
     async diskUsage(): Promise<DiskUsage> {
       const { diskUsage } = await import("../../engine/disk/usage.ts");
@@ -38,12 +40,15 @@ export function systemCalls(
     async check(options: LongCall & { repair: boolean; deep: boolean }): Promise<readonly Problem[]> {
       const { check } = await import("../../engine/disk/check.ts");
       const { repair, deep, signal, onStep } = options;
-      return check(engine, {
+      const healed = repair ? await heal() : [];
+      const problems = await check(engine, {
         repair,
         deep,
         ...(signal ? { signal } : {}),
         ...(onStep ? { onProgress: (text: string) => onStep({ id: "check", status: text }) } : {}),
       });
+      const lines = healed.map((what) => ({ what, severity: "garbage", repaired: true }) as const);
+      return [...lines, ...problems];
     },
   };
 }
