@@ -48,7 +48,7 @@ export async function openSmallEngine(
       gc: openCollector({ store, content, leases, snapshots }),
       registries: openRegistries(settings.registries, {
         dockerConfig: "/nowhere",
-        patience: { head: 1000, idle: 300, tries: 3, pause: 1 },
+        patience: { head: 400, idle: 300, tries: 3, pause: 1 },
       }),
       images: openImages(store, content),
       containers: openContainers(store),
