@@ -1,6 +1,7 @@
 /**
  * `make demo`: makes a real image (an OCI image layout of Debian's busybox), unpacks it into a bundle, takes a container of it through its whole life
- * with our runtime, shows each step and what came of it, and explains the plan. Ends with 0 only if every step was seen to work.
+ * with our runtime, explains the plan, and then takes the image through a registry: push, pull, run, commit, diff. Shows each step and what came of it;
+ * ends with 0 only if every step was seen to work.
  */
 import { createHash } from "node:crypto";
 import {
@@ -15,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { imagesOfARegistry } from "./_demo-images.ts";
 
 const sampan = new URL("../dist/sampan", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "sampan-demo-"));
@@ -211,7 +213,7 @@ function lifeOfAContainer(): void {
   expect(show(runtime("list", "--quiet")), /^$/, "list after delete");
 }
 
-function main(): void {
+async function main(): Promise<void> {
   if (!existsSync(sampan)) throw new Error("dist/sampan is not built: run `make dist`");
   if (process.getuid?.() !== 0) throw new Error("the demo makes containers as root: run it as root");
   if (!existsSync("/bin/busybox")) throw new Error("/bin/busybox is missing: apt-get install busybox-static");
@@ -228,11 +230,12 @@ function main(): void {
     "wait for start",
     "explain",
   );
+  await imagesOfARegistry({ sampan, folder, title, show, expect });
   console.log(`\nEvery step worked. What to try next is in README.md ("Five minutes").`);
 }
 
 try {
-  main();
+  await main();
 } catch (error) {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
