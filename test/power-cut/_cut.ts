@@ -14,6 +14,8 @@ export interface CutVerb {
   readonly args: readonly string[];
   /** What must hold of every state besides; `done`: the verb had said that it is done. */
   readonly also?: (engine: SmallEngine, done: boolean) => Promise<string | undefined> | string | undefined;
+  /** overlayfs without it. */
+  readonly snapshotter?: "copy";
   /** The next try, made at some of the states. */
   readonly again?: (engine: SmallEngine) => Promise<unknown>;
 }
@@ -32,21 +34,27 @@ const thorough = process.env["SAMPAN_POWER_CUT"] === "all";
 export async function recordVerb(scratch: string, verb: CutVerb): Promise<Recorded> {
   const root = join(scratch, "root");
   mkdirSync(root, { mode: 0o700, recursive: true });
-  const before = await treesAfter(root, verb.prepare);
+  const before = await treesAfter(root, verb, verb.prepare);
   const command = [process.execPath, program, root, ...verb.args];
-  const recording = await record({ root, log: join(scratch, "log"), command, otherBoot: true });
-  return { verb, recording, trees: treesOfAll(before, await treesAfter(root, verb.again)) };
+  const recording = await record({
+    root,
+    log: join(scratch, "log"),
+    command,
+    otherBoot: true,
+    ...(verb.snapshotter ? { env: { SNAPSHOTTER: verb.snapshotter } } : {}),
+  });
+  return { verb, recording, trees: treesOfAll(before, await treesAfter(root, verb, verb.again)) };
 }
 
-async function treesAfter(root: string, act: CutVerb["prepare"]): Promise<Trees> {
-  const trees = await seen(root, act);
+async function treesAfter(root: string, verb: CutVerb, act: CutVerb["prepare"]): Promise<Trees> {
+  const trees = await seen(root, verb, act);
   // A database whose statements are still in memory stays open, and its last closing changes files.
   Bun.gc(true);
   return trees;
 }
 
-async function seen(root: string, act: CutVerb["prepare"]): Promise<Trees> {
-  await using engine = await openSmallEngine(root);
+async function seen(root: string, { snapshotter }: CutVerb, act: CutVerb["prepare"]): Promise<Trees> {
+  await using engine = await openSmallEngine(root, snapshotter);
   const before = treesOf(engine);
   await act?.(engine);
   return treesOfAll(before, treesOf(engine));
@@ -61,7 +69,7 @@ export async function replayVerb({ verb, recording, trees }: Recorded, without?:
     { ...recording, operations },
     {
       scratch: memory(),
-      ...(thorough ? { choices: 8 } : { choices: 1, cuts: 20 }),
+      ...(thorough ? { choices: 8 } : { models: ["posix" as const], choices: 0, cuts: 8 }),
       check: (found) => look({ verb, recording, trees }, found, count++ % (thorough ? 8 : 20) === 0),
     },
   );
@@ -72,7 +80,7 @@ async function look(
   { root, said, done }: Look,
   again: boolean,
 ): Promise<string | undefined> {
-  await using engine = await openSmallEngine(root, "unprobed");
+  await using engine = await openSmallEngine(root, verb.snapshotter ?? "unprobed");
   const wrong = await faults(engine, trees);
   const also = await verb.also?.(engine, done || said.includes("done"));
   if (also !== undefined) wrong.push(also);

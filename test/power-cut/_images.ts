@@ -13,7 +13,8 @@ function noise(length: number, seed: number): Uint8Array {
 
 const time = 1_600_000_000;
 
-function base(version: number): TarEntry[] {
+/** The files of the lower layer. */
+export function base(version: number): TarEntry[] {
   return [
     { name: "bin/", type: "directory", mode: 0o755, mtime: time },
     { name: "bin/tool", content: noise(9000, version), mode: 0o4755, mtime: time + 0.123456789 },

@@ -38,7 +38,7 @@ function withoutClock(tree: Tree): Tree {
   for (const [, inode] of tree.walk()) {
     const { node } = tree.get(inode);
     if ((node.modified ?? 0n) > 1_700_000_000_000_000_000n)
-      tree.apply({ kind: "meta", inode, set: { modified: undefined } });
+      tree.apply({ kind: "meta", inode, set: { modified: undefined } }, 0);
   }
   return tree;
 }
@@ -80,7 +80,7 @@ export async function faults(engine: SmallEngine, trees: Trees): Promise<string[
   return found;
 }
 
-/** What is still there after a collection and should not be: files without a row, rows that nobody holds. */
+/** What is still there after a collection and should not be: files without a row, rows that nobody holds. Of tmp/ a collection takes what is some minutes old. */
 export async function leftovers(engine: SmallEngine): Promise<string[]> {
   await engine.gc.collect(undefined, { ingests: "all" });
   const { root, db } = engine.store;
@@ -98,9 +98,6 @@ export async function leftovers(engine: SmallEngine): Promise<string[]> {
   ]);
   return [
     ...files(".").filter((name) => !known.has(name)),
-    ...files("tmp")
-      .filter((name) => !name.startsWith("probe-"))
-      .map((name) => `tmp/${name}`),
     ...files("content/ingest").map((name) => `content/ingest/${name}`),
     ...files("content/blobs/sha256")
       .filter((name) => !blobs.has(name))

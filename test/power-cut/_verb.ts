@@ -12,7 +12,7 @@ const refusals: ReadonlySet<string> = new Set(["failed_precondition", "not_found
 async function run(root: string, verb: string, args: readonly string[]): Promise<void> {
   const act = verbs[verb];
   if (!act) throw new Error(`there is no verb "${verb}"`);
-  await using engine = await openSmallEngine(root);
+  await using engine = await openSmallEngine(root, process.env["SNAPSHOTTER"] === "copy" ? "copy" : "auto");
   writeSync(1, "ready\n");
   await act(engine, ...args);
   writeSync(1, "done\n");

@@ -159,3 +159,12 @@ test("a write over several blocks may be there in part, and the last one torn at
   expect(shapes).toContain("o4096 n8192 ");
   expect(shapes).toContain("n8704 o3584 ");
 });
+
+test("ext4: a time that its owner has set stays, though the bytes come to the disk after it", () => {
+  const dated = effect("utimensat", [{ kind: "meta", inode: 2, set: { modified: 42n } }]);
+  const crash = new Crash(new Tree(), "ext4");
+  const operations = [create("a", 2), write(2, 0, "abc"), dated, create("b", 3), sync(3), sync(undefined)];
+  for (const operation of operations) crash.advance(operation);
+  const [choice] = choicesFor(crash.pending, 6, { model: "ext4", seed: 1, random: 0 });
+  expect(crash.state(choice as Choice).get(2).node.modified).toBe(42n);
+});

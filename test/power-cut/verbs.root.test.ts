@@ -1,6 +1,6 @@
 /**
  * Each verb under power cuts: images are whole or absent, nothing damaged is named, what was promised is there, what is left can be collected, and the next
- * try ends well. SAMPAN_POWER_CUT=all tries every cut, and more of what each may leave.
+ * try ends well. SAMPAN_POWER_CUT=all tries every cut, the model ext4 too, and more of what each may leave.
  */
 // deadline: 280 s
 import { afterAll, beforeAll, expect } from "bun:test";
@@ -9,11 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pull } from "../../src/engine/images/pull.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
+import { save } from "../../src/engine/images/save.ts";
 import { words } from "../../tools/power-cut/replay.ts";
 import { needing } from "../needs.ts";
 import { recordVerb, replayVerb, type CutVerb } from "./_cut.ts";
 import type { SmallEngine } from "./_engine.ts";
-import { image } from "./_images.ts";
+import { tar } from "../images/tar.ts";
+import { base, image } from "./_images.ts";
 import { verbs as writers } from "./_verbs.ts";
 import { serve, type SmallRegistry } from "./_registry.ts";
 
@@ -36,6 +38,19 @@ const lacks = (engine: SmallEngine, tag: number) =>
   engine.images.find(name(tag)) ? undefined : `image ${tag} is not there`;
 const has = (engine: SmallEngine, tag: number) =>
   engine.images.find(name(tag)) ? `image ${tag} is still there` : undefined;
+
+const archive = () => join(scratch, "archive.tar");
+
+/** Both images as an archive, and none of them in the root. */
+async function saved(engine: SmallEngine): Promise<void> {
+  await pull(engine, name(1));
+  await pull(engine, name(2));
+  await Bun.write(
+    archive(),
+    await Array.fromAsync(save(engine, [name(1), name(2)])).then((parts) => Buffer.concat(parts)),
+  );
+  await act(engine, "prune");
+}
 
 const act = async (engine: SmallEngine, verb: string, ...args: string[]) => writers[verb]?.(engine, ...args);
 
@@ -87,6 +102,47 @@ const verbs: Readonly<Record<string, () => CutVerb>> = {
     },
     args: ["collect"],
     also: (engine) => lacks(engine, 2) ?? has(engine, 1),
+    again: (engine) => pull(engine, name(1)),
+  }),
+  prune: () => ({
+    prepare: async (engine) => {
+      await pull(engine, name(1));
+      await pull(engine, name(2));
+      await act(engine, "create", name(1), "box");
+    },
+    args: ["prune"],
+    also: (engine, done) =>
+      lacks(engine, 1) ?? container(engine, true) ?? (done ? has(engine, 2) : undefined),
+    again: (engine) => pull(engine, name(2)),
+  }),
+  load: () => ({
+    prepare: saved,
+    args: ["load", archive()],
+    also: (engine, done) => (done ? (lacks(engine, 1) ?? lacks(engine, 2)) : undefined),
+    again: (engine) => act(engine, "load", archive()),
+  }),
+  import: () => ({
+    prepare: async () => void (await Bun.write(archive(), tar(base(1)))),
+    args: ["import", archive(), name(3)],
+    also: (engine, done) => (done ? lacks(engine, 3) : undefined),
+    again: (engine) => act(engine, "import", archive(), name(3)),
+  }),
+  commit: () => ({
+    prepare: async (engine) => {
+      await pull(engine, name(1));
+      await act(engine, "create", name(1), "box");
+      const files = engine.snapshots.directory(engine.containers.get("box").snapshot);
+      await Bun.write(join(files, "written/by/the/container"), new Uint8Array(9000).fill(7));
+    },
+    args: ["commit", "box", name(4)],
+    also: (engine, done) =>
+      lacks(engine, 1) ?? container(engine, true) ?? (done ? lacks(engine, 4) : undefined),
+    again: (engine) => act(engine, "commit", "box", name(4)),
+  }),
+  "pull into plain copies": () => ({
+    snapshotter: "copy",
+    args: ["pull", name(1)],
+    also: (engine, done) => (done ? lacks(engine, 1) : undefined),
     again: (engine) => pull(engine, name(1)),
   }),
   "creation of a container": () => ({

@@ -7,7 +7,7 @@
  */
 import { blockSize, piecesOf, putBlock, resize } from "./content.ts";
 import type { Change, Effect, Operation, Sync } from "./operations.ts";
-import { Tree, type Inode } from "./tree.ts";
+import { touch, Tree, type Inode } from "./tree.ts";
 
 export type Model = "posix" | "ext4";
 
@@ -76,7 +76,7 @@ export class Crash {
         isMove(effect.changes) && sure.length > 0 && this.#isWhole(effect.changes)
           ? effect.changes
           : firstOfMove(effect.changes, sure);
-      for (const change of changes) this.#sure.apply(change);
+      for (const change of changes) this.#sure.apply(change, position);
       const rest = effect.changes.filter((change) => !changes.includes(change));
       if (rest.length > 0) left.push({ position, effect: { ...effect, changes: rest } });
     }
@@ -116,7 +116,7 @@ export class Crash {
     for (const { position, effect } of this.#pending) {
       for (const change of this.#kept(effect.changes, position, choice)) {
         if (change.kind === "entry" || change.kind === "meta" || change.kind === "attribute")
-          tree.apply(change);
+          tree.apply(change, position);
       }
       for (const change of effect.changes) {
         if (change.kind !== "data" && change.kind !== "size") continue;
@@ -148,7 +148,7 @@ export class Crash {
   #writeFile(tree: Tree, { inode, changes }: FileChanges, choice: Choice): void {
     const limit = choice.size(inode);
     const file = tree.change(inode);
-    file.node = { ...file.node, modified: undefined };
+    touch(file, changes.at(-1)?.position ?? 0);
     const { content } = file;
     // What the program saw, and what of it is on the disk.
     let seen = content.size;

@@ -74,7 +74,7 @@ export class Follower {
   effect(text: string, changes: readonly Change[], born: Effect["born"] = []): void {
     if (changes.length === 0 && born.length === 0) return;
     const effect: Effect = { kind: "effect", born, changes };
-    this.#tree.applyAll(effect);
+    this.#tree.applyAll(effect, this.operations.length);
     this.operations.push({ ...effect, ...this.#span(text) });
   }
 

@@ -33,6 +33,8 @@ export interface Node extends Meta {
 export interface Inode {
   readonly owner: Tree;
   node: Node;
+  /** When the time was last set by its owner: writes before that do not change it, in whatever order they come to the disk. */
+  stamp: number;
   readonly entries: Map<string, number>;
   readonly content: Content;
 }
@@ -72,7 +74,7 @@ export class Tree {
   }
 
   add(inode: number, node: Node, content: Content = emptyContent()): void {
-    this.#inodes.set(inode, { owner: this, node, entries: new Map(), content });
+    this.#inodes.set(inode, { owner: this, node, stamp: -1, entries: new Map(), content });
   }
 
   change(inode: number): Inode {
@@ -81,23 +83,24 @@ export class Tree {
       keys.delete(found);
       return found;
     }
-    const { node, entries, content } = found;
-    const own = { owner: this, node, entries: new Map(entries), content: copyContent(content) };
+    const { node, stamp, entries, content } = found;
+    const own = { owner: this, node, stamp, entries: new Map(entries), content: copyContent(content) };
     this.#inodes.set(inode, own);
     return own;
   }
 
-  /** Does one elementary change. */
-  apply(change: Change): void {
+  /** Does one elementary change, the `order`-th of all that the program made. */
+  apply(change: Change, order: number): void {
     const inode = this.change(change.inode);
     switch (change.kind) {
       case "entry":
         if (change.to === undefined) inode.entries.delete(change.name);
         else inode.entries.set(change.name, change.to);
-        inode.node = { ...inode.node, modified: undefined };
+        touch(inode, order);
         break;
       case "meta":
         inode.node = { ...inode.node, ...change.set };
+        if ("modified" in change.set) inode.stamp = Math.max(inode.stamp, order);
         break;
       case "attribute": {
         const attributes = new Map(inode.node.attributes);
@@ -108,20 +111,20 @@ export class Tree {
       }
       case "size":
         resize(inode.content, change.size);
-        inode.node = { ...inode.node, modified: undefined };
+        touch(inode, order);
         break;
       case "data":
         for (const [number, at, bytes] of piecesOf(change.offset, change.bytes))
           putBlock(inode.content, number, at, bytes);
         inode.content.size = Math.max(inode.content.size, change.offset + change.bytes.length);
-        inode.node = { ...inode.node, modified: undefined };
+        touch(inode, order);
         break;
     }
   }
 
-  applyAll(effect: Effect): void {
+  applyAll(effect: Effect, order: number): void {
     for (const [inode, node] of effect.born) this.add(inode, node);
-    for (const change of effect.changes) this.apply(change);
+    for (const change of effect.changes) this.apply(change, order);
   }
 
   /** Every path below the root with its inode, folders before what is in them. */
@@ -143,6 +146,11 @@ export class Tree {
     }
     return hasher.digest("hex");
   }
+}
+
+/** The clock gives it a time that nobody knows, unless its owner has set one since. */
+export function touch(inode: Inode, order: number): void {
+  if (order > inode.stamp) inode.node = { ...inode.node, modified: undefined };
 }
 
 /** Equal keys, equal extended attributes. */
