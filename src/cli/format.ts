@@ -2,6 +2,7 @@
 import type { Output } from "./io.ts";
 import { align } from "./text/columns.ts";
 import { compileTemplate } from "./template/template.ts";
+import { printableCell, printableJson, printableValue } from "./text/identifier.ts";
 
 /** A thing as a table and a template see it: texts by field name, in docker's names. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -29,7 +30,17 @@ function readable(format: string): string {
 }
 
 function sortedJson(row: Row): string {
-  return JSON.stringify(row, Object.keys(row).toSorted());
+  return printableJson(JSON.stringify(row, Object.keys(row).toSorted()));
+}
+
+/** What a template sees: on a terminal nothing that steers it, in a pipe every byte as it is. */
+export function shownOn(out: Output, value: unknown): unknown {
+  return out.size() ? printableValue(value) : value;
+}
+
+function cells(row: Row): Row {
+  const cell = (value: unknown) => (typeof value === "string" ? printableCell(value) : printableValue(value));
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cell(value)]));
 }
 
 export async function writeRows(
@@ -39,15 +50,16 @@ export async function writeRows(
 ): Promise<void> {
   const [word] = /^table\b/.exec(format) ?? [];
   if (!word) {
-    const template = format === "json" ? sortedJson : compileTemplate(readable(format));
-    await out.write(rows.map((row) => `${template(row)}\n`).join(""));
+    const template = compileTemplate(readable(format));
+    const line = (row: Row) => (format === "json" ? sortedJson(row) : template(shownOn(out, row)));
+    await out.write(rows.map((row) => `${line(row)}\n`).join(""));
     return;
   }
   const own = format.slice(word.length).trim();
   const template = compileTemplate(readable(own === "" ? columns : own));
-  await out.write(align([template(heads, { head: true }), ...rows.map((row) => template(row))]));
+  await out.write(align([template(heads, { head: true }), ...rows.map((row) => template(cells(row)))]));
 }
 
 export async function writeJson(out: Output, value: unknown): Promise<void> {
-  await out.write(`${JSON.stringify(value, null, 4)}\n`);
+  await out.write(`${printableJson(JSON.stringify(value, null, 4))}\n`);
 }

@@ -3,8 +3,9 @@ import type { ImageInspect } from "../../spec/docker/images.ts";
 import { any, define } from "../command.ts";
 import { forEach } from "../each.ts";
 import { given, platformFlag } from "../flags/shared.ts";
-import { writeJson } from "../format.ts";
+import { shownOn, writeJson } from "../format.ts";
 import { compileTemplate } from "../template/template.ts";
+import { printableJson } from "../text/identifier.ts";
 
 /** Fields whose keys are data: a key that is not there is no value, not a mistake. */
 const maps = new Set(["Labels", "ExposedPorts", "Volumes", "Data"]);
@@ -44,8 +45,8 @@ export const command = define({
     const status = await forEach(io, words, {
       verb: async (reference) => {
         const image = await engine.inspectImage(reference, given("platform", flags.platform));
-        if (template) await io.out.write(`${template(withMaps(image))}\n`);
-        else if (json) await io.out.write(`${JSON.stringify(image)}\n`);
+        if (template) await io.out.write(`${template(shownOn(io.out, withMaps(image)))}\n`);
+        else if (json) await io.out.write(`${printableJson(JSON.stringify(image))}\n`);
         else found.push(image);
       },
     });

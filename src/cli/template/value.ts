@@ -2,6 +2,7 @@
  * Values as a template sees them. A plain object is one of Go's structs: its fields are known, another one is an error. A Map is one of Go's maps (labels,
  * ports): a key that is not there is no value.
  */
+import { printableJson } from "../text/identifier.ts";
 
 /** Go's notion of true. */
 export function isTrue(value: unknown): boolean {
@@ -35,7 +36,7 @@ export function sorted(map: ReadonlyMap<unknown, unknown>): [string, unknown][] 
 /** As docker's json function writes it. */
 export function toJson(value: unknown, indent?: number): string {
   const plain = (_: string, each: unknown) => (each instanceof Map ? Object.fromEntries(sorted(each)) : each);
-  return JSON.stringify(value ?? null, plain, indent);
+  return printableJson(JSON.stringify(value ?? null, plain, indent));
 }
 
 /** What it is, for errors. */
