@@ -3,6 +3,8 @@ import { invalid } from "../../base/errors.ts";
 import { isDigest, type Digest } from "./digest.ts";
 
 const longest = { text: 64 << 10, list: 10_000, record: 10_000 };
+/** Real documents have six levels. What is written out again is written by recursion, and a stack has an end. */
+const deepest = 64;
 
 export class JsonValue {
   readonly value: unknown;
@@ -17,13 +19,17 @@ export class JsonValue {
   }
 
   static parse(bytes: Uint8Array | string, document: string): JsonValue {
+    let value: unknown;
     try {
       const text =
         typeof bytes === "string" ? bytes : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-      return new JsonValue(JSON.parse(text), document);
+      value = JSON.parse(text);
     } catch {
       throw invalid(`cannot read ${document}: it is not JSON`);
     }
+    if (isDeeper(value, deepest))
+      throw invalid(`cannot read ${document}: it is nested more than ${deepest} levels deep`);
+    return new JsonValue(value, document);
   }
 
   refuse(wanted: string): never {
@@ -117,4 +123,9 @@ export function present<Shape extends Record<string, (item: JsonValue) => unknow
     if (!item.absent) found.push([name, read(item)]);
   }
   return Object.fromEntries(found) as { [Name in keyof Shape]?: ReturnType<Shape[Name]> };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
 }
