@@ -5,14 +5,14 @@ const passwd = "root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\
 const group = "root:x:0:\nusers:x:1001:\nextra:x:1002:other,user\nmore:x:1003:user\n";
 
 test.each([
-  ["", { uid: 0, gid: 0, additionalGids: [], home: "/root" }],
-  ["user", { uid: 1000, gid: 1001, additionalGids: [1002, 1003], home: "/home/user" }],
-  ["1000", { uid: 1000, gid: 1001, additionalGids: [1002, 1003], home: "/home/user" }],
-  ["user:extra", { uid: 1000, gid: 1002, additionalGids: [], home: "/home/user" }],
-  ["7:8", { uid: 7, gid: 8, additionalGids: [], home: "/" }],
-  ["7", { uid: 7, gid: 0, additionalGids: [], home: "/" }],
-  ["1234", { uid: 1234, gid: 0, additionalGids: [], home: "/" }],
-  ["2147483647", { uid: 2147483647, gid: 0, additionalGids: [], home: "/" }],
+  ["", { uid: 0, gid: 0, additionalGids: [0], home: "/root" }],
+  ["user", { uid: 1000, gid: 1001, additionalGids: [1001, 1002, 1003], home: "/home/user" }],
+  ["1000", { uid: 1000, gid: 1001, additionalGids: [1001, 1002, 1003], home: "/home/user" }],
+  ["user:extra", { uid: 1000, gid: 1002, additionalGids: [1002], home: "/home/user" }],
+  ["7:8", { uid: 7, gid: 8, additionalGids: [8], home: "/" }],
+  ["7", { uid: 7, gid: 0, additionalGids: [0], home: "/" }],
+  ["1234", { uid: 1234, gid: 0, additionalGids: [0], home: "/" }],
+  ["2147483647", { uid: 2147483647, gid: 0, additionalGids: [0], home: "/" }],
 ])("user %p is %j", (text, user) => {
   expect(resolveUser(text, passwd, group)).toEqual(user);
 });

@@ -4,6 +4,7 @@ import { invalid } from "../../base/errors.ts";
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
+  /** The own group first: else a set-group-id program could shed it, and with it what a mode denies to that group (CVE-2022-36109). */
   readonly additionalGids: readonly number[];
   readonly home: string;
 }
@@ -45,7 +46,7 @@ export function resolveUser(text: string, passwd: string, group: string): Resolv
   return {
     uid: number ?? account?.uid ?? 0,
     gid,
-    additionalGids: [...new Set(supplementary.map((each) => each.gid))].filter((id) => id !== gid),
+    additionalGids: [...new Set([gid, ...supplementary.map((each) => each.gid)])],
     home: account?.home ?? "/",
   };
 }
