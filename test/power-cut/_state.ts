@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../src/spec/image/digest.ts";
+import { check } from "../../src/engine/disk/check.ts";
 import { differences, readTree } from "../../tools/power-cut/place.ts";
 import type { Tree } from "../../tools/power-cut/tree.ts";
 import type { SmallEngine } from "./_engine.ts";
@@ -48,6 +49,8 @@ export async function faults(engine: SmallEngine, trees: Trees): Promise<string[
   const found: string[] = [];
   const [sound] = engine.store.db.query("PRAGMA integrity_check").values()[0] ?? [];
   if (sound !== "ok") found.push(`the database is damaged: ${String(sound)}`);
+  const problems = await check(engine, { repair: false, deep: true });
+  found.push(...problems.filter(({ severity }) => severity === "damage").map(({ what }) => what));
   for (const { digest } of engine.content.list()) {
     const state = await engine.content.verify(digest);
     if (state !== "whole") found.push(`blob ${digest} is ${state}`);
@@ -83,6 +86,7 @@ export async function faults(engine: SmallEngine, trees: Trees): Promise<string[
 /** What is still there after a collection and should not be: files without a row, rows that nobody holds. Of tmp/ a collection takes what is some minutes old. */
 export async function leftovers(engine: SmallEngine): Promise<string[]> {
   await engine.gc.collect(undefined, { ingests: "all" });
+  const problems = await check(engine, { repair: false, deep: false });
   const { root, db } = engine.store;
   const files = (folder: string) => (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : []);
   const blobs = new Set(engine.content.list().map(({ digest }) => digest.slice("sha256:".length)));
@@ -97,6 +101,7 @@ export async function leftovers(engine: SmallEngine): Promise<string[]> {
     "sampan.db-shm",
   ]);
   return [
+    ...problems.map(({ what }) => what).filter((what) => !/^(?:probe|spool)-/.test(what)),
     ...files(".").filter((name) => !known.has(name)),
     ...files("content/ingest").map((name) => `content/ingest/${name}`),
     ...files("content/blobs/sha256")
