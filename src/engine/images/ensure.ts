@@ -2,12 +2,13 @@
  * Everything that running an image needs, whole: its documents and its layers as snapshots. What is damaged or missing is unpacked anew, from blobs that
  * are fetched again where they are damaged too. When all is well it reads two small files.
  */
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import { layerFormat } from "../../spec/image/layers.ts";
 import type { Engine } from "../engine.ts";
-import type { SnapshotInfo } from "../snapshots/snapshotter.ts";
+import { dropSnapshots } from "../verify/drop.ts";
+import { compareSnapshot } from "../verify/snapshot.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { isLost, obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
 import { reasonOf } from "./_reason.ts";
@@ -17,6 +18,8 @@ export type EnsureParts = ObtainParts &
   Pick<Engine, "settings" | "store" | "leases" | "snapshots" | "unpacker" | "images">;
 
 export interface EnsureOptions {
+  /** Chain ids of snapshots that are known to be damaged: they are unpacked again, whatever their rows say. */
+  readonly distrusted?: ReadonlySet<string>;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -27,7 +30,7 @@ export async function ensureUnpacked(
   image: LocalImage,
   options: EnsureOptions = {},
 ): Promise<void> {
-  if (await isReady(engine, image)) return;
+  if (!options.distrusted && (await isReady(engine, image))) return;
   const signal = options.signal ?? new AbortController().signal;
   const name = image.names[0] ?? image.id;
   await using lease = engine.leases.acquire(`unpack ${name}`);
@@ -45,7 +48,7 @@ export async function ensureUnpacked(
   });
   try {
     await obtainDocuments(engine, image, signal);
-    await dropDamaged(engine, image);
+    await dropDamaged(engine, image, { ...options, signal });
     if (!image.layers.every(({ chainId }) => isCommitted(engine, chainId)))
       await unpack(engine, image, { ...options, signal });
   } catch (error) {
@@ -55,10 +58,8 @@ export async function ensureUnpacked(
 
 /** The usual case, for which nothing is written and no lease is needed: a container that is being made holds its image by its own row. */
 async function isReady(engine: EnsureParts, image: LocalImage): Promise<boolean> {
-  for (const { chainId } of image.layers) {
-    const info = engine.snapshots.stat(chainId);
-    if (info?.kind !== "committed" || !(await isWhole(engine, info))) return false;
-  }
+  if (!image.layers.every(({ chainId }) => isCommitted(engine, chainId) && isVerified(engine, chainId)))
+    return false;
   try {
     for (const digest of [image.manifest.digest, image.id]) await engine.content.read(digest);
     return true;
@@ -110,51 +111,46 @@ async function unpack(
   engine.store.transaction(() => engine.snapshots.commitLayers(unpacked.layers));
 }
 
-/** After an unclean stop each layer is looked at once; without its files, or with fewer of them, it is thrown away with all that stands on it. */
-async function dropDamaged(engine: EnsureParts, image: LocalImage): Promise<void> {
-  for (const { chainId } of image.layers) {
-    const info = engine.snapshots.stat(chainId);
-    if (!info || info.kind !== "committed") return;
-    if (await isWhole(engine, info)) continue;
-    await removeWithChildren(engine, chainId);
-    return;
-  }
-}
-
-async function isWhole(engine: EnsureParts, info: SnapshotInfo): Promise<boolean> {
-  const { db, epoch } = engine.store;
-  const row = db
+/** It was unpacked or compared since the machine's last start, and is not gone. */
+function isVerified({ store, snapshots }: EnsureParts, chainId: Digest): boolean {
+  const row = store.db
     .query<{ verified_epoch: number }, [string]>("SELECT verified_epoch FROM snapshots WHERE key = ?")
-    .get(info.key);
-  try {
-    if (row?.verified_epoch === epoch) {
-      statSync(engine.snapshots.directory(info.key));
-      return true;
-    }
-    const { inodes } = await engine.snapshots.usage(info.key);
-    if (inodes !== info.usage.inodes) return false;
-  } catch (error) {
-    if (isNotThere(error)) return false;
-    throw error;
+    .get(chainId);
+  if (row?.verified_epoch !== store.epoch) return false;
+  return lstatSync(snapshots.directory(chainId), { throwIfNoEntry: false }) !== undefined;
+}
+
+/**
+ * After a start of the machine each layer is compared once with its archive, programs to the last byte (verify/contents.ts): what a power cut has
+ * damaged is never run. What differs goes, to be unpacked again; layers and containers that stand on it find the new one by its name.
+ */
+async function dropDamaged(
+  engine: EnsureParts,
+  image: LocalImage,
+  options: EnsureOptions & { signal: AbortSignal },
+): Promise<void> {
+  const damaged: Digest[] = [];
+  for (const { chainId, descriptor } of image.layers) {
+    const distrusted = options.distrusted?.has(chainId) === true;
+    if (!isCommitted(engine, chainId) || (!distrusted && isVerified(engine, chainId))) continue;
+    // Also what cannot be compared since its blob cannot be had is not used; and what can be had no more is not thrown away.
+    const path = await obtain(engine, descriptor, options.signal);
+    const { compression } = layerFormat(descriptor.mediaType);
+    const difference = distrusted
+      ? ""
+      : await compareSnapshot(
+          engine.snapshots,
+          { chainId, path, compression },
+          { depth: "programs", signal: options.signal },
+        );
+    if (difference === undefined) markVerified(engine, chainId);
+    else damaged.push(chainId);
   }
-  engine.store.transaction(() =>
-    db.query("UPDATE snapshots SET verified_epoch = ? WHERE key = ?").run(epoch, info.key),
+  if (damaged.length > 0) await dropSnapshots(engine, damaged);
+}
+
+function markVerified({ store }: EnsureParts, chainId: Digest): void {
+  store.transaction(() =>
+    store.db.query("UPDATE snapshots SET verified_epoch = ? WHERE key = ?").run(store.epoch, chainId),
   );
-  return true;
-}
-
-function isNotThere(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "ENOENT" || SampanError.from(error).code === "not_found";
-}
-
-async function removeWithChildren(engine: EnsureParts, key: Digest | string): Promise<void> {
-  const children = engine.snapshots.list().filter(({ parent }) => parent === key);
-  const user = children.find(({ kind }) => kind !== "committed");
-  if (user)
-    throw new SampanError(
-      "data_loss",
-      `its layer "${key}" is damaged, and "${user.key}" stands on it; remove that first`,
-    );
-  for (const child of children) await removeWithChildren(engine, child.key);
-  await engine.snapshots.remove(key);
 }
