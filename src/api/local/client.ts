@@ -2,6 +2,7 @@
  * The in-process door of the command line until a daemon runs: an engine in the shapes of Docker's API, as src/cli/client asks for them. It translates and has
  * no rules. What a call needs is loaded when it is called.
  */
+import type { Healed } from "../../engine/containers/heal.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { DockerConfig } from "../../engine/registry/docker-config.ts";
 import { archiveCalls } from "./archives.ts";
@@ -32,7 +33,7 @@ export function localClient(engine: Engine, { runtime, credentials }: LocalParts
 }
 
 /** What a crash left of containers is put right before the first call that looks at them; those that do not need not wait for it. */
-async function healed(engine: Engine, runtime: readonly string[]): Promise<readonly string[]> {
+async function healed(engine: Engine, runtime: readonly string[]): Promise<readonly Healed[]> {
   const { healContainers } = await import("../../engine/containers/heal.ts");
   return healContainers(engine, { runtime });
 }

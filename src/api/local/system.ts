@@ -1,12 +1,12 @@
 /** Calls about the whole store. */
+import type { Healed } from "../../engine/containers/heal.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { DiskUsage, Problem } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import type { containerCalls } from "./containers.ts";
 
 export interface SystemParts extends Pick<ReturnType<typeof containerCalls>, "pruneContainers"> {
-  /** Gives a line for each thing that it put right. */
-  readonly heal: () => Promise<readonly string[]>;
+  readonly heal: () => Promise<readonly Healed[]>;
 }
 
 export function systemCalls(engine: Engine, { pruneContainers, heal }: SystemParts) {
@@ -39,15 +39,19 @@ export function systemCalls(engine: Engine, { pruneContainers, heal }: SystemPar
 
     async check(options: LongCall & { repair: boolean; deep: boolean }): Promise<readonly Problem[]> {
       const { check } = await import("../../engine/disk/check.ts");
+      const { compareWithLayer, fetchPart, renewSnapshot } = await import("../../engine/images/renew.ts");
       const { repair, deep, signal, onStep } = options;
       const healed = repair ? await heal() : [];
       const problems = await check(engine, {
         repair,
         deep,
+        compareSnapshot: ({ key }) => compareWithLayer(engine, key, signal),
+        fetchBlob: (digest) => fetchPart(engine, digest, signal),
+        renewSnapshot: ({ key }) => renewSnapshot(engine, key, signal ? { signal } : {}),
         ...(signal ? { signal } : {}),
         ...(onStep ? { onProgress: (text: string) => onStep({ id: "check", status: text }) } : {}),
       });
-      const lines = healed.map((what) => ({ what, severity: "garbage", repaired: true }) as const);
+      const lines = healed.map((each) => ({ ...each, severity: "garbage" }) as const);
       return [...lines, ...problems];
     },
   };

@@ -16,8 +16,15 @@ export interface ContainerInfo {
   readonly snapshot: string;
   readonly command: readonly string[];
   readonly created: Date;
-  /** `created` → `running` → `exited`. A container whose process vanished with a crash is `exited` with 255. */
+  /**
+   * `created` → `running` → `exited`. A container outlives who ran it: while one of its own processes or its runtime lives, it is `running`; when these are gone too
+   * and nobody was there to hear with what it ended, it is `exited` with 255.
+   */
   readonly state: "created" | "running" | "exited";
+  readonly started: Date | undefined;
+  /** Undefined too for one whose end nobody saw, until it is healed. */
+  readonly finished: Date | undefined;
+  /** Of its first process, as the host numbers it; while it runs. */
   readonly pid: number | undefined;
   readonly exitCode: number | undefined;
 }

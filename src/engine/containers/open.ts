@@ -4,10 +4,9 @@ import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo, Containers } from "./containers.ts";
 import type { StoredContainer } from "./request.ts";
-import { isAlive, type Owner } from "./states.ts";
+import { firstProcess, isAlive, runningColumns, type Running } from "./states.ts";
 
-interface Row extends Owner {
-  readonly id: string;
+interface Row extends Running {
   readonly name: string;
   readonly image: string;
   readonly image_id: string;
@@ -16,11 +15,12 @@ interface Row extends Owner {
   readonly command: string;
   readonly created: number;
   readonly state: ContainerInfo["state"];
+  readonly started: number | null;
+  readonly finished: number | null;
   readonly exit_code: number | null;
 }
 
-const columns =
-  "id, name, image, image_id, manifest, snapshot, command, created, state, pid, start_time, boot_id, exit_code";
+const columns = `name, image, image_id, manifest, snapshot, command, created, state, started, finished, exit_code, ${runningColumns}`;
 
 export function openContainers(store: Store): Containers {
   return {
@@ -28,8 +28,8 @@ export function openContainers(store: Store): Containers {
       store.db
         .query<Row, []>(`SELECT ${columns} FROM containers ORDER BY created DESC, id`)
         .all()
-        .map(infoOf),
-    get: (reference) => infoOf(find(store, reference)),
+        .map((row) => infoOf(store, row)),
+    get: (reference) => infoOf(store, find(store, reference)),
   };
 }
 
@@ -54,8 +54,8 @@ function find(store: Store, reference: string): Row {
   return row;
 }
 
-function infoOf(row: Row): ContainerInfo {
-  const lost = row.state === "running" && !isAlive(row);
+function infoOf(store: Store, row: Row): ContainerInfo {
+  const lost = row.state === "running" && !isAlive(store, row);
   return {
     id: row.id,
     name: row.name,
@@ -66,9 +66,15 @@ function infoOf(row: Row): ContainerInfo {
     command: JSON.parse(row.command) as string[],
     created: new Date(row.created),
     state: lost ? "exited" : row.state,
-    pid: lost ? undefined : (row.pid ?? undefined),
+    started: timeOf(row.started),
+    finished: timeOf(row.finished),
+    pid: row.state === "running" && !lost ? firstProcess(store, row.id) : undefined,
     exitCode: lost ? 255 : (row.exit_code ?? undefined),
   };
+}
+
+function timeOf(milliseconds: number | null): Date | undefined {
+  return milliseconds === null ? undefined : new Date(milliseconds);
 }
 
 /** What a container was made with. */

@@ -33,10 +33,19 @@ function passable(folder: string): void {
   if ((mode & 0o1) === 0) chmodSync(folder, (mode & 0o7777) | 0o11);
 }
 
+/** Another may do so at the same moment. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
 /** Unmounts what may still be mounted. Idempotent. */
 export function removeRootfs(engine: Parts, id: string): void {
   const place = placeOf(engine, id);
   const rootfs = join(place, "rootfs");
   unmount(rootfs);
-  for (const folder of [rootfs, place]) if (lstatSync(folder, { throwIfNoEntry: false })) rmdirSync(folder);
+  for (const folder of [rootfs, place]) removeEmpty(folder);
 }

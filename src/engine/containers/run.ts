@@ -8,10 +8,10 @@ import { makeRootfs, removeRootfs } from "./rootfs.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
-import { endOrphan, removeContainer } from "./remove.ts";
+import { anonymousVolumes, endForced, endOrphan, takeAway } from "./remove.ts";
 import type { StoredContainer } from "./request.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
-import { claim, exited, owned } from "./states.ts";
+import { claim, exited, ranBy } from "./states.ts";
 
 type Stream = "inherit" | "ignore" | "pipe" | ReturnType<typeof Bun.file> | Blob | number;
 
@@ -23,7 +23,8 @@ export interface RunOptions extends RuntimeOption {
 
 /**
  * Resolves with what docker run exits with: the process's status, 128 and a signal's number, 127 for a program that is not there, 126 for one that cannot be
- * run, 125 for anything else that kept it from starting; then the runtime has said why on standard error. Signals that come meanwhile are passed on.
+ * run, 125 for anything else that kept it from starting; then the runtime has said why on standard error. Signals that come meanwhile are passed on. The container
+ * does not end with this process: without it, it runs on, and is healed when it has ended.
  * Errors: `failed_precondition` when it runs already.
  */
 export async function runContainer(
@@ -33,13 +34,16 @@ export async function runContainer(
 ): Promise<number> {
   const stored = storedContainer(engine.store, container.id);
   await endOrphan(engine, container.id, options.runtime);
+  const volumes = anonymousVolumes(engine, container.id);
+  using signals = passSignals();
   claim(engine.store, container);
   let status = 125;
   try {
-    status = await runMounted(engine, { container, stored, options });
+    status = await runMounted(engine, { container, stored, options, signals });
   } finally {
-    exited(engine.store, container.id, status);
-    if (stored.request.remove) await removeContainer(engine, container.id, options);
+    // At once, so that nobody ever sees one that is to be removed.
+    if (stored.request.remove) await takeAway(engine, container, { force: true, volumes });
+    else exited(engine.store, container.id, status);
   }
   return status;
 }
@@ -48,6 +52,7 @@ interface Run {
   readonly container: ContainerInfo;
   readonly stored: StoredContainer;
   readonly options: RunOptions;
+  readonly signals: Signals;
 }
 
 async function runMounted(engine: RunParts, run: Run): Promise<number> {
@@ -66,7 +71,7 @@ async function runMounted(engine: RunParts, run: Run): Promise<number> {
 }
 
 async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<number> {
-  const { container, stored, options } = run;
+  const { container, stored, options, signals } = run;
   const pidFile = join(folder, "pid");
   const log = join(folder, "runtime.log");
   for (const path of [pidFile, log]) rmSync(path, { force: true });
@@ -75,12 +80,14 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
   words.push("run", "--pid-file", pidFile, "--bundle", folder, container.id);
   options.signal?.throwIfAborted();
   const child = start(words, stored, options);
-  owned(engine.store, container.id, child.pid);
-  using _signals = passSignals(child.pid);
+  ranBy(engine.store, container.id, child.pid);
+  signals.passTo(child.pid);
   const stop = () => child.kill("SIGTERM");
   options.signal?.addEventListener("abort", stop);
   try {
     const status = await child.exited;
+    // Killed before or while it cleaned up: the container is not to outlive a run that ends here.
+    if (child.signalCode !== null) await endForced(engine, container.id, options.runtime);
     return existsSync(pidFile) ? status : statusOfFailure(log);
   } finally {
     options.signal?.removeEventListener("abort", stop);
@@ -91,6 +98,8 @@ function start(words: readonly string[], { request }: StoredContainer, { stdio }
   const input = request.interactive || request.terminal ? "inherit" : "ignore";
   try {
     return Bun.spawn([...words], {
+      // A session of its own: what a terminal sends to all its processes reaches it once, through this one; and it outlives the terminal.
+      detached: true,
       stdio: stdio ? [...stdio] : [input, "inherit", "inherit"],
     } as never) as Bun.Subprocess;
   } catch (error) {
@@ -98,22 +107,28 @@ function start(words: readonly string[], { request }: StoredContainer, { stdio }
   }
 }
 
-const passed = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
+const passed = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
-/** From a terminal, interrupt and quit reach the runtime by themselves: they go to all processes in its foreground. */
-function passSignals(pid: number): Disposable {
-  const fromTerminal = process.stdin.isTTY === true;
-  const handlers = passed.map((signal) => {
-    const bySelf = fromTerminal && (signal === "SIGINT" || signal === "SIGQUIT");
-    const handler = () => {
-      if (!bySelf) process.kill(pid, signal);
-    };
-    process.on(signal, handler);
-    return [signal, handler] as const;
-  });
+interface Signals extends Disposable {
+  /** To this process from now on; those that came before too. */
+  readonly passTo: (pid: number) => void;
+}
+
+function passSignals(): Signals {
+  let target: number | undefined;
+  const waiting: NodeJS.Signals[] = [];
+  const handler = (signal: NodeJS.Signals) => {
+    if (target === undefined) waiting.push(signal);
+    else process.kill(target, signal);
+  };
+  for (const signal of passed) process.on(signal, handler);
   return {
+    passTo: (pid) => {
+      target = pid;
+      for (const signal of waiting.splice(0)) handler(signal);
+    },
     [Symbol.dispose]: () => {
-      for (const [signal, handler] of handlers) process.off(signal, handler);
+      for (const signal of passed) process.off(signal, handler);
     },
   };
 }

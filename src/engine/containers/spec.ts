@@ -12,6 +12,7 @@ import type {
 import { capabilitySets, containerCapabilities, defaultSeccomp } from "./capabilities.ts";
 import { processArguments, processEnvironment } from "./process.ts";
 import type { ContainerRequest, StoredContainer } from "./request.ts";
+import { cgroupOf } from "./states.ts";
 import type { ResolvedUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
@@ -75,7 +76,7 @@ function linux({ id, stored, host }: SpecInput, capabilities: readonly string[])
       uidMappings: remap.uids.map((range) => ({ ...range })),
       gidMappings: remap.gids.map((range) => ({ ...range })),
     }),
-    cgroupsPath: `/sampan-${id}`,
+    cgroupsPath: `/${cgroupOf(id)}`,
     resources: resources(request, host),
     rootfsPropagation: "rprivate",
     ...(request.network === "none" && !remap && { sysctl: { ...sysctls } }),
