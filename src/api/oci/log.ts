@@ -1,4 +1,5 @@
 /** The log as runc writes it: to --log in --log-format, and an error at the top on standard error too. */
+import { printableJson } from "../../base/printable.ts";
 import { appendTo, writeTo } from "../../runtime/native/caller.ts";
 
 export type Level = "debug" | "info" | "warning" | "error";
@@ -15,8 +16,8 @@ export interface LogOptions {
 
 function line(format: "text" | "json", level: Level, msg: string): string {
   const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-  if (format === "json") return `${JSON.stringify({ level, msg, time })}\n`;
-  return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(msg)}\n`;
+  if (format === "json") return `${printableJson(JSON.stringify({ level, msg, time }))}\n`;
+  return `time=${JSON.stringify(time)} level=${level} msg=${printableJson(JSON.stringify(msg))}\n`;
 }
 
 function emit(fd: number, text: string): void {
