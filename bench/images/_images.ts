@@ -89,6 +89,7 @@ async function* makeLayers(kind: ImageKind, folder: string, part: number): Async
   }
   const contents = join(folder, "contents");
   const count = kind === "layers" ? 20 : 1;
+  const text = kind === "text" ? words(16 * mebibyte) : "";
   for (let layer = 0; layer < count; layer++) {
     mkdirSync(contents);
     if (kind === "layers")
@@ -96,10 +97,8 @@ async function* makeLayers(kind: ImageKind, folder: string, part: number): Async
         writeFileSync(join(contents, `${layer}-${file}`), words(32 * 1024));
     else
       for (let file = 0; file < 1024 * part; file += 16)
-        writeFileSync(
-          join(contents, String(file)),
-          kind === "text" ? words(16 * mebibyte) : randomBytes(16 * mebibyte),
-        );
+        // No compressor of a layer looks back as far as to the file before.
+        writeFileSync(join(contents, String(file)), kind === "text" ? text : randomBytes(16 * mebibyte));
     await output(["tar", "-C", contents, "-cf", tar, "."]);
     rmSync(contents, { recursive: true });
     yield tar;

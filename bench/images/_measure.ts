@@ -4,46 +4,69 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Cost {
   readonly wallMs: number;
   readonly processorMs: number;
-  /**
-   * Sum of the resident sets of all processes, looked at every 20 ms; shared pages count in each. Not the kernel's own maximum: that of a child
-   * begins with the memory of the one that forked it.
-   */
+  /** Proportional set sizes (proc(5)) of all processes, added up, looked at every 5 to 50 ms: a page that two of them share counts half in each. */
   readonly peakMiB: number;
+  /** Wall time with a sync of the store's file system behind it, where one was asked for. */
+  readonly durableMs: number;
+}
+
+export interface Measuring {
+  /** Does a part of the work. */
+  readonly daemon?: number | undefined;
+  /** The folder to be on disk in the end. */
+  readonly sync?: string | undefined;
 }
 
 const tickMs = 10;
-const pageMiB = 4096 / 2 ** 20;
-const lookMs = 20;
-const deadlineMs = 600_000;
+/** Between two looks at the memory: short commands are looked at more often. */
+const lookMs = { first: 5, growth: 1.2, most: 50 };
+const deadlineMs = 300_000;
 
-/** Commands one after the other, as one thing. `daemon` does a part of the work. Throws when one fails. */
-export async function measure(commands: readonly (readonly string[])[], daemon?: number): Promise<Cost> {
+/** Commands one after the other, as one thing. Throws when one fails. */
+export async function measure(commands: readonly (readonly string[])[], options: Measuring): Promise<Cost> {
+  const { daemon, sync } = options;
   const before = daemon === undefined ? 0 : daemonMs(daemon);
   const began = performance.now();
   let processorMs = 0;
   let peakMiB = 0;
   for (const command of commands) {
-    const child = Bun.spawn([...command], {
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-      timeout: deadlineMs,
-    });
-    const roots = daemon === undefined ? [child.pid] : [child.pid, daemon];
-    const look = setInterval(() => (peakMiB = Math.max(peakMiB, residentMiB(roots))), lookMs);
-    const errors = await new Response(child.stderr).text();
-    await child.exited;
-    clearInterval(look);
-    if (child.exitCode !== 0) throw new Error(`${command.join(" ")}: ${errors.trim().slice(-2000)}`);
-    const usage = child.resourceUsage();
-    processorMs += Number(usage?.cpuTime.total ?? 0) / 1000;
+    const done = await runOne(command, daemon);
+    processorMs += done.processorMs;
+    peakMiB = Math.max(peakMiB, done.peakMiB);
   }
   const wallMs = performance.now() - began;
-  return {
-    wallMs,
-    processorMs: processorMs + (daemon === undefined ? 0 : daemonMs(daemon) - before),
-    peakMiB,
+  processorMs += daemon === undefined ? 0 : daemonMs(daemon) - before;
+  if (sync !== undefined) await runOne(["sync", "-f", sync]);
+  return { wallMs, processorMs, peakMiB, durableMs: performance.now() - began };
+}
+
+async function runOne(
+  command: readonly string[],
+  daemon?: number,
+): Promise<Pick<Cost, "processorMs" | "peakMiB">> {
+  let peakMiB = 0;
+  const child = Bun.spawn([...command], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    timeout: deadlineMs,
+  });
+  const roots = daemon === undefined ? [child.pid] : [child.pid, daemon];
+  let pause = lookMs.first;
+  const look = () => {
+    peakMiB = Math.max(peakMiB, proportionalMiB(roots));
+    pause = Math.min(lookMs.most, pause * lookMs.growth);
+    timer = setTimeout(look, pause);
   };
+  let timer = setTimeout(look, pause);
+  try {
+    const errors = await new Response(child.stderr).text();
+    await child.exited;
+    if (child.exitCode !== 0) throw new Error(`${command.join(" ")}: ${errors.trim().slice(-2000)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  return { processorMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000, peakMiB };
 }
 
 interface Stat {
@@ -51,7 +74,6 @@ interface Stat {
   readonly parent: number;
   /** Of itself and of the children that it waited for. */
   readonly ticks: number;
-  readonly pages: number;
 }
 
 function statOf(pid: number): Stat | undefined {
@@ -63,7 +85,7 @@ function statOf(pid: number): Stat | undefined {
       .split(" ")
       .map(Number);
     const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + (fields[index] ?? 0), 0);
-    return { pid, parent: fields[1] ?? 0, ticks, pages: fields[21] ?? 0 };
+    return { pid, parent: fields[1] ?? 0, ticks };
   } catch {
     return undefined;
   }
@@ -74,8 +96,17 @@ function daemonMs(pid: number): number {
   return family([pid]).reduce((sum, { ticks }) => sum + ticks * tickMs, 0);
 }
 
-function residentMiB(roots: readonly number[]): number {
-  return family(roots).reduce((sum, { pages }) => sum + pages * pageMiB, 0);
+function proportionalMiB(roots: readonly number[]): number {
+  return family(roots).reduce((sum, { pid }) => sum + proportionalKiB(pid) / 1024, 0);
+}
+
+/** Nothing for one that has just ended. */
+function proportionalKiB(pid: number): number {
+  try {
+    return Number(/^Pss: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }
 
 function family(roots: readonly number[]): Stat[] {
