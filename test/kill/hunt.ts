@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { diskUsage } from "../../src/engine/disk/usage.ts";
 import { pull } from "../../src/engine/images/pull.ts";
+import { save } from "../../src/engine/images/save.ts";
 import { openSmallEngine, type SmallEngine } from "../power-cut/_engine.ts";
 import { image } from "../power-cut/_images.ts";
 import { serve } from "../power-cut/_registry.ts";
@@ -37,13 +38,24 @@ interface Verb {
 const program = new URL("../power-cut/_verb.ts", import.meta.url).pathname;
 const images = { "app:1": image(1), "app:2": image(2) };
 const containers = ["one", "two"];
-const plus = (thing: string) => (before: ReadonlySet<string>) => new Set([...before, thing]);
+const plus =
+  (...things: readonly string[]) =>
+  (before: ReadonlySet<string>) =>
+    new Set([...before, ...things]);
+const without = (before: ReadonlySet<string>, things: readonly string[]) =>
+  new Set([...before].filter((each) => !things.includes(each)));
 const minus = (thing: string) => (before: ReadonlySet<string>) =>
   new Set([...before].filter((each) => each !== thing));
 
-function verbsOf(host: string): Verb[] {
+function verbsOf(host: string, archive: string): Verb[] {
   const tags = [1, 2].map((tag) => `${host}/app:${tag}`);
+  const [first = "", second = ""] = tags;
   return [
+    { args: ["load", archive], after: plus(first, second) },
+    {
+      args: ["prune"],
+      after: (before) => without(before, containers.some((each) => before.has(each)) ? [second] : tags),
+    },
     ...tags.flatMap((name) => [
       { args: ["pull", name], after: plus(name) },
       { args: ["pull", name], after: plus(name) },
@@ -63,13 +75,21 @@ export async function hunt(options: HuntOptions): Promise<Hunted> {
   const verbs: Record<string, { killed: number; happened: number; ended: number }> = {};
   const failures: string[] = [];
   try {
-    const trees = await cleanTrees(join(scratch, "clean"), registry.host);
+    const archive = join(scratch, "archive.tar");
+    const trees = await cleanTrees(join(scratch, "clean"), registry.host, archive);
     const lanes = options.lanes ?? 2;
     const each = Math.ceil(options.kills / lanes);
     await Promise.all(
       Array.from({ length: lanes }, async (_, index) => {
         const root = join(scratch, `lane-${index}`);
-        const lane = new Lane({ root, host: registry.host, trees, verbs, seed: options.seed * 1000 + index });
+        const lane = new Lane({
+          root,
+          host: registry.host,
+          archive,
+          trees,
+          verbs,
+          seed: options.seed * 1000 + index,
+        });
         for (let turn = 0; lane.kills < each && failures.length === 0; turn++) {
           const { line, wrong } = await lane.turn();
           options.onTurn?.(line);
@@ -84,16 +104,25 @@ export async function hunt(options: HuntOptions): Promise<Hunted> {
   }
 }
 
-async function cleanTrees(root: string, host: string): Promise<Trees> {
+async function cleanTrees(root: string, host: string, archive: string): Promise<Trees> {
   mkdirSync(root, { mode: 0o700 });
   await using engine = await openSmallEngine(root);
   for (const name of Object.keys(images)) await pull(engine, `${host}/${name}`);
+  const parts = await Array.fromAsync(
+    save(
+      engine,
+      Object.keys(images).map((name) => `${host}/${name}`),
+    ),
+  );
+  await Bun.write(archive, Buffer.concat(parts));
   return treesOf(engine);
 }
 
 interface LaneParts {
   readonly root: string;
   readonly host: string;
+  /** Of both images. */
+  readonly archive: string;
   readonly trees: Trees;
   readonly verbs: Record<string, { killed: number; happened: number; ended: number }>;
   readonly seed: number;
@@ -111,7 +140,7 @@ class Lane {
   constructor(parts: LaneParts) {
     this.#parts = parts;
     this.#random = new Random(parts.seed);
-    this.#choices = verbsOf(parts.host);
+    this.#choices = verbsOf(parts.host, parts.archive);
     mkdirSync(parts.root, { mode: 0o700 });
   }
 
@@ -164,8 +193,10 @@ class Lane {
     const wrong = await faults(engine, trees);
     const before = this.#there;
     const now = thingsOf(engine, this.#choices);
-    const [same, after] = [equal(now, before), equal(now, verb.after(before))];
-    if (!same && !after) wrong.push(`there was ${list(before)} and is ${list(now)}`);
+    const wanted = verb.after(before);
+    const [same, after] = [equal(now, before), equal(now, wanted)];
+    // Load and prune go image by image; of all others there is nothing between before and after.
+    if (!isBetween(now, before, wanted)) wrong.push(`there was ${list(before)} and is ${list(now)}`);
     if (status === 0 && !after) wrong.push(`it ended well, and there is ${list(now)}`);
     if (status !== null && status !== 0 && status !== 3) wrong.push(`it failed with status ${status}`);
     const record = verbs[verb.args[0] as string];
@@ -189,6 +220,9 @@ function thingsOf(engine: SmallEngine, verbs: readonly Verb[]): Set<string> {
 
 const equal = (a: ReadonlySet<string>, b: ReadonlySet<string>) =>
   a.size === b.size && [...a].every((each) => b.has(each));
+const isBetween = (now: ReadonlySet<string>, before: ReadonlySet<string>, after: ReadonlySet<string>) =>
+  [...now].every((each) => before.has(each) || after.has(each)) &&
+  [...before].every((each) => !after.has(each) || now.has(each));
 const list = (things: ReadonlySet<string>) => `[${[...things].toSorted().join(", ")}]`;
 
 /** Until the session of the verb is empty: its helpers end with it. */
