@@ -28,8 +28,8 @@ export interface Peer {
   pull(reference: string): Commands;
   /** Of the verbs that it has, the words. */
   readonly verbs: Partial<Record<Verb, (job: Job) => Commands>>;
-  /** Commands before a push that are not measured. */
-  beforePush?(job: Job): Commands;
+  /** Where an image is pushed under a name of its own: commands that give and take that name, not measured. */
+  readonly nameForPush?: (job: Job) => { readonly give: readonly string[]; readonly take: readonly string[] };
   /** Many images of one archive, at once or in parts; undefined where it cannot. */
   readonly loadMany?: (archive: string) => Commands;
   /** Back to an empty store. */
@@ -64,7 +64,10 @@ export async function sampan(scratch: string, words: readonly string[]): Promise
       images: () => [[...program, "images"]],
       prune: () => [[...program, "image", "prune", "--all", "--force"]],
     },
-    beforePush: ({ reference, target }) => [[...program, "tag", reference, target]],
+    nameForPush: ({ reference, target }) => ({
+      give: [...program, "tag", reference, target],
+      take: [...program, "rmi", target],
+    }),
     loadMany: load,
     clear: async () => empty(root),
   };

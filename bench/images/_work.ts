@@ -57,11 +57,13 @@ export async function verbsOnOne(
       await using registry = verb === "push" ? await startRegistry() : undefined;
       const target = `${registry?.host ?? "nowhere"}/bench/pushed:1`;
       const job: Job = { reference, archive: verb === "save" ? saved : archive, target };
-      if (verb === "push") for (const command of peer.beforePush?.(job) ?? []) await output(command);
+      const name = verb === "push" ? peer.nameForPush?.(job) : undefined;
+      if (name) await output(name.give);
       const done = await take(samples.get(verb) as Samples, peer, {
         commands: words(job),
         sync: verb === "load",
       });
+      if (name) await output(name.take);
       rmSync(saved, { force: true });
       if (!done && verb === "load") return;
     }
