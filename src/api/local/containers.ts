@@ -1,8 +1,15 @@
 /** Calls about containers. */
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "../../engine/containers/containers.ts";
+import type { Listed } from "../../engine/containers/filter.ts";
+import { storedContainer } from "../../engine/containers/open.ts";
 import type { Engine } from "../../engine/engine.ts";
-import type { ContainerSummary, RunRequest } from "../../spec/docker/containers.ts";
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  ListRequest,
+  RunRequest,
+} from "../../spec/docker/containers.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
 import { longOptions } from "./_steps.ts";
@@ -14,11 +21,12 @@ export interface ContainerParts {
 }
 
 export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts) {
-  const remove = async (reference: string, force: boolean) => {
+  const remove = async (reference: string, options: { force: boolean; volumes: boolean }) => {
     const { removeContainer } = await import("../../engine/containers/remove.ts");
     await heal();
-    return removeContainer(engine, reference, { force, runtime });
+    return removeContainer(engine, reference, { ...options, runtime });
   };
+  const listed = (info: ContainerInfo) => ({ info, stored: storedContainer(engine.store, info.id) });
   return {
     async run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number> {
       await bring(engine, request, options);
@@ -31,16 +39,26 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
       return runContainer(engine, container, { runtime });
     },
 
-    async containers({ all }: { all: boolean }): Promise<readonly ContainerSummary[]> {
+    async containers(request: ListRequest): Promise<readonly ContainerSummary[]> {
+      const { containerSizes, containerSummary } = await import("./_containers.ts");
+      const { filterContainers } = await import("../../engine/containers/filter.ts");
       await heal();
-      return engine.containers
-        .list()
-        .filter(({ state }) => all || state === "running")
-        .map(containerSummary);
+      const found = filterContainers(engine.containers.list().map(listed), request);
+      const sizes = async ({ info }: Listed) => (request.size ? await containerSizes(engine, info) : {});
+      return await Promise.all(
+        found.map(async (each) => ({ ...containerSummary(engine, each), ...(await sizes(each)) })),
+      );
     },
 
-    removeContainer: (reference: string, { force }: { force: boolean }): Promise<string> =>
-      remove(reference, force),
+    async inspectContainer(reference: string, options: { size?: boolean } = {}): Promise<ContainerInspect> {
+      const { containerInspect, containerSizes } = await import("./_containers.ts");
+      await heal();
+      const info = engine.containers.get(reference);
+      const sizes = options.size ? await containerSizes(engine, info) : {};
+      return { ...containerInspect(engine, listed(info)), ...sizes };
+    },
+
+    removeContainer: remove,
 
     async pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }> {
       await heal();
@@ -49,7 +67,7 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
       for (const { id, snapshot, state } of engine.containers.list()) {
         if (state === "running") continue;
         const { bytes } = await engine.snapshots.usage(snapshot);
-        const gone = await remove(id, false).catch(unlessInUse);
+        const gone = await remove(id, { force: false, volumes: false }).catch(unlessInUse);
         if (gone === undefined) continue;
         deleted.push(gone);
         reclaimed += bytes;
@@ -70,30 +88,14 @@ async function bring(engine: Engine, request: RunRequest, options: LongCall): Pr
   const { image, platform, pull: when } = request;
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const here = when === "never" ? engine.images.get(image, wanted) : engine.images.find(image, wanted);
-  if (here && when !== "always") {
-    const { ensureUnpacked } = await import("../../engine/images/ensure.ts");
-    return ensureUnpacked(engine, here, longOptions(options));
-  }
+  const { ensureUnpacked } = await import("../../engine/images/ensure.ts");
+  if (here && when !== "always") return ensureUnpacked(engine, here, longOptions(options));
   const { pull } = await import("../../engine/images/pull.ts");
   if (when === "missing") options.onStep?.({ status: `Unable to find image '${image}' locally` });
-  await pull(engine, image, { ...longOptions(options), ...(platform === undefined ? {} : { platform }) });
-}
-
-const statuses = {
-  created: () => "Created",
-  running: () => "Up",
-  exited: ({ exitCode }: ContainerInfo) => `Exited (${exitCode ?? 255})`,
-} as const;
-
-function containerSummary(container: ContainerInfo): ContainerSummary {
-  return {
-    Id: container.id,
-    Names: [`/${container.name}`],
-    Image: container.image,
-    ImageID: container.imageId,
-    Command: container.command.join(" "),
-    Created: Math.floor(container.created.getTime() / 1000),
-    State: container.state,
-    Status: statuses[container.state](container),
-  };
+  const pulled = await pull(engine, image, {
+    ...longOptions(options),
+    ...(platform === undefined ? {} : { platform }),
+  });
+  // Layers that were here before are not looked at by a pull.
+  return ensureUnpacked(engine, pulled.image, longOptions(options));
 }

@@ -1,7 +1,9 @@
 import { lstatSync } from "node:fs";
 import type { Digest } from "../../spec/image/digest.ts";
 import { blobPath } from "../content/paths.ts";
+import type { Store } from "../store/store.ts";
 import type { Check } from "./check.ts";
+import { tryRepair } from "./_repair.ts";
 import { layersOf } from "./_owners.ts";
 
 interface BlobRow {
@@ -34,8 +36,16 @@ export async function checkBlobs(check: Check): Promise<void> {
     // Removed by another process since the list was made.
     if (found === "missing" && !exists(check, row.digest)) continue;
     const what = wrong ?? (found === "damaged" ? "its bytes have another digest" : "it is marked damaged");
-    report({ what: `blob ${row.digest} is damaged: ${what}`, severity: "damage" });
+    // What no image needs is garbage of a collection, further down.
+    const { fetchBlob } = options;
+    const fetch = fetchBlob && (() => fetchBlob(row.digest));
+    const { repaired, why } = await tryRepair(check, isNeeded(check, row.digest) ? fetch : undefined);
+    report({ what: `blob ${row.digest} is damaged: ${what}${why}`, severity: "damage", repaired });
   }
+}
+
+function isNeeded({ engine }: Check, digest: Digest): boolean {
+  return partsOfImages(engine.store).some(({ parts }) => parts.includes(digest));
 }
 
 function exists({ engine }: Check, digest: Digest): boolean {
@@ -56,34 +66,59 @@ interface PlatformRow {
   readonly layers: string;
 }
 
+interface PartsOfImage {
+  readonly target: Digest;
+  readonly parts: readonly Digest[];
+}
+
+function partsOfImages({ db }: Store): PartsOfImage[] {
+  return db
+    .query<PlatformRow, []>("SELECT target, manifest, config, layers FROM image_platforms")
+    .all()
+    .map(({ target, manifest, config, layers }) => ({
+      target,
+      parts: [target, manifest, config, ...layersOf(layers).map(layerDigest)],
+    }));
+}
+
+const layerDigest = ({ descriptor }: ReturnType<typeof layersOf>[number]) => descriptor?.digest as Digest;
+
 /** Every image has all that it is made of; one that has not is healed by a pull. */
-export function checkImages({ engine, report }: Check): void {
-  const { db, root } = engine.store;
-  const rows = db.query<BlobRow, []>("SELECT digest, size, damaged FROM blobs").all();
-  const here = new Set(
-    rows.filter((row) => row.damaged === 0 && !wrongFile(root, row)).map(({ digest }) => digest),
-  );
+export async function checkImages(check: Check): Promise<void> {
+  const { engine, options, report } = check;
+  const { db } = engine.store;
   const name = db.query<{ reference: string }, [string]>(
     "SELECT reference FROM names WHERE target = ? ORDER BY reference LIMIT 1",
   );
-  const missing = new Map<Digest, Set<Digest>>();
-  for (const row of db
-    .query<PlatformRow, []>("SELECT target, manifest, config, layers FROM image_platforms")
-    .all()) {
-    const layers = layersOf(row.layers).map(({ descriptor }) => descriptor?.digest as Digest);
-    const parts = [row.target, row.manifest, row.config, ...layers];
-    const lacks = missing.get(row.target) ?? new Set();
-    for (const digest of parts) if (!here.has(digest)) lacks.add(digest);
-    if (lacks.size > 0) missing.set(row.target, lacks);
-  }
-  for (const [target, lacks] of missing) {
+  for (const [target, lacks] of lackingImages(engine.store)) {
     const reference = name.get(target)?.reference;
+    const { fetchBlob } = options;
+    // A blob that has a row has been tried; those without one are met here first.
+    const fetch = async () => {
+      for (const digest of lacks) await fetchBlob?.(digest);
+    };
+    const { repaired, why } = await tryRepair(check, fetchBlob && fetch);
     const heal = reference
       ? `\`sampan pull ${reference}\` heals it`
       : `it has no name: \`sampan rmi ${target}\` removes it`;
     report({
-      what: `image "${reference ?? target}" lacks ${[...lacks].join(", ")}; ${heal}`,
+      what: `image "${reference ?? target}" lacks ${[...lacks].join(", ")}${repaired ? "" : `; ${heal}`}${why}`,
       severity: "damage",
+      repaired,
     });
   }
+}
+
+function lackingImages(store: Store): ReadonlyMap<Digest, ReadonlySet<Digest>> {
+  const rows = store.db.query<BlobRow, []>("SELECT digest, size, damaged FROM blobs").all();
+  const here = new Set(
+    rows.filter((row) => row.damaged === 0 && !wrongFile(store.root, row)).map(({ digest }) => digest),
+  );
+  const missing = new Map<Digest, Set<Digest>>();
+  for (const { target, parts } of partsOfImages(store)) {
+    const lacks = missing.get(target) ?? new Set();
+    for (const digest of parts) if (!here.has(digest)) lacks.add(digest);
+    if (lacks.size > 0) missing.set(target, lacks);
+  }
+  return missing;
 }

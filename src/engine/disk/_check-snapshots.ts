@@ -1,5 +1,7 @@
 import { lstatSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
 import type { Check } from "./check.ts";
+import { tryRepair } from "./_repair.ts";
 
 interface SnapshotRow {
   readonly id: number;
@@ -63,18 +65,38 @@ function reportMissing(check: Check, row: SnapshotRow, path: string): void {
 }
 
 async function compare(
-  { engine, report, step }: Check,
+  check: Check,
   compareSnapshot: NonNullable<Check["options"]["compareSnapshot"]>,
-) {
+): Promise<void> {
+  const { engine, options, report, step } = check;
   for (const snapshot of engine.snapshots.list()) {
     if (snapshot.kind !== "committed") continue;
     step(`snapshot ${snapshot.key}`);
-    const difference = await compareSnapshot(snapshot);
-    if (difference !== undefined)
-      report({
-        what: `snapshot ${snapshot.key} is not what its layer holds: ${difference}`,
-        severity: "damage",
-      });
+    const difference = await comparison(check, () => compareSnapshot(snapshot));
+    // Removed by another process meanwhile.
+    if (difference === undefined || !engine.snapshots.list().some(({ key }) => key === snapshot.key))
+      continue;
+    const { renewSnapshot } = options;
+    const { repaired, why } = await tryRepair(check, renewSnapshot && (() => renewSnapshot(snapshot)));
+    report({
+      what: `snapshot ${snapshot.key} is not what its layer holds: ${difference}${why}`,
+      severity: "damage",
+      repaired,
+    });
+  }
+}
+
+/** A layer whose archive is damaged here cannot be compared; that is said of the blob, and here too, since nobody knows. */
+async function comparison(
+  { options }: Check,
+  work: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, message } = SampanError.from(error);
+    if (options.signal?.aborted || (code !== "data_loss" && code !== "not_found")) throw error;
+    return `it cannot be compared, ${message}`;
   }
 }
 

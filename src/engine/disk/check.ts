@@ -2,11 +2,13 @@
  * Holds the data root against its rows: what is damaged, what is garbage, what is nobody's. Nothing changes without `repair`, but for the rows of blobs that a
  * deep check found damaged: those say so from then on.
  *
- * Repair does what needs no data from elsewhere. An image that lacks bytes is named with the command that fetches them.
+ * Repair brings what is damaged from where it came, blobs first, since layers are unpacked from them. What cannot be brought is named with the reason and the
+ * command that heals it.
  */
 import type { Snapshotter, SnapshotInfo } from "../snapshots/snapshotter.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { Problem } from "../../spec/docker/images.ts";
+import type { Digest } from "../../spec/image/digest.ts";
 import type { Engine } from "../engine.ts";
 import { checkBlobs, checkImages } from "./_check-blobs.ts";
 import { checkDatabase } from "./_check-database.ts";
@@ -22,6 +24,10 @@ export interface CheckOptions {
   readonly signal?: AbortSignal;
   /** What differs between an unpacked layer and its archive; undefined when nothing does. Asked for committed snapshots in a deep check. */
   readonly compareSnapshot?: (snapshot: SnapshotInfo) => Promise<string | undefined>;
+  /** For a repair: brings a blob that is damaged or missing from where it came. Fails with the reason. */
+  readonly fetchBlob?: (digest: Digest) => Promise<void>;
+  /** For a repair: unpacks a committed snapshot anew. Fails with the reason, as long as a container runs on it. */
+  readonly renewSnapshot?: (snapshot: SnapshotInfo) => Promise<void>;
 }
 
 export type Checked = Pick<Engine, "store" | "settings" | "content" | "leases" | "gc"> & {
@@ -55,7 +61,7 @@ export async function check(engine: Checked, options: CheckOptions): Promise<Pro
   checkFolders(part);
   await checkBlobs(part);
   part.step("images");
-  checkImages(part);
+  await checkImages(part);
   await checkSnapshots(part);
   part.step("garbage");
   await checkLeavings(part);
