@@ -32,7 +32,8 @@ export async function publish(on: Publishing, digests: readonly Digest[], also?:
       for (const [digest, size] of sizes) putRow(store, digest, size);
       also?.();
     });
-  for (const digest of wanted) await dropIngest(store, digest);
+  // Also of those that others published: one that looked at the file just then may have kept them from taking the name away.
+  for (const digest of new Set(digests)) await dropIngest(store, digest);
 }
 
 /** Between the new name and the row a collection must not take the file: the caller's lease says so, else one of our own. */
