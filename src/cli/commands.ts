@@ -28,6 +28,7 @@ const container = {
   ls: () => import("./container/ls.ts"),
   rm: () => import("./container/rm.ts"),
   commit: () => import("./container/commit.ts"),
+  inspect: () => import("./container/inspect.ts"),
   export: () => import("./container/export.ts"),
   prune: () => import("./container/prune.ts"),
 } as const;
@@ -54,7 +55,7 @@ export const commands: Readonly<Record<string, Load>> = {
   images: image.ls,
   rmi: image.rm,
   tag: image.tag,
-  inspect: image.inspect,
+  inspect: () => import("./inspect.ts"),
   history: image.history,
   save: image.save,
   load: image.load,

@@ -203,12 +203,12 @@ test("inspect prints an array, and a template for each", async () => {
       return inspected;
     },
   };
-  const all = await sampan(["inspect", "alpine", "gone"], { engine });
+  const all = await sampan(["image", "inspect", "alpine", "gone"], { engine });
   expect(JSON.parse(all.out)).toEqual([inspected]);
   expect(all.status).toBe(1);
   const labels =
     '{{.Config.Labels.a}} {{.Config.Labels.c}} {{index .Config.Labels "c"}}|{{len .RootFS.Layers}}';
-  const field = await sampan(["inspect", "-f", labels, "alpine"], { engine });
+  const field = await sampan(["image", "inspect", "-f", labels, "alpine"], { engine });
   expect(field.out).toBe("b <no value> |2\n");
 });
 

@@ -122,7 +122,7 @@ test("one that cannot be healed is said, and keeps nobody else from it", async (
   const other = await place.create({ command: ["true"] });
   place.parts.store.db.run("UPDATE containers SET state = 'running', boot_id = 'gone'");
   const healed = await healContainers(place.parts, { runtime });
-  expect(healed.map(({ repaired }) => repaired).toSorted()).toEqual([false, true]);
+  expect(healed.filter(({ repaired }) => repaired)).toHaveLength(1);
   expect(healed.find(({ repaired }) => !repaired)?.what).toContain("cannot end container");
   expect([stuck, other].map(({ id }) => place.parts.containers.get(id).state)).toEqual(["exited", "exited"]);
 });

@@ -2,7 +2,12 @@
  * What the command line asks of an engine. Shapes are those of Docker's Engine API (src/spec/docker), so that the in-process engine of today and the Docker
  * API client of the daemon are the same to every command. Each call rejects with SampanError.
  */
-import type { ContainerSummary, RunRequest } from "../../spec/docker/containers.ts";
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  ListRequest,
+  RunRequest,
+} from "../../spec/docker/containers.ts";
 import type {
   DiskUsage,
   HistoryItem,
@@ -77,8 +82,10 @@ export interface EngineClient extends AsyncDisposable {
    * the terminal and the signals are the container's.
    */
   run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number>;
-  containers(options: { all: boolean }): Promise<readonly ContainerSummary[]>;
-  removeContainer(reference: string, options: { force: boolean }): Promise<string>;
+  containers(request: ListRequest): Promise<readonly ContainerSummary[]>;
+  inspectContainer(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
+  /** `volumes`: its anonymous volumes too. */
+  removeContainer(reference: string, options: { force: boolean; volumes: boolean }): Promise<string>;
   pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }>;
   diskUsage(): Promise<DiskUsage>;
   pruneSystem(

@@ -2,9 +2,11 @@
 import type { ContainerSummary } from "../../spec/docker/containers.ts";
 import { define } from "../command.ts";
 import { filterFlag, parseFilters } from "../filters.ts";
+import { given } from "../flags/shared.ts";
 import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";
 import { formatAge, formatTime } from "../text/age.ts";
 import { ellipsis, shortId } from "../text/identifier.ts";
+import { formatSize } from "../text/size.ts";
 
 const heads = {
   ID: "CONTAINER ID",
@@ -17,7 +19,35 @@ const heads = {
   State: "STATE",
   Status: "STATUS",
   Ports: "PORTS",
+  Size: "SIZE",
+  Labels: "LABELS",
+  Mounts: "MOUNTS",
+  LocalVolumes: "LOCAL VOLUMES",
+  Networks: "NETWORKS",
 } as const;
+
+const columns =
+  "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}" as const;
+
+const filters = [
+  "id",
+  "name",
+  "status",
+  "exited",
+  "label",
+  "ancestor",
+  "volume",
+  "network",
+  "before",
+  "since",
+] as const;
+
+/** `5B (virtual 7.8MB)`; "" when nobody asked. */
+function formatSizes({ SizeRw, SizeRootFs }: ContainerSummary): string {
+  if (SizeRw === undefined) return "";
+  const own = formatSize(SizeRw);
+  return SizeRootFs === undefined ? own : `${own} (virtual ${formatSize(SizeRootFs)})`;
+}
 
 function row(container: ContainerSummary, full: boolean, now: Date): Row {
   const command = full ? container.Command : ellipsis(container.Command, 20);
@@ -33,22 +63,16 @@ function row(container: ContainerSummary, full: boolean, now: Date): Row {
     State: container.State,
     Status: container.Status,
     Ports: "",
+    Size: formatSizes(container),
+    Labels: Object.entries(container.Labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
+    Mounts: container.Mounts.map(({ Name, Source }) =>
+      full ? (Name ?? Source) : ellipsis(Name ?? Source, 15),
+    ).join(","),
+    LocalVolumes: container.Mounts.filter(({ Type }) => Type === "volume").length,
+    Networks: container.HostConfig.NetworkMode,
   };
-}
-
-type Filters = Readonly<Record<string, readonly string[]>>;
-
-/** Of one key any value may fit; all keys must. */
-function fits(container: ContainerSummary, filters: Filters): boolean {
-  const { name, id, status, ancestor } = filters;
-  const some = (values: readonly string[] | undefined, test: (value: string) => boolean) =>
-    values === undefined || values.some(test);
-  return (
-    some(name, (value) => container.Names.some((each) => each.includes(value))) &&
-    some(id, (value) => container.Id.startsWith(value)) &&
-    some(status, (value) => container.State === value) &&
-    some(ancestor, (value) => container.Image === value || container.ImageID.includes(value))
-  );
 }
 
 export const command = define({
@@ -63,20 +87,25 @@ export const command = define({
     latest: { kind: "yes", short: "l", help: "The last one made, whatever its state" },
     "no-trunc": { kind: "yes", help: "Do not cut ids and commands" },
     quiet: { kind: "yes", short: "q", help: "Print ids only" },
-    size: { kind: "yes", short: "s", help: "", absent: "sizes are in system df -v" },
+    size: { kind: "yes", short: "s", help: "What each has written, and that with its image" },
   },
   words: { least: 0, most: 0 },
-  more: "Filters: name=TEXT, id=ID, status=created|running|exited, ancestor=IMAGE.",
+  more: "Filters: id=ID, name=TEXT, status=created|running|exited, exited=STATUS, label=KEY[=VALUE], ancestor=IMAGE, volume=NAME, network=NAME, before=CONTAINER, since=CONTAINER.",
   examples: [
     ["ps -a", "All containers"],
     ["ps -aq --filter status=exited", "Ids of those that ended"],
   ],
   run: async ({ flags, client, out, now }) => {
-    const filters = parseFilters(flags.filter, ["name", "id", "status", "ancestor"]);
-    const last = flags.latest ? 1 : flags.last;
-    const all = flags.all || last !== undefined || filters["status"] !== undefined;
-    const found = (await (await client()).containers({ all })).filter((each) => fits(each, filters));
-    const shown = last === undefined || last < 0 ? found : found.slice(0, last);
+    const limit = flags.latest ? 1 : flags.last;
+    // As docker does: a template that shows sizes asks for them.
+    const size = flags.size || /\.Size\b/.test(flags.format ?? "");
+    const engine = await client();
+    const shown = await engine.containers({
+      all: flags.all,
+      size,
+      filters: parseFilters(flags.filter, filters),
+      ...given("limit", limit),
+    });
     if (flags.json) {
       await writeJson(out, shown);
       return 0;
@@ -86,7 +115,7 @@ export const command = define({
       shown.map((container) => row(container, flags["no-trunc"], now())),
       {
         format: flags.quiet ? "{{.ID}}" : flags.format,
-        columns: "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+        columns: flags.size ? `${columns}\t{{.Size}}` : columns,
         heads,
       },
     );

@@ -7,7 +7,7 @@ export const command = define({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   flags: {
     force: { kind: "yes", short: "f", help: "Also one that runs: it is killed" },
-    volumes: { kind: "yes", short: "v", help: "Accepted: a container has no volumes of its own" },
+    volumes: { kind: "yes", short: "v", help: "Its anonymous volumes too" },
     link: { kind: "yes", short: "l", help: "", absent: "Sampan has no links" },
   },
   words: { least: 1, most: any },
@@ -17,7 +17,7 @@ export const command = define({
     return forEach(io, words, {
       absentIsFine: flags.force,
       verb: async (reference) => {
-        await engine.removeContainer(reference, { force: flags.force });
+        await engine.removeContainer(reference, { force: flags.force, volumes: flags.volumes });
         await io.out.write(`${reference}\n`);
       },
     });

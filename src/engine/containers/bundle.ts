@@ -38,7 +38,7 @@ export async function writeBundle({ root, id, folder, rootfs, stored }: BundleIn
   const { request, image } = stored;
   const text = request.user ?? image.User ?? "";
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"));
-  const hostname = request.hostname ?? (request.network === "host" ? ownHostname() : id.slice(0, 12));
+  const hostname = hostnameOf(id, request);
   const sourceOf = (volume: VolumeMount) =>
     volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
   for (const volume of stored.volumes)
@@ -48,6 +48,10 @@ export async function writeBundle({ root, id, folder, rootfs, stored }: BundleIn
   const host = hostFacts(request);
   const spec = containerSpec({ id, rootfs, stored, user, host, hostname, files, sourceOf });
   writeFileSync(join(folder, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+}
+
+export function hostnameOf(id: string, { hostname, network }: ContainerRequest): string {
+  return hostname ?? (network === "host" ? ownHostname() : id.slice(0, 12));
 }
 
 /** As docker does: a place of the host that is not there becomes a folder; a file is bound as it is. */

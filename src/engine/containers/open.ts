@@ -44,11 +44,7 @@ function find(store: Store, reference: string): Row {
         .all(`${reference}*`)
     : [];
   const [row] = rows;
-  if (!row)
-    throw new SampanError(
-      "not_found",
-      `cannot find container "${reference}": there is none of that name or id`,
-    );
+  if (!row) throw new SampanError("not_found", `cannot find container "${reference}": No such container`);
   if (rows.length > 1)
     throw invalid(`cannot find container "${reference}": the ids of several begin with it`);
   return row;

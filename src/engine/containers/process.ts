@@ -11,9 +11,7 @@ export function processArguments(
   request: Pick<ContainerRequest, "entrypoint" | "command" | "image">,
   image: ImageConfigRun,
 ): string[] {
-  const own = request.entrypoint;
-  const entrypoint = own?.length === 1 && own[0] === "" ? [] : (own ?? image.Entrypoint ?? []);
-  const command = request.command.length > 0 || own !== undefined ? request.command : (image.Cmd ?? []);
+  const { entrypoint, command } = processWords(request, image);
   const words = [...entrypoint, ...command];
   if (words.length === 0)
     throw invalid(
@@ -22,6 +20,17 @@ export function processArguments(
   if (words.some((word) => word.includes("\0")))
     throw invalid(`cannot run image "${request.image}": its command holds a NUL byte`);
   return words;
+}
+
+/** The two halves of what it runs. */
+export function processWords(
+  request: Pick<ContainerRequest, "entrypoint" | "command">,
+  image: ImageConfigRun,
+): { entrypoint: readonly string[]; command: readonly string[] } {
+  const own = request.entrypoint;
+  const entrypoint = own?.length === 1 && own[0] === "" ? [] : (own ?? image.Entrypoint ?? []);
+  const command = request.command.length > 0 || own !== undefined ? request.command : (image.Cmd ?? []);
+  return { entrypoint, command };
 }
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -35,14 +44,19 @@ export interface EnvironmentInput {
 
 /** Ours, then the image's, then the caller's: of one name the last is taken. A word without `=` takes the name away. */
 export function processEnvironment({ request, image, hostname, home }: EnvironmentInput): string[] {
-  const found = new Map<string, string>();
   const ours = [
     defaultPath,
     `HOSTNAME=${hostname}`,
     ...(request.terminal ? ["TERM=xterm"] : []),
     `HOME=${home}`,
   ];
-  for (const word of [...ours, ...(image.Env ?? []), ...request.env]) {
+  return mergedEnvironment([...ours, ...(image.Env ?? []), ...request.env]);
+}
+
+/** Errors: `invalid_argument`. */
+export function mergedEnvironment(words: readonly string[]): string[] {
+  const found = new Map<string, string>();
+  for (const word of words) {
     const at = word.indexOf("=");
     if (at === 0 || word.includes("\0"))
       throw invalid(

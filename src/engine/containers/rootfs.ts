@@ -14,6 +14,10 @@ function placeOf({ settings }: Parts, id: string): string {
   return join(settings.state, "roots", id);
 }
 
+export function rootfsOf(engine: Parts, id: string): string {
+  return join(placeOf(engine, id), "rootfs");
+}
+
 /** Makes the folder that it is to be mounted on. */
 export function makeRootfs(engine: Parts, id: string, { remap }: StoredContainer): string {
   const place = placeOf(engine, id);

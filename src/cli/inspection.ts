@@ -1,0 +1,48 @@
+/** What the three inspect commands share: an array of JSON, a line of JSON for each, or a template. */
+import type { CommandContext } from "./command.ts";
+import { forEach } from "./each.ts";
+import { shownOn, writeJson } from "./format.ts";
+import { compileTemplate } from "./template/template.ts";
+import { printableJson } from "./text/identifier.ts";
+
+export const inspectFormat = {
+  kind: "text",
+  short: "f",
+  value: "FORMAT",
+  help: "'json' or a Go template",
+} as const;
+
+/** Fields whose keys are data: a key that is not there is no value, not a mistake. */
+const maps = new Set(["Labels", "ExposedPorts", "Volumes", "Data"]);
+
+function withMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withMaps);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      maps.has(key) ? new Map(Object.entries((each as object | null) ?? {})) : withMaps(each),
+    ]),
+  );
+}
+
+/** Gives the exit status. */
+export async function inspectEach(
+  io: Pick<CommandContext, "err" | "out" | "signal" | "words">,
+  format: string | undefined,
+  look: (reference: string) => Promise<unknown>,
+): Promise<number> {
+  const json = format === "json";
+  const template = format === undefined || json ? undefined : compileTemplate(format);
+  const found: unknown[] = [];
+  const status = await forEach(io, io.words, {
+    verb: async (reference) => {
+      const thing = await look(reference);
+      if (template) await io.out.write(`${template(shownOn(io.out, withMaps(thing)))}\n`);
+      else if (json) await io.out.write(`${printableJson(JSON.stringify(thing))}\n`);
+      else found.push(thing);
+    },
+  });
+  if (!template && !json) await writeJson(io.out, found);
+  return status;
+}
