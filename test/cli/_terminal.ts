@@ -6,6 +6,7 @@ export interface OnTerminal {
   /** Resolves when the screen has had the text. Errors: what it had, when the program ends before. */
   readonly shows: (text: string) => Promise<void>;
   readonly type: (keys: string) => void;
+  readonly resize: (columns: number, rows: number) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
   readonly exited: Promise<number>;
 }
@@ -39,6 +40,7 @@ export function onTerminal(
     type: (keys) => {
       child.terminal?.write(keys);
     },
+    resize: (columns, rows) => child.terminal?.resize(columns, rows),
     kill: (signal) => child.kill(signal),
     shows: (wanted) =>
       new Promise((resolve, reject) => {
