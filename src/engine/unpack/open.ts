@@ -15,11 +15,13 @@ export function openUnpacker(options: { command: readonly string[]; workers?: nu
   // Of their own: a layer that waits for the network keeps its helper.
   const chores = new HelperPool(options.command, size);
   const chore = async (message: { verb: "sync" | "remove"; path: string }) => {
-    const helper = await chores.acquire();
+    // When the last layer is done its helper is there: another one would cost its start and its memory.
+    const idle = layers.acquireIdle();
+    const helper = idle ?? (await chores.acquire());
     try {
       await helper.ask(message);
     } finally {
-      chores.release(helper);
+      (idle ? layers : chores).release(helper);
     }
   };
   return {
