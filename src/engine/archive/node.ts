@@ -65,6 +65,11 @@ export function openNode(parent: Node, name: ByteString): Node | undefined {
   }
 }
 
+/** A running container has put something of another kind in its place. */
+function changed(): SampanError {
+  return new SampanError("aborted", "it changed while it was read");
+}
+
 function open(dir: number, name: ByteString, path: ByteString): Node | undefined {
   const status = statAt(dir, name);
   if (status === -errno.ENOENT) return undefined;
@@ -75,6 +80,7 @@ function open(dir: number, name: ByteString, path: ByteString): Node | undefined
   const fd = openAt2(dir, name, flags, resolving);
   if (fd === -errno.ENOENT) return undefined;
   if (fd === -errno.EXDEV) return unopened(dir, { name, path, status });
+  if (fd === -errno.ELOOP || fd === -errno.ENOTDIR) throw changed();
   if (fd < 0) throw systemError("open it", -fd);
   return opened(fd, { path, name }, kind);
 }
@@ -82,6 +88,7 @@ function open(dir: number, name: ByteString, path: ByteString): Node | undefined
 function unopened(dir: number, what: Pick<Node, "name" | "path" | "status">): Node {
   const isLink = kindOf(what.status) === type.SYMLINK;
   const target = isLink ? readLinkAt(dir, what.name) : "";
+  if (target === -errno.EINVAL || target === -errno.ENOENT) throw changed();
   if (typeof target === "number") throw systemError("read the link", -target);
   return {
     ...what,
@@ -96,7 +103,7 @@ function opened(fd: number, what: Pick<Node, "name" | "path">, wanted: number = 
   try {
     const status = statAt(fd, "");
     if (typeof status === "number") throw systemError("read its status", -status);
-    if (kindOf(status) !== wanted) throw new SampanError("aborted", "it changed while it was read");
+    if (kindOf(status) !== wanted) throw changed();
     return {
       ...what,
       status,
