@@ -18,7 +18,8 @@ export function base(version: number): TarEntry[] {
   return [
     { name: "bin/", type: "directory", mode: 0o755, mtime: time },
     { name: "bin/tool", content: noise(9000, version), mode: 0o4755, mtime: time + 0.123456789 },
-    { name: "bin/again", type: "hardlink", target: "bin/tool" },
+    // As archivers write it: with what its file has.
+    { name: "bin/again", type: "hardlink", target: "bin/tool", mode: 0o4755, mtime: time + 0.123456789 },
     { name: "bin/short", type: "symlink", target: "tool", mtime: time },
     { name: "bin/capable", content: "#!", mode: 0o755, mtime: time, xattrs: { "user.word": "kept" } },
     { name: "etc/", type: "directory", mode: 0o750, uid: 3, gid: 4, mtime: time },
