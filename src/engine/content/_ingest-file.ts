@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { SampanError, invalid } from "../../base/errors.ts";
-import { algorithmOf, type Digest } from "../../spec/image/digest.ts";
+import { algorithmOf, parseDigest, type Digest } from "../../spec/image/digest.ts";
 import { fileError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { BlobInfo, Ingest } from "./content.ts";
@@ -57,12 +57,18 @@ export class IngestFile implements Ingest {
     const { digest, size } = this.#expected;
     if (size !== undefined && this.#written + bytes.length > size)
       throw invalid(`cannot write blob "${digest}": it is longer than ${size} bytes, as its descriptor says`);
+    await this.append(bytes);
+  }
+
+  /** Whatever length was expected. */
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#open();
     try {
       this.#append(bytes);
     } catch (error) {
       // Bytes of a piece that came to its end halfway are not hashed, so they go.
       await this.#handle.truncate(this.#written);
-      throw fileError(`write blob "${digest}"`, error);
+      throw fileError(`write blob "${this.#expected.digest}"`, error);
     }
     this.#hasher.update(bytes);
     this.#written += bytes.length;
@@ -108,7 +114,7 @@ export class IngestFile implements Ingest {
   async finish(): Promise<BlobInfo> {
     this.#open();
     const { digest, size } = this.#expected;
-    const found = `${algorithmOf(digest)}:${this.#hasher.copy().digest("hex")}`;
+    const found = this.found();
     const wrong =
       size !== undefined && this.#written !== size
         ? `it has ${this.#written} bytes, wanted ${size}`
@@ -119,15 +125,25 @@ export class IngestFile implements Ingest {
       await this.restart();
       throw new SampanError("data_loss", `cannot finish blob "${digest}": ${wrong}`);
     }
+    await this.seal();
+    return { digest, size: this.#written, created: new Date() };
+  }
+
+  /** What the bytes so far hash to. */
+  found(): Digest {
+    return parseDigest(`${algorithmOf(this.#expected.digest)}:${this.#hasher.copy().digest("hex")}`);
+  }
+
+  /** Durable, and no more to be written. */
+  async seal(): Promise<void> {
     try {
       await this.#syncing;
       await this.#handle.datasync();
       await this.#handle.chmod(modes.finished);
     } catch (error) {
-      throw fileError(`finish blob "${digest}"`, error);
+      throw fileError(`finish blob "${this.#expected.digest}"`, error);
     }
     this.#finished = true;
-    return { digest, size: this.#written, created: new Date() };
   }
 
   #open(): void {

@@ -99,6 +99,56 @@ export function contentSuite(name: string, make: () => Promise<ContentUnderTest>
       await second.write(bytesOf(" world"));
       expect((await second.finish()).size).toBe(11);
     });
+    test("a blob whose digest is not known gets its name at the end, in place of what an earlier try left", async () => {
+      await using under = await make();
+      const { content } = under;
+      await (await begin(content, { digest }))[Symbol.asyncDispose]();
+      {
+        await using ingest = await content.ingestUnknown(11);
+        await ingest.write(bytesOf("hello "));
+        expect(await readFile(ingest.path, "utf8")).toBe("hello ");
+        await ingest.write(bytesOf("world"));
+        expect(await codeOf(ingest.write(bytesOf("!")))).toBe("resource_exhausted");
+        expect(ingest.digest()).toBe(digest);
+        expect(await codeOf(ingest.write(new Uint8Array()))).toBe("failed_precondition");
+        expect(await ingest.place()).toBe(true);
+        expect(await readFile(ingest.path, "utf8")).toBe("hello world");
+        expect(await ingest.finish()).toMatchObject({ digest, size: 11 });
+        expect(await under.again().ingest({ digest })).toBe("present");
+      }
+      await content.publish([digest]);
+      expect(new TextDecoder().decode(await content.read(digest))).toBe("hello world");
+    });
+    test("one that is here already is not kept twice, and one that is not finished leaves nothing", async () => {
+      await using under = await make();
+      const { content } = under;
+      await put(content, "hello world");
+      const paths: string[] = [];
+      for (const text of ["hello world", "hello"]) {
+        await using ingest = await content.ingestUnknown(100);
+        await ingest.write(bytesOf(text));
+        paths.push(ingest.path);
+        if (text === "hello") continue;
+        expect(await ingest.place()).toBe(false);
+        expect(await ingest.finish()).toMatchObject({ digest });
+      }
+      for (const path of paths) expect(await codeOf(readFile(path))).toBe("ENOENT" as never);
+    });
+    test("what nobody wants is abandoned, but not what another writes or has published", async () => {
+      await using under = await make();
+      const { content } = under;
+      const lease = { id: "none" };
+      const growing = await begin(content, { digest });
+      await content.abandon([digest], lease);
+      await growing.write(bytesOf("hello world"));
+      await growing.finish();
+      await growing[Symbol.asyncDispose]();
+      await content.abandon([digest, digest], lease);
+      expect(await codeOf(content.publish([digest]))).toBe("failed_precondition");
+      await put(content, "hello world");
+      await content.abandon([digest], lease);
+      expect(new TextDecoder().decode(await content.read(digest))).toBe("hello world");
+    });
     test("a wrong prefix is found at the end and thrown away; the same ingest can then go on from 0", async () => {
       await using under = await make();
       {

@@ -31,6 +31,16 @@ export interface Content {
    * Begins or resumes writing. `present`: it is published, or finished by another while this waited. Errors: `cancelled` when the signal fires while waiting.
    */
   ingest(expected: { digest: Digest; size?: number }, signal?: AbortSignal): Promise<Ingest | "present">;
+  /**
+   * Begins a blob whose digest (sha256) is known at its end only. Its file has a name of its own in ingest, shown as any partial download; of a process that
+   * ended, the next collection takes it. `limit`: bytes that it takes at most. Errors: `resource_exhausted`.
+   */
+  ingestUnknown(limit: number): Promise<UnknownIngest>;
+  /**
+   * Removes what was brought into ingest for nothing, whole or in part. What is published, or written or leased by another than `lease`, stays as it is. Never
+   * fails: what cannot be removed now is the next collection's.
+   */
+  abandon(digests: readonly Digest[], lease: { readonly id: string }): Promise<void>;
   /** Finishes and publishes bytes that are in memory; for documents made here. Digest by sha256. */
   write(bytes: Uint8Array): Promise<BlobInfo>;
   /**
@@ -46,6 +56,24 @@ export interface Content {
   addSource(digest: Digest, source: string): void;
   /** Verifies one blob now, whatever the epoch. */
   verify(digest: Digest): Promise<"whole" | "damaged" | "missing">;
+}
+
+export interface UnknownIngest extends AsyncDisposable {
+  /** The file, by the name that it has at the moment. */
+  readonly path: string;
+  readonly written: number;
+  /** Appends. Errors: `resource_exhausted` (disk full, or over the limit). */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Of all that was written: after it no more is. To be leased before what follows. */
+  digest(): Digest;
+  /**
+   * Gives the file its digest's name. False: that blob is published, or finished in ingest, and this file is not needed. Waits while another writes it. Errors:
+   * `cancelled`.
+   */
+  place(signal?: AbortSignal): Promise<boolean>;
+  /** Places and syncs the file. After it the blob is finished or published. */
+  finish(signal?: AbortSignal): Promise<BlobInfo>;
+  // Disposing removes the file unless it was placed.
 }
 
 export interface Ingest extends AsyncDisposable {

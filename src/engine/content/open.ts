@@ -6,6 +6,7 @@ import type { Durability, Store } from "../store/store.ts";
 import type { Content } from "./content.ts";
 import { hasDigest, openReading, regular } from "./_files.ts";
 import { beginIngest, type Expected, type Running } from "./_ingest.ts";
+import { abandon, beginUnknown } from "./_ingest-unknown.ts";
 import { makeFolders, publish, type Publishing } from "./_publish.ts";
 import { infoOf, markVerified, rowOf, type BlobRow } from "./_rows.ts";
 import { blobPath } from "./paths.ts";
@@ -61,6 +62,17 @@ export function openContent(store: Store, durability: Durability): Content {
     open: (digest) => openBlob(store, digest, verify),
     read: (digest, limit = documentLimit) => readBlob(store, digest, limit),
     ingest,
+    ingestUnknown: async (limit) => {
+      await ready();
+      try {
+        return await beginUnknown(store, running, limit);
+      } catch (error) {
+        throw fileError("begin a blob", error);
+      }
+    },
+    abandon: async (digests, lease) => {
+      for (const digest of new Set(digests)) await abandon(store, digest, lease);
+    },
     write: async (bytes) => {
       const digest = digestOf(bytes);
       const begun = await ingest({ digest, size: bytes.length });

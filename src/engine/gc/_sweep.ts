@@ -7,7 +7,14 @@ import { SampanError } from "../../base/errors.ts";
 import { errnoOf } from "../../kernel/errno.ts";
 import { lockFile } from "../../kernel/libc.ts";
 import type { Digest } from "../../spec/image/digest.ts";
-import { blobFolders, blobPath, digestOfBlob, digestOfIngest, ingestFolder } from "../content/paths.ts";
+import {
+  blobFolders,
+  blobPath,
+  digestOfBlob,
+  digestOfIngest,
+  ingestFolder,
+  isPlaceholder,
+} from "../content/paths.ts";
 import { fileError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 
@@ -74,10 +81,14 @@ export async function sweepIngests(store: Store, which: "old" | "all", signal?: 
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (!stats) return undefined;
     const done = published.get(digest) !== null;
-    if (!done && (isLeased(store, digest) || (which === "old" && Date.now() - stats.mtimeMs < day)))
-      return undefined;
+    if (!done && (isLeased(store, digest) || (which === "old" && isYoung(digest, stats)))) return undefined;
     return unlinkUnlocked(path) ? { name: `partial download of ${digest}`, stats } : undefined;
   });
+}
+
+/** Another try may go on with it. */
+function isYoung(digest: Digest, { mtimeMs }: Stats): boolean {
+  return !isPlaceholder(digest) && Date.now() - mtimeMs < day;
 }
 
 function isLeased(store: Store, digest: Digest): boolean {

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf, type Digest } from "../../spec/image/digest.ts";
@@ -280,6 +290,31 @@ describe("collect: partial downloads", () => {
     using under = make();
     await (await partial(under))[Symbol.asyncDispose]();
     expect(await under.gc.collect(undefined, { ingests: "all" })).toMatchObject({ ingests: 1 });
+  });
+  test("one that nobody can go on with goes as soon as its writer is gone", async () => {
+    using under = make();
+    const unknown = await under.content.ingestUnknown(100);
+    await unknown.write(bytesOf("part"));
+    expect(await under.gc.collect(undefined, { ingests: "all" })).toMatchObject({ ingests: 0 });
+    // As after a crash: the same bytes under the same name, and no lock.
+    copyFileSync(unknown.path, `${unknown.path}.copy`);
+    renameSync(`${unknown.path}.copy`, unknown.path);
+    expect(await under.gc.collect()).toMatchObject({ ingests: 1 });
+    await unknown[Symbol.asyncDispose]();
+  });
+  test("what one lets go stays when another has leased it", async () => {
+    using under = make();
+    await (await partial(under))[Symbol.asyncDispose]();
+    await using mine = under.leases.acquire("load");
+    mine.add("ingest", digest);
+    {
+      await using other = under.leases.acquire("pull");
+      other.add("ingest", digest);
+      await under.content.abandon([digest], mine);
+      expect(existsSync(ingestPath(under.root, digest))).toBe(true);
+    }
+    await under.content.abandon([digest], mine);
+    expect(existsSync(ingestPath(under.root, digest))).toBe(false);
   });
   test("one that is being written stays, and so does one that is leased", async () => {
     using under = make();
