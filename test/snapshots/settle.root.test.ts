@@ -72,6 +72,26 @@ describe("an implicit folder", () => {
     expect(modeOf(join(root, "d"))).toBe(mode);
   });
 
+  test("whose name is not UTF-8 takes its mode from below, and a link there gets its file", async () => {
+    using place = new Place();
+    const raw = (at: (path: string) => string, name: string) =>
+      Buffer.concat([Buffer.from(`${at("")}/`), Buffer.from(name, "latin1")]);
+    const lower: Write = (at) => (
+      mkdirSync(raw(at, "caf\xe9"), { mode: 0o700 }),
+      writeFileSync(raw(at, "caf\xe9/\xff"), "below")
+    );
+    const upper: Write = (at) => mkdirSync(raw(at, "caf\xe9"), { mode: 0o755 });
+    const { answer, root } = await unpack(place, [lower, upper], {
+      implicitDirs: ["caf\xe9"],
+      links: [{ path: "caf\xe9/l", target: "caf\xe9/\xff" }],
+    });
+    expect(answer).toBe("settled");
+    const at = (name: string) => raw((path) => join(root, path), name);
+    expect((lstatSync(at("caf\xe9")).mode & 0o7777).toString(8)).toBe("700");
+    expect(readFileSync(at("caf\xe9/l"), "utf8")).toBe("below");
+    expect(lstatSync(at("caf\xe9/l")).ino).toBe(lstatSync(at("caf\xe9/\xff")).ino);
+  });
+
   test("takes nothing from below an opaque folder", async () => {
     using place = new Place();
     const layers = [folder("a/d"), opaque("a"), folder("a/d", 0o755)];

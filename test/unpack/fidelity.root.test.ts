@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { needing } from "../needs.ts";
 import { attributes, listing, Place } from "./_place.ts";
+import { tar } from "./_tar.ts";
 
 const { test } = needing({ root: true, programs: ["tar", "gzip", "setfattr", "mknod"] });
 
@@ -105,4 +106,38 @@ test("gzip with several members, zstd and plain archives give the same tree", as
   const zstd = await place.unpack(place.path("x.zst"), { compression: "zstd", wanted: bytes });
   expect(listing(place, gzip.root)).toEqual(listing(place, plain.root));
   expect(listing(place, zstd.root)).toEqual(listing(place, plain.root));
+});
+
+test("set-id bits of device nodes and fifos outlive the change of owner", async () => {
+  await using place = new Place();
+  const kinds = [
+    { name: "char", flag: "3", major: 1, minor: 3 },
+    { name: "disk", flag: "4", major: 259, minor: 7 },
+    { name: "fifo", flag: "6" },
+  ];
+  const pieces = kinds.map((kind) => ({ ...kind, mode: 0o6755, uid: 12, gid: 34 }));
+  await Bun.write(place.path("x.tar"), tar(...pieces));
+  const { root } = await place.unpack(place.path("x.tar"));
+  for (const { name } of kinds)
+    expect(place.run("stat", "-c", "%a %u:%g", `${root}/${name}`)).toBe("6755 12:34\n");
+});
+
+test("what a hard link's header says counts for the file; a capability stays when the owner does", async () => {
+  await using place = new Place();
+  const capability = { "SCHILY.xattr.security.capability": "\x01\0\0\x02\0\x20" + "\0".repeat(14) };
+  await Bun.write(
+    place.path("x.tar"),
+    tar(
+      { name: "a", content: "a", mode: 0o644, mtime: 1000 },
+      { name: "b", flag: "1", link: "a", mode: 0o4711, uid: 5, gid: 6, mtime: 2000 },
+      { name: "c", content: "c", mode: 0o755, pax: capability },
+      { name: "d", flag: "1", link: "c", mode: 0o755 },
+      { name: "s", flag: "2", link: "nowhere", mode: 0o777 },
+      { name: "t", flag: "1", link: "s", mode: 0o777, uid: 7, gid: 8, mtime: 3000 },
+    ),
+  );
+  const { root } = await place.unpack(place.path("x.tar"));
+  const seen = ["a", "s"].map((name) => place.run("stat", "-c", "%a %u:%g %Y %h", `${root}/${name}`).trim());
+  expect(seen).toEqual(["4711 5:6 2000 2", "777 7:8 3000 2"]);
+  expect(attributes(place, `${root}/c`)).toContain("security.capability");
 });

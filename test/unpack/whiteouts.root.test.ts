@@ -108,6 +108,16 @@ describe("in layer mode, the form of overlayfs", () => {
     expect(readdirSync(root).sort()).toEqual(["other", "usr"]);
   });
 
+  test("names that are not UTF-8 are told as bytes", async () => {
+    const { root, implicitDirs, links } = await unpack([
+      hardlink("caf\xe9/l\xff", "\xe9/theirs"),
+      file("caf\xe9/f"),
+    ]);
+    expect(implicitDirs).toEqual(["caf\xe9"]);
+    expect(links).toEqual([{ path: "caf\xe9/l\xff", target: "\xe9/theirs" }]);
+    expect(readdirSync(root, { encoding: "buffer" })).toEqual([Buffer.from("caf\xe9", "latin1")]);
+  });
+
   test("a hard link to what its layer removes is refused", async () => {
     expect(await failure(unpack([file(".wh.a"), hardlink("b", "a")]))).toMatchObject({
       code: "invalid_argument",

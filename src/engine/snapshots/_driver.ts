@@ -94,28 +94,43 @@ export abstract class Driver {
     signal?: AbortSignal,
   ): Promise<Row | undefined> {
     const key = unpackKey(chainId);
+    const make = () => this.#lock(key, this.add({ key, kind: "active", parent }));
+    return (await this.#claim(chainId, make, signal)) ? this.rows.get(key) : undefined;
+  }
+
+  async renameLayer(from: Digest, to: Digest, signal?: AbortSignal): Promise<"renamed" | "present"> {
+    const [old, key] = [unpackKey(from), unpackKey(to)];
+    const rename = () => this.rows.rename(this.rows.get(old), key);
+    if (!(await this.#claim(to, rename, signal))) return "present";
+    const fd = this.#locks.get(old);
+    if (fd !== undefined) this.#locks.set(key, fd);
+    this.#locks.delete(old);
+    return "renamed";
+  }
+
+  /** Runs `make`, which gives the layer's row its key, when nobody else unpacks that layer. False when it is committed. */
+  async #claim(chainId: Digest, make: () => void, signal?: AbortSignal): Promise<boolean> {
     for (;;) {
       signal?.throwIfAborted();
-      const claim = this.rows.transaction(() => this.#tryClaim(chainId, key, parent));
-      if (claim === "committed") return undefined;
+      const claim = this.rows.transaction(() => this.#tryClaim(chainId, make));
+      if (claim === "committed") return false;
       if (claim !== "busy") {
         for (const folder of claim) await this.#removeFolder(folder);
-        return this.rows.get(key);
+        return true;
       }
       // flock(2) has no event to wait for without a thread; a layer takes long compared to this.
       await Bun.sleep(50);
     }
   }
 
-  #tryClaim(chainId: Digest, key: string, parent: string | undefined): "committed" | "busy" | string[] {
+  #tryClaim(chainId: Digest, make: () => void): "committed" | "busy" | string[] {
     if (this.rows.find(chainId)?.kind === "committed") return "committed";
-    const leftOver = this.rows.find(key);
+    const leftOver = this.rows.find(unpackKey(chainId));
     if (leftOver) {
       if (this.#isLocked(leftOver)) return "busy";
       this.rows.delete(leftOver);
     }
-    const id = this.add({ key, kind: "active", parent });
-    this.#lock(key, id);
+    make();
     return leftOver ? [this.folder(leftOver.id)] : [];
   }
 

@@ -85,6 +85,10 @@ export class Rows {
     this.#store.db.query("UPDATE snapshots SET parent = NULL WHERE id = ?").run(row.id);
   }
 
+  rename(row: Row, key: string): void {
+    this.#store.db.query("UPDATE snapshots SET key = ? WHERE id = ?").run(key, row.id);
+  }
+
   delete(row: Row): void {
     this.#store.db.query("DELETE FROM snapshots WHERE id = ?").run(row.id);
   }

@@ -82,8 +82,11 @@ export async function copyTree(from: string, to: string, options: CopyOptions = 
 }
 
 /** One file, link, node or folder (without what is in it), with its metadata. */
-export async function copyEntry(from: string, to: string): Promise<void> {
-  const [a, b] = [Buffer.from(from), Buffer.from(to)];
+export async function copyEntry(from: string | Buffer, to: string | Buffer): Promise<void> {
+  const [a, b] = [from, to].map((path) => (typeof path === "string" ? Buffer.from(path) : path)) as [
+    Buffer,
+    Buffer,
+  ];
   const stat = lstatSync(a, { bigint: true });
   await makeCopy(a, b, stat);
   copyMetadata({ from: a, to: b, stat });

@@ -8,6 +8,7 @@
  *
  * Rows change synchronously (they compose into transactions of Store); directories are made and removed asynchronously where that can take long.
  */
+import type { ByteString } from "../../kernel/fs.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 
 export type SnapshotKind = "active" | "view" | "committed";
@@ -56,12 +57,12 @@ export interface UnpackTarget {
   readonly root: string;
 }
 
-/** What a layer-mode unpack could not know without the layers below: see Unpacked in engine/unpack/unpack.ts. */
+/** What a layer-mode unpack could not know without the layers below: see Unpacked in engine/unpack/unpack.ts. Paths are byte strings (kernel/fs.ts). */
 export interface Unsettled {
   /** Directories that had no entry of their own, relative to the root, parents first. */
-  readonly implicitDirs: readonly string[];
+  readonly implicitDirs: readonly ByteString[];
   /** Hard links whose target is not in this layer. */
-  readonly links: readonly { readonly path: string; readonly target: string }[];
+  readonly links: readonly { readonly path: ByteString; readonly target: ByteString }[];
 }
 
 export interface Snapshotter {
@@ -91,6 +92,11 @@ export interface Snapshotter {
    * below, links their file (errors: `data_loss` for a link to what is nowhere). `again`: the layer cannot be settled (an implicit directory is a symlink below); begin it anew with the target that is returned.
    */
   settleLayer(chainId: Digest, unsettled: Unsettled): Promise<"settled" | { again: UnpackTarget }>;
+  /**
+   * The layer that was begun under `from` is another, whose chain id was not known before: its key becomes that one's. While another process unpacks the
+   * same layer this waits, as beginLayer does; `present`: that one is committed, and `from` is the caller's to remove. Errors: `cancelled`.
+   */
+  renameLayer(from: Digest, to: Digest, signal?: AbortSignal): Promise<"renamed" | "present">;
   /** Ends tree-mode access (unmounts what beginLayer or settleLayer mounted). Idempotent. */
   endLayer(chainId: Digest): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 /** One layer, in the helper process: the growing file, decompressed, hashed, and written. */
 import { SampanError } from "../../base/errors.ts";
 import * as fs from "../../kernel/fs.ts";
-import { algorithmOf, hexOf } from "../../spec/image/digest.ts";
+import { algorithmOf, parseDigest } from "../../spec/image/digest.ts";
 import { Applier, emptyRoot } from "./apply.ts";
 import { decompress } from "./_decompress.ts";
 import { TarReader } from "./reader.ts";
@@ -73,7 +73,8 @@ export class Job {
     const { target, limits, diffId, compression } = this.#request;
     using applier = new Applier(target, limits.entries);
     const reader = new TarReader(applier);
-    const hasher = new Bun.CryptoHasher(algorithmOf(diffId));
+    const algorithm = diffId ? algorithmOf(diffId) : "sha256";
+    const hasher = new Bun.CryptoHasher(algorithm);
     let bytes = 0;
     await decompress(file, compression, (piece) => {
       if (file.isStopped) throw new Stopped();
@@ -87,12 +88,9 @@ export class Job {
       reader.feed(piece);
     });
     reader.finish();
-    const digest = hasher.digest("hex");
-    if (digest !== hexOf(diffId))
-      throw new SampanError(
-        "data_loss",
-        `cannot unpack: the archive is ${algorithmOf(diffId)}:${digest}, wanted ${diffId}`,
-      );
-    return { ...applier.complete(), bytes };
+    const found = parseDigest(`${algorithm}:${hasher.digest("hex")}`);
+    if (diffId !== undefined && found !== diffId)
+      throw new SampanError("data_loss", `cannot unpack: the archive is ${found}, wanted ${diffId}`);
+    return { ...applier.complete(), diffId: found, bytes };
   }
 }

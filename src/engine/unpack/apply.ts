@@ -93,8 +93,8 @@ export class Applier implements EntrySink {
     return {
       usage: { bytes: this.#bytes, inodes: this.#inodes },
       entries: this.#entries,
-      implicitDirs: [...this.#implicit].map(asText),
-      links: [...this.#links].map(([path, target]) => ({ path: asText(path), target: asText(target) })),
+      implicitDirs: [...this.#implicit],
+      links: [...this.#links].map(([path, target]) => ({ path, target })),
     };
   }
 
@@ -160,6 +160,9 @@ export class Applier implements EntrySink {
     this.#inodes++;
     if (this.#inherits(parent, entry))
       done(fs.chownAt(parent.fd, name, entry.uid, entry.gid), "set its owner");
+    // chown(2) clears set-id bits, and mknod(2) a group's where the process is not in it.
+    if (entry.type !== "symlink" && (entry.mode & 0o6000) !== 0)
+      done(fs.chmodAt(parent.fd, name, entry.mode), "set its mode");
     setAttributes(entry, entry.attributes, (one) => fs.setAttributeAt(parent.fd, name, one.name, one.value));
     done(fs.setTimesAt(parent.fd, name, entry), "set its times");
   }
@@ -233,13 +236,27 @@ export class Applier implements EntrySink {
       if (this.#isLayer && isWhiteoutDevice(status))
         throw invalid(`it links to "${target}", which its layer removes`);
       done(fs.linkAt(from.fd, there.name, parent.fd, name), `link it to "${target}"`);
-      return;
+      return this.#describeLink(entry, { parent, name, status });
     }
     if (typeof status === "number" && status !== -errno.ENOENT) done(status, `find "${target}"`);
     const known = from ? below(from, there.name) : target;
     if (!this.#isLayer) throw invalid(`it links to "${target}", which is not there`);
     // A link to a link that waits itself waits for the same file.
     this.#links.set(path, this.#links.get(known) ?? known);
+  }
+
+  /** What the header of a link says counts for the file, as containerd and Docker have it. Owner and mode only where they differ: chown(2) takes capabilities away. */
+  #describeLink(
+    entry: Entry,
+    { parent, name, status }: { parent: Folder; name: fs.ByteString; status: fs.Status },
+  ): void {
+    const isOwner = entry.uid === status.uid && entry.gid === status.gid;
+    if (!isOwner) done(fs.chownAt(parent.fd, name, entry.uid, entry.gid), "set its owner");
+    const isSymlink = (status.mode & fs.type.MASK) === fs.type.SYMLINK;
+    if (!isSymlink && (!isOwner || entry.mode !== (status.mode & 0o7777)))
+      done(fs.chmodAt(parent.fd, name, entry.mode), "set its mode");
+    setAttributes(entry, entry.attributes, (one) => fs.setAttributeAt(parent.fd, name, one.name, one.value));
+    done(fs.setTimesAt(parent.fd, name, entry), "set its times");
   }
 
   #settled({ folder, name }: { folder: fs.ByteString; name: fs.ByteString }): fs.ByteString | undefined {
@@ -328,16 +345,6 @@ function makeSpecial(fd: number, name: fs.ByteString, entry: Entry): number {
     throw invalid(`its device number ${entry.major}:${entry.minor} is none of Linux`);
   const kind = entry.type === "character" ? fs.type.CHARACTER : fs.type.BLOCK;
   return fs.makeNodeAt(fd, name, kind | entry.mode, entry);
-}
-
-function asText(path: fs.ByteString): string {
-  const text = fs.textOf(path);
-  if (text === undefined)
-    throw new SampanError(
-      "unimplemented",
-      `cannot settle ${JSON.stringify(path)} with the layers below: its name is not UTF-8`,
-    );
-  return text;
 }
 
 /** A job that begins anew: all that is in the root goes, and its own attributes are as they were. */

@@ -20,14 +20,16 @@ export interface UnpackRequest {
   /** The compressed file. */
   readonly path: string;
   readonly compression: Compression;
-  /** What the archive must hash to when decompressed. */
-  readonly diffId: Digest;
+  /** What the archive must hash to when decompressed; undefined for one that is just being made. */
+  readonly diffId: Digest | undefined;
   readonly target: UnpackTarget;
   readonly limits: UnpackLimits;
 }
 
 export interface Unpacked extends Unsettled {
   readonly usage: Usage;
+  /** What the archive hashes to when decompressed; by sha256 when nothing was promised. */
+  readonly diffId: Digest;
   /** Bytes of the decompressed archive. */
   readonly bytes: number;
   readonly entries: number;
