@@ -9,6 +9,7 @@ import { importArchive } from "../../src/engine/images/import.ts";
 import { load } from "../../src/engine/images/load.ts";
 import { save } from "../../src/engine/images/save.ts";
 import { mountAll, unmountAll } from "../../src/engine/snapshots/mount.ts";
+import type { Digest } from "../../src/spec/image/digest.ts";
 import { makeImage, makeIndex } from "../images/image.ts";
 import { needing } from "../needs.ts";
 import { blobsOf, collect, container, engineAt, failureOf, inPieces, layout, oldArchive } from "./_engine.ts";
@@ -262,13 +263,34 @@ test("import makes an image of one layer, with what --change says; a packed arch
   ).toContain("it is packed by xz, wanted gzip, zstd or plain tar");
 });
 
+test("a load that fails leaves a blob that another has found in the meantime", async () => {
+  using place = scratch();
+  await using one = await engineAt(`${place.path}/one`);
+  await using two = await engineAt(`${place.path}/one`);
+  const image = sample();
+  const [layer, other] = image.layers.map(({ descriptor }) => descriptor.digest) as [Digest, Digest];
+  const whole = layout(index(image, "docker.io/library/app:1"), blobsOf(image));
+  await using lease = two.leases.acquire("pull");
+  async function* cut(): AsyncGenerator<Uint8Array> {
+    yield whole.subarray(0, whole.length - 8192);
+    lease.add("ingest", layer);
+    expect(await two.content.ingest({ digest: layer })).toBe("present");
+    yield Buffer.alloc(512, 1);
+  }
+  expect(await failureOf(load(one, cut()))).toContain("cannot load the archive");
+  await two.content.publish([layer]);
+  expect(two.content.stat(layer)).toBeDefined();
+  expect(readdirSync(`${place.path}/one/content/ingest`)).toEqual([]);
+  expect(await failureOf(two.content.publish([other]))).toContain("not here");
+});
+
 test("import refuses a damaged archive and leaves nothing", async () => {
   using place = scratch();
   await using engine = await engineAt(`${place.path}/one`);
   const packed = gzipSync(Buffer.alloc(100_000, "not a tar"));
   expect(await failureOf(importArchive(engine, inPieces(packed)))).toContain("cannot import the archive");
   expect(await failureOf(importArchive(engine, inPieces(packed.subarray(0, 100))))).toContain(
-    "damaged or cut",
+    "its gzip data is damaged",
   );
   expect(engine.images.list()).toEqual([]);
   expect(engine.snapshots.list()).toEqual([]);

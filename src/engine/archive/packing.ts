@@ -40,6 +40,37 @@ export async function withHead(
   return { head, stream: rest(head, iterator) };
 }
 
+/** Ends with the signal, whatever the source waits for. */
+export async function* until(source: Stream, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = iterate(source);
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await aborted(iterator.next(), signal);
+      ended = next.done === true;
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // One that waits for its source answers when that does.
+    if (!ended) void iterator.return(undefined).catch(() => undefined);
+  }
+}
+
+/** The promise's end or the signal's, whichever comes first. */
+async function aborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const first = Promise.withResolvers<Result>();
+  const stop = () => first.reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  promise.then(first.resolve, first.reject);
+  try {
+    return await first.promise;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 async function* iterate(source: Stream): AsyncGenerator<Uint8Array> {
   yield* source;
 }

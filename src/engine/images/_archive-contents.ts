@@ -1,15 +1,19 @@
-/** What an image archive held, wherever it stands now: small documents in memory, blobs in content's ingest, the layers of old archives in files without names. */
+/**
+ * What an image archive held, wherever it stands now: small documents in memory, all others in content's ingest. What has come is read at once; that it is whole
+ * and on disk is waited for at the end (`finished`).
+ */
 import { invalid, SampanError } from "../../base/errors.ts";
 import { isDigest, type Digest } from "../../spec/image/digest.ts";
 import { compressionOf } from "../archive/packing.ts";
+import type { UnknownIngest } from "../content/content.ts";
 import { ingestPath } from "../content/paths.ts";
 import { ensureRoom } from "../disk/budget.ts";
 import type { Lease } from "../gc/gc.ts";
 import type { ArchiveTaker, FileTaker } from "./_archive-files.ts";
-import { Spool } from "./_spool.ts";
-import { discard, fileOf, leaseBlob, type StoreParts } from "./_store-image.ts";
+import { fileOf, leaseBlob, type StoreParts } from "./_store-image.ts";
 
-const most = { document: 8 << 20, documents: 64 << 20, hops: 32 } as const;
+/** `finishing`: blobs that wait for the disk at once. */
+const most = { document: 8 << 20, documents: 64 << 20, hops: 32, finishing: 8 } as const;
 /** Docker's archives before OCI: said again in other files, or never read. */
 const passedOver = /^(?:repositories|(?:.*\/)?(?:VERSION|json)|oci-layout)$/;
 const documentName = /^(?:index\.json|manifest\.json|[^/]+\.json)$/;
@@ -21,12 +25,20 @@ export interface FoundLayer {
   readonly compression: "plain" | "gzip" | "zstd";
 }
 
+interface Unnamed {
+  readonly ingest: UnknownIngest;
+  /** Its first bytes. */
+  head: Uint8Array;
+}
+
 export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
   readonly #engine: StoreParts;
   readonly #lease: Lease;
   readonly #signal: AbortSignal;
   readonly #documents = new Map<string, Uint8Array>();
-  readonly #spools = new Map<string, Spool>();
+  /** The layers of old archives. */
+  readonly #unnamed = new Map<string, Unnamed>();
+  readonly #finishing = new Map<Digest, Promise<unknown>>();
   readonly #links = new Map<string, string>();
   /** Blobs that were brought into ingest here. */
   readonly #brought = new Set<Digest>();
@@ -48,7 +60,7 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
     const digest = blob ? `${blob[1]}:${blob[2]}` : "";
     if (isDigest(digest)) return this.#blob(digest, size);
     if (documentName.test(name)) return this.#document(name, size);
-    return this.#spool(name, size);
+    return this.#unknown(name, size);
   }
 
   #document(name: string, size: number): FileTaker {
@@ -75,8 +87,9 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
     await this.#checkRoom(digest, size);
     leaseBlob(this.#engine, this.#lease, [digest]);
     const ingest = await this.#engine.content.ingest({ digest, size }, this.#signal);
-    if (ingest === "present") return undefined;
+    // Also what is present may stand in ingest still: finished by a verb that was killed before it could publish it.
     this.#brought.add(digest);
+    if (ingest === "present") return undefined;
     const keep = new AsyncDisposableStack();
     keep.use(ingest);
     this.#open.use(keep);
@@ -84,21 +97,50 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
     return {
       write: (bytes) => ingest.write(bytes),
       end: async () => {
-        await ingest.finish();
-        await keep.disposeAsync();
+        this.#finish(digest, async () => {
+          await ingest.finish();
+          await keep.disposeAsync();
+        });
+        await this.#someFinished();
       },
     };
+  }
+
+  #finish(digest: Digest, work: () => Promise<void>): void {
+    const finishing = work();
+    // Who asks is told; until then it shall not end the process.
+    finishing.catch(() => undefined);
+    this.#finishing.set(digest, finishing);
+  }
+
+  /** Each holds a descriptor. */
+  async #someFinished(): Promise<void> {
+    const all = [...this.#finishing.values()];
+    await all.at(-1 - most.finishing);
+  }
+
+  /** Until a blob, or all that were brought, are verified and on disk. Errors: `data_loss`. */
+  async finished(digest?: Digest): Promise<void> {
+    if (digest !== undefined) await this.#finishing.get(digest);
+    else await Promise.all(this.#finishing.values());
   }
 
   /** What a failure in the middle of a file leaves open. */
   readonly #open = new AsyncDisposableStack();
 
-  async #spool(name: string, size: number): Promise<FileTaker> {
+  async #unknown(name: string, size: number): Promise<FileTaker> {
     await this.#checkRoom(name, size);
-    const spool = await Spool.open(this.#engine.store.root, this.#engine.settings.maxLayerSize);
-    await this.#spools.get(name)?.[Symbol.asyncDispose]();
-    this.#spools.set(name, spool);
-    return { write: (bytes) => spool.write(bytes), end: () => Promise.resolve() };
+    const ingest = await this.#engine.content.ingestUnknown(this.#engine.settings.maxLayerSize);
+    await this.#unnamed.get(name)?.ingest[Symbol.asyncDispose]();
+    const unnamed: Unnamed = { ingest, head: new Uint8Array() };
+    this.#unnamed.set(name, unnamed);
+    return {
+      write: async (bytes) => {
+        if (unnamed.head.length < 6) unnamed.head = Buffer.concat([unnamed.head, bytes.subarray(0, 6)]);
+        await ingest.write(bytes);
+      },
+      end: () => Promise.resolve(),
+    };
   }
 
   async #checkRoom(name: string, size: number): Promise<void> {
@@ -127,6 +169,7 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
   async blob(digest: Digest): Promise<Uint8Array | undefined> {
     if (this.#engine.content.stat(digest)) return await this.#engine.content.read(digest, most.document);
     if (!this.#brought.has(digest)) return undefined;
+    await this.finished(digest);
     const file = Bun.file(ingestPath(this.#engine.store.root, digest));
     if (file.size > most.document)
       throw new SampanError(
@@ -146,13 +189,19 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
       const head = await file.slice(0, 6).bytes();
       return { digest: named, size: file.size, compression: compressionOf(head) };
     }
-    const spool = this.#spools.get(real);
-    if (!spool) throw invalid(`it names layer "${name.slice(0, 200)}", which is not in it`);
-    const digest = spool.digest();
+    const unnamed = this.#unnamed.get(real);
+    if (!unnamed) throw invalid(`it names layer "${name.slice(0, 200)}", which is not in it`);
+    const { ingest, head } = unnamed;
+    const digest = ingest.digest();
     leaseBlob(this.#engine, this.#lease, [digest]);
     this.#brought.add(digest);
-    await spool.ingest(this.#engine.content, this.#signal);
-    return { digest, size: spool.size, compression: compressionOf(await spool.head(6)) };
+    await ingest.place(this.#signal);
+    if (!this.#finishing.has(digest))
+      this.#finish(digest, async () => {
+        await ingest.finish();
+        await ingest[Symbol.asyncDispose]();
+      });
+    return { digest, size: ingest.written, compression: compressionOf(head) };
   }
 
   #resolve(name: string): string {
@@ -167,8 +216,9 @@ export class ArchiveContents implements ArchiveTaker, AsyncDisposable {
 
   /** Removes what was brought and did not become part of an image. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#finishing.values());
     await this.#open.disposeAsync();
-    for (const spool of this.#spools.values()) await spool[Symbol.asyncDispose]();
-    await discard(this.#engine, [...this.#brought]);
+    for (const { ingest } of this.#unnamed.values()) await ingest[Symbol.asyncDispose]();
+    await this.#engine.content.abandon([...this.#brought], this.#lease);
   }
 }

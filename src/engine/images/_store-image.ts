@@ -2,7 +2,6 @@
  * The end of load, import and commit: documents and layers that are whole in content (published, or finished in ingest) become an image. As with pull, the layers are
  * unpacked, everything is made durable, and one transaction names it (decision 011).
  */
-import { unlink } from "node:fs/promises";
 import { chainIds } from "../../spec/image/chain-id.ts";
 import { digestOf, type Digest } from "../../spec/image/digest.ts";
 import { layerFormat } from "../../spec/image/layers.ts";
@@ -14,7 +13,7 @@ import type { Lease } from "../gc/gc.ts";
 import type { Document } from "./_documents.ts";
 import type { OnProgress } from "./images.ts";
 import { ingestBytes } from "./_ingest-bytes.ts";
-import { unpackKey, unpackLayers, type PackedLayer } from "./_unpack-layers.ts";
+import { unpackKey, unpackLayers, type PackedLayer, type UnpackedLayer } from "./_unpack-layers.ts";
 
 export type StoreParts = Pick<
   Engine,
@@ -41,6 +40,10 @@ export interface Storing {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly onProgress?: OnProgress | undefined;
+  /** Layers that are unpacked already, the lowest first. */
+  readonly ready?: readonly UnpackedLayer[];
+  /** Until the bytes of a blob, or of all, are verified and on disk: they may be read before. */
+  readonly finished?: (digest?: Digest) => Promise<unknown>;
 }
 
 /** Takes a lease on a blob before its first byte is written. */
@@ -62,16 +65,6 @@ export async function fileOf(
   return content.stat(digest) ? await content.open(digest) : ingestPath(store.root, digest);
 }
 
-/** Removes what was brought for an image that does not come to be. */
-export async function discard(
-  engine: Pick<Engine, "store" | "content">,
-  digests: readonly Digest[],
-): Promise<void> {
-  for (const digest of new Set(digests))
-    if (!engine.content.stat(digest))
-      await unlink(ingestPath(engine.store.root, digest)).catch(() => undefined);
-}
-
 /** On an error the image's blobs are removed again, but for those of other images. */
 export async function storeImage(engine: StoreParts, image: MadeImage, storing: Storing): Promise<void> {
   const documents = [image.target, ...image.platforms.flatMap(({ manifest, config }) => [manifest, config])];
@@ -82,7 +75,7 @@ export async function storeImage(engine: StoreParts, image: MadeImage, storing: 
   try {
     await storeWhole(engine, image, { ...storing, documents, blobs });
   } catch (error) {
-    await discard(engine, blobs);
+    await engine.content.abandon(blobs, storing.lease);
     throw error;
   }
 }
@@ -94,17 +87,22 @@ async function storeWhole(
 ): Promise<void> {
   const { lease, signal, documents, blobs } = storing;
   leaseBlob(engine, lease, blobs);
+  const { ready = [] } = storing;
   for (const document of documents) await ingestBytes(engine.content, document, signal);
-  const packed = packedLayers(engine, image, storing);
+  const all = packedLayers(engine, image, storing);
+  const isReady = ({ chainId }: PackedLayer) => ready.some((layer) => layer.chainId === chainId);
+  for (const layer of all.filter(isReady)) layer.onUnpacked?.();
+  const packed = all.filter((layer) => !isReady(layer));
   engine.store.transaction(() => {
     for (const { chainId } of packed)
       for (const key of [chainId, unpackKey(chainId)]) lease.add("snapshot", key);
   });
   await using unpacked = await unpackLayers(engine, packed, signal);
+  await storing.finished?.();
   signal.throwIfAborted();
   await engine.unpacker.sync(engine.store.root);
   await engine.content.publish([...new Set(blobs)], () => {
-    engine.snapshots.commitLayers(unpacked.layers);
+    engine.snapshots.commitLayers([...unpacked.layers, ...ready]);
     engine.images.put({ target: image.target.descriptor, platforms: image.platforms.map(newPlatform) });
     for (const name of image.names) engine.images.name(name, image.target.descriptor.digest);
   });
@@ -116,7 +114,11 @@ function newPlatform({ manifest, said, parsed, parsedConfig }: MadePlatform) {
 }
 
 /** Each once, though platforms may share some: those below first. */
-function packedLayers(engine: StoreParts, image: MadeImage, { onProgress }: Storing): PackedLayer[] {
+function packedLayers(
+  engine: StoreParts,
+  image: MadeImage,
+  { onProgress, finished }: Storing,
+): PackedLayer[] {
   const byChain = new Map<Digest, PackedLayer>();
   for (const { parsed, parsedConfig } of image.platforms) {
     const diffIds = parsedConfig.rootfs.diff_ids;
@@ -134,6 +136,7 @@ function packedLayers(engine: StoreParts, image: MadeImage, { onProgress }: Stor
         compression: layerFormat(mediaType).compression,
         file,
         whole: file,
+        fetched: () => finished?.(digest) ?? Promise.resolve(),
         onUnpacked: () => onProgress?.({ kind: "layer", digest, step: "done", done: size, total: size }),
       });
     });

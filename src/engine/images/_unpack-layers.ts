@@ -12,8 +12,9 @@ import type { UnpackTarget, Usage } from "../snapshots/snapshotter.ts";
 import type { GrowingFile } from "./_growing.ts";
 
 export interface PackedLayer {
-  readonly digest: Digest;
-  readonly diffId: Digest;
+  /** Undefined, as the diff id, for one that is just being made. */
+  readonly digest: Digest | undefined;
+  readonly diffId: Digest | undefined;
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
   readonly compression: Compression;
@@ -30,6 +31,8 @@ export interface UnpackedLayer {
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
   readonly usage: Usage;
+  /** As it was found to be. */
+  readonly diffId: Digest;
 }
 
 /** For Snapshotter.commitLayers. Disposing removes what was not committed. */
@@ -47,7 +50,12 @@ export async function unpackLayers(
 ): Promise<UnpackedLayers> {
   await using stack = new AsyncDisposableStack();
   const begun: PackedLayer[] = [];
-  stack.defer(() => removeUncommitted(parts, begun));
+  stack.defer(() =>
+    removeUncommitted(
+      parts,
+      begun.map(({ chainId }) => chainId),
+    ),
+  );
   const unpack = parts.snapshots.sequential ? oneByOne : sideBySide;
   const done = await unpack({ parts, begun, signal }, layers);
   const kept = stack.move();
@@ -72,8 +80,9 @@ export function unpackKey(chainId: Digest): string {
   return `unpack-${chainId}`;
 }
 
-async function removeUncommitted(parts: Parts, layers: readonly PackedLayer[]): Promise<void> {
-  for (const { chainId } of layers.toReversed()) {
+/** Layers that were begun, the lowest first. */
+export async function removeUncommitted(parts: Parts, chains: readonly Digest[]): Promise<void> {
+  for (const chainId of chains.toReversed()) {
     await parts.snapshots.endLayer(chainId);
     if (!parts.snapshots.stat(unpackKey(chainId))) continue;
     // The files before the row: on a full disk the database can change nothing until they are gone.
@@ -137,6 +146,7 @@ async function settle(run: Run, layer: PackedLayer, unpacked: Unpacked): Promise
   return {
     chainId,
     parent,
+    diffId: unpacked.diffId,
     usage: exact ? withRoot(snapshots, chainId, unpacked.usage) : await snapshots.usage(unpackKey(chainId)),
   };
 }
@@ -154,13 +164,13 @@ async function unpackOne(run: Run, layer: PackedLayer, target: UnpackTarget): Pr
     layer.onUnpacked?.();
     return unpacked;
   } catch (error) {
-    const context = `cannot unpack layer "${layer.digest}"`;
+    const context = layer.digest === undefined ? "cannot unpack it" : `cannot unpack layer "${layer.digest}"`;
     if (run.signal.aborted)
       throw new SampanError("cancelled", `${context}: it was cancelled`, { cause: error });
-    if (typeof file === "string") throw SampanError.wrap(context, error);
     const { code } = SampanError.from(error);
     // Published, by us or by another process, before the helper had opened it: it has its other name now.
-    if (code === "not_found") return unpackOne(run, { ...layer, file: () => layer.whole() }, target);
+    if (code === "not_found" && typeof file !== "string")
+      return unpackOne(run, { ...layer, file: () => layer.whole() }, target);
     // Bytes that no archive has may be bytes that no blob has: the digest's verdict says more.
     if (damaging.has(code)) await layer.fetched?.();
     throw SampanError.wrap(context, error);

@@ -44,10 +44,12 @@ export async function commit(
     // Read first: what --change says may be refused, and then nothing was packed.
     const raw = await rawConfig(engine, base);
     const run = applyChanges(runOf(engine, container, raw), options.changes ?? []);
-    const layer = await packLayer(engine, changesOf(engine, container), { lease, signal });
+    const below = diffIdsOf(raw);
+    await using layer = await packLayer(engine, changesOf(engine, container), { lease, signal, below });
     const config = newConfig(raw, { run, container, options, diffId: layer.diffId });
     const image = newImage(config, [...base.layers.map(ociLayer), layer.descriptor], names);
-    await storeImage(engine, image, { lease, signal, onProgress: options.onProgress });
+    const { ready } = layer;
+    await storeImage(engine, image, { lease, signal, ready, onProgress: options.onProgress });
     return imageId(image);
   } catch (error) {
     if (signal.aborted)
@@ -115,6 +117,10 @@ function runOf(engine: CommitParts, container: ContainerInfo, raw: RawConfig): R
   };
 }
 
+function diffIdsOf(raw: RawConfig): readonly Digest[] {
+  return (raw["rootfs"] as { diff_ids?: readonly Digest[] | null }).diff_ids ?? [];
+}
+
 interface NewConfig {
   readonly run: RunConfig;
   readonly container: ContainerInfo;
@@ -128,7 +134,6 @@ const stale = ["container", "container_config", "id", "parent", "parent_id", "do
 function newConfig(raw: RawConfig, { run, container, options, diffId }: NewConfig): RawConfig {
   const created = (options.now ?? new Date()).toISOString();
   const { author, message } = options;
-  const rootfs = raw["rootfs"] as { diff_ids?: readonly Digest[] | null };
   const history = (raw["history"] ?? []) as readonly unknown[];
   const kept = Object.fromEntries(Object.entries(raw).filter(([name]) => !stale.includes(name)));
   const entry = {
@@ -142,7 +147,7 @@ function newConfig(raw: RawConfig, { run, container, options, diffId }: NewConfi
     created,
     ...(author === undefined ? {} : { author }),
     config: run,
-    rootfs: { type: "layers", diff_ids: [...(rootfs.diff_ids ?? []), diffId] },
+    rootfs: { type: "layers", diff_ids: [...diffIdsOf(raw), diffId] },
     history: [...history, entry],
   };
 }

@@ -34,7 +34,7 @@ export async function importArchive(
   const signal = options.signal ?? new AbortController().signal;
   try {
     await using lease = engine.leases.acquire(`import ${names[0] ?? ""}`.trim());
-    const layer = await keepLayer(engine, archive, { lease, signal });
+    await using layer = await keepLayer(engine, archive, { lease, signal, below: [] });
     const created = (options.now ?? new Date()).toISOString();
     const config: ImageConfig = {
       created,
@@ -44,7 +44,8 @@ export async function importArchive(
       history: [{ created, comment: options.message ?? "Imported from an archive" }],
     };
     const image = newImage(config, [layer.descriptor], names);
-    await storeImage(engine, image, { lease, signal, onProgress: options.onProgress });
+    const { ready } = layer;
+    await storeImage(engine, image, { lease, signal, ready, onProgress: options.onProgress });
     return imageId(image);
   } catch (error) {
     if (signal.aborted)

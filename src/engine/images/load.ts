@@ -3,6 +3,7 @@
  * files may stand in any order. Every digest is verified. An archive that is refused leaves nothing; of several images each is kept whole or not at all.
  */
 import { SampanError } from "../../base/errors.ts";
+import type { Digest } from "../../spec/image/digest.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
 import type { Platform } from "../../spec/image/types.ts";
 import type { Stream } from "../archive/packing.ts";
@@ -32,7 +33,8 @@ export async function load(
     await using contents = new ArchiveContents(engine, lease, signal);
     await readArchive(archive, contents, signal);
     for (const image of await imagesOf(contents, platform)) {
-      await storeImage(engine, image, { lease, signal, onProgress: options.onProgress });
+      const finished = (digest?: Digest) => contents.finished(digest);
+      await storeImage(engine, image, { lease, signal, finished, onProgress: options.onProgress });
       const ids = image.platforms.map(({ config }) => config.descriptor.digest);
       loaded.push(...(image.names.length > 0 ? image.names : ids));
     }
