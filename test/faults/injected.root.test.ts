@@ -7,8 +7,10 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { save } from "../../src/engine/images/save.ts";
 import { Random } from "../differential/random.ts";
 import { needing } from "../needs.ts";
+import { openSmallEngine } from "../power-cut/_engine.ts";
 import { image } from "../power-cut/_images.ts";
 import { serve, type SmallRegistry } from "../power-cut/_registry.ts";
 import type { Trees } from "../power-cut/_state.ts";
@@ -22,6 +24,7 @@ let registry: SmallRegistry;
 let trees: Trees;
 let count = 0;
 let failed = 0;
+const archive = () => join(scratch, "archive.tar");
 const name = (tag: number) => `${registry.host}/app:${tag}`;
 
 beforeAll(async () => {
@@ -34,6 +37,10 @@ beforeAll(async () => {
   await act(join(scratch, "both"), "pull", name(1));
   await act(join(scratch, "both"), "pull", name(2));
   trees = await treesIn(join(scratch, "both"));
+  {
+    await using engine = await openSmallEngine(join(scratch, "both"), "unprobed");
+    await Bun.write(archive(), Buffer.concat(await Array.fromAsync(save(engine, [name(2)]))));
+  }
   Bun.gc(true);
 });
 afterAll(async () => {
@@ -55,6 +62,7 @@ const injections: readonly (readonly [calls: string, error: string, among: numbe
 
 const verbs: readonly (readonly [verb: string, args: () => string[]])[] = [
   ["pull", () => [name(2)]],
+  ["load", () => [archive()]],
   ["create", () => [name(1), "box"]],
   ["remove", () => [name(1)]],
   ["collect", () => []],
