@@ -5,7 +5,7 @@
  *     bun tools/power-cut/main.ts show   --log LOG
  *     bun tools/power-cut/main.ts replay --log LOG [--model posix|ext4] [--cuts N] [--choices N] [--seed N] [--failures N] [--scratch DIR] [--keep DIR] [--json] -- CHECK…
  *
- * CHECK gets the folder in place of each word `{}`; and in the environment POWER_CUT_ROOT (the same), POWER_CUT_SAID (what COMMAND had written to its standard output by
+ * CHECK gets the folder in place of each `{}`; and in the environment POWER_CUT_ROOT (the same), POWER_CUT_SAID (what COMMAND had written to its standard output by
  * then) and POWER_CUT_DONE (1 when it had ended). It ends with 0 when the folder is as it may be. README.md says more.
  */
 import { mkdirSync, writeSync } from "node:fs";
@@ -92,7 +92,7 @@ async function checkWith(
   { root, said, done }: Look,
 ): Promise<string | undefined> {
   const child = Bun.spawn(
-    command.map((word) => (word === "{}" ? root : word)),
+    command.map((word) => word.replaceAll("{}", root)),
     {
       stdin: "ignore",
       stdout: "pipe",
