@@ -28,7 +28,7 @@ async function survivor(place: Place, remove: boolean): Promise<Survivor> {
     volumes: [`${ready}:/ready`, "/own"],
     remove,
   });
-  const keeper = Bun.spawn([process.execPath, join(import.meta.dir, "runner.ts"), place.dir, id], {
+  const keeper = Bun.spawn([process.execPath, join(import.meta.dir, "runner.ts"), place.dir, "run", id], {
     stdio: ["ignore", "ignore", "ignore"],
   });
   await until(() => existsSync(join(ready, "yes")), "the container's start");
@@ -120,7 +120,7 @@ test("one that cannot be healed is said, and keeps nobody else from it", async (
   await place.fill();
   const stuck = await place.create({ command: ["true"], runtime: "false" });
   const other = await place.create({ command: ["true"] });
-  place.parts.store.db.run("UPDATE containers SET state = 'running', boot_id = 'gone'");
+  place.parts.store.db.run("UPDATE containers SET state = 'running'");
   const healed = await healContainers(place.parts, { runtime });
   expect(healed.filter(({ repaired }) => repaired)).toHaveLength(1);
   expect(healed.find(({ repaired }) => !repaired)?.what).toContain("cannot end container");
@@ -131,7 +131,7 @@ test("while its run lives the end is the run's to tell", async () => {
   using place = new Place();
   await place.fill();
   const container = await place.create({ command: ["true"] });
-  claim(place.parts.store, container);
+  using _keeping = claim(place.parts.store, container);
   expect(await healContainers(place.parts, { runtime })).toEqual([]);
   exited(place.parts.store, container.id, 3);
   const { state, exitCode, started, finished } = place.parts.containers.get(container.id);
@@ -154,11 +154,7 @@ test("a run that was killed does not stand in the way of the next run", async ()
   using place = new Place();
   await place.fill();
   const container = await place.create({ command: ["echo", "again"] });
-  place.parts.store.db
-    .query(
-      "UPDATE containers SET state = 'running', pid = 1, start_time = 'never', boot_id = 'gone' WHERE id = ?",
-    )
-    .run(container.id);
+  place.parts.store.db.run("UPDATE containers SET state = 'running'");
   expect(place.parts.containers.get(container.id).state).toBe("exited");
   expect(await place.start(container)).toMatchObject({ status: 0, stdout: "again\n" });
 });

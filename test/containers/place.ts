@@ -74,27 +74,50 @@ export interface Done {
   readonly stderr: string;
 }
 
+type MakeSnapshotter = (store: Store) => Snapshotter;
+const overlays: MakeSnapshotter = (store) => new Overlayfs(store, work, { mapsIds: true });
+
+/** Of a place, also of another process's. */
+export function partsAt(
+  dir: string,
+  snapshotter: MakeSnapshotter = overlays,
+  image: () => ImageConfigRun = () => ({}),
+): Parts {
+  const store = openStore(join(dir, "data"));
+  return {
+    store,
+    settings: { root: store.root, state: join(dir, "state") } as Engine["settings"],
+    snapshots: snapshotter(store),
+    leases: openLeases(store),
+    containers: openContainers(store),
+    unpacker: work as Unpacker,
+    images: oneImage(image),
+  };
+}
+
+function oneImage(image: () => ImageConfigRun): Images {
+  const descriptor = { mediaType: "manifest", digest: digestOf("target"), size: 1 };
+  const get = () =>
+    ({
+      id: digestOf("config"),
+      target: descriptor,
+      manifest: descriptor,
+      layers: [{ chainId: digestOf("layer 0") }],
+    }) as unknown as LocalImage;
+  const config = async () => await Promise.resolve({ config: image() });
+  return { get, config } as unknown as Images;
+}
+
 export class Place implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "sampan-containers-"));
   readonly parts: Parts;
   image: ImageConfigRun = {};
   #count = 0;
 
-  constructor(
-    snapshotter: (store: Store) => Snapshotter = (store) => new Overlayfs(store, work, { mapsIds: true }),
-  ) {
+  constructor(snapshotter: MakeSnapshotter = overlays) {
     // Root of a user namespace has to get to its root file system below.
     chmodSync(this.dir, 0o711);
-    const store = openStore(join(this.dir, "data"));
-    this.parts = {
-      store,
-      settings: { root: store.root, state: join(this.dir, "state") } as Engine["settings"],
-      snapshots: snapshotter(store),
-      leases: openLeases(store),
-      containers: openContainers(store),
-      unpacker: work as Unpacker,
-      images: this.#images(),
-    };
+    this.parts = partsAt(this.dir, snapshotter, () => this.image);
   }
 
   /** Unpacks the image: `write` may change what is in it. */
@@ -108,19 +131,6 @@ export class Place implements Disposable {
         "INSERT INTO images (target, media_type, size, stored, sequence) VALUES (?, 'manifest', 1, 1, 1)",
       )
       .run(target);
-  }
-
-  #images(): Images {
-    const descriptor = { mediaType: "manifest", digest: digestOf("target"), size: 1 };
-    const get = () =>
-      ({
-        id: digestOf("config"),
-        target: descriptor,
-        manifest: descriptor,
-        layers: [{ chainId: digestOf("layer 0") }],
-      }) as unknown as LocalImage;
-    const config = async () => await Promise.resolve({ config: this.image });
-    return { get, config } as unknown as Images;
   }
 
   async create(request: Partial<ContainerRequest> = {}): Promise<ContainerInfo> {

@@ -173,6 +173,21 @@ test("a running container is removed by force", async () => {
   expect(place.parts.containers.list()).toEqual([]);
 });
 
+test.each([undefined, "runc"])(
+  "the container has no descriptor but its three, with runtime %p",
+  async (runtime) => {
+    using place = new Place();
+    await place.fill();
+    // The fourth is that of the folder that ls reads.
+    const command = sh("echo /proc/self/fd/*");
+    const done = await place.run({ command, ...(runtime !== undefined && { runtime }) });
+    expect(done.stdout.trim().split(" ").slice(0, 3)).toEqual(
+      ["0", "1", "2"].map((fd) => `/proc/self/fd/${fd}`),
+    );
+    expect(done.stdout.trim().split(" ").length).toBeLessThanOrEqual(4);
+  },
+);
+
 test("names are taken once, and ids may be shortened", async () => {
   using place = new Place();
   await place.fill();
@@ -180,7 +195,7 @@ test("names are taken once, and ids may be shortened", async () => {
   expect(place.create({ command: ["true"], name: "one" })).rejects.toThrow("the name is in use");
   expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toHaveLength(1);
   expect(place.parts.containers.get(one.id.slice(0, 8)).name).toBe("one");
-  expect(() => place.parts.containers.get("two")).toThrow("there is none");
+  expect(() => place.parts.containers.get("two")).toThrow("No such container");
   await removeContainer(place.parts, "one", { runtime });
   expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toEqual([]);
 });
@@ -209,9 +224,12 @@ test.each(["SIGTERM", "SIGHUP", "SIGUSR1"] as const)(
       command: sh(`trap 'exit 9' ${name}; touch /ready/yes; while :; do sleep 0.1; done`),
       volumes: [`${ready}:/ready`],
     });
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "runner.ts"), place.dir, container.id], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const child = Bun.spawn(
+      [process.execPath, join(import.meta.dir, "runner.ts"), place.dir, "run", container.id],
+      {
+        stdio: ["ignore", "ignore", "inherit"],
+      },
+    );
     while (!existsSync(join(ready, "yes"))) await Bun.sleep(5);
     child.kill(signal);
     expect(await child.exited).toBe(9);

@@ -1,22 +1,27 @@
-/** Runs one container of a Place of another process: `runner.ts FOLDER ID`. */
+/** A process of its own on another's Place: `runner.ts FOLDER run ID`, `… create NAME`, `… remove ID`. It makes the file `begun` when it begins. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openContainers } from "../../src/engine/containers/open.ts";
+import { createContainer } from "../../src/engine/containers/create.ts";
+import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
-import { Overlayfs } from "../../src/engine/snapshots/overlayfs.ts";
-import { openStore } from "../../src/engine/store/open.ts";
-import { work } from "../snapshots/place.ts";
-import { runtime } from "./place.ts";
+import { partsAt, plainRequest, runtime } from "./place.ts";
 
-const [folder = "", id = ""] = process.argv.slice(2);
-const store = openStore(join(folder, "data"));
-const containers = openContainers(store);
-const parts = {
-  store,
-  containers,
-  settings: { root: store.root, state: join(folder, "state") },
-  snapshots: new Overlayfs(store, work, { mapsIds: true }),
-  unpacker: work,
+const [folder = "", verb = "", thing = ""] = process.argv.slice(2);
+const parts = partsAt(folder);
+
+const verbs: Readonly<Record<string, () => Promise<unknown>>> = {
+  run: () =>
+    runContainer(parts, parts.containers.get(thing), { runtime, stdio: ["ignore", "ignore", "ignore"] }),
+  create: () =>
+    createContainer(parts, {
+      ...plainRequest,
+      name: thing,
+      command: ["true"],
+      volumes: ["/own"],
+      remove: true,
+    }),
+  remove: () => removeContainer(parts, thing, { runtime, volumes: true }),
 };
-process.exit(
-  await runContainer(parts as never, containers.get(id), { runtime, stdio: ["ignore", "ignore", "ignore"] }),
-);
+writeFileSync(join(folder, "begun"), "");
+const status = await verbs[verb]?.();
+process.exit(typeof status === "number" ? status : 0);

@@ -16,6 +16,7 @@ import {
 import { hostname as ownHostname } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { processStart } from "../../kernel/process.ts";
 import type { OciDevice } from "../../spec/oci/config.ts";
 import { copyTree, mapped } from "../snapshots/copy-tree.ts";
 import type { Remap } from "../snapshots/snapshotter.ts";
@@ -77,6 +78,16 @@ function ownFile(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
+/** Who fills a volume: its process id and start. Once that process is gone, nobody does. */
+function halfMadeBy(): string {
+  return `${process.pid}-${processStart(process.pid)}`;
+}
+
+export function isAbandoned(name: string): boolean {
+  const [, pid, start] = /^\.new-(\d+)-(\d+)-/.exec(name) ?? [];
+  return pid !== undefined && processStart(Number(pid)) !== start;
+}
+
 interface NewVolume {
   readonly volume: VolumeMount;
   readonly rootfs: string;
@@ -88,7 +99,7 @@ async function makeVolume(volumes: string, { volume, rootfs, remap }: NewVolume)
   const path = join(volumes, volume.source);
   if (lstatSync(path, { throwIfNoEntry: false })) return;
   mkdirSync(volumes, { recursive: true, mode: 0o700 });
-  const fresh = mkdtempSync(join(volumes, ".new-"));
+  const fresh = mkdtempSync(join(volumes, `.new-${halfMadeBy()}-`));
   const data = join(fresh, "_data");
   try {
     mkdirSync(data, { mode: 0o755 });

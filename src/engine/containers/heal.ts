@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { isAbandoned } from "./bundle.ts";
 import { storedContainer } from "./open.ts";
 import { anonymousVolumes, endOrphan, removeFolder, sweepVolumes, takeAway } from "./remove.ts";
 import type { RunParts, RuntimeOption } from "./runtime-command.ts";
@@ -43,8 +44,7 @@ async function removeStrays(engine: RunParts): Promise<Healed[]> {
   for (const id of strays) await removeFolder(engine, id);
   const volumes = await sweepVolumes(engine);
   const below = join(engine.store.root, "volumes");
-  for (const name of namesIn(below).filter(isHalfMade(below)))
-    await engine.unpacker.removeTree(join(below, name));
+  for (const name of namesIn(below).filter(isAbandoned)) await engine.unpacker.removeTree(join(below, name));
   return [
     ...strays.map((id) => `folder of container ${id.slice(0, 12)}, which is gone: removed`),
     ...volumes.map((name) => `volume ${name.slice(0, 12)} of a container that is gone: removed`),
@@ -56,13 +56,6 @@ function strayFolders({ store }: RunParts): string[] {
   const hasNoRow = (id: string) => store.db.query("SELECT 1 FROM containers WHERE id = ?").get(id) === null;
   const suspects = namesIn(join(store.root, "containers")).filter(hasNoRow);
   return suspects.length === 0 ? [] : store.transaction(() => suspects.filter(hasNoRow));
-}
-
-/** A volume that is being filled at the moment is younger. */
-const longest = 3600 * 1000;
-
-function isHalfMade(volumes: string): (name: string) => boolean {
-  return (name) => name.startsWith(".new-") && Date.now() - lstatSync(join(volumes, name)).mtimeMs > longest;
 }
 
 function namesIn(folder: string): string[] {

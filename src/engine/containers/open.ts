@@ -4,9 +4,10 @@ import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo, Containers } from "./containers.ts";
 import type { StoredContainer } from "./request.ts";
-import { firstProcess, isAlive, runningColumns, type Running } from "./states.ts";
+import { firstProcess, isAlive } from "./states.ts";
 
-interface Row extends Running {
+interface Row {
+  readonly id: string;
   readonly name: string;
   readonly image: string;
   readonly image_id: string;
@@ -20,7 +21,8 @@ interface Row extends Running {
   readonly exit_code: number | null;
 }
 
-const columns = `name, image, image_id, manifest, snapshot, command, created, state, started, finished, exit_code, ${runningColumns}`;
+const columns =
+  "id, name, image, image_id, manifest, snapshot, command, created, state, started, finished, exit_code";
 
 export function openContainers(store: Store): Containers {
   return {
@@ -51,7 +53,7 @@ function find(store: Store, reference: string): Row {
 }
 
 function infoOf(store: Store, row: Row): ContainerInfo {
-  const lost = row.state === "running" && !isAlive(store, row);
+  const lost = row.state === "running" && !isAlive(store, row.id);
   return {
     id: row.id,
     name: row.name,

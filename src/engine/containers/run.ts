@@ -9,9 +9,10 @@ import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
 import { anonymousVolumes, endForced, endOrphan, takeAway } from "./remove.ts";
+import type { Keeping } from "./keeper.ts";
 import type { StoredContainer } from "./request.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
-import { claim, exited, ranBy } from "./states.ts";
+import { claim, exited } from "./states.ts";
 
 type Stream = "inherit" | "ignore" | "pipe" | ReturnType<typeof Bun.file> | Blob | number;
 
@@ -36,10 +37,10 @@ export async function runContainer(
   await endOrphan(engine, container.id, options.runtime);
   const volumes = anonymousVolumes(engine, container.id);
   using signals = passSignals();
-  claim(engine.store, container);
+  using keeping = claim(engine.store, container);
   let status = 125;
   try {
-    status = await runMounted(engine, { container, stored, options, signals });
+    status = await runMounted(engine, { container, stored, options, signals, keeping });
   } finally {
     // At once, so that nobody ever sees one that is to be removed.
     if (stored.request.remove) await takeAway(engine, container, { force: true, volumes });
@@ -53,6 +54,7 @@ interface Run {
   readonly stored: StoredContainer;
   readonly options: RunOptions;
   readonly signals: Signals;
+  readonly keeping: Keeping;
 }
 
 async function runMounted(engine: RunParts, run: Run): Promise<number> {
@@ -71,16 +73,15 @@ async function runMounted(engine: RunParts, run: Run): Promise<number> {
 }
 
 async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<number> {
-  const { container, stored, options, signals } = run;
+  const { container, options, signals } = run;
   const pidFile = join(folder, "pid");
   const log = join(folder, "runtime.log");
   for (const path of [pidFile, log]) rmSync(path, { force: true });
-  const words = runtimeCommand(engine, stored, options.runtime);
+  const words = runtimeCommand(engine, run.stored, options.runtime);
   words.push("--log", log, "--log-format", "json");
   words.push("run", "--pid-file", pidFile, "--bundle", folder, container.id);
   options.signal?.throwIfAborted();
-  const child = start(words, stored, options);
-  ranBy(engine.store, container.id, child.pid);
+  const child = start(words, run);
   signals.passTo(child.pid);
   const stop = () => child.kill("SIGTERM");
   options.signal?.addEventListener("abort", stop);
@@ -94,13 +95,13 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
   }
 }
 
-function start(words: readonly string[], { request }: StoredContainer, { stdio }: RunOptions) {
+function start(words: readonly string[], { stored: { request }, options: { stdio }, keeping }: Run) {
   const input = request.interactive || request.terminal ? "inherit" : "ignore";
   try {
     return Bun.spawn([...words], {
       // A session of its own: what a terminal sends to all its processes reaches it once, through this one; and it outlives the terminal.
       detached: true,
-      stdio: stdio ? [...stdio] : [input, "inherit", "inherit"],
+      stdio: [...(stdio ?? ([input, "inherit", "inherit"] as const)), keeping.fd],
     } as never) as Bun.Subprocess;
   } catch (error) {
     throw SampanError.wrap(`cannot start the runtime "${words[0]}"`, error);

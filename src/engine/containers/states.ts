@@ -1,55 +1,35 @@
 /**
- * The life of a container's row: created → running → exited → running … A running one names its keeper, the process that waits for it and writes its end, and its
- * runtime. When both were killed its own processes may live on.
+ * The life of a container's row: created → running → exited → running … What a running one's row cannot tell is whether it still runs: for whoever was to write its
+ * end may have been killed.
  */
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
-import { bootId, processStart } from "../../kernel/process.ts";
+import { processStart } from "../../kernel/process.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo } from "./containers.ts";
+import { isKept, keep, type Keeping } from "./keeper.ts";
 
-/** Process ids are given again, hence start times and the boot. */
-export interface Running {
-  readonly id: string;
-  readonly pid: number | null;
-  readonly start_time: string | null;
-  readonly boot_id: string | null;
-  readonly runtime_pid: number | null;
-  readonly runtime_start: string | null;
-}
-
-export const runningColumns = "id, pid, start_time, boot_id, runtime_pid, runtime_start";
-
-/** This process is its keeper now. Errors: `failed_precondition` when it runs. */
-export function claim(store: Store, { id, name }: ContainerInfo): void {
-  const { changes } = store.db
-    .query(
-      `UPDATE containers SET state = 'running', exit_code = NULL, started = ?, finished = NULL, pid = ?, start_time = ?, boot_id = ?,
-         runtime_pid = NULL, runtime_start = NULL WHERE id = ? AND state <> 'running'`,
-    )
-    .run(Date.now(), process.pid, processStart(process.pid) ?? "", bootId(), id);
-  if (changes === 0)
+/** This process is its keeper now, until it has written its end and gives it up. Errors: `failed_precondition` when it runs. */
+export function claim(store: Store, { id, name }: ContainerInfo): Keeping {
+  return store.transaction(() => {
+    const { changes } = store.db
+      .query(
+        "UPDATE containers SET state = 'running', exit_code = NULL, started = ?, finished = NULL WHERE id = ? AND state <> 'running'",
+      )
+      .run(Date.now(), id);
+    if (changes > 0) return keep(store, id);
     throw new SampanError(
       "failed_precondition",
       `cannot run container "${name}": it is running or removed, wanted created or exited`,
     );
-}
-
-/** The process whose end is the container's. */
-export function ranBy(store: Store, id: string, runtime: number): void {
-  store.db
-    .query("UPDATE containers SET started = ?, runtime_pid = ?, runtime_start = ? WHERE id = ?")
-    .run(Date.now(), runtime, processStart(runtime) ?? "", id);
+  });
 }
 
 /** Of one that was removed meanwhile, nothing. */
 export function exited(store: Store, id: string, status: number): void {
   store.db
-    .query(
-      `UPDATE containers SET state = 'exited', exit_code = ?, finished = ?, pid = NULL, start_time = NULL, boot_id = NULL,
-         runtime_pid = NULL, runtime_start = NULL WHERE id = ?`,
-    )
+    .query("UPDATE containers SET state = 'exited', exit_code = ?, finished = ? WHERE id = ?")
     .run(status, Date.now(), id);
 }
 
@@ -61,23 +41,15 @@ export function isRunning(store: Store, id: string): boolean {
 /** Ids of containers that are said to run and of which nothing runs: all, or this one if it is. */
 export function orphans(store: Store, id?: string): string[] {
   return store.db
-    .query<Running, []>(`SELECT ${runningColumns} FROM containers WHERE state = 'running'`)
+    .query<{ id: string }, []>("SELECT id FROM containers WHERE state = 'running'")
     .all()
-    .filter((row) => (id === undefined || row.id === id) && !isAlive(store, row))
-    .map((row) => row.id);
+    .map((row) => row.id)
+    .filter((each) => (id === undefined || each === id) && !isAlive(store, each));
 }
 
-export function isAlive(store: Store, row: Running): boolean {
-  return (
-    row.boot_id === bootId() &&
-    (isProcess(row.pid, row.start_time) ||
-      isProcess(row.runtime_pid, row.runtime_start) ||
-      firstProcess(store, row.id) !== undefined)
-  );
-}
-
-function isProcess(pid: number | null, start: string | null): boolean {
-  return pid !== null && processStart(pid) === start;
+/** Its keeper or its runtime lives; or, when both were killed, its own first process. */
+export function isAlive(store: Store, id: string): boolean {
+  return isKept(store, id) || firstProcess(store, id) !== undefined;
 }
 
 /** As the runtime wrote it down; the process of that number must be in the container's cgroup, for the file may be older than the number. */

@@ -62,9 +62,7 @@ export const migrations: readonly string[] = [
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL, image_id TEXT NOT NULL,
     target TEXT NOT NULL REFERENCES images (target), manifest TEXT NOT NULL, snapshot TEXT NOT NULL, command TEXT NOT NULL, config TEXT NOT NULL,
     created INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('created', 'running', 'exited')),
-    started INTEGER, finished INTEGER, exit_code INTEGER,
-    -- Of a running one: who writes its end here (pid), and the runtime that looks after its processes.
-    pid INTEGER, start_time TEXT, boot_id TEXT, runtime_pid INTEGER, runtime_start TEXT
+    started INTEGER, finished INTEGER, exit_code INTEGER
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX containers_by_target ON containers (target);
 
