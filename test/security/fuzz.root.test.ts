@@ -4,7 +4,7 @@
  *
  * SAMPAN_FUZZ_SEED repeats a run, SAMPAN_FUZZ_ROUNDS makes it longer. A failure names the round's own seed, which alone repeats it.
  *
- * Known to work: documents of the kind of cve-2021-21285 ended it before they were refused.
+ * Known to work: seed 7 found within 700 rounds that a platform's os "constructor" was stored as nothing, and that the image could then not be removed any more.
  */
 // deadline: 120 s
 import { afterAll, beforeAll, expect } from "bun:test";
@@ -305,7 +305,10 @@ test(`${rounds} changed images (SAMPAN_FUZZ_SEED=${seed})`, async () => {
       ...context,
       damage: [],
     });
-    if (said === "whole") await removeImage(engine, `${registry.host}/app:${round}`);
+    if (said === "whole") {
+      const gone = await removeImage(engine, `${registry.host}/app:${round}`).then(() => "", String);
+      expect({ ...context, gone }).toEqual({ ...context, gone: "" });
+    }
     expect({ ...context, left: engine.images.list().length + engine.snapshots.list().length }).toEqual({
       ...context,
       left: 0,

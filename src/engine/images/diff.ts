@@ -121,7 +121,9 @@ async function configOf(engine: DiffParts, image: LocalImage): Promise<unknown> 
 export function compareValues(before: unknown, after: unknown, path: string): Difference["config"] {
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-    return names.flatMap((name) => compareValues(before[name], after[name], member(path, name)));
+    // A stranger's names: not every object's own "constructor".
+    const of = (value: typeof before, name: string) => (Object.hasOwn(value, name) ? value[name] : undefined);
+    return names.flatMap((name) => compareValues(of(before, name), of(after, name), member(path, name)));
   }
   const [a, b] = [before ?? null, after ?? null];
   return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ path, before: a, after: b }];

@@ -26,6 +26,21 @@ test.each(["", "a/b/c/d", "linux//v7", "linux/am d64", "../etc"])("%p is no plat
   expect(() => parsePlatform(text)).toThrow("wanted os/architecture");
 });
 
+test("words that every object knows are words like others", () => {
+  for (const word of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+    const platform = { os: word, architecture: word, variant: word };
+    expect(JSON.parse(JSON.stringify(normalPlatform(platform)))).toEqual(
+      Object.assign(normalPlatform({ os: "x", architecture: "x" }), platform, {
+        os: word.toLowerCase(),
+        architecture: word.toLowerCase(),
+        variant: word.toLowerCase(),
+      }),
+    );
+    expect(bestPlatform([platform], (each) => each)).toBeUndefined();
+    expect(bestPlatform([platform], (each) => each, platform)).toBe(platform);
+  }
+});
+
 test("version and features of the system stay", () => {
   const platform = { os: "windows", architecture: "x86_64", "os.version": "10.0.1" };
   expect(normalPlatform(platform)).toEqual({ os: "windows", architecture: "amd64", "os.version": "10.0.1" });

@@ -26,17 +26,20 @@ const ofNode: Readonly<Record<string, string>> = {
   loong64: "loong64",
 };
 
+/** Strangers choose the key: `constructor` must not find what every object has. */
+function entry<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
 export function normalPlatform(platform: Platform): Platform {
   const word = platform.architecture.toLowerCase();
-  const [architecture, implied] = Object.hasOwn(architectures, word)
-    ? (architectures[word] ?? [word, ""])
-    : [word, ""];
+  const [architecture, implied] = entry(architectures, word) ?? [word, ""];
   const system = platform.os.toLowerCase();
   const said = (platform.variant ?? "").toLowerCase().replace(/^(?=\d)/, "v") || implied;
   const usual = architecture === "arm" ? said || "v7" : said;
-  const variant = usual === unsaid[architecture] ? "" : usual;
+  const variant = usual === entry(unsaid, architecture) ? "" : usual;
   const { variant: _, ...rest } = platform;
-  return { ...rest, architecture, os: systems[system] ?? system, ...(variant ? { variant } : {}) };
+  return { ...rest, architecture, os: entry(systems, system) ?? system, ...(variant ? { variant } : {}) };
 }
 
 /** `linux/arm64`, `linux/arm/v7`, `arm64`, `linux`. Errors: `invalid_argument`. */
@@ -49,7 +52,7 @@ export function parsePlatform(text: string): Platform {
   const [first = "", second, variant] = parts;
   const host = hostPlatform();
   if (second === undefined)
-    return knownSystems.has(systems[first] ?? first.toLowerCase())
+    return knownSystems.has(entry(systems, first) ?? first.toLowerCase())
       ? normalPlatform({ ...host, os: first })
       : normalPlatform({ os: host.os, architecture: first });
   return normalPlatform({ os: first, architecture: second, ...(variant ? { variant } : {}) });
@@ -75,9 +78,9 @@ export function acceptable(platform: Platform, crossing: boolean): Platform[] {
     Array.from({ length: from - to + 1 }, (_, index) =>
       normalPlatform({ os, architecture: name, variant: `v${from - index}` }),
     );
-  const variant = normal.variant ?? unsaid[architecture];
+  const variant = normal.variant ?? entry(unsaid, architecture);
   const number = Number(/^v(\d{1,2})$/.exec(variant ?? "")?.[1] ?? Number.NaN);
-  const lowest = { amd64: 1, arm64: 8, arm: 5 }[architecture];
+  const lowest = entry<number>({ amd64: 1, arm64: 8, arm: 5 }, architecture);
   const own = lowest === undefined || !(number >= lowest) ? [normal] : older(architecture, number, lowest);
   if (!crossing) return own;
   if (architecture === "amd64") return [...own, { os, architecture: "386" }];
