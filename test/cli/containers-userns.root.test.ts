@@ -1,13 +1,17 @@
 /** A container with a user namespace of its own: what it wrote belongs to ids of the host, and to its own ids again in what is committed and exported. */
 import { afterAll, beforeAll, expect } from "bun:test";
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { killLeft } from "../containers/survivors.ts";
 import { tar } from "../images/tar.ts";
 import { needing } from "../needs.ts";
 import { makeProgram, type Program } from "./_program.ts";
 
-const { test } = needing({ root: true, programs: ["tar"], files: ["/bin/busybox", "build/launcher"] });
+const { test } = needing({
+  root: true,
+  programs: ["tar", "setcap", "getcap"],
+  files: ["/bin/busybox", "build/launcher"],
+});
 
 let program: Program;
 
@@ -64,6 +68,10 @@ test("owners are mapped back in what is committed and exported", async () => {
   ]);
   expect(onHost.stdout.toString()).toBe("200000:200000\n200012:200034\n200005:200006\n");
 
+  // As a program inside would: for the root of that namespace.
+  const ping = Bun.spawnSync(["setcap", "-n", "200000", "cap_net_raw=ep", join(upper, "made")]);
+  expect(ping.exitCode).toBe(0);
+
   const path = join(program.folder, "mapped.tar");
   expect(await program.run(["export", "-o", path, "mapped"])).toMatchObject({ status: 0, err: "" });
   const listed = Bun.spawnSync(["tar", "--numeric-owner", "-tvf", path]).stdout.toString();
@@ -81,4 +89,15 @@ test("owners are mapped back in what is committed and exported", async () => {
   expect(await program.run(["run", "--rm", "box:2", ...look])).toEqual({ status: 0, out: owners, err: "" });
   const elsewhere = ["run", "--rm", "--userns", "0:300000:65536", "box:2", ...look];
   expect(await program.run(elsewhere)).toEqual({ status: 0, out: owners, err: "" });
+  // Unpacked for everybody, it holds for the host's root.
+  expect(await program.run(["run", "--name", "plain", "box:2", "chown", "1:1", "/given"])).toMatchObject({
+    status: 0,
+  });
+  const data = (await program.run(["inspect", "-f", "{{.GraphDriver.Data.LowerDir}}", "plain"])).out.trim();
+  const made = data
+    .split(":")
+    .map((folder) => join(folder, "made"))
+    .find((file) => existsSync(file));
+  const shown = Bun.spawnSync(["getcap", "-n", made ?? ""]).stdout.toString();
+  expect(shown).toBe(`${made} cap_net_raw=ep\n`);
 }, 60_000);

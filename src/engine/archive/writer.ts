@@ -3,6 +3,7 @@ import { invalid, SampanError } from "../../base/errors.ts";
 import { systemError } from "../../kernel/errno.ts";
 import { readBytesAt, statAt, type, type ByteString } from "../../kernel/fs.ts";
 import { dataSize, encodeHeader, padding, type ArchiveEntry } from "./header.ts";
+import { attributesInside } from "./inside.ts";
 import { failure, isFile, kindOf, segmentsOf, type Node } from "./node.ts";
 
 const PIECE = 512 << 10;
@@ -86,7 +87,9 @@ export class TarWriter {
   #entry(node: Node, kind: ArchiveEntry["type"]): ArchiveEntry {
     const entry = headerOf(node, kind);
     const owners = this.#owners;
-    return owners ? { ...entry, uid: owners.uid(entry.uid), gid: owners.gid(entry.gid) } : entry;
+    if (!owners) return entry;
+    const attributes = attributesInside(entry.attributes ?? [], owners);
+    return { ...entry, uid: owners.uid(entry.uid), gid: owners.gid(entry.gid), attributes };
   }
 
   #firstName(node: Node): ByteString | undefined {
