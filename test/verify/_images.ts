@@ -21,6 +21,9 @@ export function elf(length: number): Uint8Array {
   return bytes;
 }
 
+/** Of a file and of its links: what a link's header says counts for the file. */
+const tool = { mode: 0o4755, mtime: 1_600_000_003.125 };
+
 /** In its five layers: all types, names through symlinks of its own and of lower layers, whiteouts, opaque folders, links up and within, entries that come twice. */
 export function everything(): TestImage {
   return makeImage({
@@ -29,12 +32,12 @@ export function everything(): TestImage {
         { name: "./", type: "directory", mode: 0o755, mtime: 1_600_000_000 },
         { name: "usr/", type: "directory", mode: 0o755, mtime: 1_600_000_001.5 },
         { name: "usr/bin/", type: "directory", mode: 0o2755, gid: 50, mtime: 1_600_000_002 },
-        { name: "usr/bin/tool", content: pattern(10_000), mode: 0o4755, mtime: 1_600_000_003.125 },
+        { name: "usr/bin/tool", content: pattern(10_000), ...tool },
         { name: "usr/bin/twice", content: "first", mode: 0o600 },
         { name: "usr/bin/twice", content: "second time", mode: 0o755 },
         { name: "usr/lib.so", content: elf(big), mode: 0o644 },
         { name: "usr/model", content: pattern(big), mode: 0o644 },
-        { name: "usr/bin/same", type: "hardlink", target: "usr/bin/tool" },
+        { name: "usr/bin/same", type: "hardlink", target: "usr/bin/tool", ...tool },
         { name: "bin", type: "symlink", target: "usr/bin" },
         { name: "bin/through", content: "through a link", mode: 0o755 },
         { name: "dev/null", type: "char", device: { major: 1, minor: 3 }, mode: 0o666 },
@@ -57,7 +60,7 @@ export function everything(): TestImage {
         { name: ".wh.never-was", content: "" },
       ],
       [
-        { name: "usr/bin/up", type: "hardlink", target: "usr/bin/tool" },
+        { name: "usr/bin/up", type: "hardlink", target: "usr/bin/tool", ...tool },
         { name: "srv/data", content: "data", xattrs: { "user.colour": "green" } },
         { name: "etc/.wh.empty", content: "" },
         { name: "etc/empty/", type: "directory" },

@@ -47,20 +47,20 @@ export class Comparer {
     this.#on.signal.throwIfAborted();
   }
 
-  async #folder(disk: Node, wanted: Folder): Promise<string | undefined> {
+  async #folder(disk: Node, wanted: Folder, above = false): Promise<string | undefined> {
     await this.#rest();
+    const hidden = above || wanted.opaque;
     const names = new Set(namesIn(disk));
     for (const name of names) {
       using node = openNode(disk, name);
       if (!node) return told(joined(disk.path, name), "it is gone");
       const item = wanted.children.get(name);
-      const found = item ? await this.#item(node, item) : await this.#further(node, wanted);
+      const found = item ? await this.#item(node, item, hidden) : await this.#further(node, hidden);
       if (found !== undefined) return found;
     }
     for (const [name, item] of wanted.children)
       if (!names.has(name) && !this.#mayLack(item)) return told(joined(disk.path, name), "it is gone");
-    const kept =
-      this.#on.mode === "tree" && !wanted.opaque ? this.#keptFromBelow(disk, names, wanted) : undefined;
+    const kept = this.#on.mode === "tree" && !hidden ? this.#keptFromBelow(disk, names, wanted) : undefined;
     if (kept !== undefined) return kept;
     // What lacks in it says more than the time at which it went.
     const own = this.#folderItself(disk, wanted);
@@ -77,13 +77,13 @@ export class Comparer {
     return this.#metadata(disk, entry);
   }
 
-  async #item(node: Node, item: Item): Promise<string | undefined> {
+  async #item(node: Node, item: Item, hidden: boolean): Promise<string | undefined> {
     if (item.kind === "whiteout") {
       if (this.#on.mode === "layer" ? isWhiteout(node) : this.#on.kernelWhiteouts) return undefined;
       return told(node.path, "its layer removes it");
     }
     if (item.kind === "folder")
-      return isFolder(node) ? this.#folder(node, item) : told(node.path, "it is no folder");
+      return isFolder(node) ? this.#folder(node, item, hidden) : told(node.path, "it is no folder");
     await this.#rest();
     const difference = this.#file(node, this.#on.model.fileOf(item.file));
     return difference === undefined ? undefined : told(node.path, difference);
@@ -97,10 +97,10 @@ export class Comparer {
   }
 
   /** What the archive does not name: whiteouts of the kernel, or what a copy has from the tree that it began with. */
-  async #further(node: Node, folder: Folder): Promise<string | undefined> {
+  async #further(node: Node, hidden: boolean): Promise<string | undefined> {
     const { mode, kernelWhiteouts, below } = this.#on;
     if (kernelWhiteouts && isWhiteout(node)) return undefined;
-    if (mode === "layer" || folder.opaque || !below.top) return told(node.path, "its layer does not hold it");
+    if (mode === "layer" || hidden || !below.top) return told(node.path, "its layer does not hold it");
     return this.#inherited(node);
   }
 
@@ -132,7 +132,9 @@ export class Comparer {
   }
 
   #file(node: Node, file: File): string | undefined {
-    if (file.difference !== undefined) return file.difference;
+    // A file that lost its own name to a later entry and lives on by its links: what was read was that later one.
+    const isRead = (file.inode ?? node.status.inode) === node.status.inode;
+    if (file.difference !== undefined && isRead) return file.difference;
     const different = file.entry ? this.#metadata(node, file.entry) : this.#broughtUp(node, file);
     if (different !== undefined) return different;
     const { inode } = node.status;
@@ -143,13 +145,16 @@ export class Comparer {
     return undefined;
   }
 
-  #broughtUp(node: Node, { from }: File): string | undefined {
+  #broughtUp(node: Node, { from, link }: File): string | undefined {
     const seen = from === undefined ? undefined : this.#on.below.look(from);
     if (!seen) return undefined;
     const [a, b] = [node.status, seen.status];
     if (kindOf(a) !== kindOf(b)) return "it is of another type than the file below";
     if (kindOf(a) !== fileType.REGULAR) return undefined;
-    if (a.size !== b.size || a.mode !== b.mode) return "its size or mode is not that of the file below";
+    // Where the link was made over the tree below, its header counts.
+    const modes = [b.mode & 0o7777, link?.mode];
+    if (a.size !== b.size || !modes.includes(a.mode & 0o7777))
+      return "its size or mode is not that of the file below";
     const original = openFileIn(seen.layer, from as ByteString);
     if (!original) return undefined;
     try {

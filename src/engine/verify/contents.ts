@@ -47,6 +47,7 @@ export class Contents {
     const found = openFileIn(this.#root, path);
     // What stands there instead, or nothing, is told when the folders are compared.
     if (!found) return;
+    file.inode = found.status.inode;
     if (found.status.size !== entry.size) {
       file.difference = `it has ${found.status.size} bytes, wanted ${entry.size}`;
       return close(found.fd);

@@ -10,15 +10,22 @@ import type { Below } from "./below.ts";
 
 /** One file of any kind but a folder; links share it. */
 export interface File {
-  /** undefined: a link brought it up from the layers below. */
-  readonly entry: Entry | undefined;
+  /** undefined: a link brought it up from the layers below. A link to it within the layer describes it anew. */
+  entry: Entry | undefined;
+  /** Of the link that brought it up. */
+  readonly link?: Entry;
   /** Where the layers below hold it, of a link that brought it up. */
   from?: ByteString;
-  /** How its bytes differ; undefined while they do not. */
+  /** How the bytes of the file on disk with this inode differ; undefined while they do not. */
   difference?: string;
+  inode?: bigint;
 }
 
-export type Item = Folder | { readonly kind: "file"; file: File } | { readonly kind: "whiteout" };
+export type Item =
+  | Folder
+  /** `brought`: this name is of the layers below, of which a link has brought the file up. */
+  | { readonly kind: "file"; readonly file: File; readonly brought?: true }
+  | { readonly kind: "whiteout" };
 
 export interface Folder {
   readonly kind: "folder";
@@ -58,6 +65,8 @@ interface Place {
   readonly folder: Folder;
   /** From the root, without symlinks. */
   readonly path: ByteString;
+  /** Nothing of the layers below is seen in it, by its own mark or by that of a folder above. */
+  readonly hidden: boolean;
 }
 
 export const joined = (path: ByteString, name: ByteString) => (path === "" ? name : `${path}/${name}`);
@@ -94,26 +103,25 @@ export class LayerModel implements EntrySink {
 
   /** When all entries were read: links to files of the layers below bring these up. */
   complete(): Folder {
-    for (const { file, target } of this.#waiting) {
-      const parts = partsOf(target);
-      const name = parts.pop() ?? "";
-      const place = this.#place(parts, true);
-      if (!place) continue;
-      const there = place.folder.children.get(name);
-      if (there?.kind === "file") this.#share(file, there.file);
-      else {
-        file.from = joined(place.path, name);
-        place.folder.children.set(name, { kind: "file", file });
-      }
-    }
+    const kept = new Set(filesIn(this.root));
+    // One whose name was taken by a later entry has never been made.
+    for (const { file, target } of this.#waiting) if (kept.has(file)) this.#bringUp(file, target);
     return this.root;
   }
 
-  readonly #shared = new Map<File, File>();
-
-  #share(file: File, other: File): void {
-    this.#shared.set(file, other);
+  /** The target of a link stands in this layer too from then on: the same file. */
+  #bringUp(file: File, target: ByteString): void {
+    const parts = partsOf(target);
+    const name = parts.pop() ?? "";
+    const place = this.#place(parts, true);
+    if (!place) return;
+    const there = place.folder.children.get(name);
+    if (there?.kind === "file") return void this.#shared.set(file, there.file);
+    file.from = joined(place.path, name);
+    place.folder.children.set(name, { kind: "file", file, brought: true });
   }
+
+  readonly #shared = new Map<File, File>();
 
   /** The file that a name of the model has now: links that had to wait are found here. */
   fileOf(file: File): File {
@@ -125,7 +133,7 @@ export class LayerModel implements EntrySink {
     const there = folder.children.get(name);
     if (entry.type === "directory") {
       if (there?.kind === "folder") there.entry = entry;
-      else folder.children.set(name, newFolder(entry, there?.kind === "whiteout"));
+      else folder.children.set(name, newFolder(entry, this.#isHiding(there)));
       if (there) this.#latest = undefined;
       return;
     }
@@ -136,13 +144,22 @@ export class LayerModel implements EntrySink {
     if (entry.type === "file") this.#options.beginFile(joined(path, name), file, entry);
   }
 
+  /** A folder in place of this one shows nothing of the layers below. In a copy whatever stood there had taken their place. */
+  #isHiding(there: Item | undefined): boolean {
+    return there?.kind === "whiteout" || (this.#options.mode === "tree" && there !== undefined);
+  }
+
   #link(entry: Entry, folder: Folder, name: ByteString): void {
     const parts = partsOf(entry.target);
     const last = parts.pop() ?? "";
     const there = this.#place(parts, false)?.folder.children.get(last);
-    if (there?.kind === "file") return void folder.children.set(name, { kind: "file", file: there.file });
-    const file: File = { entry: undefined };
-    this.#waiting.push({ file, target: entry.target });
+    if (there?.kind === "file") {
+      if (there.file.entry) there.file.entry = described(there.file.entry, entry);
+      return void folder.children.set(name, { kind: "file", file: there.file });
+    }
+    const file: File = { entry: undefined, link: entry };
+    if (!this.#options.followsBelow) this.#waiting.push({ file, target: entry.target });
+    else this.#bringUp(file, entry.target);
     folder.children.set(name, { kind: "file", file });
   }
 
@@ -151,7 +168,7 @@ export class LayerModel implements EntrySink {
     const place = mode === "layer" ? this.#placeToMake(parts) : this.#place(parts, false);
     if (!place) return;
     const there = place.folder.children.get(name);
-    if (!there || there.kind === "whiteout" || !isOwn(there))
+    if (!there || there.kind === "whiteout" || (mode === "tree" && !isOwn(there)))
       place.folder.children.set(name, { kind: "whiteout" });
     else if (there.kind === "folder") this.#hide(there);
     this.#latest = undefined;
@@ -160,6 +177,7 @@ export class LayerModel implements EntrySink {
   #opaque(parts: ByteString[]): void {
     const place = this.#options.mode === "layer" ? this.#placeToMake(parts) : this.#place(parts, false);
     if (place) this.#hide(place.folder);
+    this.#latest = undefined;
   }
 
   /** overlayfs hides by one mark all that is below; from a copy it was removed, folder by folder. */
@@ -167,8 +185,8 @@ export class LayerModel implements EntrySink {
     folder.opaque = true;
     if (this.#options.mode === "layer") return;
     for (const [name, item] of folder.children) {
-      if (item.kind === "folder" && isOwn(item)) this.#hide(item);
-      else if (item.kind === "folder") folder.children.set(name, { kind: "whiteout" });
+      if (!isOwn(item)) folder.children.set(name, { kind: "whiteout" });
+      else if (item.kind === "folder") this.#hide(item);
     }
   }
 
@@ -189,7 +207,7 @@ export class LayerModel implements EntrySink {
   /** Step by step; a symlink is followed by putting its text in front of what is left. */
   #walk(parts: readonly ByteString[], make: boolean): Place | undefined {
     const left = parts.toReversed();
-    let here: Place[] = [{ folder: this.root, path: "" }];
+    let here: Place[] = [{ folder: this.root, path: "", hidden: this.root.opaque }];
     for (let steps = 0, links = 0; ; steps++) {
       const name = left.pop();
       const at = here.at(-1) as Place;
@@ -212,29 +230,59 @@ export class LayerModel implements EntrySink {
     }
   }
 
-  #step({ folder, path }: Place, name: ByteString, make: boolean): Place | ByteString | undefined {
+  #step(
+    { folder, path, hidden: above }: Place,
+    name: ByteString,
+    make: boolean,
+  ): Place | ByteString | undefined {
     const full = joined(path, name);
     const there = folder.children.get(name);
-    if (there?.kind === "folder") return { folder: there, path: full };
+    if (there?.kind === "folder") return { folder: there, path: full, hidden: above || there.opaque };
     if (there?.kind === "file") {
-      const { entry } = this.fileOf(there.file);
+      const { entry } = there.file;
       if (entry?.type === "symlink") return entry.target;
-      if (make) throw unsound(full);
-      return undefined;
+      // A link that waits for its file stands not there yet.
+      if (make && entry) throw unsound(full);
+      if (!make) return undefined;
     }
-    const hidden = there?.kind === "whiteout" || folder.opaque;
+    const hidden = above || there !== undefined;
     const below = this.#options.followsBelow && !hidden ? this.#options.below.look(full) : undefined;
     if (below?.kind === "symlink") return below.target;
     if (!make && below?.kind !== "folder") return undefined;
     const made = newFolder(undefined, there?.kind === "whiteout");
     folder.children.set(name, made);
-    return { folder: made, path: full };
+    return { folder: made, path: full, hidden };
+  }
+}
+
+/** What a link's header says counts for the file. chown(2) takes capabilities away (capabilities(7)). */
+function described(file: Entry, link: Entry): Entry {
+  const { mode, uid, gid, seconds, nanoseconds } = link;
+  const isKept = uid === file.uid && gid === file.gid;
+  const attributes = new Map(file.attributes.map(({ name, value }) => [name, value]));
+  if (!isKept) attributes.delete("security.capability");
+  for (const { name, value } of link.attributes) attributes.set(name, value);
+  return {
+    ...file,
+    mode,
+    uid,
+    gid,
+    seconds,
+    nanoseconds,
+    attributes: [...attributes].map(([name, value]) => ({ name, value })),
+  };
+}
+
+function* filesIn(folder: Folder): Generator<File> {
+  for (const item of folder.children.values()) {
+    if (item.kind === "file") yield item.file;
+    else if (item.kind === "folder") yield* filesIn(item);
   }
 }
 
 /** The layer brought it, or something in it. */
 function isOwn(item: Item): boolean {
-  if (item.kind !== "folder") return item.kind === "file";
+  if (item.kind !== "folder") return item.kind === "file" && !item.brought;
   return item.entry !== undefined || [...item.children.values()].some(isOwn);
 }
 

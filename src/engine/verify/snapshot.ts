@@ -6,13 +6,14 @@ import { createReadStream, lstatSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { Compression } from "../../spec/image/types.ts";
 import { decompressed } from "../archive/packing.ts";
-import { openRoot, type Node } from "../archive/node.ts";
+import { overlayValue } from "../archive/merged.ts";
+import { openRoot } from "../archive/node.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import { TarReader } from "../unpack/reader.ts";
 import { Below } from "./below.ts";
 import { Comparer, damageOf } from "./compare.ts";
 import { Contents, type Depth } from "./contents.ts";
-import { LayerModel, type Folder } from "./layer-model.ts";
+import { LayerModel } from "./layer-model.ts";
 
 export interface UnpackedLayer {
   /** The snapshot: committed. */
@@ -36,12 +37,16 @@ export async function compareSnapshot(
   { depth, signal = new AbortController().signal }: CompareOptions,
 ): Promise<string | undefined> {
   try {
-    using root = openRoot(snapshots.directory(layer.chainId));
     using below = new Below(foldersBelow(snapshots, layer.chainId));
-    const work = { root, below, depth, signal, layer, isTree: snapshots.sequential };
-    const first = await compareOnce(work, snapshots.sequential);
-    // A folder that no entry names may be a symlink below: the layer was then unpacked over the mounted layers, where paths lead through it.
-    return first.again ? (await compareOnce(work, true)).difference : first.difference;
+    const work = {
+      folder: snapshots.directory(layer.chainId),
+      below,
+      depth,
+      signal,
+      layer,
+      isTree: snapshots.sequential,
+    };
+    return await compareOnce(work);
   } catch (error) {
     if (signal.aborted) throw new SampanError("cancelled", "cannot compare a snapshot: it was cancelled");
     const damage = damageOf(error);
@@ -51,7 +56,7 @@ export async function compareSnapshot(
 }
 
 interface Work {
-  readonly root: Node;
+  readonly folder: string;
   readonly below: Below;
   readonly depth: Depth;
   readonly signal: AbortSignal;
@@ -59,10 +64,19 @@ interface Work {
   readonly isTree: boolean;
 }
 
-async function compareOnce(
-  { root, below, depth, signal, layer, isTree }: Work,
-  followsBelow: boolean,
-): Promise<{ difference: string | undefined; again: boolean }> {
+async function compareOnce({
+  folder,
+  below,
+  depth,
+  signal,
+  layer,
+  isTree,
+}: Work): Promise<string | undefined> {
+  using root = openRoot(folder);
+  // Where an entry's path goes through a symlink of a lower layer, the layer was unpacked over the mounted ones (Snapshotter.settleLayer). overlayfs then
+  // brought something up, which it notes on the topmost folder.
+  const kernelWhiteouts = !isTree && overlayValue(root, "impure") !== undefined;
+  const followsBelow = isTree || kernelWhiteouts;
   const contents = new Contents(root, depth);
   const mode = isTree ? "tree" : "layer";
   const model = new LayerModel({
@@ -78,11 +92,8 @@ async function compareOnce(
   } finally {
     contents.end();
   }
-  const wanted = model.complete();
-  if (!followsBelow && leadsThroughLinks(wanted, below)) return { difference: undefined, again: true };
-  const kernelWhiteouts = !isTree && followsBelow;
-  const comparer = new Comparer({ model, root, mode, below, depth, kernelWhiteouts, signal });
-  return { difference: await comparer.run(), again: false };
+  model.complete();
+  return await new Comparer({ model, root, mode, below, depth, kernelWhiteouts, signal }).run();
 }
 
 async function feed({ path, compression }: UnpackedLayer, reader: TarReader, signal: AbortSignal) {
@@ -97,18 +108,6 @@ async function feed({ path, compression }: UnpackedLayer, reader: TarReader, sig
     file.destroy();
   }
   reader.finish();
-}
-
-/** Whether settling had to begin anew: a folder without an entry of its own is something else below. */
-function leadsThroughLinks(folder: Folder, below: Below, path = ""): boolean {
-  for (const [name, item] of folder.children) {
-    if (item.kind !== "folder") continue;
-    const full = path === "" ? name : `${path}/${name}`;
-    const seen = item.entry === undefined && !item.opaque ? below.look(full) : undefined;
-    if (seen && seen.kind !== "folder") return true;
-    if (leadsThroughLinks(item, below, full)) return true;
-  }
-  return false;
 }
 
 /** Topmost first; what is not there is left out. */
