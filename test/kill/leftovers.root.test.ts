@@ -46,14 +46,15 @@ const verbs = {
 };
 
 for (const [verb, act] of Object.entries(verbs))
-  for (const left of ["finished", "half"] as const)
+  for (const left of ["finished", "half", "whole in length and wrong"] as const)
     test(`${verb} goes on from blobs that are ${left}`, async () => {
       const { archive, trees } = await clean();
       await using engine = await engineIn("root");
       for (const { descriptor, bytes } of blobs) {
         const ingest = await engine.content.ingest(descriptor);
         if (ingest === "present") throw new Error("it cannot be there");
-        await ingest.write(bytes.subarray(0, left === "half" ? bytes.length / 2 : bytes.length));
+        const part = bytes.subarray(0, left === "half" ? bytes.length / 2 : bytes.length);
+        await ingest.write(left === "finished" || left === "half" ? part : part.map((byte) => byte ^ 1));
         if (left === "finished") await ingest.finish();
         await ingest[Symbol.asyncDispose]();
       }

@@ -70,24 +70,32 @@ export async function replayVerb({ verb, recording, trees }: Recorded, without?:
     {
       scratch: memory(),
       ...(thorough ? { choices: 8 } : { models: ["posix" as const], choices: 0, cuts: 8 }),
-      check: (found) => look({ verb, recording, trees }, found, count++ % (thorough ? 8 : 20) === 0),
+      check: (found) => look({ verb, recording, trees }, found, again(count++)),
     },
   );
+}
+
+/** The next try costs more than all else. */
+function again(count: number): "no" | "at once" | "after a collection" {
+  const every = thorough ? 4 : 8;
+  if (count % every !== 0) return "no";
+  return (count / every) % 4 === 0 ? "after a collection" : "at once";
 }
 
 async function look(
   { verb, trees }: Recorded,
   { root, said, done }: Look,
-  again: boolean,
+  again: "no" | "at once" | "after a collection",
 ): Promise<string | undefined> {
   await using engine = await openSmallEngine(root, verb.snapshotter ?? "unprobed");
   const wrong = await faults(engine, trees);
   const also = await verb.also?.(engine, done || said.includes("done"));
   if (also !== undefined) wrong.push(also);
   if (wrong.length > 0) return wrong.join("\n");
-  const left = await leftovers(engine);
+  // The next try comes with and without a collection before it.
+  const left = again === "at once" ? [] : await leftovers(engine);
   if (left.length > 0) return `left after a collection:\n${left.join("\n")}`;
-  if (!again || !verb.again) return undefined;
+  if (again === "no" || !verb.again) return undefined;
   await verb.again(engine);
   const damaged = await faults(engine, trees);
   return damaged.length > 0 ? `after the next try: ${damaged.join("\n")}` : undefined;

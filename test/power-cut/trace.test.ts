@@ -38,6 +38,12 @@ test("a call that another one interrupts is one call, with both of its lines", (
   ]);
 });
 
+test("calls that a killed process never came out of are none", () => {
+  expect(read(["10 ???( <detached ...>", "11 exit_group(0) = ?", "12 +++ killed by SIGKILL +++"])).toEqual(
+    [],
+  );
+});
+
 test("a string that strace has cut short is an error, not shorter data", () => {
   expect(() => read([`10 write(${fd(3, "/root/a")}, "${hex("abc")}"..., 9) = 9`])).toThrow(
     "cut a string short",

@@ -124,7 +124,8 @@ export class TraceReader {
 
 function parseCall(pid: number, text: string, begin: number, end: number): Call | undefined {
   const open = text.indexOf("(");
-  if (open < 0) return undefined;
+  // Of one that was killed before strace saw which call it was in: `???( <detached ...>`.
+  if (open < 0 || text.startsWith("???")) return undefined;
   if (text.includes(") = ?", open) && !/\) = \d/.test(text)) return undefined;
   const close = closingOf(text, open);
   const result = text.slice(close + 4);

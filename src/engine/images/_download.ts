@@ -48,7 +48,8 @@ async function fetchWhole(task: Download): Promise<"present" | "fetched"> {
   await using open = ingest;
   const file = new GrowingFile(open.path, open.written);
   task.onFile?.(file);
-  let pieces = open.written > 0 ? 1 : 0;
+  // A beginning may be all of it: full length and not finished, as a power cut leaves it.
+  let pieces = open.written > 0 ? 2 : 0;
   for (let again = false; ; again = true) {
     pieces += await transfer(task, open, file);
     try {

@@ -56,7 +56,7 @@ export abstract class Driver {
   protected add(row: NewRow): number {
     return this.rows.transaction(() => {
       if (row.parent !== undefined && !row.key.startsWith("unpack-")) this.#checkParent(row.key, row.parent);
-      const id = this.rows.add(row);
+      const id = this.#freshNumber(this.rows.add(row));
       try {
         mkdirSync(this.folder(id), { mode: 0o700 });
         this.makeFolders(this.folder(id), row);
@@ -65,6 +65,20 @@ export abstract class Driver {
       }
       return id;
     });
+  }
+
+  /**
+   * A crash between folder and commit leaves the folder, and its number is given again. Such a folder is a collection's, which may be at it this moment: the row goes
+   * to a number beyond all of them.
+   */
+  #freshNumber(id: number): number {
+    if (!lstatSync(this.folder(id), { throwIfNoEntry: false })) return id;
+    const numbers = readdirSync(this.base)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+    const fresh = Math.max(...numbers) + 1;
+    this.rows.renumber(id, fresh);
+    return fresh;
   }
 
   /** The row of a container outlives a power cut, and so must the folders that it is mounted from: their names, and how the topmost looks. */

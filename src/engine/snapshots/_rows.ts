@@ -71,6 +71,14 @@ export class Rows {
     });
   }
 
+  /** Gives a row that was just added a higher number, and none below it to those that come. */
+  renumber(from: number, to: number): void {
+    this.#store.transaction(() => {
+      this.#store.db.query("UPDATE snapshots SET id = ? WHERE id = ?").run(to, from);
+      this.#store.db.query("UPDATE sqlite_sequence SET seq = ? WHERE name = 'snapshots'").run(to);
+    });
+  }
+
   /** An active snapshot becomes a committed one. */
   commit(row: Row, name: string, usage: Usage): void {
     this.#store.db
