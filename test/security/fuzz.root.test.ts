@@ -280,48 +280,54 @@ const clear = [
   "permission_denied",
 ];
 
-test(`${rounds} changed images (SAMPAN_FUZZ_SEED=${seed})`, async () => {
-  const before = host();
-  const outcomes = new Map<string, number>();
-  for (let round = 0; round < rounds; round++) {
-    const own = seed * 1_000_003 + round;
-    served = makeRound(random(own), outside.path);
-    const said = await pull(engine, `${registry.host}/app:${round}`).then(
-      ({ image }) => (isWhole(engine, image) ? "whole" : "an image that is not whole"),
-      (error: unknown) => {
-        const { code, message } = SampanError.from(error);
-        return clear.includes(code) && message.startsWith("cannot pull image") ? code : `${code}: ${message}`;
-      },
-    );
-    const context = { seed: own, aim: served.what };
-    expect({ ...context, said }).toEqual({
-      ...context,
-      said: ["whole", ...clear].includes(said) ? said : "a clear error, or a whole image",
-    });
-    outcomes.set(said, (outcomes.get(said) ?? 0) + 1);
-    expect({ ...context, host: host() }).toEqual({ ...context, host: before });
-    const problems = await check(engine, { repair: false, deep: true });
-    expect({ ...context, damage: problems.filter(({ severity }) => severity === "damage") }).toEqual({
-      ...context,
-      damage: [],
-    });
-    if (said === "whole") {
-      const gone = await removeImage(engine, `${registry.host}/app:${round}`).then(() => "", String);
-      expect({ ...context, gone }).toEqual({ ...context, gone: "" });
+test(
+  `${rounds} changed images (SAMPAN_FUZZ_SEED=${seed})`,
+  async () => {
+    const before = host();
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < rounds; round++) {
+      const own = seed * 1_000_003 + round;
+      served = makeRound(random(own), outside.path);
+      const said = await pull(engine, `${registry.host}/app:${round}`).then(
+        ({ image }) => (isWhole(engine, image) ? "whole" : "an image that is not whole"),
+        (error: unknown) => {
+          const { code, message } = SampanError.from(error);
+          return clear.includes(code) && message.startsWith("cannot pull image")
+            ? code
+            : `${code}: ${message}`;
+        },
+      );
+      const context = { seed: own, aim: served.what };
+      expect({ ...context, said }).toEqual({
+        ...context,
+        said: ["whole", ...clear].includes(said) ? said : "a clear error, or a whole image",
+      });
+      outcomes.set(said, (outcomes.get(said) ?? 0) + 1);
+      expect({ ...context, host: host() }).toEqual({ ...context, host: before });
+      const problems = await check(engine, { repair: false, deep: true });
+      expect({ ...context, damage: problems.filter(({ severity }) => severity === "damage") }).toEqual({
+        ...context,
+        damage: [],
+      });
+      if (said === "whole") {
+        const gone = await removeImage(engine, `${registry.host}/app:${round}`).then(() => "", String);
+        expect({ ...context, gone }).toEqual({ ...context, gone: "" });
+      }
+      expect({ ...context, left: engine.images.list().length + engine.snapshots.list().length }).toEqual({
+        ...context,
+        left: 0,
+      });
     }
-    expect({ ...context, left: engine.images.list().length + engine.snapshots.list().length }).toEqual({
-      ...context,
-      left: 0,
-    });
-  }
-  console.log(
-    `fuzz: seed ${seed}, ${rounds} rounds: ${[...outcomes].map(([name, count]) => `${name} ${count}`).join(", ")}`,
-  );
-  // Both ends are reached, or nothing was tried.
-  expect(outcomes.get("whole")).toBeGreaterThan(rounds / 20);
-  expect(outcomes.get("invalid_argument")).toBeGreaterThan(rounds / 20);
-  await engine.gc.collect(undefined, { ingests: "all" });
-  expect(
-    (await check(engine, { repair: false, deep: true })).filter(({ severity }) => severity !== "note"),
-  ).toEqual([]);
-}, 110_000);
+    console.log(
+      `fuzz: seed ${seed}, ${rounds} rounds: ${[...outcomes].map(([name, count]) => `${name} ${count}`).join(", ")}`,
+    );
+    // Both ends are reached, or nothing was tried.
+    expect(outcomes.get("whole")).toBeGreaterThan(rounds / 20);
+    expect(outcomes.get("invalid_argument")).toBeGreaterThan(rounds / 20);
+    await engine.gc.collect(undefined, { ingests: "all" });
+    expect(
+      (await check(engine, { repair: false, deep: true })).filter(({ severity }) => severity !== "note"),
+    ).toEqual([]);
+  },
+  Math.max(110_000, rounds * 1000),
+);

@@ -50,11 +50,18 @@ export async function askHelper(
   if (status !== 0) {
     // The protocol has no status for it: the text is what helpers of all kinds print.
     if (verb === "get" && output.includes("credentials not found")) return undefined;
-    throw fail(`it ended with status ${status}: ${output.trim().slice(0, 200)}`);
+    throw fail(`it ended with status ${status}${saidBy(output, credentials)}`);
   }
   return verb === "get"
     ? (answerOf(output) ?? Promise.reject(fail("its answer is not what the protocol says")))
     : undefined;
+}
+
+/** Its words, unless the secret may be among them: one that it was given, or a document that it answers with. */
+function saidBy(output: string, credentials: Credentials | undefined): string {
+  const text = output.trim();
+  const holds = text.startsWith("{") || (credentials !== undefined && text.includes(credentials.secret));
+  return text === "" || holds ? "" : `: ${text.slice(0, 200)}`;
 }
 
 function answerOf(output: string): Credentials | undefined {
