@@ -1,5 +1,6 @@
 /** Calls about archives, and those that make and compare images. */
 import type { Engine } from "../../engine/engine.ts";
+import { mustUnpack } from "../../engine/images/may-unpack.ts";
 import type { ImageDiff } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
@@ -36,6 +37,7 @@ export function archiveCalls(engine: Engine) {
       archive: AsyncIterable<Uint8Array>,
       { platform, ...long }: LongCall & { platform?: string },
     ): Promise<readonly string[]> {
+      mustUnpack("load images");
       const { load } = await import("../../engine/images/load.ts");
       const options = { ...longOptions(long), ...(platform === undefined ? {} : { platform }) };
       return (await load(engine, archive, options)).map(familiarName);
@@ -50,6 +52,7 @@ export function archiveCalls(engine: Engine) {
         platform?: string;
       },
     ): Promise<string> {
+      mustUnpack("import an image");
       const { importArchive } = await import("../../engine/images/import.ts");
       const { reference, changes, message, platform } = options;
       return importArchive(engine, archive, {

@@ -4,6 +4,7 @@ import type { ContainerInfo } from "../../engine/containers/containers.ts";
 import type { Listed } from "../../engine/containers/filter.ts";
 import { storedContainer } from "../../engine/containers/open.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { mustUnpack } from "../../engine/images/may-unpack.ts";
 import type {
   ContainerInspect,
   ContainerSummary,
@@ -29,6 +30,7 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
   const listed = (info: ContainerInfo) => ({ info, stored: storedContainer(engine.store, info.id) });
   return {
     async run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number> {
+      mustUnpack(`run image "${request.image}"`);
       await bring(engine, request, options);
       options.signal?.throwIfAborted();
       const { createContainer } = await import("../../engine/containers/create.ts");

@@ -1,5 +1,6 @@
 /** Calls about images. */
 import type { Engine } from "../../engine/engine.ts";
+import { mustUnpack } from "../../engine/images/may-unpack.ts";
 import type { HistoryItem, ImageInspect, ImageSummary } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
@@ -13,6 +14,7 @@ type RemovedLine = { Untagged?: string; Deleted?: string };
 export function imageCalls(engine: Engine, heal: () => Promise<unknown>) {
   return {
     async pull(reference: string, options: LongCall & { platform?: string; allTags?: boolean }) {
+      mustUnpack(`pull image "${reference}"`);
       const { pull, pullAllTags } = await import("../../engine/images/pull.ts");
       const given = {
         ...longOptions(options),
@@ -42,10 +44,10 @@ export function imageCalls(engine: Engine, heal: () => Promise<unknown>) {
     },
 
     async images({ filters }: { all: boolean; filters: Filters }): Promise<readonly ImageSummary[]> {
-      const { filterImages } = await import("../../engine/images/filter.ts");
+      const { filterImages, oneOfEach } = await import("../../engine/images/filter.ts");
       const users = new Map<string, number>();
       for (const { imageId } of engine.containers.list()) users.set(imageId, (users.get(imageId) ?? 0) + 1);
-      return filterImages(engine.images, filters).map((image) => imageSummary(image, users));
+      return oneOfEach(filterImages(engine.images, filters)).map((image) => imageSummary(image, users));
     },
 
     async inspectImage(reference: string, options: { platform?: string } = {}): Promise<ImageInspect> {

@@ -14,7 +14,7 @@ import type { Snapshotter } from "./snapshotter.ts";
 
 /**
  * A root keeps the driver that its snapshots were made with. Errors: `failed_precondition` when another is asked for, or overlayfs where the root's file system
- * cannot carry it.
+ * cannot carry it; `permission_denied` when overlayfs is asked for by a user who may not mount. `auto` is copies for such a user.
  */
 export async function openSnapshotter(
   choice: EngineSettings["snapshotter"],
@@ -29,11 +29,17 @@ export async function openSnapshotter(
     );
   const wanted = used ?? choice;
   if (wanted === "copy") return new Copies(store, unpacker);
-  if (await answer(store, "overlayfs", () => carriesOverlay(store.root)))
+  const carries = await answer(store, "overlayfs", () => carriesOverlay(store.root));
+  if (carries === "yes")
     return new Overlayfs(store, unpacker, {
-      mapsIds: await answer(store, "idmapped-layers", () => mapsIds(store.root)),
+      mapsIds: (await answer(store, "idmapped-layers", () => mapsIds(store.root))) === "yes",
     });
   if (wanted === "auto") return new Copies(store, unpacker);
+  if (carries === "forbidden")
+    throw new SampanError(
+      "permission_denied",
+      `cannot use overlayfs below "${store.root}": this user may not mount (CAP_SYS_ADMIN)`,
+    );
   throw new SampanError(
     "failed_precondition",
     `cannot use overlayfs below "${store.root}": its file system cannot carry it; use snapshotter "copy"`,
@@ -47,37 +53,36 @@ function driverInUse(store: Store): "overlayfs" | "copy" | undefined {
   return row?.driver;
 }
 
+/** `forbidden`: this user may not try, so nothing is known. */
+type Answer = "yes" | "no" | "forbidden";
+
 /** Probed once an epoch: the kernel may be another after a boot. */
-async function answer(store: Store, question: string, probe: () => Promise<boolean>): Promise<boolean> {
+async function answer(store: Store, question: string, probe: () => Promise<Answer>): Promise<Answer> {
   const key = `probe.${question}`;
   const known = store.db.query<{ value: string }, [string]>("SELECT value FROM meta WHERE key = ?").get(key);
   const [epoch, value] = (known?.value ?? "").split(" ");
-  if (Number(epoch) === store.epoch && epoch !== "") return value === "yes";
+  if (Number(epoch) === store.epoch && epoch !== "") return value === "yes" ? "yes" : "no";
   const found = await probe();
+  if (found === "forbidden") return found;
   store.transaction(() => {
     store.db
       .query("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)")
-      .run(key, `${store.epoch} ${found ? "yes" : "no"}`);
+      .run(key, `${store.epoch} ${found}`);
   });
   return found;
 }
 
 /** Whether an upper folder here takes writes, whiteouts and attributes. */
-async function carriesOverlay(root: string): Promise<boolean> {
-  return await inProbe(root, async (place, merged) => {
-    writeFileSync(join(place, "lower/file"), "");
-    await mountAll([overlay(place, [])], merged);
-    rmSync(join(merged, "file"));
+async function carriesOverlay(root: string): Promise<Answer> {
+  return await inProbe(root, [], (place) => {
+    rmSync(join(place, "merged/file"));
     setXattr(join(place, "upper"), "trusted.overlay.probe", new Uint8Array([0x79]));
     return getXattr(join(place, "upper"), "trusted.overlay.probe") !== undefined;
   });
 }
 
-async function mapsIds(root: string): Promise<boolean> {
-  return await inProbe(root, async (place, merged) => {
-    await mountAll([overlay(place, ["uidmap=0:1000:1", "gidmap=0:1000:1"])], merged);
-    return true;
-  });
+async function mapsIds(root: string): Promise<Answer> {
+  return await inProbe(root, ["uidmap=0:1000:1", "gidmap=0:1000:1"], () => true);
 }
 
 function overlay(place: string, more: readonly string[]) {
@@ -88,19 +93,39 @@ function overlay(place: string, more: readonly string[]) {
 
 async function inProbe(
   root: string,
-  probe: (place: string, merged: string) => Promise<boolean>,
-): Promise<boolean> {
+  options: readonly string[],
+  look: (place: string) => boolean,
+): Promise<Answer> {
   const parent = join(root, "tmp");
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const place = mkdtempSync(join(parent, "probe-"));
-  const merged = join(place, "merged");
   try {
     for (const name of ["lower", "upper", "work", "merged"]) mkdirSync(join(place, name));
-    return await probe(place, merged);
+    writeFileSync(join(place, "lower/file"), "");
+    return await tryMount(place, options, look);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+async function tryMount(
+  place: string,
+  options: readonly string[],
+  look: (place: string) => boolean,
+): Promise<Answer> {
+  const merged = join(place, "merged");
+  try {
+    await mountAll([overlay(place, options)], merged);
+  } catch (error) {
+    return process.geteuid?.() !== 0 && SampanError.from(error).code === "permission_denied"
+      ? "forbidden"
+      : "no";
+  }
+  try {
+    return look(place) ? "yes" : "no";
   } catch {
-    return false;
+    return "no";
   } finally {
     unmount(merged);
-    rmSync(place, { recursive: true, force: true });
   }
 }
