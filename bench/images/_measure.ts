@@ -15,36 +15,40 @@ export interface Measuring {
   readonly daemon?: number | undefined;
   /** The folder to be on disk in the end. */
   readonly sync?: string | undefined;
+  /** Of each command. */
+  readonly deadlineMs?: number | undefined;
 }
 
 const tickMs = 10;
 /** Between two looks at the memory: short commands are looked at more often. */
 const lookMs = { first: 5, growth: 1.2, most: 50 };
-const deadlineMs = 300_000;
+const defaultDeadlineMs = 120_000;
 
 /** Commands one after the other, as one thing. Throws when one fails. */
 export async function measure(commands: readonly (readonly string[])[], options: Measuring): Promise<Cost> {
-  const { daemon, sync } = options;
+  const { daemon, sync, deadlineMs = defaultDeadlineMs } = options;
   const before = daemon === undefined ? 0 : daemonMs(daemon);
   const began = performance.now();
   let processorMs = 0;
   let peakMiB = 0;
   for (const command of commands) {
-    const done = await runOne(command, daemon);
+    const done = await runOne(command, deadlineMs, daemon);
     processorMs += done.processorMs;
     peakMiB = Math.max(peakMiB, done.peakMiB);
   }
   const wallMs = performance.now() - began;
   processorMs += daemon === undefined ? 0 : daemonMs(daemon) - before;
-  if (sync !== undefined) await runOne(["sync", "-f", sync]);
+  if (sync !== undefined) await runOne(["sync", "-f", sync], deadlineMs);
   return { wallMs, processorMs, peakMiB, durableMs: performance.now() - began };
 }
 
 async function runOne(
   command: readonly string[],
+  deadlineMs: number,
   daemon?: number,
 ): Promise<Pick<Cost, "processorMs" | "peakMiB">> {
   let peakMiB = 0;
+  const began = performance.now();
   const child = Bun.spawn([...command], {
     stdin: "ignore",
     stdout: "ignore",
@@ -62,6 +66,7 @@ async function runOne(
   try {
     const errors = await new Response(child.stderr).text();
     await child.exited;
+    if (performance.now() - began > deadlineMs) throw new Error(`not done within ${deadlineMs / 1000} s`);
     if (child.exitCode !== 0) throw new Error(`${command.join(" ")}: ${errors.trim().slice(-2000)}`);
   } finally {
     clearTimeout(timer);

@@ -17,23 +17,53 @@ const durable = {
   value: ({ durableMs }: Cost) => durableMs,
 };
 
+export interface Taking {
+  readonly commands: Commands;
+  readonly sync?: boolean;
+  readonly deadlineMs?: number;
+  /** Told of what took too long, for the report. */
+  readonly late: Set<string>;
+}
+
 /** What a peer cannot do is said, and is no number. False when it could not. */
 export async function take(
   samples: Samples,
   peer: Peer,
-  { commands, sync }: { commands: Commands; sync?: boolean },
+  { commands, sync, deadlineMs, late }: Taking,
 ): Promise<boolean> {
   // What the one before left to be written is not this one's.
   await output(["sync"]);
   const list = samples.get(peer.name) ?? [];
   samples.set(peer.name, list);
   try {
-    list.push(await measure(commands, { daemon: peer.daemon, sync: sync ? peer.root : undefined }));
+    list.push(
+      await measure(commands, { daemon: peer.daemon, sync: sync ? peer.root : undefined, deadlineMs }),
+    );
     return true;
   } catch (error) {
-    console.error(`  ${peer.name} cannot: ${(error as Error).message}`);
+    const { message } = error as Error;
+    console.error(`  ${peer.name} cannot ${commands.flat().join(" ")}: ${message}`);
+    if (message.startsWith("not done")) late.add(`- ${peer.name}: ${verbOf(commands)} was ${message}`);
     return false;
   }
+}
+
+/** The words without flags, paths and their values are enough to know it by. */
+function verbOf(commands: Commands): string {
+  const known = [
+    "load",
+    "import",
+    "images",
+    "prune",
+    "pull",
+    "save",
+    "export",
+    "push",
+    "rmi",
+    "copy",
+    "unpack",
+  ];
+  return known.find((word) => commands.flat().includes(word)) ?? "it";
 }
 
 /** One row a measure. The one to be ahead of is the best of the peers; the floor is none. */

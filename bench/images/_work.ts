@@ -11,6 +11,8 @@ export interface Plan {
   readonly peers: readonly Peer[];
   readonly rounds: number;
   readonly scratch: string;
+  /** What took too long to be measured. */
+  readonly late: Set<string>;
 }
 
 /** No further round of a part that took so long already: the whole is to end in a quarter of an hour. */
@@ -31,9 +33,10 @@ export async function pulls(plan: Plan, reference: string, names: { first: strin
   const first: Samples = new Map();
   const again: Samples = new Map();
   await inTurns(plan, async (peer) => {
-    const whole = await take(first, peer, { commands: peer.pull(reference), sync: true });
+    const { late } = plan;
+    const whole = await take(first, peer, { commands: peer.pull(reference), sync: true, late });
     if (!whole || names.again === undefined || peer.name === "floor") return;
-    for (let time = 0; time < 3; time++) await take(again, peer, { commands: peer.pull(reference) });
+    for (let time = 0; time < 3; time++) await take(again, peer, { commands: peer.pull(reference), late });
   });
   return [
     ...rowsOf(names.first, first, { sync: true }),
@@ -62,6 +65,7 @@ export async function verbsOnOne(
       const done = await take(samples.get(verb) as Samples, peer, {
         commands: words(job),
         sync: verb === "load",
+        late: plan.late,
       });
       if (name) await output(name.take);
       rmSync(saved, { force: true });
@@ -73,21 +77,25 @@ export async function verbsOnOne(
 
 const nothing: Job = { reference: "", archive: "", target: "" };
 
+/** Of each command on many images: there are peers to which it would take minutes. The load comes before all else, so it may take longer. */
+const manyDeadlineMs = { load: 150_000, others: 60_000 };
+
 /** A store with many images: loading them, listing them, removing them. */
 export async function verbsOnMany(
   plan: Plan,
   { archive, count }: { archive: string; count: string },
 ): Promise<Row[]> {
-  const load: Samples = new Map();
-  const images: Samples = new Map();
-  const prune: Samples = new Map();
+  const [load, images, prune]: [Samples, Samples, Samples] = [new Map(), new Map(), new Map()];
   const peers = plan.peers.filter(({ loadMany }) => loadMany);
+  const { late } = plan;
+  const options = { late, deadlineMs: manyDeadlineMs.others };
   await inTurns({ ...plan, peers }, async (peer) => {
-    if (!(await take(load, peer, { commands: peer.loadMany?.(archive) ?? [] }))) return;
+    const commands = peer.loadMany?.(archive) ?? [];
+    if (!(await take(load, peer, { late, deadlineMs: manyDeadlineMs.load, commands }))) return;
     const until = performance.now() + 5000;
     for (let time = 0; time < 5 && (time === 0 || performance.now() < until); time++)
-      await take(images, peer, { commands: peer.verbs.images?.(nothing) ?? [] });
-    if (peer.verbs.prune) await take(prune, peer, { commands: peer.verbs.prune(nothing) });
+      await take(images, peer, { ...options, commands: peer.verbs.images?.(nothing) ?? [] });
+    if (peer.verbs.prune) await take(prune, peer, { ...options, commands: peer.verbs.prune(nothing) });
   });
   return [
     ...rowsOf(`load ${count} small images of one archive`, load),

@@ -105,25 +105,28 @@ function isWanted(part: string): boolean {
 }
 
 async function main(): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  // Daemons and mounts are not to outlive who stops this.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void stack.disposeAsync().finally(() => process.exit(1)));
   const scratch = mkdtempSync(join(tmpdir(), "sampan-bench-images-"));
+  stack.defer(() => rmSync(scratch, { recursive: true, force: true }));
   const images = new Map<string, PushedImage>();
   const peers: Peer[] = [];
-  try {
-    await using registry = await startRegistry();
-    const missing = await findPeers(scratch, images, peers);
-    const about = machine({ runtimes: peers.map((peer) => ({ ...peer, words: [], every: 1 })), missing });
-    const rounds = flags.quick ? 1 : Number(flags.rounds);
-    const bench: Bench = { peers, rounds, scratch, registry, images, rows: [] };
-    for (const kind of imageKinds.filter(isWanted)) await measureOnePull(bench, kind);
-    if (isWanted("many")) await measureMany(bench);
-    const text = report([...about, ...notes], bench.rows);
-    if (flags.json) console.log(JSON.stringify({ about, rows: bench.rows }, undefined, 2));
-    else if (flags.only === "" && !flags.quick) write(text);
-    else console.log(text);
-  } finally {
+  stack.defer(async () => {
     for (const peer of peers) await peer.end?.();
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  });
+  const registry = stack.use(await startRegistry());
+  const missing = await findPeers(scratch, images, peers);
+  const about = machine({ runtimes: peers.map((peer) => ({ ...peer, words: [], every: 1 })), missing });
+  const rounds = flags.quick ? 1 : Number(flags.rounds);
+  const bench: Bench = { peers, rounds, scratch, registry, images, rows: [], late: new Set() };
+  for (const kind of imageKinds.filter(isWanted)) await measureOnePull(bench, kind);
+  if (isWanted("many")) await measureMany(bench);
+  const text = report([...about, ...notes, ...bench.late], bench.rows);
+  if (flags.json) console.log(JSON.stringify({ about, rows: bench.rows }, undefined, 2));
+  else if (flags.only === "" && !flags.quick) write(text);
+  else console.log(text);
 }
 
 function write(text: string): void {
