@@ -163,7 +163,7 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   leaseSnapshots(engine, lease, chains);
 
   const documents = [found.target, found.manifest, { descriptor: parsed.config, bytes: configBytes }];
-  const ingested = Promise.all(documents.map((document) => ingestBytes(engine.content, document, signal)));
+  const ingested = documents.map((document) => ingestBytes(engine.content, document, signal));
   const fetched = fetchLayers(engine, { ...work, layers: parsed.layers, repository: search.repository });
   const packed = parsed.layers.map((descriptor, index) => ({
     digest: descriptor.digest,
@@ -179,7 +179,8 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
     await fetched.done;
     return unpackLayers(engine, packed, signal);
   });
-  const all = [ingested, fetched.done, unpacking];
+  // Each by itself, so that none still runs when the engine is closed after a failure.
+  const all = [...ingested, fetched.done, unpacking];
   try {
     await Promise.all(all);
   } catch (error) {

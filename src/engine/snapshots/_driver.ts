@@ -31,7 +31,11 @@ export abstract class Driver {
     this.rows = new Rows(store, name);
     this.work = work;
     this.base = join(store.root, "snapshots", name);
-    mkdirSync(this.base, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.base, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw fileError(`make folder "${this.base}"`, error);
+    }
   }
 
   /** Makes what a new snapshot has below its folder. Synchronous: it runs in the transaction of its row. */
