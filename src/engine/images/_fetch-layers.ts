@@ -25,6 +25,8 @@ export interface LayerSource {
 export interface FetchedLayers {
   /** All blobs are published or finished. */
   readonly done: Promise<void>;
+  /** None is under way any more, however it ended. */
+  readonly settled: Promise<unknown>;
   sourceOf(descriptor: Descriptor): LayerSource;
   /** Whether a file was begun anew, so that a follower may have read wrong bytes. */
   restarted(): Promise<boolean>;
@@ -42,6 +44,7 @@ export function fetchLayers(engine: Pick<Engine, "content" | "settings">, work: 
   }
   return {
     done: Promise.all([...fetches.values()].map(({ done }) => done)).then(() => undefined),
+    settled: Promise.allSettled([...fetches.values()].map(({ done }) => done)),
     sourceOf: (descriptor) => {
       const fetch = fetches.get(descriptor.digest);
       if (!fetch) throw new TypeError("a layer that is not of this image");
@@ -77,7 +80,8 @@ function begin(
     work.onProgress?.({ kind: "layer", digest, step, done: bytes, total: size });
   const growing = Promise.withResolvers<GrowingFile | undefined>();
   let next = 0;
-  report("waiting", 0);
+  // What is here is told of once, as being here.
+  if (!engine.content.stat(digest)) report("waiting", 0);
   const done = slots.run(() => {
     work.signal.throwIfAborted();
     return download({

@@ -185,7 +185,7 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
     await Promise.all(all);
   } catch (error) {
     work.stop.abort();
-    await Promise.allSettled(all);
+    await Promise.allSettled([...all, fetched.settled]);
     await unpacking.then((layers) => layers[Symbol.asyncDispose]()).catch(() => undefined);
     throw error;
   }
