@@ -3,6 +3,7 @@
  * several of label narrow.
  */
 import { invalid } from "../../base/errors.ts";
+import { bestPlatform } from "../../spec/image/platform.ts";
 import { familiarName } from "../../spec/image/reference.ts";
 import type { Images, LocalImage } from "./images.ts";
 
@@ -21,6 +22,14 @@ export function filterImages(
     values.length === 0 ? [] : testsOf(images, { name, values, now }),
   );
   return images.list().filter((image) => tests.every((test) => test(image)));
+}
+
+/** Of several platforms of a record the host's, else the first, where the first of them stands. */
+export function oneOfEach(images: readonly LocalImage[]): LocalImage[] {
+  const records = Map.groupBy(images, ({ target }) => target.digest);
+  return [...records.values()].flatMap(
+    (platforms) => bestPlatform(platforms, ({ platform }) => platform) ?? platforms.slice(0, 1),
+  );
 }
 
 interface Filter {
