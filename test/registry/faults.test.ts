@@ -7,6 +7,10 @@ import { servingImage, startMock, type Behaviour, type MockAnswer } from "./mock
 
 const honest = servingImage(image);
 
+function refusing(status: number, code: string, message: string): MockAnswer {
+  return { status, body: JSON.stringify({ errors: [{ code, message }] }) };
+}
+
 /** A mock that answers `lie` for layers or manifests, and honestly for the rest. */
 async function lying(kind: "blobs" | "manifests", lie: (honestly: MockAnswer) => MockAnswer) {
   const mock = await startMock((request) =>
@@ -44,6 +48,41 @@ describe("trying again", () => {
     expect(patient.requests.length).toBe(1);
   });
 
+  test("a refusal says what is not there, or why, in the registry's words", async () => {
+    const answers: Record<string, MockAnswer> = {
+      tag: refusing(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+      repository: refusing(404, "NAME_UNKNOWN", "repository name not known to registry"),
+      mute: { status: 404 },
+      limit: refusing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit\n\u001b[2J\u2028now"),
+      long: refusing(403, "DENIED", "x".repeat(5000)),
+      broken: { status: 503, body: JSON.stringify({ message: "down for the night" }) },
+      odd: { status: 500, body: "[null" },
+    };
+    using mock = await startMock(({ path, method }) => {
+      const { status = 200, body = "" } = answers[path.replace(/.*\//, "")] ?? {};
+      return method === "HEAD" ? { status } : { status, body };
+    });
+    const repository = open({ [mock.host]: plainSettings }).pulling(mock.host);
+    const told = async (name: string) => {
+      expect(await repository.resolve(name)).toBeUndefined();
+      const error: unknown = await repository.manifest(name).catch((thrown: unknown) => thrown);
+      return (error as Error).message.replaceAll(mock.host, "HOST");
+    };
+    expect(await told("tag")).toBe(
+      'registry "HOST" has no such tag or digest: MANIFEST_UNKNOWN, manifest unknown',
+    );
+    expect(await told("repository")).toBe(
+      'registry "HOST" has no such repository: NAME_UNKNOWN, repository name not known to registry',
+    );
+    expect(await told("mute")).toBe('registry "HOST" has no such repository or tag');
+    expect(await told("limit")).toEndWith(
+      "with status 429: TOOMANYREQUESTS, You have reached your pull rate limit \\x1b[2J\\u2028now",
+    );
+    expect((await told("long")).length).toBeLessThan(500);
+    expect(await told("broken")).toEndWith("with status 503: down for the night");
+    expect(await told("odd")).toEndWith("with status 500");
+  });
+
   test("a connection that nobody takes is tried again", async () => {
     const { pulling, pauses } = open({ "127.0.0.1:1": plainSettings });
     expect(await codeOf(pulling("127.0.0.1:1").manifest("1"))).toBe("unavailable");
@@ -63,7 +102,7 @@ describe("trying again", () => {
     const { pulling } = open({ [mock.host]: plainSettings });
     const failed = pulling(mock.host).manifest("1");
     expect(await codeOf(failed)).toBe(code);
-    expect(await failed.catch((error: Error) => error.message)).toContain(": X, why [2J");
+    expect(await failed.catch((error: Error) => error.message)).toContain(": X, why\\x1b[2J");
     expect(mock.requests.length).toBe(1);
   });
 });

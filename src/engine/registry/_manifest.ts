@@ -37,8 +37,11 @@ function request(call: ManifestCall, method: "GET" | "HEAD", expect: readonly nu
   };
 }
 
+/** A refusal of HEAD has no words: whoever asks for the manifest then, with GET, is told the reason. */
+const refused = [400, 403, 404, 405, 408, 425, 429, 500, 501, 502, 503, 504] as const;
+
 export async function resolveManifest(client: Client, call: ManifestCall): Promise<Descriptor | undefined> {
-  const answer = await client.send(request(call, "HEAD", [200, 405, 501]));
+  const answer = await client.send(request(call, "HEAD", [200, ...refused]));
   await answer.drop();
   const digest = announced(answer);
   const size = Number(answer.headers.get("Content-Length") ?? Number.NaN);

@@ -1,6 +1,7 @@
 /** A registry's refusal as an error: its status decides the code, its own words (distribution specification 1.1, "Error Codes") the reason. */
 import type { Answer } from "./_exchange.ts";
 import { SampanError, type Code } from "../../base/errors.ts";
+import { printableCell } from "../../base/printable.ts";
 import { shown } from "./_exchange.ts";
 
 const codeOfStatus: Readonly<Record<number, Code>> = {
@@ -16,9 +17,21 @@ const codeOfStatus: Readonly<Record<number, Code>> = {
   429: "unavailable",
 };
 const mostWords = 64 * 1024;
+const mostReason = 300;
+
+/** What a person asked for and is not there, by the code of the distribution specification. */
+const absent: Readonly<Record<string, string>> = {
+  MANIFEST_UNKNOWN: "has no such tag or digest",
+  NAME_UNKNOWN: "has no such repository",
+};
 
 export async function refusal(answer: Answer, registry: string): Promise<SampanError> {
-  const words = await answer.bytes(mostWords).then(reasonOf, () => undefined);
+  const found = await answer.bytes(mostWords).then(firstError, () => undefined);
+  const words = found && reasonText(found);
+  if (answer.status === 404 && /\/(?:manifests|tags)\/[^/]+$/.test(answer.url.pathname)) {
+    const what = absent[found?.code ?? ""] ?? "has no such repository or tag";
+    return new SampanError("not_found", `registry "${registry}" ${what}${words ? `: ${words}` : ""}`);
+  }
   const code = codeOfStatus[answer.status] ?? (answer.status >= 500 ? "unavailable" : "unknown");
   return new SampanError(
     code,
@@ -26,17 +39,29 @@ export async function refusal(answer: Answer, registry: string): Promise<SampanE
   );
 }
 
-/** The first error's code and message, as one line that cannot steer a terminal. */
-export function reasonOf(bytes: Uint8Array): string | undefined {
+interface Reason {
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+}
+
+/** The first of `errors`, or what stands alone; undefined when it says nothing. */
+function firstError(bytes: Uint8Array): Reason | undefined {
   try {
-    const { errors } = JSON.parse(new TextDecoder().decode(bytes)) as {
-      errors?: readonly { code?: unknown; message?: unknown }[];
+    const document = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const { errors } = document;
+    const given = (Array.isArray(errors) ? (errors[0] as unknown) : document) ?? {};
+    const { code, message } = given as Record<string, unknown>;
+    return {
+      code: typeof code === "string" ? code : undefined,
+      message: typeof message === "string" ? message : undefined,
     };
-    const first = errors?.[0];
-    const text = [first?.code, first?.message].filter((part) => typeof part === "string").join(", ");
-    // oxlint-disable-next-line no-control-regex -- what must not reach a terminal
-    return text === "" ? undefined : text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, 300);
   } catch {
     return undefined;
   }
+}
+
+/** Code and message as one short line that cannot steer a terminal. */
+function reasonText({ code, message }: Reason): string {
+  const text = [code, message].filter((part) => part).join(", ");
+  return printableCell(text.slice(0, mostReason));
 }

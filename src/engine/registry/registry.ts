@@ -20,7 +20,7 @@ export interface FetchedManifest {
 export interface Repository {
   /** `docker.io/library/alpine`. */
   readonly name: string;
-  /** HEAD: the digest that a tag means now; undefined when the server does not say. */
+  /** HEAD: the digest that a tag means now; undefined when the server does not say, or refuses: asking for the manifest gives its reason. */
   resolve(reference: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
   /** By tag or digest. The media type must be one of the four known manifests, and must fit the document. */
   manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest>;
