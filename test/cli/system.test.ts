@@ -124,6 +124,16 @@ test("image diff tells layers, configuration, files and a summary", async () => 
   );
 });
 
+test("a file name cannot make a line of image diff", async () => {
+  const path = "/a\n  +9GB  + /etc/shadow\tx";
+  const files = [{ path, kind: "added", before: undefined, after: 1, what: [] }] as const;
+  const { out } = await sampan(["image", "diff", "app:1", "app:2"], {
+    engine: { diffImages: async () => ({ ...diff, files }) },
+  });
+  expect(out).toContain("  +1B  + /a   +9GB  + /etc/shadow x\n");
+  expect(out.split("\n").filter((line) => line.includes("shadow"))).toHaveLength(1);
+});
+
 test("image diff --json is for programs, --exit-code for scripts", async () => {
   const same = { ...diff, layers: { shared: 3, onlyA: [], onlyB: [] }, config: [], files: [] };
   const run = (given: ImageDiff, ...args: string[]) =>

@@ -1,6 +1,6 @@
 /** The text of `sampan image diff`. */
 import type { Change, ImageDiff } from "../../spec/docker/images.ts";
-import { printable, shortId } from "../text/identifier.ts";
+import { printableCell, shortId } from "../text/identifier.ts";
 import { formatSize } from "../text/size.ts";
 
 const signs = { added: "+", removed: "-", changed: "~" } as const;
@@ -23,18 +23,18 @@ function layers({ layers: { shared, onlyA, onlyB } }: ImageDiff): string {
 
 function configuration({ config }: ImageDiff): string {
   if (config.length === 0) return "";
-  const value = (given: unknown) => printable(JSON.stringify(given));
+  const value = (given: unknown) => printableCell(JSON.stringify(given));
   const lines = config.flatMap(({ path, before, after }) => {
-    if (before === undefined) return [`  + ${printable(path)}: ${value(after)}`];
-    if (after === undefined) return [`  - ${printable(path)}: ${value(before)}`];
-    return [`  ~ ${printable(path)}: ${value(before)} → ${value(after)}`];
+    if (before === undefined) return [`  + ${printableCell(path)}: ${value(after)}`];
+    if (after === undefined) return [`  - ${printableCell(path)}: ${value(before)}`];
+    return [`  ~ ${printableCell(path)}: ${value(before)} → ${value(after)}`];
   });
   return ["Configuration:", ...lines, ""].join("\n");
 }
 
 function files({ files: changes }: ImageDiff): string {
   if (changes.length === 0) return "";
-  const rows = changes.map((change) => ({ size: sizes(change), line: printable(fileLine(change)) }));
+  const rows = changes.map((change) => ({ size: sizes(change), line: printableCell(fileLine(change)) }));
   const width = Math.max(...rows.map(({ size }) => size.length));
   return ["Files:", ...rows.map(({ size, line }) => `  ${size.padStart(width)}  ${line}`), ""].join("\n");
 }
@@ -62,7 +62,7 @@ function summary({
   sizeAfter,
 }: ImageDiff): string {
   if (onlyA.length + onlyB.length + config.length + changes.length === 0)
-    return `${printable(a)} and ${printable(b)} are the same\n`;
+    return `${printableCell(a)} and ${printableCell(b)} are the same\n`;
   const count = (kind: Change["kind"]) => changes.filter((change) => change.kind === kind).length;
   return `${count("added")} file${count("added") === 1 ? "" : "s"} added, ${count("removed")} removed, ${count("changed")} changed; ${formatSize(sizeBefore)} → ${formatSize(sizeAfter)} (${signed(sizeAfter - sizeBefore)})\n`;
 }
