@@ -78,8 +78,9 @@ async function unknown(path: string, io: Io): Promise<number> {
       : Object.keys(groups[first]?.commands ?? {}).map((verb) => `${first} ${verb}`);
   const meant = nearest(path, known);
   const hint = meant ? `; did you mean "sampan ${meant}"?` : "";
+  const group = second === undefined ? "" : ` ${first}`;
   await io.err.write(
-    `Error: unknown command: sampan ${printable(path)}${hint}\n\nRun 'sampan --help' for more information\n`,
+    `Error: unknown command: sampan ${printable(path)}${hint}\n\nRun 'sampan${group} --help' for more information\n`,
   );
   return 1;
 }

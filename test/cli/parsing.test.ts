@@ -15,7 +15,9 @@ test("an unknown command names the nearest one and exits with 1", async () => {
     status: 1,
     err: `Error: unknown command: sampan imagess; did you mean "sampan images"?\n\nRun 'sampan --help' for more information\n`,
   });
-  expect((await sampan(["image", "hsitory"])).err).toContain('did you mean "sampan image history"?');
+  const within = (await sampan(["image", "hsitory"])).err;
+  expect(within).toContain('did you mean "sampan image history"?');
+  expect(within).toContain("Run 'sampan image --help' for more information");
   expect((await sampan(["zzz"])).err).not.toContain("did you mean");
   expect((await sampan(["constructor"])).status).toBe(1);
 });
