@@ -26,6 +26,49 @@ function withMaps(value: unknown): unknown {
   );
 }
 
+/** What a list is that is not there: nothing to walk through, and null as JSON, as one of Go's. */
+class NoList extends Array<never> {
+  toJSON(): null {
+    return null;
+  }
+}
+
+const noList = () => new NoList();
+const noMap = () => new Map<string, never>();
+
+/** Fields that Docker's shape of an image's configuration has, whether or not the image says anything of them. */
+const configFields: Readonly<Record<string, () => unknown>> = {
+  ArgsEscaped: () => false,
+  Cmd: noList,
+  Entrypoint: noList,
+  Env: noList,
+  ExposedPorts: noMap,
+  Healthcheck: () => null,
+  Labels: noMap,
+  OnBuild: noList,
+  Shell: noList,
+  StopSignal: () => "",
+  User: () => "",
+  Volumes: noMap,
+  WorkingDir: () => "",
+};
+
+function withFields(
+  value: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, () => unknown>>,
+): object {
+  const made = Object.entries(fields).map(([name, zero]) => [name, value[name] ?? zero()] as const);
+  return { ...value, ...Object.fromEntries(made) };
+}
+
+/** An image as a template sees it: what the shape has and this image has not is empty, not a mistake. Only an image has RootFS. */
+function whole(thing: unknown): unknown {
+  if (typeof thing !== "object" || thing === null || !("RootFS" in thing)) return thing;
+  const image = thing as Readonly<Record<string, unknown>>;
+  const config = withFields((image["Config"] ?? {}) as Readonly<Record<string, unknown>>, configFields);
+  return { ...withFields(image, { Variant: () => "", Descriptor: () => null }), Config: config };
+}
+
 /** Gives the exit status. */
 export async function inspectEach(
   io: Pick<CommandContext, "err" | "out" | "signal" | "words">,
@@ -38,7 +81,7 @@ export async function inspectEach(
   const status = await forEach(io, io.words, {
     verb: async (reference) => {
       const thing = await look(reference);
-      if (template) await io.out.write(`${template(shownOn(io.out, withMaps(thing)))}\n`);
+      if (template) await io.out.write(`${template(shownOn(io.out, whole(withMaps(thing))))}\n`);
       else if (json) await io.out.write(`${printableJson(JSON.stringify(thing))}\n`);
       else found.push(thing);
     },

@@ -128,6 +128,12 @@ test("pull -q prints the name alone", async () => {
   expect(out).toBe("localhost:5000/a/b:1\n");
 });
 
+test("pull -a ends with the repository's name, which has no tag", async () => {
+  const engine = { pull: async () => ({ id: alpineId, digest, upToDate: false }) };
+  const { out } = await sampan(["pull", "-a", "localhost:5000/multi"], { engine });
+  expect(out).toEndWith("Status: Downloaded newer image for localhost:5000/multi\nlocalhost:5000/multi\n");
+});
+
 test("pull on a terminal draws bars and gives the cursor back, also when it fails", async () => {
   const { status, out, err } = await sampan(["pull", "alpine:1"], {
     outTerminal: { columns: 80, rows: 24 },
@@ -210,6 +216,13 @@ test("inspect prints an array, and a template for each", async () => {
     '{{.Config.Labels.a}} {{.Config.Labels.c}} {{index .Config.Labels "c"}}|{{len .RootFS.Layers}}';
   const field = await sampan(["image", "inspect", "-f", labels, "alpine"], { engine });
   expect(field.out).toBe("b <no value> |2\n");
+  expect(all.out).not.toContain("Variant");
+  const optional =
+    "{{.Variant}}|{{.Config.User}}|{{.Config.Cmd}}|{{json .Config.Entrypoint}}|{{range .Config.OnBuild}}x{{end}}|{{len .Config.ExposedPorts}}";
+  const zero = await sampan(["image", "inspect", "-f", optional, "alpine"], { engine });
+  expect(zero).toMatchObject({ out: "||[]|null||0\n", err: "" });
+  const unknown = await sampan(["image", "inspect", "-f", "{{.Varant}}", "alpine"], { engine });
+  expect(unknown.err).toContain('no field "Varant"');
 });
 
 test("history cuts commands, and is exact when asked", async () => {

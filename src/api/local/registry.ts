@@ -18,9 +18,11 @@ export function registryCalls(engine: Pick<Engine, "registries">, credentials: (
 
     async search(text: string, limit: number): Promise<readonly SearchResult[]> {
       const { registry, term } = splitTerm(text);
+      // So that it can be given to pull as it stands.
+      const prefix = registry === defaultRegistry ? "" : `${registry}/`;
       const found = await engine.registries.search(registry, term, limit);
       return found.map(({ name, description, stars, official }) => ({
-        name,
+        name: `${prefix}${name}`,
         description,
         star_count: stars,
         is_official: official,

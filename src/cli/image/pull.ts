@@ -1,6 +1,6 @@
 /** `sampan pull`. */
 import { invalid } from "../../base/errors.ts";
-import { familiarName, normalName, parseReference } from "../../spec/image/reference.ts";
+import { familiarName, normalName, parseReference, repositoryName } from "../../spec/image/reference.ts";
 import { define } from "../command.ts";
 import { given, platformFlag } from "../flags/shared.ts";
 import { showProgress } from "../progress/progress.ts";
@@ -43,7 +43,7 @@ export const command = define({
     await say(
       `Status: ${upToDate ? "Image is up to date" : "Downloaded newer image"} for ${all ? text : name}`,
     );
-    await io.out.write(`${normalName(reference)}\n`);
+    await io.out.write(`${all ? repositoryName(reference) : normalName(reference)}\n`);
     return 0;
   },
 });
