@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEngineSettings } from "./settings-file.ts";
@@ -13,8 +13,8 @@ function read(text: string, more: Parameters<typeof readEngineSettings>[0] = {})
   return readEngineSettings({ config, env: {}, uid: 0, ...more });
 }
 
-test("without a file root gets the system's folders and a user the XDG ones", () => {
-  const config = join(folder, "absent.toml");
+test("an empty file gives root the system's folders and a user the XDG ones", () => {
+  const config = "/dev/null";
   expect(readEngineSettings({ config, env: {}, uid: 0 })).toEqual({
     root: "/var/lib/sampan",
     state: "/run/sampan",
@@ -28,6 +28,31 @@ test("without a file root gets the system's folders and a user the XDG ones", ()
   const env = { HOME: "/home/ann", XDG_RUNTIME_DIR: "/run/user/1000", XDG_DATA_HOME: "relative" };
   const user = readEngineSettings({ config, env, uid: 1000 });
   expect([user.root, user.state]).toEqual(["/home/ann/.local/share/sampan", "/run/user/1000/sampan"]);
+});
+
+test("the file that is looked for may be absent, one that is named may not", () => {
+  const config = join(folder, "absent.toml");
+  const user = { uid: 1000, env: { HOME: folder } };
+  expect(readEngineSettings(user).root).toBe(join(folder, ".local/share/sampan"));
+  expect(readEngineSettings({ ...user, env: { HOME: folder, SAMPAN_CONFIG: "" } }).budget).toBe(0);
+  const refused = `cannot read settings "${config}": no such file or directory`;
+  expect(() => readEngineSettings({ ...user, config })).toThrow(refused);
+  expect(() => readEngineSettings({ uid: 0, env: { SAMPAN_CONFIG: config } })).toThrow(refused);
+});
+
+test("a file that cannot be read is an error, named or not", () => {
+  const home = join(folder, "home");
+  const config = join(home, ".config/sampan/config.toml");
+  mkdirSync(config, { recursive: true });
+  expect(() => readEngineSettings({ uid: 1000, env: { HOME: home } })).toThrow(
+    `cannot read settings "${config}": is a directory`,
+  );
+});
+
+test.each(["root", "config"] as const)("an empty --%s is refused by name", (flag) => {
+  expect(() => readEngineSettings({ [flag]: "", env: {}, uid: 0 })).toThrow(
+    `cannot use --${flag} "": it is empty, wanted a path`,
+  );
 });
 
 test("a whole file is read, and the runtime's table is left to the runtime", () => {
@@ -75,6 +100,8 @@ test.each([
   [`engine = 1`, "engine is 1, wanted a table"],
   [`[engine]\nrot = "/x"`, 'engine has no key "rot"; the nearest is "root"'],
   [`[images]\nmax_layer_sise = 1`, 'the nearest is "max_layer_size"'],
+  [`[registry."a:1"]\nhttp = true`, 'there is no table "registry"; the nearest is "registries"'],
+  [`root = "/data"`, 'there is no table "root"'],
   [`[registries."a:1"]\nmirror = []`, 'registries."a:1" has no key "mirror"; the nearest is "mirrors"'],
   [`[engine]\nroot = "x"`, 'engine.root is "x", wanted an absolute path'],
   [`[engine]\nsnapshotter = "zfs"`, "wanted auto, overlayfs, copy"],

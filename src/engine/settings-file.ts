@@ -2,11 +2,13 @@
  * The engine's tables of the settings file: [engine], [images] and [registries."host:port"] of /etc/sampan/config.toml, of an ordinary user's
  * ~/.config/sampan/config.toml, or of the file that SAMPAN_CONFIG names. [runtime] is the runtime's (runtime/native/settings.ts) and is left to it.
  */
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { SampanError } from "../base/errors.ts";
-import { readTextIfThere } from "../kernel/files.ts";
+import { errno, errnoOf } from "../kernel/errno.ts";
 import { nearest } from "./_nearest.ts";
+import { fileError } from "./store/errors.ts";
 import type { EngineSettings, RegistrySettings } from "./settings.ts";
 
 export interface SettingsOverrides {
@@ -23,12 +25,20 @@ export interface SettingsOverrides {
 const GiB = 2 ** 30;
 const drivers = ["auto", "overlayfs", "copy"] as const;
 
-/** Errors: `invalid_argument` naming the file and the key. */
+/** Each part of Sampan that has settings has its table here. */
+const tables = ["engine", "images", "registries", "runtime"] as const;
+
+/** Errors: `invalid_argument` naming the file and the key; `not_found` for a file that was named and is not there. */
 export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSettings {
   const env = overrides.env ?? process.env;
   const folders = defaultFolders(env, overrides.uid ?? process.geteuid?.() ?? 0);
-  const path = overrides.config ?? env["SAMPAN_CONFIG"] ?? folders.config;
-  const document = new Table(path, "", parse(path));
+  for (const flag of ["root", "config"] as const)
+    if (overrides[flag] === "")
+      throw new SampanError("invalid_argument", `cannot use --${flag} "": it is empty, wanted a path`);
+  // An empty variable is as none.
+  const named = overrides.config ?? (env["SAMPAN_CONFIG"] || undefined);
+  const path = named ?? folders.config;
+  const document = new Table(path, "", parse(path, named !== undefined), tables);
   const engine = document.table("engine", ["root", "state", "snapshotter", "budget"]);
   const images = document.table("images", ["max_layer_size", "max_layer_entries", "parallel_downloads"]);
   const driver = overrides.snapshotter ?? engine.text("snapshotter") ?? "auto";
@@ -65,8 +75,19 @@ function absolute(path: string | undefined): string | undefined {
   return isAbsolute(path) ? path : join(process.cwd(), path);
 }
 
-function parse(path: string): unknown {
-  const text = readTextIfThere(path);
+/** Only the file that nobody named may be absent. */
+function readText(path: string, named: boolean): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = errnoOf(error);
+    if (!named && (why === errno.ENOENT || why === errno.ENOTDIR)) return undefined;
+    throw fileError(`read settings "${path}"`, error);
+  }
+}
+
+function parse(path: string, named: boolean): unknown {
+  const text = readText(path, named);
   if (text === undefined) return {};
   try {
     return Bun.TOML.parse(text);
@@ -136,7 +157,7 @@ class Table {
     const stranger = known && Object.keys(this.#values).find((key) => !known.includes(key));
     if (stranger !== undefined)
       throw this.#error(
-        `${name} has no key "${stranger}"; the nearest is "${nearest(stranger, known ?? [])}"`,
+        `${name === "" ? `there is no table "${stranger}"` : `${name} has no key "${stranger}"`}; the nearest is "${nearest(stranger, known ?? [])}"`,
       );
   }
 

@@ -26,7 +26,7 @@ export async function openSmallEngine(
     root,
     state: `${root}.state`,
     snapshotter,
-    config: "/nowhere",
+    config: "/dev/null",
     env: {},
   });
   const store = openStore(root);

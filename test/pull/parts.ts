@@ -15,7 +15,7 @@ export interface TestEngine extends Engine {
 /** On `root`, which stays; or on a root of its own, which goes with it. */
 export async function testEngine(change: Partial<EngineSettings> = {}, root?: string): Promise<TestEngine> {
   const place = root ?? mkdtempSync(join(tmpdir(), "sampan-pull-"));
-  const defaults = readEngineSettings({ config: "/nonexistent", env: {}, uid: 0, root: place });
+  const defaults = readEngineSettings({ config: "/dev/null", env: {}, uid: 0, root: place });
   const engine = await openEngine({ ...defaults, ...change });
   const close = engine[Symbol.asyncDispose].bind(engine);
   return Object.assign(engine, {
