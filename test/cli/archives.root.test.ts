@@ -70,6 +70,15 @@ test("image diff says what the commit changed", async () => {
   expect(out).toMatch(/^ +-4B {2}- \/etc\/old$/m);
   expect(out).toMatch(/^ +\+5B {2}~ \/etc\/kept \(content\)$/m);
   expect(out).toContain('"1:1"');
+  const touch = ["run", "--name", "touched", "box:1", "/bin/busybox", "touch", "-d", "@86400", "/etc/kept"];
+  expect(await program.run(touch)).toMatchObject({ status: 0, err: "" });
+  await program.run(["commit", "touched", "box:3"]);
+  const touched = await program.run(["image", "diff", "box:1", "box:3"]);
+  expect(touched.out.split("\n").filter((line) => line.includes("~ /"))).toEqual([
+    expect.stringMatching(/^ +~ \/etc\/kept \(time\)$/),
+  ]);
+  await program.run(["rm", "touched"]);
+  await program.run(["rmi", "box:3"]);
   expect((await program.run(["image", "diff", "box:1", "box:1"])).out).toBe("box:1 and box:1 are the same\n");
 });
 

@@ -8,7 +8,7 @@ import { parsePlatform } from "../../spec/image/platform.ts";
 import type { Platform } from "../../spec/image/types.ts";
 import { namesOf, openChild, openMerged, type Merged } from "../archive/merged.ts";
 import { isFolder, type Node } from "../archive/node.ts";
-import { differences, sameFileBytes } from "../archive/same.ts";
+import { differences, sameFileBytes, type Difference as Word } from "../archive/same.ts";
 import type { Engine } from "../engine.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { LocalImage } from "./images.ts";
@@ -21,7 +21,7 @@ export interface FileChange {
   /** Bytes before and after; undefined where there is none. */
   readonly before: number | undefined;
   readonly after: number | undefined;
-  /** "content", "mode", "owner", "type", "target", "xattrs". */
+  /** "content", "mode", "owner", "type", "target", "xattrs"; "time" where nothing else changed. */
   readonly what: readonly string[];
 }
 
@@ -170,7 +170,7 @@ function* compareEntry(a: Merged | undefined, b: Merged | undefined): Changes {
     return;
   }
   if (sameParts(a, b)) return;
-  const what = differences(a.node, b.node, sameBytes).filter((word) => word !== "time");
+  const what = told(differences(a.node, b.node, sameBytes), b.node);
   if (what.length > 0)
     yield { ...changeOf(b.node, "changed"), before: sizeOf(a.node), after: sizeOf(b.node), what };
   const folders = [a, b].map((side) => (isFolder(side.node) ? side : undefined));
@@ -180,6 +180,12 @@ function* compareEntry(a: Merged | undefined, b: Merged | undefined): Changes {
     using y = folders[1] && openChild(folders[1], name);
     yield* compareEntry(x, y);
   }
+}
+
+/** Of a file that changed the time says nothing more; alone it tells of a whole copy in a layer. A folder's changes with each name in it. */
+function told(found: readonly Word[], node: Node): readonly Word[] {
+  const others = found.filter((word) => word !== "time");
+  return others.length > 0 || isFolder(node) ? others : found;
 }
 
 function* whole(tree: Merged, kind: "added" | "removed"): Changes {

@@ -96,7 +96,7 @@ export interface Change {
   /** Bytes before and after; undefined where there is none. */
   readonly before: number | undefined;
   readonly after: number | undefined;
-  /** What changed, when changed: "content", "mode", "owner", "type", "target", "xattrs". */
+  /** What changed, when changed: "content", "mode", "owner", "type", "target", "xattrs"; "time" where nothing else did. */
   readonly what: readonly string[];
 }
 
