@@ -1,16 +1,17 @@
 /** What follows a pull: names, removal, history, filters, prune, and push to a real registry. */
 // deadline: 120 s
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { filterImages } from "../../src/engine/images/filter.ts";
+import { keep } from "../../src/engine/containers/keeper.ts";
+import { filterImages, oneOfEach } from "../../src/engine/images/filter.ts";
 import { imageHistory } from "../../src/engine/images/history.ts";
 import { pruneImages } from "../../src/engine/images/prune.ts";
 import { pull } from "../../src/engine/images/pull.ts";
 import { push, pushAllTags } from "../../src/engine/images/push.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
 import { tagImage } from "../../src/engine/images/tag.ts";
-import { bootId, processStart } from "../../src/kernel/process.ts";
+import { hostPlatform } from "../../src/spec/image/platform.ts";
 import { makeImage, makeIndex, makeLayer } from "../images/image.ts";
 import { pushImage, pushIndex } from "../images/push.ts";
 import { needing } from "../needs.ts";
@@ -56,6 +57,8 @@ afterEach(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
+const containerId = "c".repeat(64);
+
 /** A container's row is enough to hold an image. */
 function addContainer(name: string, image: string, state: "created" | "running"): void {
   const local = engine.images.get(image);
@@ -64,15 +67,39 @@ function addContainer(name: string, image: string, state: "created" | "running")
       `INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state)
        VALUES (?, ?, ?, ?, ?, ?, '', '[]', '{}', 0, ?)`,
     )
-    .run("c".repeat(64), name, image, local.id, local.target.digest, local.manifest.digest, state);
+    .run(containerId, name, image, local.id, local.target.digest, local.manifest.digest, state);
 }
 
-/** As if this process were theirs. */
-function runContainers(): void {
-  engine.store.db
-    .query("UPDATE containers SET state = 'running', pid = ?, start_time = ?, boot_id = ?")
-    .run(process.pid, processStart(process.pid) ?? "", bootId());
+/** As if this process looked after it. */
+function runContainer(): Disposable {
+  engine.store.db.run("UPDATE containers SET state = 'running'");
+  mkdirSync(join(engine.root, "containers", containerId), { recursive: true });
+  return keep(engine.store, containerId);
 }
+
+test("a pull says of a layer that is here that it exists, and nothing else", async () => {
+  const three = makeImage({ layers: [base, [{ name: "three", content: "3" }]] });
+  await pushImage({ url: registry.url, repository: "three" }, three, "1");
+  const steps: string[] = [];
+  await pull(engine, `${registry.host}/three:1`, {
+    onProgress: (event) => {
+      if (event.kind === "layer") steps.push(`${event.digest === base.descriptor.digest} ${event.step}`);
+    },
+  });
+  expect(steps.filter((step) => step.startsWith("true"))).toEqual(["true exists"]);
+  expect(steps).toContain("false waiting");
+});
+
+test("of several platforms of a name one is listed, the host's if it is here", async () => {
+  const multi = `${registry.host}/multi`;
+  const ids = () => oneOfEach(filterImages(engine.images, { reference: [multi] })).map(({ id }) => id);
+  const foreign = hostPlatform().architecture === "amd64" ? "arm64" : "amd64";
+  const { image } = await pull(engine, multi, { platform: `linux/${foreign}` });
+  expect(ids()).toEqual([image.id]);
+  const own = (await pull(engine, multi)).image;
+  expect(engine.images.platforms(multi)).toHaveLength(2);
+  expect(ids()).toEqual([own.id]);
+});
 
 describe("rmi", () => {
   test("takes a name away while there are others, then the image with its own layers", async () => {
@@ -109,7 +136,7 @@ describe("rmi", () => {
     const { id } = engine.images.get(nameOne);
     expect(await removeImage(engine, nameOne, { force: true })).toHaveLength(2);
     expect(engine.images.get(id).names).toEqual([]);
-    runContainers();
+    using _kept = runContainer();
     expect((await failure(removeImage(engine, id, { force: true }))).message).toMatch(
       'container "web" runs it',
     );
@@ -118,6 +145,17 @@ describe("rmi", () => {
         (line) => "Deleted" in line && line.Deleted === id,
       ),
     ).toBe(false);
+  });
+
+  test("says Deleted only of an id that no other record has", async () => {
+    const alone = makeIndex([{ platform: { os: "linux", architecture: "amd64" }, image: one }]);
+    await pushIndex({ url: registry.url, repository: "indexed" }, alone, "1");
+    const indexed = `${registry.host}/indexed:1`;
+    const { id } = engine.images.get(nameOne);
+    expect((await pull(engine, indexed, { platform: "linux/amd64" })).image.id).toBe(id);
+    expect((await removeImage(engine, indexed)).filter((line) => "Deleted" in line)).toEqual([]);
+    expect(engine.images.get(nameOne).id).toBe(id);
+    expect(await removeImage(engine, nameOne)).toContainEqual({ Deleted: id });
   });
 
   test("of what is not here says so", async () => {

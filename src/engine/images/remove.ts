@@ -59,8 +59,10 @@ export function removeRecord(
   // The container keeps its image, which has no name now, as with Docker.
   if (user) return { lines, chains: [] };
   engine.images.remove(image.target.digest);
+  // The same image may be here in another record, pulled as another kind of document or loaded.
+  const gone = platforms.filter(({ id }) => !engine.images.find(id));
   return {
-    lines: [...lines, ...platforms.map(({ id }) => ({ Deleted: id }))],
+    lines: [...lines, ...gone.map(({ id }) => ({ Deleted: id }))],
     chains: platforms.flatMap(({ layers }) => layers.map(({ chainId }) => chainId)),
   };
 }
