@@ -9,19 +9,29 @@ const usage: DiskUsage = {
   categories: [
     {
       name: "images",
+      count: 1,
+      active: 0,
       size: 10_000_000,
       reclaimable: 2_500_000,
       items: [
-        { name: "sha256:small", size: 2_500_000, usedBy: [], shared: false },
-        { name: "sha256:big", size: 7_500_000, usedBy: ["alpine:3.20", "web"], shared: true },
+        { name: "sha256:small", size: 2_500_000, usedBy: [], shared: false, reclaimable: true },
+        {
+          name: "sha256:big",
+          size: 7_500_000,
+          usedBy: ["alpine:3.20", "web"],
+          shared: true,
+          reclaimable: false,
+        },
       ],
     },
-    { name: "partial downloads", size: 0, reclaimable: 0, items: [] },
+    { name: "partial downloads", count: 0, active: 0, size: 0, reclaimable: 0, items: [] },
     {
       name: "database",
+      count: 1,
+      active: 1,
       size: 5_000_000,
       reclaimable: 0,
-      items: [{ name: "sampan.db", size: 5_000_000, usedBy: ["engine"], shared: false }],
+      items: [{ name: "sampan.db", size: 5_000_000, usedBy: ["engine"], shared: false, reclaimable: false }],
     },
   ],
 };
@@ -31,7 +41,7 @@ test("system df prints a line for each kind and the sum", async () => {
   expect(out).toBe(
     [
       "TYPE                TOTAL     ACTIVE    SIZE      RECLAIMABLE",
-      "Images              2         1         10MB      2.5MB (25%)",
+      "Images              1         0         10MB      2.5MB (25%)",
       "Partial downloads   0         0         0B        0B",
       "Database            1         1         5MB       0B (0%)",
       "",

@@ -18,12 +18,12 @@ function title(name: string): string {
   return name.slice(0, 1).toUpperCase() + name.slice(1);
 }
 
-function row({ name, items, size, reclaimable }: DiskCategory): Row {
+function row({ name, count, active, size, reclaimable }: DiskCategory): Row {
   const part = size > 0 ? ` (${Math.floor((100 * reclaimable) / size)}%)` : "";
   return {
     Type: title(name),
-    TotalCount: String(items.length),
-    Active: String(items.filter(({ usedBy }) => usedBy.length > 0).length),
+    TotalCount: String(count),
+    Active: String(active),
     Size: formatTotal(size),
     Reclaimable: `${formatTotal(reclaimable)}${part}`,
   };
@@ -63,7 +63,7 @@ export const command = define({
     verbose: { kind: "yes", short: "v", help: "Every thing with its size and who uses it" },
   },
   words: { least: 0, most: 0 },
-  more: "Sizes are what the file system allocated; together they are all that lies under the data root.",
+  more: "ACTIVE is what containers use, or of containers those that run; RECLAIMABLE what system prune -a gives back of the rest. Sizes are what the file system allocated; together they are all that lies under the data root.",
   examples: [
     ["system df", "A line for each kind"],
     ["system df -v", "Everything"],

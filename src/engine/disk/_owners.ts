@@ -1,4 +1,5 @@
 /** Who uses what, from rows alone: blobs by digest, snapshots by key, with the names of images, containers and leases. */
+import { orphans } from "../containers/states.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ImageLabel {
@@ -18,6 +19,8 @@ export interface Owners {
   /** Purposes of leases by what they hold. */
   readonly leases: ReadonlyMap<string, ReadonlySet<string>>;
   readonly containers: ReadonlyMap<string, string>;
+  /** Names of the containers that run. */
+  readonly running: ReadonlySet<string>;
   /** Names of the containers that mount a volume. */
   readonly volumes: ReadonlyMap<string, ReadonlySet<string>>;
   /** Containers' names by the snapshot that is theirs. */
@@ -33,6 +36,11 @@ function put(groups: Groups, key: string | undefined, value: string): void {
   else groups.set(key, new Set([value]));
 }
 
+/** Of users, who are images, containers and leases: a container. */
+export function isContainer(user: string): boolean {
+  return user.startsWith("container ");
+}
+
 interface PlatformRow {
   readonly target: string;
   readonly manifest: string;
@@ -46,12 +54,15 @@ interface ContainerRow {
   readonly target: string;
   readonly snapshot: string;
   readonly config: string;
+  readonly state: string;
 }
 
 export function readOwners(store: Store): Owners {
   return store.transaction(() => {
     const containers = store.db
-      .query<ContainerRow, []>("SELECT id, name, target, snapshot, config FROM containers ORDER BY name")
+      .query<ContainerRow, []>(
+        "SELECT id, name, target, snapshot, config, state FROM containers ORDER BY name",
+      )
       .all();
     const images = readImages(store, containers);
     const [blobs, snapshots]: [Groups, Groups] = [new Map(), new Map()];
@@ -67,6 +78,8 @@ export function readOwners(store: Store): Owners {
       }
     }
     addContainers(store, containers, snapshots);
+    const lost = new Set(orphans(store));
+    const running = containers.filter(({ id, state }) => state === "running" && !lost.has(id));
     return {
       images,
       blobs,
@@ -74,6 +87,7 @@ export function readOwners(store: Store): Owners {
       leases: readLeases(store),
       volumes: volumesOf(containers),
       containers: new Map(containers.map(({ id, name }) => [id, name])),
+      running: new Set(running.map(({ name }) => name)),
       writable: new Map(containers.map(({ snapshot, name }) => [snapshot, name])),
     };
   });

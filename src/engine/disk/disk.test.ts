@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SampanError } from "../../base/errors.ts";
 import { digestOf } from "../../spec/image/digest.ts";
+import { keep } from "../containers/keeper.ts";
 import { openContent } from "../content/open.ts";
 import { blobPath } from "../content/paths.ts";
 import { openCollector } from "../gc/collect.ts";
@@ -165,6 +166,30 @@ describe("disk usage", () => {
       usedBy: ["one", "container web"],
     });
     expect(items("containers")).toMatchObject([{ name: "web", usedBy: ["web"] }]);
+  });
+  test("counts images, layers and containers, and what is of no container can be had back", async () => {
+    using under = make();
+    const [one, two] = [await under.image("one"), await under.image("two")];
+    const look = async (name: string) =>
+      (await diskUsage(under.engine)).categories.find((category) => category.name === name);
+    const freeItems = async (name: string) =>
+      (await look(name))?.items.filter((item) => item.reclaimable).map((item) => item.name);
+    const images = await look("images");
+    expect(images).toMatchObject({ count: 2, active: 0, reclaimable: images?.size });
+    const layers = await look("layers");
+    expect(layers).toMatchObject({ count: 3, active: 0, reclaimable: layers?.size });
+    under.snapshot("writable", one.chains[1], "active");
+    under.container("web", one, "writable");
+    expect(await look("images")).toMatchObject({ count: 2, active: 1 });
+    expect(await freeItems("images")).toEqual(["two"]);
+    expect(await look("layers")).toMatchObject({ count: 3, active: 2 });
+    expect(await freeItems("layers")).toEqual([two.chains[1] as string]);
+    const stopped = await look("containers");
+    expect(stopped).toMatchObject({ count: 1, active: 0, reclaimable: stopped?.size });
+    under.engine.store.db.run("UPDATE containers SET state = 'running'");
+    mkdirSync(join(under.root, "containers/web"), { recursive: true });
+    using _kept = keep(under.engine.store, "web");
+    expect(await look("containers")).toMatchObject({ count: 1, active: 1, reclaimable: 0 });
   });
   test("what nobody uses can be had back, what a pull holds cannot", async () => {
     using under = make();

@@ -4,7 +4,7 @@ import type { DiskCategory, DiskItem, DiskUsage } from "../../spec/docker/images
 import type { Engine } from "../engine.ts";
 import type { Store } from "../store/store.ts";
 import { countTree, namesOf, type Seen } from "./count.ts";
-import { readOwners, type Owners } from "./_owners.ts";
+import { isContainer, readOwners, type Owners } from "./_owners.ts";
 import { placeOf, type Place } from "./_places.ts";
 
 type CategoryName = DiskCategory["name"];
@@ -22,22 +22,25 @@ const categories = [
   "unknown",
 ] as const satisfies readonly CategoryName[];
 
-/** What nobody uses in these can be had back. Logs go with their container; the database and what is unknown stay. */
-const reclaimable: ReadonlySet<CategoryName> = new Set([
-  "images",
-  "layers",
-  "volumes",
-  "partial downloads",
-  "cache",
-  "garbage",
-]);
-
 export interface Counted {
   readonly category: CategoryName;
   readonly name: string;
   readonly usedBy: readonly string[];
+  /** A prune would give it back. */
+  readonly reclaimable: boolean;
   readonly shared?: boolean;
 }
+
+type Counter = (owners: Owners) => Pick<DiskCategory, "count" | "active">;
+
+/** Where the things that count are not the items: of an image there is one for each blob that it shares. */
+const counters: Partial<Readonly<Record<CategoryName, Counter>>> = {
+  images: ({ images }) => ({
+    count: images.size,
+    active: [...images.values()].filter(({ users }) => users.some(isContainer)).length,
+  }),
+  containers: ({ containers, running }) => ({ count: containers.size, active: running.size }),
+};
 
 export async function diskUsage(engine: Pick<Engine, "store" | "settings">): Promise<DiskUsage> {
   const { root } = engine.store;
@@ -57,22 +60,29 @@ export async function diskUsage(engine: Pick<Engine, "store" | "settings">): Pro
     root,
     total,
     budget: engine.settings.budget,
-    categories: categories.map((name) => category(name, all)),
+    categories: categories.map((name) => category(name, all, facts.owners)),
   };
 }
 
-function category(name: CategoryName, all: readonly { counted: Counted; size: number }[]): DiskCategory {
+function category(
+  name: CategoryName,
+  all: readonly { counted: Counted; size: number }[],
+  owners: Owners,
+): DiskCategory {
   const items: DiskItem[] = all
     .filter(({ counted }) => counted.category === name)
     .map(({ counted, size }) => ({
       name: counted.name,
       size,
       usedBy: counted.usedBy,
+      reclaimable: counted.reclaimable,
       shared: counted.shared ?? false,
     }));
   const sum = (some: readonly DiskItem[]) => some.reduce((bytes, { size }) => bytes + size, 0);
-  const free = reclaimable.has(name) ? items.filter(({ usedBy }) => usedBy.length === 0) : [];
-  return { name, size: sum(items), reclaimable: sum(free), items };
+  const free = items.filter((item) => item.reclaimable);
+  const used = items.filter((item) => !item.reclaimable && item.usedBy.length > 0);
+  const counts = counters[name]?.(owners) ?? { count: items.length, active: used.length };
+  return { name, ...counts, size: sum(items), reclaimable: sum(free), items };
 }
 
 /** Gives each folder that only holds things, and each thing with all below it. */
@@ -127,21 +137,19 @@ function readFacts(store: Store): Facts {
   }));
 }
 
+const ours = { usedBy: ["sampan"], reclaimable: false } as const;
+
 function itemOf(place: Place, facts: Facts): Counted {
   const { owners } = facts;
   switch (place.kind) {
     case "folder":
-      return { category: "database", name: "folders", usedBy: ["sampan"] };
+      return { category: "database", name: "folders", ...ours };
     case "database":
-      return { category: "database", name: place.name, usedBy: ["sampan"] };
+      return { category: "database", name: place.name, ...ours };
     case "blob":
       return blobItem(place.digest, facts);
     case "partial":
-      return {
-        category: "partial downloads",
-        name: place.digest,
-        usedBy: [...(owners.leases.get(place.digest) ?? [])],
-      };
+      return unlessUsed("partial downloads", place.digest, owners.leases.get(place.digest));
     case "snapshot":
       return snapshotItem(place, facts);
     case "container":
@@ -149,14 +157,18 @@ function itemOf(place: Place, facts: Facts): Counted {
     case "log":
       return containerItem(place, owners);
     case "volume":
-      return { category: "volumes", name: place.name, usedBy: [...(owners.volumes.get(place.name) ?? [])] };
+      return unlessUsed("volumes", place.name, owners.volumes.get(place.name));
     case "cache":
-      return { category: "cache", name: place.name, usedBy: [] };
+      return unlessUsed("cache", place.name);
     case "left over":
-      return { category: "garbage", name: place.name, usedBy: [] };
+      return unlessUsed("garbage", place.name);
     case "unknown":
-      return { category: "unknown", name: place.name, usedBy: [] };
+      return { category: "unknown", name: place.name, usedBy: [], reclaimable: false };
   }
+}
+
+function unlessUsed(category: CategoryName, name: string, users: ReadonlySet<string> = new Set()): Counted {
+  return { category, name, usedBy: [...users], reclaimable: users.size === 0 };
 }
 
 /** A blob of one image counts to that image; of several, it stands for itself. */
@@ -164,33 +176,40 @@ function blobItem(digest: string, { owners, published }: Facts): Counted {
   const leased = [...(owners.leases.get(digest) ?? [])];
   const targets = [...(owners.blobs.get(digest) ?? [])];
   const images = targets.flatMap((target) => owners.images.get(target) ?? []);
-  const [only] = images;
-  if (images.length === 1 && only) return { category: "images", name: only.name, usedBy: only.users };
   const users = [...new Set([...images.flatMap((image) => image.users), ...leased])];
-  if (images.length === 0 && leased.length === 0 && !published.has(digest))
-    return { category: "garbage", name: digest, usedBy: [] };
-  return { category: "images", name: digest, usedBy: users, shared: images.length > 1 };
+  const reclaimable = leased.length === 0 && !users.some(isContainer);
+  const [only] = images;
+  if (images.length === 1 && only)
+    return { category: "images", name: only.name, usedBy: only.users, reclaimable };
+  if (users.length === 0 && images.length === 0 && !published.has(digest))
+    return unlessUsed("garbage", digest);
+  return { category: "images", name: digest, usedBy: users, reclaimable, shared: images.length > 1 };
 }
 
 function snapshotItem({ driver, id }: { driver: string; id: number }, { owners, snapshots }: Facts): Counted {
   const row = snapshots.get(id);
-  if (!row) return { category: "garbage", name: `snapshots/${driver}/${id}`, usedBy: [] };
+  if (!row) return unlessUsed("garbage", `snapshots/${driver}/${id}`);
   const container = owners.writable.get(row.key);
-  if (container !== undefined) return { category: "containers", name: container, usedBy: [container] };
+  if (container !== undefined) return ofContainer("containers", container, owners);
   const plain = row.key.replace(/^unpack-/, "");
   const leases = [plain, `unpack-${plain}`].flatMap((key) => [...(owners.leases.get(key) ?? [])]);
-  const users = owners.snapshots.get(row.key) ?? new Set<string>();
-  const images = [...users].filter((user) => !user.startsWith("container "));
+  const users = [...(owners.snapshots.get(row.key) ?? [])];
   return {
     category: "layers",
     name: row.key,
     usedBy: [...new Set([...users, ...leases])],
-    shared: images.length > 1,
+    reclaimable: leases.length === 0 && !users.some(isContainer),
+    shared: users.filter((user) => !isContainer(user)).length > 1,
   };
 }
 
 function containerItem(place: { kind: string; id: string }, owners: Owners): Counted {
   const name = owners.containers.get(place.id);
-  if (name === undefined) return { category: "garbage", name: `containers/${place.id}`, usedBy: [] };
-  return { category: place.kind === "log" ? "logs" : "containers", name, usedBy: [name] };
+  if (name === undefined) return unlessUsed("garbage", `containers/${place.id}`);
+  return ofContainer(place.kind === "log" ? "logs" : "containers", name, owners);
+}
+
+/** Goes with its container, which a prune takes when it does not run. */
+function ofContainer(category: CategoryName, name: string, { running }: Owners): Counted {
+  return { category, name, usedBy: [name], reclaimable: !running.has(name) };
 }

@@ -76,7 +76,12 @@ export interface DiskCategory {
     | "database"
     | "garbage"
     | "unknown";
+  /** How many images, layers, containers …; an image can have several items, or none of its own. */
+  readonly count: number;
+  /** How many of them are in use: by containers, of which those count that run, or by a verb that goes on. */
+  readonly active: number;
   readonly size: number;
+  /** Bytes of the items that a prune would give back. */
   readonly reclaimable: number;
   readonly items: readonly DiskItem[];
 }
@@ -84,8 +89,10 @@ export interface DiskCategory {
 export interface DiskItem {
   readonly name: string;
   readonly size: number;
-  /** Who uses it: image names, container names, lease purposes. Empty: reclaimable. */
+  /** Who uses it: image names, container names, lease purposes. */
   readonly usedBy: readonly string[];
+  /** A prune of all that is not in use would take it: image names alone hold nothing. */
+  readonly reclaimable: boolean;
   readonly shared: boolean;
 }
 
