@@ -26,7 +26,7 @@ export function systemCalls(engine: Engine, { pruneContainers, heal }: SystemPar
         all: options.all,
         ...(options.signal ? { signal: options.signal } : {}),
       });
-      const rest = await engine.gc.collect(options.signal, { ingests: "all" });
+      const rest = await engine.gc.collect(options.signal, { ingests: "all", found: "take" });
       return {
         removed: [
           ...containers.deleted,

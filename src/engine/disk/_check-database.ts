@@ -1,3 +1,4 @@
+import { healing } from "../store/errors.ts";
 import type { Check } from "./check.ts";
 
 /** SQLite's own look at every page and index, and at rows that point to rows. */
@@ -6,7 +7,7 @@ export function checkDatabase({ engine, report }: Check): boolean {
   const pages = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(10)").all();
   const bad = pages.map(({ integrity_check: text }) => text).filter((text) => text !== "ok");
   for (const text of bad)
-    report({ what: `database "${root}/sampan.db" is damaged: ${text}`, severity: "damage" });
+    report({ what: `database "${root}/sampan.db" is damaged: ${text}; ${healing}`, severity: "damage" });
   const dangling = db
     .query<{ table: string; parent: string; count: number }, []>(
       `SELECT "table", parent, count(*) AS count FROM pragma_foreign_key_check GROUP BY 1, 2`,

@@ -3,6 +3,7 @@ import { lstatSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { countTree, namesOf } from "../disk/count.ts";
 import { fileError } from "../store/errors.ts";
+import { foundBefore } from "../store/found.ts";
 import type { Store } from "../store/store.ts";
 import type { Swept } from "./_sweep.ts";
 
@@ -36,7 +37,8 @@ function orphans(store: Store): string[] {
   if (folders.length === 0) return [];
   const rows = store.transaction(() => store.db.query<{ id: string }, []>("SELECT id FROM containers").all());
   const ids = new Set(rows.map(({ id }) => id));
-  return folders.filter((id) => !ids.has(id)).map((id) => `containers/${id}`);
+  const before = foundBefore(store);
+  return folders.filter((id) => !ids.has(id) && !before.container(id)).map((id) => `containers/${id}`);
 }
 
 /** Follows no link; for trees in which nothing is mounted. */

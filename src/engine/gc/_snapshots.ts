@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { countTree } from "../disk/count.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import { foundBefore } from "../store/found.ts";
 import type { Store } from "../store/store.ts";
 import { isMounted, removeTree } from "./_left-overs.ts";
 import type { MarkedSnapshot } from "./mark.ts";
@@ -49,7 +50,8 @@ export function orphans(store: Store): Folder[] {
   );
   const rows = store.transaction(() => store.db.query<{ id: number }, []>("SELECT id FROM snapshots").all());
   const ids = new Set(rows.map(({ id }) => id));
-  return folders.filter(({ id }) => !ids.has(id));
+  const before = foundBefore(store);
+  return folders.filter(({ id }) => !ids.has(id) && !before.snapshot(id));
 }
 
 function foldersIn(path: string): string[] {

@@ -1,5 +1,6 @@
 /** Mark and sweep: see gc.ts for what is promised. */
 import type { Engine } from "../engine.ts";
+import { forgetFound } from "../store/found.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Collected, CollectOptions, GarbageCollector } from "./gc.ts";
 import { mark } from "./mark.ts";
@@ -14,11 +15,13 @@ type Parts = Pick<Engine, "store"> &
 export function openCollector(parts: Parts): GarbageCollector {
   const running = new Map<string, Promise<Collected>>();
   return {
-    collect: (signal, { ingests = "old" } = {}) => {
-      const known = running.get(ingests);
+    collect: (signal, { ingests = "old", found = "keep" } = {}) => {
+      if (found === "take") forgetFound(parts.store);
+      const kind = `${ingests} ${found}`;
+      const known = running.get(kind);
       if (known) return known;
-      const begun = collect(parts, ingests, signal).finally(() => running.delete(ingests));
-      running.set(ingests, begun);
+      const begun = collect(parts, ingests, signal).finally(() => running.delete(kind));
+      running.set(kind, begun);
       return begun;
     },
   };

@@ -247,6 +247,22 @@ describe("collect", () => {
     expect((await under.gc.collect()).removed).toEqual(["containers/gone"]);
     expect(readdirSync(join(under.root, "tmp"))).toEqual(["probe"]);
   });
+  test("what is older than the database goes only when that is asked for", async () => {
+    using under = make();
+    const [folder, container] = [
+      under.snapshot("upper", null, "active", "overlayfs"),
+      join(under.root, "containers/c1"),
+    ];
+    mkdirSync(container, { recursive: true });
+    under.store[Symbol.dispose]();
+    rmSync(join(under.root, "sampan.db"));
+    using store = openStore(under.root);
+    const gc = openCollector({ store, snapshots: fakeSnapshots(store) });
+    expect((await gc.collect(undefined, { ingests: "all" })).removed).toEqual([]);
+    expect([folder, container].map(existsSync)).toEqual([true, true]);
+    expect((await gc.collect(undefined, { found: "take" })).removed).toEqual(["snapshot 1", "containers/c1"]);
+    expect([folder, container].map(existsSync)).toEqual([false, false]);
+  });
   test("what another snapshotter left goes too", async () => {
     using under = make();
     const folder = under.snapshot("old", null, "committed", "overlayfs");

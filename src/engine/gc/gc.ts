@@ -37,6 +37,8 @@ export interface Collected {
 export interface CollectOptions {
   /** Partial downloads that nobody writes or leases: `old` (the default) are those of more than a day ago. */
   readonly ingests?: "old" | "all";
+  /** Snapshots and containers that stood in the root before its database was made (store/found.ts), perhaps with what containers wrote: `keep` by default. */
+  readonly found?: "keep" | "take";
 }
 
 export interface GarbageCollector {

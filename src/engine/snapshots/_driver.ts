@@ -247,7 +247,9 @@ export abstract class Driver {
 
   async cleanup(): Promise<readonly string[]> {
     const names = readdirSync(this.base).filter((name) => /^\d+$/.test(name));
-    const left = this.rows.transaction(() => names.filter((name) => !this.rows.has(Number(name))));
+    const left = this.rows.transaction(() =>
+      names.filter((name) => !this.rows.has(Number(name)) && !this.rows.wasBefore(Number(name))),
+    );
     for (const name of left) await this.#removeFolder(join(this.base, name));
     return left;
   }

@@ -1,5 +1,6 @@
 /** The rows of one driver's snapshots. A folder's name is its row's number, which is never given twice. */
 import { SampanError } from "../../base/errors.ts";
+import { foundBefore } from "../store/found.ts";
 import type { Store } from "../store/store.ts";
 import type { Remap, SnapshotInfo, SnapshotKind, Usage } from "./snapshotter.ts";
 
@@ -51,6 +52,11 @@ export class Rows {
     return this.#store.db
       .query<Row, [string]>(`SELECT ${columns} FROM snapshots WHERE driver = ? ORDER BY id`)
       .all(this.#driver);
+  }
+
+  /** It has no row for another reason than that nobody wants it. */
+  wasBefore(id: number): boolean {
+    return foundBefore(this.#store).snapshot(id);
   }
 
   has(id: number): boolean {

@@ -112,6 +112,6 @@ export interface Snapshotter {
   usage(key: string): Promise<Usage>;
   /** Row first, then the directory. Errors: `failed_precondition` with children. Removing what is not there does nothing. */
   remove(key: string): Promise<void>;
-  /** Removes directories that have no row (left by a crash between row and directory). Returns their names. */
+  /** Removes directories that have no row (left by a crash between row and directory), but for those that are older than the database. Returns their names. */
   cleanup(): Promise<readonly string[]>;
 }

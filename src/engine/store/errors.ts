@@ -19,6 +19,15 @@ const sqlite: Readonly<Record<string, { code: Code; text: string }>> = {
   SQLITE_PERM: { code: "permission_denied", text: "permission denied" },
 };
 
+/** What a person can do about it; see found.ts for what then stays. */
+export const healing =
+  "move it away with its -wal and -shm, and pull images again; what containers wrote stays in the data root until `sampan system prune` or `sampan system check --repair`";
+
+export function isDamage(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && /^SQLITE_(?:CORRUPT|NOTADB)/.test(code);
+}
+
 /** An error of SQLite, with the file named; every other error as it is. */
 export function databaseError(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || error.name !== "SQLiteError") return error;
@@ -26,7 +35,7 @@ export function databaseError(error: unknown, file: string): unknown {
   const full = typeof code === "string" ? code : "";
   const name = Object.keys(sqlite).find((known) => full === known || full.startsWith(`${known}_`));
   const known = name === undefined ? undefined : sqlite[name];
-  const text = known ? `${known.text} (${full})` : error.message;
+  const text = known ? `${known.text} (${full})${isDamage(error) ? `; ${healing}` : ""}` : error.message;
   return new SampanError(known?.code ?? "internal", `cannot use database "${file}": ${text}`, {
     cause: error,
   });

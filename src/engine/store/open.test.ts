@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SampanError } from "../../base/errors.ts";
+import { forgetFound, foundBefore } from "./found.ts";
 import { migrations } from "./schema.ts";
 import { openStore } from "./open.ts";
 
@@ -148,11 +149,56 @@ describe("the database", () => {
     expect(error.code).toBe("data_loss");
     expect(error.message).toContain(root.file);
   });
+  test("damaged while it is used is named, with what heals it, by whichever query meets it", () => {
+    using root = newRoot();
+    {
+      using store = openStore(root.path);
+      const add = store.db.query("INSERT INTO blob_sources VALUES (?, ?)");
+      store.transaction(() => Array.from({ length: 2000 }, (_, i) => add.run(`sha256:${i}`, "x".repeat(40))));
+    }
+    const bytes = readFileSync(root.file);
+    bytes.fill(0xff, bytes.length - 40_000);
+    writeFileSync(root.file, bytes);
+    using store = openStore(root.path);
+    for (const look of [
+      () => store.db.query("SELECT * FROM blob_sources").all(),
+      () => store.db.query("SELECT count(*) FROM blob_sources WHERE source = ?").get("y"),
+      () => store.db.run("DELETE FROM blob_sources"),
+    ])
+      expect(look).toThrow(
+        `cannot use database "${root.file}": it is damaged (SQLITE_CORRUPT); move it away with its -wal and -shm`,
+      );
+  });
   test("left empty by a crash is begun anew", () => {
     using root = newRoot();
     writeFileSync(root.file, "");
     using store = openStore(root.path);
     expect(store.epoch).toBe(1);
+  });
+});
+
+describe("a database that was lost", () => {
+  test("gives no number and no name again that its root has seen", () => {
+    using root = newRoot();
+    mkdirSync(join(root.path, "snapshots/overlayfs/7/fs"), { recursive: true });
+    mkdirSync(join(root.path, "snapshots/copy/12"), { recursive: true });
+    mkdirSync(join(root.path, "containers/abc"), { recursive: true });
+    using store = openStore(root.path);
+    const add = store.db.query<{ id: number }, []>(
+      "INSERT INTO snapshots (key, kind, driver, created) VALUES ('k', 'active', 'copy', 0) RETURNING id",
+    );
+    expect(add.get()?.id).toBe(13);
+    const before = foundBefore(store);
+    expect([7, 12, 13].map(before.snapshot)).toEqual([true, true, false]);
+    expect(["abc", "abd"].map(before.container)).toEqual([true, false]);
+    forgetFound(store);
+    expect(foundBefore(store).snapshot(7)).toBe(false);
+  });
+  test("is another thing than one that is new", () => {
+    using root = newRoot();
+    using store = openStore(root.path);
+    expect(foundBefore(store).snapshot(1)).toBe(false);
+    expect(foundBefore(store).container("")).toBe(false);
   });
 });
 

@@ -16,8 +16,10 @@ import { dirname, join, resolve } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { lockFile } from "../../kernel/libc.ts";
 import { bootId } from "../../kernel/process.ts";
-import { databaseError, fileError } from "./errors.ts";
+import { databaseError, fileError, healing } from "./errors.ts";
+import { noteFound } from "./found.ts";
 import { migrations } from "./schema.ts";
+import { tellDamage } from "./_damage.ts";
 import type { Store } from "./store.ts";
 import { transactions } from "./_transaction.ts";
 
@@ -32,6 +34,7 @@ export function openStore(root: string): Store {
   let db: Database | undefined;
   try {
     db = new Database(file, { readwrite: true, create: true });
+    tellDamage(db, file);
     for (const pragma of [`busy_timeout = ${patience.busy}`, "synchronous = FULL", "foreign_keys = ON"])
       db.run(`PRAGMA ${pragma}`);
     if (fresh || versionOf(db) !== migrations.length) migrate(db, path, file);
@@ -113,17 +116,21 @@ function migrate(db: Database, root: string, file: string): void {
       );
     db.run("PRAGMA journal_mode = WAL");
     for (let from = version; from < migrations.length; from++)
-      applyMigration(db, from, migrations[from] ?? "");
+      applyMigration(db, { from, sql: migrations[from] ?? "", root });
   } finally {
     closeSync(fd);
   }
 }
 
 /** One step with its number in one transaction: a cut leaves the version before or the version after. */
-function applyMigration(db: Database, from: number, sql: string): void {
+function applyMigration(
+  db: Database,
+  { from, sql, root }: { from: number; sql: string; root: string },
+): void {
   db.run("BEGIN IMMEDIATE");
   try {
     db.run(sql);
+    if (from === 0) noteFound(db, root);
     db.run(`PRAGMA user_version = ${from + 1}`);
     db.run("COMMIT");
   } catch (error) {
@@ -160,6 +167,6 @@ function quickCheck(db: Database, file: string): void {
   if (found !== "ok")
     throw new SampanError(
       "data_loss",
-      `cannot use database "${file}": it is damaged (${found ?? "no answer"})`,
+      `cannot use database "${file}": it is damaged (${found ?? "no answer"}); ${healing}`,
     );
 }
