@@ -83,26 +83,43 @@ function partsOfImages({ db }: Store): PartsOfImage[] {
 
 const layerDigest = ({ descriptor }: ReturnType<typeof layersOf>[number]) => descriptor?.digest as Digest;
 
-/** Every image has all that it is made of; one that has not is healed by a pull. */
+/** What the user can do: an image that came from a registry is there still, perhaps; one that was made here has to be made again. */
+function remedy({ db }: Store, target: Digest, names: readonly string[]): string {
+  const repositories = db
+    .query<{ repository: string }, [string]>(
+      "SELECT repository FROM repo_digests WHERE target = ? ORDER BY repository",
+    )
+    .all(target)
+    .map(({ repository }) => repository);
+  const [reference] = names;
+  const pulled = names.find((name) => repositories.some((repository) => name.startsWith(`${repository}:`)));
+  if (pulled !== undefined) return `\`sampan pull ${pulled}\` heals it`;
+  const [repository] = repositories;
+  if (reference !== undefined && repository !== undefined)
+    return `\`sampan pull ${repository}@${target}\` heals it`;
+  const remove = `\`sampan rmi ${reference ?? target}\` removes it`;
+  if (reference === undefined) return `it has no name: ${remove}`;
+  return `it came from no registry: load or import it again, or make it anew; ${remove}`;
+}
+
+/** Every image has all that it is made of; one that has not is told with what heals it. */
 export async function checkImages(check: Check): Promise<void> {
   const { engine, options, report } = check;
   const { db } = engine.store;
-  const name = db.query<{ reference: string }, [string]>(
-    "SELECT reference FROM names WHERE target = ? ORDER BY reference LIMIT 1",
+  const named = db.query<{ reference: string }, [string]>(
+    "SELECT reference FROM names WHERE target = ? ORDER BY reference",
   );
   for (const [target, lacks] of lackingImages(engine.store)) {
-    const reference = name.get(target)?.reference;
+    const names = named.all(target).map(({ reference }) => reference);
     const { fetchBlob } = options;
     // A blob that has a row has been tried; those without one are met here first.
     const fetch = async () => {
       for (const digest of lacks) await fetchBlob?.(digest);
     };
     const { repaired, why } = await tryRepair(check, fetchBlob && fetch);
-    const heal = reference
-      ? `\`sampan pull ${reference}\` heals it`
-      : `it has no name: \`sampan rmi ${target}\` removes it`;
+    const heal = repaired ? "" : `; ${remedy(engine.store, target, names)}`;
     report({
-      what: `image "${reference ?? target}" lacks ${[...lacks].join(", ")}${repaired ? "" : `; ${heal}`}${why}`,
+      what: `image "${names[0] ?? target}" lacks ${[...lacks].join(", ")}${heal}${why}`,
       severity: "damage",
       repaired,
     });

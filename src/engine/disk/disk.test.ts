@@ -273,7 +273,19 @@ describe("check", () => {
     damage(blobPath(under.root, image.layer), "x");
     const texts = (await look(under)).map(({ what }) => what);
     expect(texts[0]).toContain(`blob ${image.layer} is damaged: its file has 1 bytes, wanted 12`);
-    expect(texts[1]).toContain(`image "alpine" lacks ${image.layer}; \`sampan pull alpine\` heals it`);
+    const lacks = `image "alpine" lacks ${image.layer}; `;
+    expect(texts[1]).toContain(
+      `${lacks}it came from no registry: load or import it again, or make it anew; \`sampan rmi alpine\` removes it`,
+    );
+    const healing = async () => (await look(under))[1]?.what;
+    const { db } = under.engine.store;
+    db.query("INSERT INTO repo_digests (repository, target) VALUES ('r.example/alpine', ?)").run(
+      image.target,
+    );
+    // A name that was given here is none of the registry's.
+    expect(await healing()).toBe(`${lacks}\`sampan pull r.example/alpine@${image.target}\` heals it`);
+    db.query("INSERT INTO names VALUES ('r.example/alpine:1', ?, 1)").run(image.target);
+    expect(await healing()).toBe(`${lacks}\`sampan pull r.example/alpine:1\` heals it`);
     expect(under.engine.content.stat(image.layer)).toBeDefined();
     await look(under, true);
     expect(under.engine.content.stat(image.layer)).toBeUndefined();
