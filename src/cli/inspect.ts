@@ -46,7 +46,11 @@ export const command = define({
         (await unlessAbsent(looks.container(engine, reference))) ??
         (await unlessAbsent(looks.image(engine, reference)));
       if (found !== undefined) return found;
-      throw new SampanError("not_found", `cannot inspect "${reference}": No such container or image`);
+      const short = /^[0-9a-f]{1,2}$/.test(reference);
+      throw new SampanError(
+        "not_found",
+        `cannot inspect "${reference}": No such container or image${short ? ", and of an image's id at least three digits are wanted" : ""}`,
+      );
     });
   },
 });

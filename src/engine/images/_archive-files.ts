@@ -30,21 +30,38 @@ export async function readArchive(source: Stream, taker: ArchiveTaker, signal: A
   const { head, stream } = await withHead(source);
   if (head.length === 0) throw invalid("it is empty, wanted a tar archive");
   const events: Event[] = [];
+  let begun = false;
   const reader = new TarReader({
-    begin: (entry) => events.push({ kind: "begin", entry }),
+    begin: (entry) => {
+      begun = true;
+      events.push({ kind: "begin", entry });
+    },
     data: (bytes, start, end) => events.push({ kind: "data", bytes: bytes.subarray(start, end) }),
     end: () => events.push({ kind: "end" }),
   });
   const passing = new Passing(taker);
+  // What fails before its first entry was never an archive, whatever its bytes looked like to the reader.
+  const read = (step: () => void) => {
+    try {
+      step();
+    } catch (error) {
+      if (begun) throw error;
+      throw new SampanError(
+        "invalid_argument",
+        "it is no image archive, wanted a tar archive, plain or packed by gzip or zstd",
+        { cause: error },
+      );
+    }
+  };
   for await (const bytes of decompressed(stream, compressionOf(head))) {
     for (let at = 0; at < bytes.length; at += most.piece) {
       signal.throwIfAborted();
       const part = bytes.subarray(at, at + most.piece);
-      reader.feed(Buffer.from(part.buffer, part.byteOffset, part.byteLength));
+      read(() => reader.feed(Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
       for (const event of events.splice(0)) await passing.take(event);
     }
   }
-  reader.finish();
+  read(() => reader.finish());
   for (const event of events.splice(0)) await passing.take(event);
 }
 

@@ -34,7 +34,7 @@ export function openImages(store: Store, content: Content): Images {
       const why =
         platform && here.length > 0
           ? `it is here for ${here.join(", ")}, wanted ${formatPlatform(platform)}`
-          : "there is none of that name or id here";
+          : `there is none of that name or id here${tooShort(reference)}`;
       throw new SampanError("not_found", `cannot find image "${reference}": ${why}`);
     },
     put: (image) => store.transaction(() => put(store, content, image)),
@@ -58,6 +58,11 @@ export function openImages(store: Store, content: Content): Images {
     config: async (image) => parseConfig(await content.read(image.id), await manifestOf(content, image)),
     manifest: (image) => manifestOf(content, image),
   };
+}
+
+/** One or two digits that could be meant as an id. */
+function tooShort(reference: string): string {
+  return /^[0-9a-f]{1,2}$/.test(reference) ? ", and of an id at least three digits are wanted" : "";
 }
 
 async function manifestOf(content: Content, image: LocalImage): Promise<Manifest> {
