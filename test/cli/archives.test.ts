@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineClient } from "../../src/cli/client/client.ts";
+import { fetchArchive } from "../../src/cli/image/_fetch-archive.ts";
 import { sampan } from "./_world.ts";
 
 let folder = "";
@@ -96,6 +97,59 @@ test("import hands over bytes, name, changes and message, and prints the id", as
     changes: ["CMD ls", "ENV A=b"],
     message: "mine",
   });
+});
+
+test("import fetches http addresses, says why it cannot, and refuses other schemes", async () => {
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) =>
+      url.endsWith("/there") ? new Response("tar") : new Response("gone", { status: 404 }),
+  });
+  const engine: Partial<EngineClient> = { importArchive: textOf };
+  const importing = (source: string) => sampan(["import", source], { engine });
+  expect(await importing(`${server.url.href}there`)).toMatchObject({ status: 0, out: "tar\n" });
+  const gone = `${server.url.href}gone`;
+  expect((await importing(gone)).err).toBe(
+    `Error: cannot fetch "${gone}": the server answered with status 404\n`,
+  );
+  expect((await importing("http://127.0.0.1:1/x")).err).toStartWith(
+    'Error: cannot fetch "http://127.0.0.1:1/x": ',
+  );
+  expect(await importing("file:///etc/passwd")).toMatchObject({
+    status: 1,
+    err: `Error: cannot import "file:///etc/passwd": wanted the path of a file, an http or https address, or "-" for standard input\n`,
+  });
+});
+
+test("an import from a server that falls silent ends", async () => {
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    fetch: ({ url }) => {
+      if (url.endsWith("/mute")) return new Promise<Response>(() => {});
+      return new Response(
+        new ReadableStream({
+          type: "direct",
+          pull: async (controller: { write(text: string): void; flush(): Promise<void> }) => {
+            controller.write("first");
+            await controller.flush();
+            await new Promise(() => {});
+          },
+        } as never),
+      );
+    },
+  });
+  for (const name of ["mute", "half"]) {
+    const source = `${server.url.href}${name}`;
+    const bytes = fetchArchive(source, { signal: new AbortController().signal, patience: 200 });
+    const error: unknown = await textOf(bytes).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "deadline_exceeded",
+      message: `cannot fetch "${source}": no byte for 0.2 s`,
+    });
+  }
 });
 
 test("export writes a container's files", async () => {

@@ -1,19 +1,19 @@
 /** `sampan import`. */
-import { SampanError } from "../../base/errors.ts";
+import { invalid } from "../../base/errors.ts";
 import { define } from "../command.ts";
 import { readArchive } from "../file.ts";
 import { given, platformFlag } from "../flags/shared.ts";
 import type { Input } from "../io.ts";
 import { showProgress } from "../progress/progress.ts";
+import { fetchArchive } from "./_fetch-archive.ts";
 
 async function open(source: string, input: Input, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  if (!/^https?:\/\//.test(source)) return readArchive(source, input);
-  const answer = await fetch(source, { signal }).catch((error: Error) => {
-    throw new SampanError("unavailable", `cannot fetch "${source}": ${error.message}`, { cause: error });
-  });
-  if (!answer.ok || !answer.body)
-    throw new SampanError("unavailable", `cannot fetch "${source}": HTTP status ${answer.status}`);
-  return answer.body;
+  if (/^https?:\/\//i.test(source)) return fetchArchive(source, { signal });
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source))
+    throw invalid(
+      `cannot import "${source}": wanted the path of a file, an http or https address, or "-" for standard input`,
+    );
+  return readArchive(source, input);
 }
 
 export const command = define({
@@ -28,6 +28,7 @@ export const command = define({
   words: { least: 1, most: 2 },
   examples: [
     ["import rootfs.tar.gz mine:1", "From a file"],
+    ["import https://example.org/rootfs.tar.zst mine:2", "From the web"],
     ["import -c 'CMD [\"/bin/sh\"]' -c 'ENV A=b' - mine", "From standard input, with a configuration"],
   ],
   run: async ({ flags, words: [source = "", reference], client, ...io }) => {
