@@ -45,6 +45,19 @@ const writers: readonly (readonly [verb: string, args: () => string[]])[] = [
   ["remove", () => [name(1)]],
 ];
 
+test("an image can be removed from a disk that has not one block left", async () => {
+  run("mount", "-o", "remount,size=64m", disk);
+  // Any opening with so much room puts the reserve aside.
+  expect((await attempt(disk, ["create", name(1), "box"])).status).toBe(0);
+  expect((await attempt(disk, ["remove-container", "box"])).status).toBe(0);
+  const filler = fill(0);
+  expect(statfsSync(disk).bavail).toBe(0);
+  const { status, error } = await attempt(disk, ["remove", name(1)]);
+  unlinkSync(filler);
+  expect({ status, error }).toEqual({ status: 0, error: "" });
+  expect(await wrongs(disk, await treesIn(disk))).toEqual([]);
+});
+
 for (const [verb, args] of writers)
   test(`${verb} on a disk that gets full`, async () => {
     const before = await things(disk);

@@ -99,6 +99,7 @@ export async function leftovers(engine: SmallEngine): Promise<string[]> {
     "sampan.db",
     "sampan.db-wal",
     "sampan.db-shm",
+    "reserve",
   ]);
   return [
     ...problems.map(({ what }) => what).filter((what) => !/^(?:probe|spool)-/.test(what)),

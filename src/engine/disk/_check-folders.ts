@@ -11,7 +11,7 @@ const folders = [
   "content/blobs/sha512",
   "content/ingest",
 ].concat(["snapshots", "snapshots/overlayfs", "snapshots/copy", "containers", "volumes", "cache", "tmp"]);
-const files = ["sampan.db", "sampan.db-wal", "sampan.db-shm", "locks"];
+const files = ["sampan.db", "sampan.db-wal", "sampan.db-shm", "locks", "reserve"];
 
 export function checkFolders(check: Check): void {
   for (const name of folders) checkMode(check, name, 0o700);

@@ -9,7 +9,14 @@ export type Place =
   | { readonly kind: "database" | "volume" | "cache" | "left over" | "unknown"; readonly name: string };
 
 const folder: Place = { kind: "folder" };
-const databases = new Set(["sampan.db", "sampan.db-wal", "sampan.db-shm", "sampan.db-journal", "locks"]);
+const databases = new Set([
+  "sampan.db",
+  "sampan.db-wal",
+  "sampan.db-shm",
+  "sampan.db-journal",
+  "locks",
+  "reserve",
+]);
 const logFile = /\.log(?:\.\d+)?(?:\.(?:gz|zst))?$/;
 const drivers = new Set(["overlayfs", "copy"]);
 

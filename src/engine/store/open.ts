@@ -20,6 +20,7 @@ import { databaseError, fileError, healing } from "./errors.ts";
 import { noteFound } from "./found.ts";
 import { migrations } from "./schema.ts";
 import { tellDamage } from "./_damage.ts";
+import { keepReserve } from "./_reserve.ts";
 import type { Store } from "./store.ts";
 import { transactions } from "./_transaction.ts";
 
@@ -31,6 +32,7 @@ export function openStore(root: string): Store {
   const path = resolve(root);
   const file = join(path, databaseName);
   const fresh = prepareRoot(path, file);
+  keepReserve(path);
   let db: Database | undefined;
   try {
     db = new Database(file, { readwrite: true, create: true });
