@@ -188,6 +188,42 @@ describe("refused, and nothing is left but what can be resumed", () => {
     expectNothingMade(engine);
   });
 
+  test("a budget that is exceeded while one layer is unpacked and another still comes: nothing is left of it", async () => {
+    const image = makeImage({
+      layers: [
+        [{ name: "zeros", content: new Uint8Array(8 << 20) }],
+        [{ name: "low", content: noise(1 << 20, 7) }],
+      ],
+    });
+    const { digest } = layerOf(image, 1).descriptor;
+    await using registry = mockRegistry({ image });
+    const beginning = registry.bytesOf(digest).slice(0, 500_000);
+    registry.intercept = (_, url) =>
+      url.pathname.endsWith(digest) ? new Response(endless(beginning)) : undefined;
+    await using engine = await testEngine({ budget: 5 << 20 });
+    const { code, message } = await failure(pull(engine, `${registry.host}/app`));
+    expect([code, message]).toEqual([
+      "resource_exhausted",
+      expect.stringMatching(
+        /: cannot store more in ".*": with it, \d{7,8} bytes are in use and the budget is 5242880; /,
+      ),
+    ]);
+    expectNothingMade(engine);
+    expect(readdirSync(join(engine.root, "content/ingest"))).toEqual([]);
+  });
+
+  test("a budget that is less than what is to be fetched and unpacked: no layer is fetched", async () => {
+    const image = bigImage();
+    await using registry = mockRegistry({ image });
+    await using engine = await testEngine({ budget: 5 << 20 });
+    const { message } = await failure(pull(engine, `${registry.host}/app`));
+    expect(message).toMatch(
+      /: cannot store 6\d{6} bytes in ".*": \d{4,7} are in use and the budget is 5242880; /,
+    );
+    const { digest } = layerOf(image).descriptor;
+    expect(registry.requests.filter((request) => request.endsWith(digest))).toEqual([]);
+  });
+
   test("an entry that leaves the root", async () => {
     const image = makeImage({ layers: [[{ name: "../../../outside", content: "x" }]] });
     await using registry = mockRegistry({ image });
@@ -249,3 +285,7 @@ test("a pull with nothing to do asks one question and writes nothing", async () 
   ]);
   expect(changes()).toBe(before);
 });
+
+function endless(beginning: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.enqueue(beginning) });
+}

@@ -20,7 +20,7 @@ import { openCollector } from "../gc/collect.ts";
 import { openLeases } from "../gc/leases.ts";
 import type { EngineSettings } from "../settings.ts";
 import { openStore } from "../store/open.ts";
-import { ensureRoom } from "./budget.ts";
+import { ensureRoom, watchRoom } from "./budget.ts";
 import { check } from "./check.ts";
 import { diskUsage } from "./usage.ts";
 
@@ -239,12 +239,35 @@ describe("the budget", () => {
     await ensureRoom(under.engine, Number.MAX_SAFE_INTEGER);
   });
   test("garbage makes room", async () => {
-    using under = make(2_000_000);
+    // The database's reserve is a megabyte of it.
+    using under = make(2_000_000 + 2 ** 20);
     const { digest } = await under.engine.content.write(new Uint8Array(1_000_000));
     await ensureRoom(under.engine, 500_000);
     expect(under.engine.content.stat(digest)).toBeDefined();
     await ensureRoom(under.engine, 1_500_000);
     expect(under.engine.content.stat(digest)).toBeUndefined();
+  });
+  test("a partial download that nobody works on makes room too", async () => {
+    using under = make(4_000_000);
+    const begun = await under.engine.content.ingest({ digest: digestOf("partial") });
+    if (begun === "present") throw new Error("it cannot be here");
+    await begun.write(new Uint8Array(2_000_000));
+    await begun[Symbol.asyncDispose]();
+    await ensureRoom(under.engine, 2_500_000);
+    expect(readdirSync(join(under.root, "content/ingest"))).toEqual([]);
+  });
+  test("what has outgrown it is told while it grows", async () => {
+    using under = make(2_000_000);
+    const { promise, resolve } = Promise.withResolvers<SampanError>();
+    using watch = watchRoom(under.engine, resolve);
+    mkdirSync(join(under.root, "cache"));
+    writeFileSync(join(under.root, "cache/growing"), new Uint8Array(2_000_000));
+    const error = await promise;
+    expect(error).toBe(watch.exceeded as SampanError);
+    expect(error.code).toBe("resource_exhausted");
+    expect(error.message).toMatch(
+      /^cannot store more in ".*": with it, [23]\d{6} bytes are in use and the budget is 2000000; /,
+    );
   });
   test("what does not fit is refused with the numbers", async () => {
     using under = make(2_000_000);

@@ -6,6 +6,7 @@ import { lstatSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Compression } from "../../spec/image/types.ts";
+import { watchRoom } from "../disk/budget.ts";
 import type { Engine } from "../engine.ts";
 import type { Unpacked } from "../unpack/unpack.ts";
 import type { UnpackTarget, Usage } from "../snapshots/snapshotter.ts";
@@ -40,9 +41,9 @@ export interface UnpackedLayers extends AsyncDisposable {
   readonly layers: readonly UnpackedLayer[];
 }
 
-type Parts = Pick<Engine, "snapshots" | "unpacker" | "settings">;
+type Parts = Pick<Engine, "store" | "snapshots" | "unpacker" | "settings">;
 
-/** Layers from the lowest up. */
+/** Layers from the lowest up. Errors: `resource_exhausted` as soon as the data root grows over its budget. */
 export async function unpackLayers(
   parts: Parts,
   layers: readonly PackedLayer[],
@@ -56,10 +57,20 @@ export async function unpackLayers(
       begun.map(({ chainId }) => chainId),
     ),
   );
-  const unpack = parts.snapshots.sequential ? oneByOne : sideBySide;
-  const done = await unpack({ parts, begun, signal }, layers);
+  const done = await withinBudget({ parts, begun, signal }, layers);
   const kept = stack.move();
   return { layers: done, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function withinBudget(run: Run, layers: readonly PackedLayer[]): Promise<UnpackedLayer[]> {
+  const unpack = run.parts.snapshots.sequential ? oneByOne : sideBySide;
+  const stop = new AbortController();
+  using watch = watchRoom(run.parts, (error) => stop.abort(error));
+  try {
+    return await unpack({ ...run, signal: AbortSignal.any([run.signal, stop.signal]) }, layers);
+  } catch (error) {
+    throw watch.exceeded ?? error;
+  }
 }
 
 const damaging: ReadonlySet<string> = new Set(["data_loss", "invalid_argument", "aborted"]);

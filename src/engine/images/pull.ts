@@ -4,6 +4,7 @@
  * The order is that of decision 011: a lease on every name that will be made; bytes (blobs into ingest, layers into directories of their own); one sync of the
  * root; one transaction that publishes blobs, commits snapshots and names the image. What a killed pull leaves, gc takes or the next pull resumes.
  */
+import { lstatSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { chainIds } from "../../spec/image/chain-id.ts";
 import type { Digest } from "../../spec/image/digest.ts";
@@ -12,6 +13,7 @@ import { parseConfig } from "../../spec/image/parse.ts";
 import { bestPlatform, formatPlatform, hostPlatform, parsePlatform } from "../../spec/image/platform.ts";
 import { normalName, parseReference, repositoryName, type Reference } from "../../spec/image/reference.ts";
 import type { Descriptor, ImageConfig, Platform } from "../../spec/image/types.ts";
+import { ingestPath } from "../content/paths.ts";
 import { ensureRoom } from "../disk/budget.ts";
 import type { Engine } from "../engine.ts";
 import type { Lease } from "../gc/gc.ts";
@@ -149,8 +151,6 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   await using lease = engine.leases.acquire(`pull ${work.name}`);
   const blobs = [found.target.descriptor, found.manifest.descriptor, parsed.config, ...parsed.layers];
   leaseBlobs(engine, lease, blobs);
-  const absent = blobs.filter(({ digest }) => engine.content.stat(digest) === undefined);
-  await ensureRoom(engine, sizeOf(absent), signal);
   const configBytes = await loadConfig(search, parsed.config);
   const config = parseConfig(configBytes, parsed);
   checkPlatform(config, search.platform);
@@ -161,6 +161,10 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
     });
   const chains = chainIds(config.rootfs.diff_ids);
   leaseSnapshots(engine, lease, chains);
+  const absent = blobs.filter(({ digest }) => engine.content.stat(digest) === undefined);
+  const packedUp = parsed.layers.filter((_, index) => !isCommitted(engine, chains[index] as Digest));
+  // Unpacked, a layer takes as much again at the least; what else it takes is seen when it is.
+  await ensureRoom(engine, bytesToFetch(engine, absent) + sizeOf(packedUp), signal);
 
   const documents = [found.target, found.manifest, { descriptor: parsed.config, bytes: configBytes }];
   const ingested = documents.map((document) => ingestBytes(engine.content, document, signal));
@@ -175,24 +179,36 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
   }));
   const unpacking = unpackLayers(engine, packed, signal).catch(async (error: unknown) => {
     // The beginning that an earlier pull left was wrong: by now it was fetched anew.
-    if (signal.aborted || !(await fetched.restarted())) throw error;
+    const isFull = SampanError.from(error).code === "resource_exhausted";
+    if (signal.aborted || isFull || !(await fetched.restarted())) throw error;
     await fetched.done;
     return unpackLayers(engine, packed, signal);
   });
   // Each by itself, so that none still runs when the engine is closed after a failure.
   const all = [...ingested, fetched.done, unpacking];
+  // What did not fit would not fit the next time, and be in the way of everything else.
+  const giveUp = () =>
+    engine.content.abandon(
+      blobs.map(({ digest }) => digest),
+      lease,
+    );
   try {
     await Promise.all(all);
   } catch (error) {
     work.stop.abort();
     await Promise.allSettled([...all, fetched.settled]);
     await unpacking.then((layers) => layers[Symbol.asyncDispose]()).catch(() => undefined);
+    if (SampanError.from(error).code === "resource_exhausted") await giveUp();
     throw error;
   }
   await using unpacked = await unpacking;
   signal.throwIfAborted();
   // Only now it is known what the layers take when unpacked.
-  if (unpacked.layers.length > 0) await ensureRoom(engine, 0, signal);
+  if (unpacked.layers.length > 0)
+    await ensureRoom(engine, 0, signal).catch(async (error: unknown) => {
+      await giveUp();
+      throw error;
+    });
   await engine.unpacker.sync(engine.store.root);
   await engine.content.publish(
     blobs.map(({ digest }) => digest),
@@ -217,6 +233,13 @@ function record(
   });
   nameRecord(engine, search.reference, target.descriptor.digest);
   for (const { digest } of blobs) engine.content.addSource(digest, search.repository.name);
+}
+
+/** A part of it may be here from an earlier try. */
+function bytesToFetch({ store }: PullParts, blobs: readonly Descriptor[]): number {
+  const here = ({ digest }: Descriptor) =>
+    lstatSync(ingestPath(store.root, digest), { throwIfNoEntry: false })?.size ?? 0;
+  return blobs.reduce((sum, blob) => sum + Math.max(0, blob.size - here(blob)), 0);
 }
 
 function sizeOf(blobs: readonly Descriptor[]): number {
