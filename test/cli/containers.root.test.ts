@@ -41,11 +41,26 @@ test("run pulls what is missing, runs it, and leaves nothing with --rm", async (
 });
 
 test("run exits with the program's status, 127 and 126 when there is none, 125 when nothing ran", async () => {
-  const status = async (...args: string[]) => (await program.run(["run", "--rm", ...args])).status;
-  expect(await status(name, "sh", "-c", "exit 42")).toBe(42);
-  expect(await status(name, "/no/such/program")).toBe(127);
-  expect(await status(name, "/etc/no-program")).toBe(126);
-  expect(await status("--pull", "never", "no-such-image")).toBe(125);
+  const run = (...args: string[]) => program.run(["run", "--rm", "--name", "try", ...args]);
+  expect((await run(name, "sh", "-c", "exit 42")).status).toBe(42);
+  const why = 'Error: cannot run container "try": exec: ';
+  expect(await run(name, "/no/such/program")).toMatchObject({
+    status: 127,
+    err: `${why}"/no/such/program": stat /no/such/program: no such file or directory\n`,
+  });
+  expect(await run(name, "nosuch")).toMatchObject({
+    status: 127,
+    err: `${why}"nosuch": executable file not found in $PATH\n`,
+  });
+  expect(await run(name, "/etc/no-program")).toMatchObject({
+    status: 126,
+    err: `${why}"/etc/no-program": stat /etc/no-program: permission denied\n`,
+  });
+  expect(await run("--runtime", "/bin/false", name)).toMatchObject({
+    status: 125,
+    err: 'Error: cannot run container "try": its runtime ended and said nothing\n',
+  });
+  expect((await run("--pull", "never", "no-such-image")).status).toBe(125);
 });
 
 test("environment, directory, user, host name, volume and standard input reach the program", async () => {

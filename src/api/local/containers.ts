@@ -21,6 +21,11 @@ export interface ContainerParts {
   readonly heal: () => Promise<unknown>;
 }
 
+interface RunCall extends LongCall {
+  readonly onStart?: () => Promise<void>;
+  readonly onFailure?: (message: string) => Promise<void>;
+}
+
 export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts) {
   const remove = async (reference: string, options: { force: boolean; volumes: boolean }) => {
     const { removeContainer } = await import("../../engine/containers/remove.ts");
@@ -29,7 +34,7 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
   };
   const listed = (info: ContainerInfo) => ({ info, stored: storedContainer(engine.store, info.id) });
   return {
-    async run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number> {
+    async run(request: RunRequest, options: RunCall): Promise<number> {
       mustUnpack(`run image "${request.image}"`);
       await bring(engine, request, options);
       options.signal?.throwIfAborted();
@@ -38,7 +43,10 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
       const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
       const container = await createContainer(engine, request, platform);
       await options.onStart?.();
-      return runContainer(engine, container, { runtime });
+      return runContainer(engine, container, {
+        runtime,
+        ...(options.onFailure ? { onFailure: options.onFailure } : {}),
+      });
     },
 
     async containers(request: ListRequest): Promise<readonly ContainerSummary[]> {

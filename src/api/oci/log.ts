@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly path: string | undefined;
   readonly format: "text" | "json";
   readonly debug: boolean;
+  /** Errors go to the log file alone: whoever called reads it, and tells the person. */
+  readonly fileOnly?: boolean;
 }
 
 function line(format: "text" | "json", level: Level, msg: string): string {
@@ -33,7 +35,7 @@ export function print(text: string): void {
   writeTo(1, text);
 }
 
-export function createLogger({ path: given, format, debug }: LogOptions): Logger {
+export function createLogger({ path: given, format, debug, fileOnly = false }: LogOptions): Logger {
   // create leaves the working directory for the bundle's.
   const path = given && !given.startsWith("/") ? `${process.cwd()}/${given}` : given;
   return {
@@ -46,7 +48,7 @@ export function createLogger({ path: given, format, debug }: LogOptions): Logger
       }
       const kept = appendTo(path, entry);
       // As runc: with a log file, an error is said to the person too.
-      if (level === "error" || !kept) emit(2, line("text", level, text));
+      if ((level === "error" && !fileOnly) || !kept) emit(2, line("text", level, text));
     },
   };
 }

@@ -82,7 +82,8 @@ export async function main(args: readonly string[]): Promise<number> {
     const format = flags["log-format"] ?? "text";
     if (format !== "text" && format !== "json")
       throw new SampanError("invalid_argument", `cannot use --log-format "${format}": wanted text or json`);
-    logger = createLogger({ path: flags.log, format, debug: flags.debug });
+    const fileOnly = process.env["SAMPAN_RUNTIME_ERRORS"] === "log";
+    logger = createLogger({ path: flags.log, format, debug: flags.debug, fileOnly });
     name = words[0] ?? "";
     if (flags.version) return await printVersion();
     if (flags.help || name === "" || name === "help") return await printHelp(words[1]);

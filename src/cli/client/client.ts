@@ -19,6 +19,11 @@ import type {
 } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 
+export interface RunCall extends LongCall {
+  readonly onStart?: () => Promise<void>;
+  readonly onFailure?: (message: string) => Promise<void>;
+}
+
 export interface EngineClient extends AsyncDisposable {
   pull(
     reference: string,
@@ -79,9 +84,9 @@ export interface EngineClient extends AsyncDisposable {
   diffImages(a: string, b: string, options: LongCall & { platform?: string }): Promise<ImageDiff>;
   /**
    * In the foreground, with the caller's stdio. Resolves with the exit status. `onStart` is awaited when the image is here and the container is made: from then on
-   * the terminal and the signals are the container's.
+   * the terminal and the signals are the container's. `onFailure` is told when the program could not be started; the exit status is 126 or 127 for one that is none or not there.
    */
-  run(request: RunRequest, options: LongCall & { onStart?: () => Promise<void> }): Promise<number>;
+  run(request: RunRequest, options: RunCall): Promise<number>;
   containers(request: ListRequest): Promise<readonly ContainerSummary[]>;
   inspectContainer(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
   /** `volumes`: its anonymous volumes too. */

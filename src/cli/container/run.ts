@@ -6,6 +6,7 @@ import { any, define } from "../command.ts";
 import type { Flags } from "../flags/flags.ts";
 import { given } from "../flags/shared.ts";
 import { showProgress } from "../progress/progress.ts";
+import { printable } from "../text/identifier.ts";
 import { runFlags } from "./_run-flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -117,6 +118,7 @@ export const command = define({
         await progress[Symbol.asyncDispose]();
         io.handOver();
       },
+      onFailure: (message) => io.err.write(`Error: ${printable(message).replaceAll("\n", " ")}\n`),
     });
   },
 });

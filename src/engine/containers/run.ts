@@ -20,11 +20,13 @@ export interface RunOptions extends RuntimeOption {
   readonly signal?: AbortSignal;
   /** The caller's own when left out. */
   readonly stdio?: readonly [Stream, Stream, Stream];
+  /** Is told why the program could not be started, which our own runtime then does not say on standard error. */
+  readonly onFailure?: (message: string) => Promise<void>;
 }
 
 /**
  * Resolves with what docker run exits with: the process's status, 128 and a signal's number, 127 for a program that is not there, 126 for one that cannot be
- * run, 125 for anything else that kept it from starting; then the runtime has said why on standard error. Signals that come meanwhile are passed on. The container
+ * run, 125 for anything else that kept it from starting; then the runtime has said why on standard error, or `onFailure` is told. Signals that come meanwhile are passed on. The container
  * does not end with this process: without it, it runs on, and is healed when it has ended.
  * Errors: `failed_precondition` when it runs already.
  */
@@ -89,18 +91,26 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
     const status = await child.exited;
     // Killed before or while it cleaned up: the container is not to outlive a run that ends here.
     if (child.signalCode !== null) await endForced(engine, container.id, options.runtime);
-    return existsSync(pidFile) ? status : statusOfFailure(log);
+    if (existsSync(pidFile)) return status;
+    const said = existsSync(log) ? readFileSync(log, "utf8") : "";
+    if (said !== "" || child.signalCode === null)
+      await options.onFailure?.(`cannot run container "${container.name}": ${reasonOf(said)}`);
+    return statusOfFailure(said);
   } finally {
     options.signal?.removeEventListener("abort", stop);
   }
 }
 
-function start(words: readonly string[], { stored: { request }, options: { stdio }, keeping }: Run) {
+function start(
+  words: readonly string[],
+  { stored: { request }, options: { stdio, onFailure }, keeping }: Run,
+) {
   const input = request.interactive || request.terminal ? "inherit" : "ignore";
   try {
     return Bun.spawn([...words], {
       // A session of its own: what a terminal sends to all its processes reaches it once, through this one; and it outlives the terminal.
       detached: true,
+      env: { ...process.env, ...(onFailure ? { SAMPAN_RUNTIME_ERRORS: "log" } : {}) },
       stdio: [...(stdio ?? ([input, "inherit", "inherit"] as const)), keeping.fd],
     } as never) as Bun.Subprocess;
   } catch (error) {
@@ -134,9 +144,23 @@ function passSignals(): Signals {
   };
 }
 
+/** The last words of a log in JSON lines, without the runtime's own name before them. */
+function reasonOf(log: string): string {
+  const last = log.split("\n").flatMap(messageOf).at(-1);
+  return last?.replace(/^\S+(?: runtime)? run failed: /, "") ?? "its runtime ended and said nothing";
+}
+
+function messageOf(line: string): string[] {
+  try {
+    const { msg } = JSON.parse(line) as { msg?: unknown };
+    return typeof msg === "string" ? [msg] : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Of a container that was never made: what the runtime's log says. */
-function statusOfFailure(log: string): number {
-  const text = existsSync(log) ? readFileSync(log, "utf8") : "";
+function statusOfFailure(text: string): number {
   if (/exec: .*(?:executable file not found|no such file or directory)/.test(text)) return 127;
   if (/exec: .*(?:permission denied|is a directory|exec format error)/.test(text)) return 126;
   return 125;
