@@ -1,5 +1,7 @@
 import { expect } from "bun:test";
+import { lstatSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { countTree } from "../../src/engine/snapshots/_count.ts";
 import { needing } from "../needs.ts";
 import { attributes, listing, Place } from "./_place.ts";
 import { tar } from "./_tar.ts";
@@ -89,6 +91,32 @@ test("extended attributes and times are exact with PAX", async () => {
   expect(listing(place, root)).toEqual(listing(place, source));
   expect(attributes(place, root)).toEqual(attributes(place, source));
   expect(usage.inodes).toBe(Number(place.run("find", root, "-printf", "%i\n").split("\n").length) - 3);
+});
+
+test("what is counted is what is allocated: blocks of long links and of attributes too", async () => {
+  await using place = new Place();
+  const pieces = [
+    { name: "folder/", flag: "5", mode: 0o755 },
+    { name: "folder/short", flag: "2", link: "a" },
+    ...[1, 2, 3].map((n) => ({
+      name: `folder/${n}`,
+      flag: "2",
+      link: "-",
+      pax: { linkpath: `${n}`.repeat(150) },
+    })),
+    {
+      name: "folder/attributes",
+      content: "y".repeat(5000),
+      pax: { "SCHILY.xattr.user.big": "x".repeat(2000) },
+    },
+    { name: "folder/plain", content: "z".repeat(5000) },
+    { name: "folder/empty", content: "" },
+  ];
+  await Bun.write(place.path("x.tar"), tar(...pieces));
+  const { root, usage } = await place.unpack(place.path("x.tar"));
+  const counted = await countTree(root);
+  const own = lstatSync(root).blocks * 512;
+  expect(usage).toEqual({ bytes: counted.bytes - own, inodes: counted.inodes - 1 });
 });
 
 test("gzip with several members, zstd and plain archives give the same tree", async () => {

@@ -70,7 +70,7 @@ export class FileWriter {
     if (entry.attributes.length > 0)
       setAttributes(entry, entry.attributes, ({ name, value }) => fs.setAttribute(fd, name, value));
     done(fs.setTimes(fd, entry), "set its times");
-    if (!entry.segments) return Math.ceil(entry.size / block) * block;
+    if (!entry.segments && entry.attributes.length === 0) return Math.ceil(entry.size / block) * block;
     const status = fs.statAt(fd, "");
     return typeof status === "number" ? 0 : status.allocated;
   }

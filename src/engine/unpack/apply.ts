@@ -165,6 +165,9 @@ export class Applier implements EntrySink {
       done(fs.chmodAt(parent.fd, name, entry.mode), "set its mode");
     setAttributes(entry, entry.attributes, (one) => fs.setAttributeAt(parent.fd, name, one.name, one.value));
     done(fs.setTimesAt(parent.fd, name, entry), "set its times");
+    // The target of a long symlink has a block of its own, and so have attributes.
+    const status = fs.statAt(parent.fd, name);
+    if (typeof status !== "number") this.#bytes += status.allocated;
   }
 
   #directory(entry: Entry, folder: fs.ByteString, name: fs.ByteString): void {
