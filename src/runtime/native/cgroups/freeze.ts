@@ -35,10 +35,14 @@ export async function freezeCgroups(paths: CgroupDirs, patience: Patience): Prom
   }
 }
 
-/** Lets them run again. Errors: `failed_precondition` without a freezer, the kernel's. */
+/** Lets them run again; a group that is gone has nobody who could. Errors: `failed_precondition` without a freezer, the kernel's. */
 export function thawCgroups(paths: CgroupDirs): void {
   const { file, thawed } = freezerOf(paths, "resume");
-  write(file, thawed);
+  try {
+    write(file, thawed);
+  } catch (error) {
+    if (hostFiles.read(file) !== undefined) throw error;
+  }
 }
 
 /** Frozen only when the container itself was; one whose ancestor is frozen counts as thawed, since to resume it would do nothing. */
