@@ -48,7 +48,8 @@ test("run -it has the terminal's size, follows it, and echoes what is typed", as
 test("Ctrl-C goes to the program in the foreground of the container's terminal", async () => {
   const screen = run("-it", box, "sh");
   await within(screen.shows("# "), "the prompt");
-  screen.type("echo sleep''ing; sleep 1000\r");
+  // One process that says so and sleeps: between two of them Ctrl-C would be the shell's.
+  screen.type(`sh -c "echo sleep''ing; exec sleep 1000"\r`);
   await within(screen.shows("sleeping"), "the sleep");
   screen.type("\u0003");
   screen.type("echo still-$((40+2)); exit 3\r");

@@ -93,7 +93,8 @@ test("run -it has the terminal, its size and its status", async () => {
   expect((await program.run(["pull", "-q", name])).status).toBe(0);
   const screen = onTerminal(program, ["run", "--rm", "-it", name, "sh"]);
   await screen.shows("# ");
-  screen.type("echo here-$((40+2)); sleep 1000\r");
+  // The process that says so is the one that Ctrl-C is for: no shell may be between two of them.
+  screen.type("sh -c 'echo here-$((40+2)); exec sleep 1000'\r");
   await screen.shows("here-42");
   screen.type("\u0003");
   screen.type("exit 7\r");
