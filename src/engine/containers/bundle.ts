@@ -1,5 +1,6 @@
 /** Writes a container's bundle when its root file system is mounted: config.json, the files that are bound into it, and its volumes. */
 import {
+  chmodSync,
   chownSync,
   closeSync,
   existsSync,
@@ -14,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname as ownHostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { processStart } from "../../kernel/process.ts";
 import type { OciDevice } from "../../spec/oci/config.ts";
@@ -57,7 +58,10 @@ export function hostnameOf(id: string, { hostname, network }: ContainerRequest):
 
 /** As docker does: a place of the host that is not there becomes a folder; a file is bound as it is. */
 function makeMissing(path: string): void {
-  if (!existsSync(path)) mkdirSync(path, { recursive: true });
+  if (existsSync(path)) return;
+  const first = mkdirSync(path, { recursive: true });
+  for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))
+    chmodSync(made, 0o755);
 }
 
 /** By place in the container. */
@@ -69,6 +73,8 @@ function writeFiles(folder: string, request: ContainerRequest, hostname: string)
     Object.entries(texts).map(([name, text]) => {
       const path = join(folder, name);
       writeFileSync(path, text, { mode: 0o644 });
+      // The caller's umask is not the container's users'.
+      chmodSync(path, 0o644);
       return [`/etc/${name}`, path];
     }),
   );
@@ -102,7 +108,8 @@ async function makeVolume(volumes: string, { volume, rootfs, remap }: NewVolume)
   const fresh = mkdtempSync(join(volumes, `.new-${halfMadeBy()}-`));
   const data = join(fresh, "_data");
   try {
-    mkdirSync(data, { mode: 0o755 });
+    mkdirSync(data);
+    chmodSync(data, 0o755);
     if (remap) chownSync(data, mapped(remap.uids, 0), mapped(remap.gids, 0));
     await fill(data, rootfs, volume.destination);
     renameSync(fresh, path);

@@ -106,6 +106,8 @@ function start(
   { stored: { request }, options: { stdio, onFailure }, keeping }: Run,
 ) {
   const input = request.interactive || request.terminal ? "inherit" : "ignore";
+  // Mount points and working directories that the runtime makes are for the container's users.
+  const mask = process.umask(0o022);
   try {
     return Bun.spawn([...words], {
       // A session of its own: what a terminal sends to all its processes reaches it once, through this one; and it outlives the terminal.
@@ -115,6 +117,8 @@ function start(
     } as never) as Bun.Subprocess;
   } catch (error) {
     throw SampanError.wrap(`cannot start the runtime "${words[0]}"`, error);
+  } finally {
+    process.umask(mask);
   }
 }
 
