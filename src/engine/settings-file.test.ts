@@ -110,6 +110,14 @@ test.each([
   [`[images]\nparallel_downloads = 0`, "wanted a whole number from 1 to 64"],
   [`[registries.x]\nhttp = "yes"`, "wanted true or false"],
   [`[registries.x]\nmirrors = ["ftp://y"]`, "wanted a list of addresses"],
+  [
+    `[registries.x]\nclient_key = "/k"`,
+    "client_certificate is missing, wanted the certificate of client_key",
+  ],
+  [
+    `[registries.x]\nclient_certificate = "/c"`,
+    "client_key is missing, wanted the key of client_certificate",
+  ],
   [`[registries."a b"]\nhttp = true`, "wanted a registry's host"],
 ])("%j is refused with the file and the key", (text, message) => {
   expect(() => read(text)).toThrow(message);

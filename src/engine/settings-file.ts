@@ -109,6 +109,12 @@ function registriesOf(document: Table): Record<string, RegistrySettings> {
   return Object.fromEntries(
     tables.keys().map((host) => {
       const table = tables.table(host, registryKeys);
+      const [certificate, key] = [table.path("client_certificate"), table.path("client_key")];
+      // One without the other would be passed over.
+      if (key !== undefined && certificate === undefined)
+        table.refuse("client_certificate", undefined, "the certificate of client_key");
+      if (certificate !== undefined && key === undefined)
+        table.refuse("client_key", undefined, "the key of client_certificate");
       if (!/^[A-Za-z0-9.\-[\]:]+$/.test(host)) tables.refuse(host, host, "a registry's host, or host:port");
       return [
         host,
@@ -116,8 +122,8 @@ function registriesOf(document: Table): Record<string, RegistrySettings> {
           mirrors: table.addresses("mirrors"),
           http: table.flag("http") ?? false,
           ca: table.path("ca"),
-          clientCertificate: table.path("client_certificate"),
-          clientKey: table.path("client_key"),
+          clientCertificate: certificate,
+          clientKey: key,
           skipVerify: table.flag("skip_verify") ?? false,
         } satisfies RegistrySettings,
       ];
@@ -167,7 +173,7 @@ class Table {
 
   refuse(key: string, value: unknown, wanted: string): never {
     const name = this.#name ? `${this.#name}.${key}` : key;
-    throw this.#error(`${name} is ${JSON.stringify(value)}, wanted ${wanted}`);
+    throw this.#error(`${name} is ${JSON.stringify(value) ?? "missing"}, wanted ${wanted}`);
   }
 
   keys(): string[] {

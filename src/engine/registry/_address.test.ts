@@ -69,17 +69,21 @@ test("certificates come from the settings and from the host's folder", () => {
     mkdirSync(own);
     for (const name of ["a.crt", "b.crt", "client.cert", "client.key", "lonely.cert", "other"])
       writeFileSync(join(own, name), name);
-    writeFileSync(join(folder, "ca"), "from settings");
+    writeFileSync(join(folder, "ca"), "-----BEGIN CERTIFICATE-----\nfrom settings");
     const tls = tlsOf("r.example:5000", { ...unset, ca: join(folder, "ca") }, folder);
-    expect(tls.ca.slice(-3)).toEqual(["from settings", "a.crt", "b.crt"]);
+    expect(tls.ca.slice(-3)).toEqual(["-----BEGIN CERTIFICATE-----\nfrom settings", "a.crt", "b.crt"]);
     expect(tls).toMatchObject({ cert: "client.cert", key: "client.key", rejectUnauthorized: true });
     const usual = tlsOf("q.example", unset, folder);
     expect(usual.ca).toEqual(tls.ca.slice(0, -3));
     expect(usual.ca.join("")).toContain("BEGIN CERTIFICATE");
     expect(Object.keys(usual).toSorted()).toEqual(["ca", "rejectUnauthorized"]);
     expect(() => tlsOf("q.example", { ...unset, ca: "/nonexistent" }, folder)).toThrow(
-      'cannot read certificate "/nonexistent"',
+      'cannot use certificate "/nonexistent", which the setting registries."q.example".ca names: no such file or directory',
     );
+    const noPem = { ...unset, ca: join(own, "other") };
+    expect(() => tlsOf("q.example", noPem, folder)).toThrow("names: it is not in PEM form");
+    const noKey = { ...unset, clientCertificate: join(folder, "ca"), clientKey: "/nonexistent" };
+    expect(() => tlsOf("q.example", noKey, folder)).toThrow('registries."q.example".client_key names');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@ import { rootCertificates } from "node:tls";
 import type { EngineSettings, RegistrySettings } from "../settings.ts";
 import type { TlsOptions } from "./_exchange.ts";
 import { invalid, SampanError } from "../../base/errors.ts";
+import { describeErrno, errnoOf } from "../../kernel/errno.ts";
 
 /** Docker's hub goes by other names than its images do. */
 const hub = { name: "docker.io", host: "registry-1.docker.io", search: "index.docker.io" } as const;
@@ -84,13 +85,18 @@ const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs
 /** Authorities, client certificate and key of a host: from the settings, then /etc/docker/certs.d/<host>, beside those of the system. */
 export function tlsOf(name: string, own: RegistrySettings, folder = "/etc/docker/certs.d"): TlsOptions {
   const found = certificatesIn(folder, name);
-  const authorities = [...(own.ca === undefined ? [] : [read(own.ca)]), ...found.authorities];
+  const setting = (key: string) => `registries."${name}".${key}`;
+  const authorities = [...(own.ca === undefined ? [] : [read(own.ca, setting("ca"))]), ...found.authorities];
   const cert = own.clientCertificate ?? found.certificate;
   const key = own.clientKey ?? found.key;
+  const certSetting = own.clientCertificate === undefined ? undefined : setting("client_certificate");
+  const keySetting = own.clientKey === undefined ? undefined : setting("client_key");
   return {
     rejectUnauthorized: !own.skipVerify,
     ca: [...systemAuthorities(), ...authorities],
-    ...(cert === undefined || key === undefined ? {} : { cert: read(cert), key: read(key) }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : { cert: read(cert, certSetting), key: read(key, keySetting) }),
   };
 }
 
@@ -119,16 +125,24 @@ function certificatesIn(
   };
 }
 
-function read(path: string): string {
+/** `setting`: the one that names the file. */
+function read(path: string, setting?: string): string {
   try {
-    return readFileSync(path, "utf8");
+    const text = readFileSync(path, "utf8");
+    if (setting === undefined || /-----BEGIN [A-Z ]+-----/.test(text)) return text;
   } catch (error) {
-    throw new SampanError(
-      "failed_precondition",
-      `cannot read certificate "${path}": ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw unusable(path, setting, { why: describeErrno(errnoOf(error)).text, cause: error });
   }
+  throw unusable(path, setting, { why: "it is not in PEM form" });
+}
+
+function unusable(
+  path: string,
+  setting: string | undefined,
+  { why, cause }: { why: string; cause?: unknown },
+): SampanError {
+  const named = setting === undefined ? "" : `, which the setting ${setting} names`;
+  return new SampanError("failed_precondition", `cannot use certificate "${path}"${named}: ${why}`, {
+    cause,
+  });
 }
