@@ -70,7 +70,7 @@ test.each(seeds)(
     const after = folder(place.path, "after");
     unpack(archiveTree(before), after);
     change(after, next, 15);
-    unpack(archiveDifference(before, after), before);
+    unpack(archiveDifference({ parent: before, active: after }), before);
     expect(describeTree(before)).toEqual(describeTree(after));
   },
 );
@@ -122,7 +122,7 @@ test("the difference of equal trees is an archive without entries", () => {
   change(one, random(1), 30);
   const two = folder(place.path, "two");
   unpack(archiveTree(one), two);
-  expect(Buffer.concat([...archiveDifference(one, two)])).toEqual(Buffer.alloc(1024));
+  expect(Buffer.concat([...archiveDifference({ parent: one, active: two })])).toEqual(Buffer.alloc(1024));
 });
 
 test("a file rewritten with its size and times as before is in the difference", () => {
@@ -133,7 +133,7 @@ test("a file rewritten with its size and times as before is in the difference", 
   cpSync(one, two, { recursive: true });
   writeFileSync(`${two}/f`, "after!");
   for (const path of [`${one}/f`, `${two}/f`, one, two]) call("touch", "-d", "@5", path);
-  const text = Buffer.concat([...archiveDifference(one, two)]).toString();
+  const text = Buffer.concat([...archiveDifference({ parent: one, active: two })]).toString();
   expect(text).toContain("after!");
 });
 
@@ -184,6 +184,6 @@ test("a layer refuses a file whose name would mean a removal", () => {
   const tree = folder(place.path, "tree");
   writeFileSync(`${tree}/.wh.x`, "");
   expect(() => [...archiveUpper(tree)]).toThrow("begins with .wh.");
-  expect(() => [...archiveDifference(undefined, tree)]).toThrow("begins with .wh.");
+  expect(() => [...archiveDifference({ parent: undefined, active: tree })]).toThrow("begins with .wh.");
   expect(readFileSync(`${tree}/.wh.x`, "utf8")).toBe("");
 });

@@ -8,14 +8,23 @@ import { isFolder, namesIn, openNode, openRoot, walk, type Node } from "./node.t
 import { differences, sameFileBytes } from "./same.ts";
 import { refuseWhiteoutName, TarWriter, whiteoutEntry, type Owners, type Pieces } from "./writer.ts";
 
-/** `parent` undefined is the empty tree. */
-export function* archiveDifference(parent: string | undefined, active: string, owners?: Owners): Pieces {
+export interface Trees {
+  /** Undefined is the empty tree. */
+  readonly parent: string | undefined;
+  readonly active: string;
+  /** Paths that are left out, a folder only together with all that is in it. */
+  readonly without?: ReadonlySet<ByteString>;
+}
+
+export function* archiveDifference({ parent, active, without }: Trees, owners?: Owners): Pieces {
   const writer = new TarWriter(owners);
   using top = openRoot(active);
-  if (parent === undefined) for (const node of walk(top)) yield* added(writer, node);
-  else {
+  if (parent === undefined) {
+    for (const node of walk(top)) if (!without?.has(node.path)) yield* added(writer, node);
+  } else {
     using below = openRoot(parent);
-    yield* new Comparison(writer, linksOf(parent), linksOf(active)).folder(below, top);
+    const links = { before: linksOf(parent), after: linksOf(active) };
+    yield* new Comparison(writer, links, without ?? new Set()).folder(below, top);
   }
   yield* writer.end();
 }
@@ -50,13 +59,19 @@ class Comparison {
   readonly #writer: TarWriter;
   readonly #before: Links;
   readonly #after: Links;
+  readonly #without: ReadonlySet<ByteString>;
   /** Folders on the way down that are not written yet, outermost first. */
   readonly #above: { node: Node; written: boolean }[] = [];
 
-  constructor(writer: TarWriter, before: Links, after: Links) {
+  constructor(
+    writer: TarWriter,
+    { before, after }: { before: Links; after: Links },
+    without: ReadonlySet<ByteString>,
+  ) {
     this.#writer = writer;
     this.#before = before;
     this.#after = after;
+    this.#without = without;
   }
 
   *folder(before: Node, after: Node): Pieces {
@@ -75,7 +90,8 @@ class Comparison {
       if (!old) return;
       yield* this.#ancestors();
       yield* this.#writer.header(whiteoutEntry(old.path));
-    } else if (old && isFolder(old) && isFolder(now)) yield* this.folder(old, now);
+    } else if (this.#without.has(now.path)) return;
+    else if (old && isFolder(old) && isFolder(now)) yield* this.folder(old, now);
     else if (!old || this.#changed(old, now)) {
       yield* this.#ancestors();
       for (const node of isFolder(now) ? walk(now) : [now]) yield* added(this.#writer, node);

@@ -1,6 +1,7 @@
 /** Archives of folder trees: a whole one, and what an overlayfs upper folder says of the layers below it. */
 import { SampanError } from "../../base/errors.ts";
 import { isWhiteout, overlayValue } from "./merged.ts";
+import type { ByteString } from "../../kernel/fs.ts";
 import { failure, isFolder, openRoot, walk, type Node } from "./node.ts";
 import {
   opaqueName,
@@ -21,12 +22,17 @@ export function* archiveTree(root: string, owners?: Owners): Pieces {
 
 /**
  * The layer that an overlayfs upper folder holds (OCI image specification 1.1, layer.md; Linux, filesystems/overlayfs.rst): whiteouts and opaque folders
- * become their entries, overlayfs's own attributes are left out. Folders above a change stand in an upper folder anyway.
+ * become their entries, overlayfs's own attributes are left out. Folders above a change stand in an upper folder anyway. Paths of `without` are left out, a folder
+ * only together with all that is in it.
  */
-export function* archiveUpper(upper: string, owners?: Owners): Pieces {
+export function* archiveUpper(
+  upper: string,
+  owners?: Owners,
+  without: ReadonlySet<ByteString> = new Set(),
+): Pieces {
   const writer = new TarWriter(owners);
   using top = openRoot(upper);
-  for (const node of walk(top)) yield* upperNode(writer, node);
+  for (const node of walk(top)) if (!without.has(node.path)) yield* upperNode(writer, node);
   yield* writer.end();
 }
 

@@ -133,6 +133,15 @@ function resources(request: ContainerRequest, host: HostFacts): OciResources {
   };
 }
 
+/** Files of ours that are bound over the image's. */
+export const ownFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
+
+/** Where something is mounted into a container. */
+export function mountTargets({ request, remap, volumes }: StoredContainer): string[] {
+  const kernel = kernelMounts(request, remap !== undefined).map(({ destination }) => destination);
+  return [...kernel, ...ownFiles, ...volumes.map(({ destination }) => destination)];
+}
+
 function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
   const { request, remap, volumes } = stored;
   const taken = new Set(volumes.map(({ destination }) => destination));

@@ -4,13 +4,16 @@ import type { Digest } from "../../spec/image/digest.ts";
 import { layerFormat } from "../../spec/image/layers.ts";
 import { mediaTypes, type Descriptor } from "../../spec/image/types.ts";
 import { archiveDifference } from "../archive/difference.ts";
+import { placeholders } from "../archive/placeholders.ts";
 import { archiveUpper } from "../archive/tree.ts";
 import type { Owners, Pieces } from "../archive/writer.ts";
 import type { ContainerInfo } from "../containers/containers.ts";
 import { storedContainer } from "../containers/open.ts";
+import { mountTargets } from "../containers/spec.ts";
 import type { Engine } from "../engine.ts";
 import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
 import { applyChanges, type RunConfig } from "./_changes.ts";
+import { layerFolders } from "./diff.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { imageId, newImage, newName } from "./import.ts";
 import { packLayer } from "./_pack-layer.ts";
@@ -72,9 +75,12 @@ function changesOf(engine: CommitParts, container: ContainerInfo): Pieces {
   const { snapshots } = engine;
   const owners = ownersInside(storedContainer(engine.store, container.id).remap);
   const active = snapshots.directory(container.snapshot);
-  if (snapshots.name === "overlayfs") return archiveUpper(active, owners);
-  const parent = snapshots.stat(container.snapshot)?.parent;
-  return archiveDifference(parent === undefined ? undefined : snapshots.directory(parent), active, owners);
+  const key = snapshots.stat(container.snapshot)?.parent;
+  const below = key === undefined ? [] : layerFolders(snapshots, key);
+  const targets = mountTargets(storedContainer(engine.store, container.id));
+  const without = placeholders({ active, below, targets });
+  if (snapshots.name === "overlayfs") return archiveUpper(active, owners, without);
+  return archiveDifference({ parent: below[0], active, without }, owners);
 }
 
 /** From the host's ids back to those of a user namespace; one that no range has stays as it is. */
