@@ -1,6 +1,6 @@
 /**
  * Save: images as an archive that both `docker load` and readers of OCI layouts take: blobs/sha256/…, index.json and oci-layout, beside manifest.json and repositories, which
- * the format `oci` leaves out. The same images give the same bytes. Small files come first, so that a reader of a stream knows early what will come.
+ * the format `oci` leaves out. For the format `docker` layers packed by zstd are unpacked (_plain-layers.ts). The same images give the same bytes. Small files come first, so that a reader of a stream knows early what will come.
  */
 import { open } from "node:fs/promises";
 import { SampanError } from "../../base/errors.ts";
@@ -11,6 +11,7 @@ import { mediaTypes, type Descriptor, type Platform } from "../../spec/image/typ
 import { TarWriter, type Pieces } from "../archive/writer.ts";
 import type { Engine } from "../engine.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
+import { plainLayers, unpacked, type PlainLayers } from "./_plain-layers.ts";
 
 export type SaveParts = Pick<Engine, "content" | "images" | "leases" | "store">;
 
@@ -39,16 +40,18 @@ export async function* save(
   try {
     const platform =
       typeof options.platform === "string" ? parsePlatform(options.platform) : options.platform;
-    const chosen = chooseAll(engine, references, platform);
-    const blobs = blobsOf(chosen);
+    const stored = chooseAll(engine, references, platform);
     await using lease = engine.leases.acquire(`save ${references.join(" ")}`);
-    engine.store.transaction(() => blobs.forEach(({ digest }) => lease.add("blob", digest)));
+    engine.store.transaction(() => blobsOf(stored).forEach(({ digest }) => lease.add("blob", digest)));
+    const plain = options.format === "oci" ? undefined : await plainLayers(engine, stored, options);
+    const chosen = plain ? stored.map((each) => asWritten(each, plain)) : stored;
+    const blobs = blobsOf(chosen);
     const writer = new TarWriter();
     for (const [name, text] of documents(chosen, options.format ?? "docker"))
       yield* writer.file(entryOf(name), Buffer.from(text));
     for (const folder of ["blobs", ...new Set(blobs.map(({ digest }) => `blobs/${algorithmOf(digest)}`))])
       yield* writer.header({ ...entryOf(folder), type: "directory", mode: 0o755, size: 0 });
-    for (const blob of blobs) yield* writeBlob(engine, writer, { blob, ...options });
+    for (const blob of blobs) yield* writeBlob(engine, writer, { blob, plain, ...options });
     yield* writer.end();
   } catch (error) {
     if (options.signal?.aborted)
@@ -101,6 +104,25 @@ function readable(reference: string): Reference | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** With the documents and layers that stand in the archive. */
+function asWritten({ target, images, main, names }: Chosen, plain: PlainLayers): Chosen {
+  const written = images.map((image): LocalImage => ({
+    ...image,
+    manifest: plain.documents.get(image.manifest.digest)?.descriptor ?? image.manifest,
+    layers: image.layers.map((layer) => ({
+      ...layer,
+      descriptor: plain.layers.get(layer.descriptor.digest) ?? layer.descriptor,
+    })),
+  }));
+  const at = images.findIndex(({ id }) => id === main.id);
+  return {
+    target: plain.documents.get(target.digest)?.descriptor ?? target,
+    images: written,
+    main: written[at] ?? main,
+    names,
+  };
 }
 
 /** Each once, in the order of their digests. Layers that are said to lie elsewhere and are not here are left out. */
@@ -166,33 +188,62 @@ function repositoriesOf(chosen: readonly Chosen[]): Record<string, Record<string
   return Object.keys(all).length > 0 ? all : undefined;
 }
 
+interface Writing extends SaveOptions {
+  readonly blob: Descriptor;
+  readonly plain: PlainLayers | undefined;
+}
+
 /** Its bytes are hashed on the way: a damaged blob ends the archive instead of going into it unseen. */
 async function* writeBlob(
   engine: SaveParts,
   writer: TarWriter,
-  { blob, onProgress, signal }: SaveOptions & { blob: Descriptor },
+  { blob: { digest }, plain, onProgress, signal }: Writing,
 ): AsyncGenerator<Uint8Array> {
-  const { digest } = blob;
-  const file = await open(await engine.content.open(digest), "r");
+  const hasher = new Bun.CryptoHasher(algorithmOf(digest));
+  const { size, pieces, source } = await bytesOf(engine, digest, plain);
+  yield* writer.header({ ...entryOf(blobPath(digest)), type: "file", size });
+  let written = 0;
+  for await (const bytes of pieces) {
+    signal?.throwIfAborted();
+    hasher.update(bytes);
+    written += bytes.length;
+    if (written > size) break;
+    yield* writer.data(bytes) satisfies Pieces;
+  }
+  if (written !== size || hasher.digest("hex") !== hexOf(digest)) {
+    await engine.content.verify(source);
+    throw new SampanError("data_loss", `its blob "${source}" is damaged; pull the image again`);
+  }
+  yield* writer.pad(size);
+  onProgress?.({ kind: "layer", digest, step: "done", done: size, total: size });
+}
+
+interface Bytes {
+  readonly size: number;
+  readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** The blob in content that they come from. */
+  readonly source: Digest;
+}
+
+async function bytesOf({ content }: SaveParts, digest: Digest, plain?: PlainLayers): Promise<Bytes> {
+  for (const [source, { descriptor, bytes }] of plain?.documents ?? [])
+    if (descriptor.digest === digest) return { size: bytes.length, pieces: [bytes], source };
+  for (const [source, descriptor] of plain?.layers ?? [])
+    if (descriptor.digest === digest)
+      return { size: descriptor.size, pieces: unpacked(await content.open(source)), source };
+  const path = await content.open(digest);
+  return { size: Bun.file(path).size, pieces: inPieces(path), source: digest };
+}
+
+async function* inPieces(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, "r");
   try {
-    const { size } = await file.stat();
-    const hasher = new Bun.CryptoHasher(algorithmOf(digest));
-    yield* writer.header({ ...entryOf(blobPath(digest)), type: "file", size });
-    for (let at = 0; at < size;) {
-      signal?.throwIfAborted();
-      const bytes = Buffer.allocUnsafe(Math.min(1 << 20, size - at));
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, at);
-      if (bytesRead === 0) break;
-      hasher.update(bytes.subarray(0, bytesRead));
-      yield* writer.data(bytes.subarray(0, bytesRead)) satisfies Pieces;
-      at += bytesRead;
+    for (;;) {
+      const bytes = Buffer.allocUnsafe(1 << 20);
+      const { bytesRead } = await file.read(bytes, 0, bytes.length);
+      if (bytesRead === 0) return;
+      yield bytes.subarray(0, bytesRead);
     }
-    if (hasher.digest("hex") !== hexOf(digest)) {
-      await engine.content.verify(digest);
-      throw new SampanError("data_loss", `its blob "${digest}" is damaged; pull the image again`);
-    }
-    yield* writer.pad(size);
-    onProgress?.({ kind: "layer", digest, step: "done", done: size, total: size });
   } finally {
     await file.close();
   }
