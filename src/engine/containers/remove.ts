@@ -96,7 +96,9 @@ export async function sweepVolumes({ store, unpacker }: RunParts): Promise<strin
   for (const name of names) {
     const path = join(store.root, "volumes", name);
     if (lstatSync(path, { throwIfNoEntry: false })) await unpacker.removeTree(path);
-    store.db.query("DELETE FROM garbage WHERE kind = 'volume' AND key = ?").run(name);
+    store.transaction(() =>
+      store.db.query("DELETE FROM garbage WHERE kind = 'volume' AND key = ?").run(name),
+    );
   }
   return names;
 }

@@ -3,6 +3,8 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { mountAll, unmountAll } from "../snapshots/mount.ts";
+import { databaseError } from "../store/errors.ts";
+import { databaseName } from "../store/open.ts";
 import { writeBundle } from "./bundle.ts";
 import { makeRootfs, removeRootfs } from "./rootfs.ts";
 import type { ContainerInfo } from "./containers.ts";
@@ -20,7 +22,7 @@ export interface RunOptions extends RuntimeOption {
   readonly signal?: AbortSignal;
   /** The caller's own when left out. */
   readonly stdio?: readonly [Stream, Stream, Stream];
-  /** Is told why the program could not be started, which our own runtime then does not say on standard error. */
+  /** Is told that the container's end could not be written down, and why the program could not be started, which our own runtime then does not say on standard error. */
   readonly onFailure?: (message: string) => Promise<void>;
 }
 
@@ -40,15 +42,46 @@ export async function runContainer(
   const volumes = anonymousVolumes(engine, container.id);
   using signals = passSignals();
   using keeping = claim(engine.store, container);
-  let status = 125;
+  let status: number | undefined;
   try {
     status = await runMounted(engine, { container, stored, options, signals, keeping });
   } finally {
-    // At once, so that nobody ever sees one that is to be removed.
-    if (stored.request.remove) await takeAway(engine, container, { force: true, volumes });
-    else exited(engine.store, container.id, status);
+    const { remove } = stored.request;
+    const end = remove
+      ? // At once, so that nobody ever sees one that is to be removed.
+        removeAtEnd(engine, container, volumes)
+      : Promise.try(() => exited(engine.store, container.id, status ?? 125));
+    await end.catch(async (error: unknown) => {
+      const { message } = storeError(engine, error);
+      // Its program has run: how that ended is the answer, whatever the disk says to us.
+      if (status !== undefined)
+        await options.onFailure?.(
+          `cannot ${remove ? "remove" : "write down the end of"} container "${container.name}": ${message}`,
+        );
+    });
   }
   return status;
+}
+
+/** On a full disk what the container wrote goes first: then there is room for the rows. */
+async function removeAtEnd(
+  engine: RunParts,
+  container: ContainerInfo,
+  volumes: readonly string[],
+): Promise<void> {
+  const take = () => takeAway(engine, container, { force: true, volumes });
+  try {
+    await take();
+  } catch (error) {
+    if (storeError(engine, error).code !== "resource_exhausted") throw error;
+    await engine.unpacker.removeTree(engine.snapshots.directory(container.snapshot));
+    await take();
+  }
+}
+
+/** Names the database, if it was that. */
+function storeError({ store }: RunParts, error: unknown): SampanError {
+  return SampanError.from(databaseError(error, join(store.root, databaseName)));
 }
 
 interface Run {

@@ -28,9 +28,11 @@ export function claim(store: Store, { id, name }: ContainerInfo): Keeping {
 
 /** Of one that was removed meanwhile, nothing. */
 export function exited(store: Store, id: string, status: number): void {
-  store.db
-    .query("UPDATE containers SET state = 'exited', exit_code = ?, finished = ? WHERE id = ?")
-    .run(status, Date.now(), id);
+  store.transaction(() =>
+    store.db
+      .query("UPDATE containers SET state = 'exited', exit_code = ?, finished = ? WHERE id = ?")
+      .run(status, Date.now(), id),
+  );
 }
 
 /** By its row alone. */
