@@ -2,7 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unmount } from "../../src/kernel/mounts.ts";
+import { killLeft } from "../containers/survivors.ts";
 import { makeImage, type TestImage } from "../images/image.ts";
+import { mountsBelow } from "../snapshots/place.ts";
 
 export interface Done {
   readonly status: number;
@@ -50,7 +53,12 @@ export function makeProgram(): Program {
       const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
       return { status, out, err };
     },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      // Of a container whose run was killed in the middle of a test.
+      killLeft(join(folder, "root"));
+      for (const mount of mountsBelow(folder).toReversed()) unmount(mount);
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
