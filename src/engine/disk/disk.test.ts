@@ -421,3 +421,23 @@ describe("check", () => {
     ).toBe("cancelled");
   });
 });
+
+test("a check names containers that a crash left unhealed, and changes nothing", async () => {
+  using under = make();
+  const image = await under.image("alpine");
+  under.snapshot("box", image.chains[1], "active");
+  under.container("lost", image, "box");
+  under.container("idle", image, "box");
+  under.engine.store.db.run("UPDATE containers SET state = 'running' WHERE id = 'lost'");
+  const problems = await check(under.engine, { repair: false, deep: false });
+  const said = problems.filter(({ what }) => what.startsWith("container "));
+  expect(said).toMatchObject([
+    {
+      what: expect.stringContaining("container lost has lost its process"),
+      severity: "garbage",
+      repaired: false,
+    },
+  ]);
+  const row = under.engine.store.db.query("SELECT state FROM containers WHERE id = 'lost'").get();
+  expect(row).toEqual({ state: "running" });
+});
