@@ -52,6 +52,7 @@ async function recordCommand(values: Values, command: readonly string[]): Promis
   const { root, log } = values;
   if (typeof root !== "string" || typeof log !== "string" || command.length === 0)
     throw new Error("cannot record: --root or the command is missing");
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   const made = await record({ root, log, command, otherBoot: values["other-boot"] === true });
   console.log(`${made.operations.length} operations`);
   return 0;
