@@ -40,7 +40,7 @@ function not<const Kind extends "yes" | "text" | "list">(kind: Kind, absent: str
 const daemon =
   "Sampan runs containers in the foreground only; running them in the background comes with the daemon";
 const networks = "Sampan has no networks of its own yet; there are --network none and host";
-const storage = "Sampan has no volumes yet; -v binds folders of the host";
+const storage = "Sampan takes -v: a folder of the host, or a volume by its name";
 const later = "Sampan's run has no such setting yet";
 
 const missing = {
