@@ -6,10 +6,10 @@ export interface Stage {
   readonly sampan: string;
   /** A folder of the demo's own, with the root file system as `layer.tar`. */
   readonly folder: string;
-  title(text: string): void;
+  readonly title: (text: string) => void;
   /** Runs and shows a command; throws for another exit status than the wanted one. */
-  show(argv: readonly string[], options?: { status?: number; lines?: number }): string;
-  expect(output: string, wanted: RegExp | string, what: string): void;
+  readonly show: (argv: readonly string[], options?: { status?: number; lines?: number }) => string;
+  readonly expect: (output: string, wanted: RegExp | string, what: string) => void;
 }
 
 export async function imagesOfARegistry({ sampan, folder, title, show, expect }: Stage): Promise<void> {
