@@ -4,6 +4,7 @@ import { createContainer } from "../../src/engine/containers/create.ts";
 import type { ContainerRequest } from "../../src/engine/containers/request.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { readEngineSettings } from "../../src/engine/settings-file.ts";
+import { plainRequest } from "../containers/request.ts";
 import { tar, type TarEntry } from "../images/tar.ts";
 import type { TestImage } from "../images/image.ts";
 
@@ -29,22 +30,7 @@ export async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 export async function container(engine: Engine, image: string, more: Partial<ContainerRequest> = {}) {
-  return await createContainer(engine, {
-    image,
-    command: [],
-    env: [],
-    terminal: false,
-    interactive: false,
-    readonly: false,
-    remove: false,
-    network: "none",
-    volumes: [],
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-    labels: {},
-    ...more,
-  });
+  return await createContainer(engine, { ...plainRequest, image, ...more });
 }
 
 /** What `docker save` wrote before Docker 25: a folder for each layer, symlinks between equal ones, manifest.json last. */

@@ -29,6 +29,7 @@ import type { Unpacker } from "../../src/engine/unpack/unpack.ts";
 import { unmount } from "../../src/kernel/mounts.ts";
 import { digestOf } from "../../src/spec/image/digest.ts";
 import type { ImageConfigRun } from "../../src/spec/image/types.ts";
+import { plainRequest } from "./request.ts";
 import { commitImage, mountsBelow, work } from "../snapshots/place.ts";
 
 export const needs = { root: true, programs: ["busybox"], files: ["build/launcher"] } as const;
@@ -51,22 +52,6 @@ export function busyboxRoot(root: string): void {
   );
   writeFileSync(join(root, "etc/group"), "root:x:0:\nusers:x:1001:\nextra:x:1002:user\n");
 }
-
-export const plainRequest: ContainerRequest = {
-  image: "busybox",
-  command: [],
-  env: [],
-  terminal: false,
-  interactive: false,
-  readonly: false,
-  remove: false,
-  network: "none",
-  volumes: [],
-  privileged: false,
-  capAdd: [],
-  capDrop: [],
-  labels: {},
-};
 
 export interface Done {
   readonly status: number;

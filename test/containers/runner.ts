@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
-import { partsAt, plainRequest, runtime } from "./place.ts";
+import { partsAt, runtime } from "./place.ts";
+import { plainRequest } from "./request.ts";
 
 const [folder = "", verb = "", thing = ""] = process.argv.slice(2);
 const parts = partsAt(folder);

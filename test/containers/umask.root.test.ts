@@ -10,7 +10,7 @@ test.each([undefined, "runc"])(
   "whatever the caller's umask, the container's users get at what is made for them, with runtime %p",
   async (runtime) => {
     using place = new Place();
-    await place.fill({ WorkingDir: "/work/here" }, (root) => {
+    await place.fill({ WorkingDir: "/place/here" }, (root) => {
       for (const folder of [root, ...["bin", "etc"].map((name) => join(root, name))])
         chmodSync(folder, 0o755);
       mkdirSync(join(root, "data"));
@@ -18,7 +18,7 @@ test.each([undefined, "runc"])(
     });
     const host = join(place.dir, "made/for/it");
     const files = ["hosts", "hostname", "resolv.conf"].map((name) => `/etc/${name}`);
-    const folders = ["/", "/new", "/new/deep", "/data", "/fresh", "/work", "/work/here", "/host"];
+    const folders = ["/", "/new", "/new/deep", "/data", "/fresh", "/place", "/place/here", "/host"];
     const command = ["stat", "-c", "%n %a", ...files, ...folders];
     const volumes = ["one:/new/deep", "two:/data", "/fresh", `${host}:/host`];
     const before = process.umask(0o077);

@@ -8,6 +8,7 @@ import { load } from "../../src/engine/images/load.ts";
 import { pruneImages } from "../../src/engine/images/prune.ts";
 import { pull } from "../../src/engine/images/pull.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
+import { plainRequest } from "../containers/request.ts";
 import type { SmallEngine } from "./_engine.ts";
 
 export const verbs: Readonly<Record<string, (engine: SmallEngine, ...args: string[]) => Promise<unknown>>> = {
@@ -28,20 +29,5 @@ const now = new Date("2026-01-01");
 const streamOf = (file: string): AsyncIterable<Uint8Array> => Bun.file(file).stream();
 
 function request(image: string, name: string): ContainerRequest {
-  return {
-    image,
-    name,
-    command: ["/bin/tool"],
-    env: [],
-    terminal: false,
-    interactive: false,
-    readonly: false,
-    remove: false,
-    network: "none",
-    volumes: [],
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-    labels: {},
-  };
+  return { ...plainRequest, image, name, command: ["/bin/tool"] };
 }

@@ -1,36 +1,12 @@
-/** What a container is made with, beside its image: the engine's form of the command line's RunRequest (src/cli/client). */
+/** What a container is made with, beside its image: what the command line asks, without what chooses the image. */
 import { invalid } from "../../base/errors.ts";
+import type { RunRequest } from "../../spec/docker/containers.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-export interface ContainerRequest {
-  readonly image: string;
-  readonly command: readonly string[];
-  readonly name?: string;
-  readonly env: readonly string[];
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly entrypoint?: readonly string[];
-  readonly hostname?: string;
-  readonly terminal: boolean;
-  readonly interactive: boolean;
-  readonly readonly: boolean;
-  readonly remove: boolean;
-  readonly network: "none" | "host";
-  readonly volumes: readonly string[];
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly pidsLimit?: number;
-  readonly privileged: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  /** `host` or nothing: none of its own. `auto`: the first range of /etc/subuid. `0:100000:65536`: these ids, in the container and on the host. */
-  readonly userns?: string;
-  /** Another program with runc's command line. */
-  readonly runtime?: string;
-}
+/** Which image it is of is settled by then. */
+export type ContainerRequest = Omit<RunRequest, "platform" | "pull">;
 
 /** The column `config` of a container's row: all that a later run needs. */
 export interface StoredContainer {

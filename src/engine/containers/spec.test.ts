@@ -1,24 +1,11 @@
 import { expect, test } from "bun:test";
+import { plainRequest } from "../../../test/containers/request.ts";
 import { validateConfig } from "../../spec/oci/validate.ts";
 import type { ContainerRequest, StoredContainer } from "./request.ts";
 import { remapOf } from "./request.ts";
 import { containerSpec, type SpecInput } from "./spec.ts";
 
-const request: ContainerRequest = {
-  image: "alpine",
-  command: [],
-  env: [],
-  terminal: false,
-  interactive: false,
-  readonly: false,
-  remove: false,
-  network: "none",
-  volumes: [],
-  privileged: false,
-  capAdd: [],
-  capDrop: [],
-  labels: {},
-};
+const request: ContainerRequest = { ...plainRequest, image: "alpine" };
 const host = {
   unifiedCgroups: true,
   swapLimit: true,

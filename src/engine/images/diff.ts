@@ -9,36 +9,12 @@ import type { Platform } from "../../spec/image/types.ts";
 import { namesOf, openChild, openMerged, type Merged } from "../archive/merged.ts";
 import { isFolder, type Node } from "../archive/node.ts";
 import { differences, sameFileBytes, type Difference as Word } from "../archive/same.ts";
+import type { Change, ImageDiff } from "../../spec/docker/images.ts";
 import type { Engine } from "../engine.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { LocalImage } from "./images.ts";
 
 export type DiffParts = Pick<Engine, "content" | "images" | "leases" | "snapshots" | "store">;
-
-export interface FileChange {
-  readonly path: string;
-  readonly kind: "added" | "removed" | "changed";
-  /** Bytes before and after; undefined where there is none. */
-  readonly before: number | undefined;
-  readonly after: number | undefined;
-  /** "content", "mode", "owner", "type", "target", "xattrs"; "time" where nothing else changed. */
-  readonly what: readonly string[];
-}
-
-/** The same shape as the command line's ImageDiff. */
-export interface Difference {
-  readonly a: string;
-  readonly b: string;
-  readonly layers: {
-    readonly shared: number;
-    readonly onlyA: readonly string[];
-    readonly onlyB: readonly string[];
-  };
-  readonly config: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[];
-  readonly files: readonly FileChange[];
-  readonly sizeBefore: number;
-  readonly sizeAfter: number;
-}
 
 export interface DiffOptions {
   readonly platform?: Platform | string | undefined;
@@ -51,7 +27,7 @@ export async function diffImages(
   a: string,
   b: string,
   options: DiffOptions = {},
-): Promise<Difference> {
+): Promise<ImageDiff> {
   const platform = typeof options.platform === "string" ? parsePlatform(options.platform) : options.platform;
   const before = engine.images.get(a, platform);
   const after = engine.images.get(b, platform);
@@ -96,7 +72,7 @@ export function layerFolders(snapshots: Snapshotter, key: string): readonly stri
   return folders;
 }
 
-function compareLayers(before: LocalImage, after: LocalImage): Difference["layers"] {
+function compareLayers(before: LocalImage, after: LocalImage): ImageDiff["layers"] {
   const ids = (image: LocalImage) => image.layers.map(({ diffId }) => diffId);
   const [a, b] = [ids(before), ids(after)];
   return {
@@ -118,7 +94,7 @@ async function configOf(engine: DiffParts, image: LocalImage): Promise<unknown> 
 }
 
 /** Fields that differ, by path: `config.Labels["org.example"]`. Lists are values; absent and null are one. */
-export function compareValues(before: unknown, after: unknown, path: string): Difference["config"] {
+export function compareValues(before: unknown, after: unknown, path: string): ImageDiff["config"] {
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
     // A stranger's names: not every object's own "constructor".
@@ -145,8 +121,8 @@ async function compareTrees(
   before: readonly string[],
   after: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<FileChange[]> {
-  const found: FileChange[] = [];
+): Promise<Change[]> {
+  const found: Change[] = [];
   let steps = 0;
   using a = before.length > 0 ? openMerged(before) : undefined;
   using b = after.length > 0 ? openMerged(after) : undefined;
@@ -160,7 +136,7 @@ async function compareTrees(
 }
 
 /** Gives undefined between changes, so that the caller may pause. */
-type Changes = Generator<FileChange | undefined>;
+type Changes = Generator<Change | undefined>;
 
 function* compareEntry(a: Merged | undefined, b: Merged | undefined): Changes {
   yield undefined;
@@ -215,7 +191,7 @@ function sizeOf(node: Node): number {
   return isFolder(node) ? 0 : node.status.size;
 }
 
-function changeOf(node: Node, kind: FileChange["kind"]): FileChange {
+function changeOf(node: Node, kind: Change["kind"]): Change {
   const path = `/${textOf(node.path) ?? node.path}`;
   return { path, kind, before: undefined, after: undefined, what: [] };
 }

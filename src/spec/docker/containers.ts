@@ -24,7 +24,9 @@ export interface RunRequest {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** `host` or nothing: none of its own. `auto`: the first range of /etc/subuid. `0:100000:65536`: these ids, in the container and on the host. */
   readonly userns?: string;
+  /** Another program with runc's command line. */
   readonly runtime?: string;
 }
 
