@@ -13,6 +13,7 @@
  * The status is never stored: it is asked of the kernel each time, so that no crash can leave a false one.
  */
 import { SampanError } from "../base/errors.ts";
+import type { OciProcess, OciResources } from "../spec/oci/config.ts";
 
 /** runtime.md, "State", less `creating` (no verb can see it), and paused, as all runtimes have it. */
 export const statuses = ["created", "running", "paused", "stopped"] as const;
@@ -60,4 +61,147 @@ export function checkStatus(verb: Verb, id: string, status: Status): void {
     "failed_precondition",
     `cannot ${verb} container "${id}": it is ${status}, wanted ${from.join(" or ")}: ${words}`,
   );
+}
+
+/**
+ * A container's processes, each under a monitor: a tiny process that is its parent, holds its stdio, writes its log, and outlives whoever made it. The engine calls
+ * this contract in its own process; nothing here blocks the caller's thread for longer than a system call, and every call that waits takes a signal.
+ *
+ * `monitor.folder` (0700, made by the caller, below the state root) holds the monitor's socket and, when the process has ended, the file `exit`.
+ */
+export interface Runtime {
+  /** As `--runtime` names it: `native`, `runc` … */
+  readonly name: string;
+  /** Resolves when everything is made and the program waits. Nothing is left of a failed one, its monitor included. `bundle` holds config.json. */
+  create(request: CreateTask, signal?: AbortSignal): Promise<{ readonly pid: number }>;
+  start(id: string, signal?: AbortSignal): Promise<void>;
+  /** A further process. Resolves when its program runs or has ended; its own monitor's folder then tells. Errors as `exec` of the table. */
+  exec(request: ExecTask, signal?: AbortSignal): Promise<{ readonly pid: number }>;
+  /** `all`: every process of the container. One that has ended is refused with the table's words. */
+  kill(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;
+  pause(id: string, signal?: AbortSignal): Promise<void>;
+  resume(id: string, signal?: AbortSignal): Promise<void>;
+  update(id: string, resources: OciResources): Promise<void>;
+  /** Process ids as the host numbers them. */
+  processes(id: string): Promise<readonly number[]>;
+  stats(id: string): Promise<RuntimeStats>;
+  /** Undefined when it has never heard of it. */
+  state(id: string): Promise<{ readonly status: Status; readonly pid: number } | undefined>;
+  /** Takes away what is left on the host. With force it ends the container first, and one that is not there is no error. */
+  delete(id: string, options: { readonly force: boolean; readonly signal?: AbortSignal }): Promise<void>;
+}
+
+export interface MonitorRequest {
+  /** Absolute. */
+  readonly folder: string;
+  readonly stdio: {
+    readonly terminal: boolean;
+    /** `none`: /dev/null. `once`: ends when the first attached client that sends it goes. `open`: ends when someone says so. */
+    readonly stdin: "none" | "once" | "open";
+    readonly size?: TerminalSize;
+  };
+  /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece of a line of over 16 KiB. None for exec and log driver `none`. */
+  readonly log?: {
+    readonly path: string;
+    /** Bytes; `path` → `path.1` → … */ readonly maxSize: number;
+    /** All together, at least 1. */ readonly maxFiles: number;
+  };
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface CreateTask {
+  readonly id: string;
+  readonly bundle: string;
+  readonly monitor: MonitorRequest;
+}
+
+export interface ExecTask {
+  readonly id: string;
+  readonly process: OciProcess;
+  readonly monitor: MonitorRequest;
+}
+
+/** The counters that Docker's stats and the metrics are made of; what the kernel does not give is absent. Bytes, nanoseconds. */
+export interface RuntimeStats {
+  readonly version: 1 | 2;
+  readonly cpu: {
+    readonly total: number;
+    readonly user: number;
+    readonly kernel: number;
+    readonly perCpu?: readonly number[];
+    readonly periods?: number;
+    readonly throttledPeriods?: number;
+    readonly throttledTime?: number;
+  };
+  readonly memory: {
+    readonly usage: number;
+    readonly maxUsage?: number;
+    readonly limit?: number;
+    readonly failures?: number;
+    /** memory.stat as it is: `inactive_file`, `total_inactive_file` … */
+    readonly stat: Readonly<Record<string, number>>;
+    /** How often the kernel killed a process of it for memory. */
+    readonly oomKills: number;
+  };
+  readonly pids: { readonly current: number; readonly limit?: number };
+  readonly io: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly op: "read" | "write";
+    readonly bytes: number;
+    readonly operations: number;
+  }[];
+}
+
+/** How a process ended, as its monitor wrote it. */
+export interface Exit {
+  /** 128 and the signal's number for one that a signal ended. */
+  readonly code: number;
+  readonly signal?: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** To the monitors of this host, whoever made them. */
+export interface Monitors {
+  /** Errors: `not_found` when nobody listens there, which means that it has ended or never was. */
+  connect(folder: string, signal?: AbortSignal): Promise<MonitorConnection>;
+  /** Undefined when it has not ended, or when its monitor was killed before it could say so. */
+  exit(folder: string): Exit | undefined;
+}
+
+export interface MonitorConnection extends AsyncDisposable {
+  readonly pid: number;
+  /** Rejects with `unavailable` when the monitor went without a word. */
+  readonly exited: Promise<Exit>;
+  /** From this moment on; what was written before is in the log. Several may attach. */
+  attach(options: {
+    readonly stdin: boolean;
+    readonly stdout: boolean;
+    readonly stderr: boolean;
+  }): Promise<Attachment>;
+  resize(size: TerminalSize): Promise<void>;
+  /** To the process alone; never to another that got its number. False when it has ended. */
+  signal(number: number): Promise<boolean>;
+}
+
+/** A connection of its own to the monitor. */
+export interface Attachment extends AsyncDisposable {
+  /** Frames as Docker multiplexes them: stream (1 stdout, 2 stderr; a terminal is all 1), three zeros, the length big-endian, the bytes. Ends with the process. */
+  readonly output: ReadableStream<Uint8Array>;
+  /** Resolves when the monitor has room for more. */
+  write(bytes: Uint8Array): Promise<void>;
+  closeStdin(): Promise<void>;
+}
+
+/** By name. Errors: `invalid_argument` naming those that there are. */
+export interface Runtimes {
+  /** Undefined: the default. */
+  get(name?: string): Runtime;
+  readonly names: readonly string[];
+  readonly default: string;
 }

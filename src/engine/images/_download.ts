@@ -2,7 +2,6 @@
  * One blob from a registry into content: begun or resumed, taken up again by range where the transfer was cut, verified at its end. A resumed beginning
  * that turns out wrong is thrown away once; bytes that came in one piece and are wrong are the registry's fault.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { SampanError } from "../../base/errors.ts";
 import type { Descriptor } from "../../spec/image/types.ts";
 import type { Content, Ingest } from "../content/content.ts";
@@ -10,7 +9,7 @@ import type { Repository } from "../registry/registry.ts";
 import { GrowingFile } from "./_growing.ts";
 
 /** In a row without a byte; with each byte that came the count begins anew. */
-const retries = { most: 5, first: 500, longest: 10_000 } as const;
+const mostFailures = 5;
 const transient: ReadonlySet<string> = new Set(["unavailable", "unknown", "deadline_exceeded"]);
 
 export interface Download {
@@ -79,10 +78,10 @@ async function transfer(task: Download, ingest: Ingest, file: GrowingFile): Prom
         `the transfer ended after ${ingest.written} of ${descriptor.size} bytes`,
       );
     } catch (error) {
-      if (signal.aborted) throw cancelled(task, error);
+      if (signal.aborted) throw cancelled(task.descriptor, error);
       failures = ingest.written > before ? 1 : failures + 1;
       const known = SampanError.from(error);
-      if (!transient.has(known.code) || failures >= retries.most)
+      if (!transient.has(known.code) || failures >= mostFailures)
         throw SampanError.wrap(
           `cannot fetch blob "${descriptor.digest}" of "${task.repository.name}"`,
           error,
@@ -126,17 +125,14 @@ async function startOver(ingest: Ingest, file: GrowingFile): Promise<void> {
   await ingest.restart();
 }
 
-async function pause(task: Download, failures: number): Promise<void> {
-  const longest = Math.min(retries.first * 2 ** (failures - 1), retries.longest);
+async function pause({ repository, signal, descriptor }: Download, failures: number): Promise<void> {
   try {
-    await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: task.signal });
+    await repository.pause(failures, signal);
   } catch (error) {
-    throw cancelled(task, error);
+    throw cancelled(descriptor, error);
   }
 }
 
-function cancelled(task: Download, cause: unknown): SampanError {
-  return new SampanError("cancelled", `cannot fetch blob "${task.descriptor.digest}": it was cancelled`, {
-    cause,
-  });
+function cancelled({ digest }: Descriptor, cause: unknown): SampanError {
+  return new SampanError("cancelled", `cannot fetch blob "${digest}": it was cancelled`, { cause });
 }

@@ -8,7 +8,11 @@ import { Client, type ClientParts } from "./_client.ts";
 import { listTags } from "./_lists.ts";
 import { fetchManifest, pushManifest, resolveManifest } from "./_manifest.ts";
 import { addressOf } from "./_address.ts";
+import { pauseBefore } from "./_patience.ts";
 import { uploadBlob } from "./_upload.ts";
+
+/** Milliseconds. */
+const longestTransferPause = 10_000;
 
 interface Place {
   readonly name: string;
@@ -53,6 +57,11 @@ export class RemoteRepository implements Repository {
       if (signal?.aborted || !descriptor.urls?.length) throw error;
       return await this.#foreign(descriptor, offset, { error, ...(signal ? { signal } : {}) });
     }
+  }
+
+  pause(failures: number, signal?: AbortSignal): Promise<void> {
+    const { patience } = this.#place.parts;
+    return patience.wait(Math.min(pauseBefore(failures + 1, patience), longestTransferPause), signal);
   }
 
   hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {

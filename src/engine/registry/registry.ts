@@ -33,6 +33,8 @@ export interface Repository {
     offset: number,
     signal?: AbortSignal,
   ): Promise<{ offset: number; size: number | undefined; body: ReadableStream<Uint8Array> }>;
+  /** The pause before a transfer is taken up again, after so many failures in a row. Rejects with `cancelled`. */
+  pause(failures: number, signal?: AbortSignal): Promise<void>;
   hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean>;
   /** Uploads unless it is there; with `mountFrom` it is first asked for from that repository of the same registry. `path` is the file. */
   putBlob(
