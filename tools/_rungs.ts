@@ -13,8 +13,8 @@ export interface Rung {
 
 export const rungs = [
   { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 500, testTimeout: 120_000 },
-  { name: "root", suffix: ".root.test.ts", deadlineSeconds: 300, testTimeout: 60_000 },
-  { name: "pure", suffix: ".test.ts", deadlineSeconds: 300, testTimeout: 20_000 },
+  { name: "root", suffix: ".root.test.ts", deadlineSeconds: 600, testTimeout: 180_000 },
+  { name: "pure", suffix: ".test.ts", deadlineSeconds: 400, testTimeout: 60_000 },
 ] as const satisfies readonly Rung[];
 
 export type RungName = (typeof rungs)[number]["name"];
