@@ -100,4 +100,4 @@ test("owners are mapped back in what is committed and exported", async () => {
     .find((file) => existsSync(file));
   const shown = Bun.spawnSync(["getcap", "-n", made ?? ""]).stdout.toString();
   expect(shown).toBe(`${made} cap_net_raw=ep\n`);
-}, 60_000);
+}, 180_000);

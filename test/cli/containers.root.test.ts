@@ -212,7 +212,7 @@ test("a container outlives the killed command: Up till its end, then Exited (255
     child.kill("SIGKILL");
     killLeft(root);
   }
-}, 60_000);
+}, 180_000);
 
 test("rm -f ends a container whose command was killed", async () => {
   const output = Bun.file(join(program.folder, "forced"));
@@ -234,7 +234,7 @@ test("rm -f ends a container whose command was killed", async () => {
     child.kill("SIGKILL");
     killLeft(join(program.folder, "root"));
   }
-}, 60_000);
+}, 180_000);
 
 test("container prune removes what does not run", async () => {
   await program.run(["run", "--name", "one", name]);

@@ -78,7 +78,7 @@ for (const [verb, args] of writers)
     if ((await things(disk)).join() === before.join()) await act(disk, verb, ...args());
     expect(await things(disk)).not.toEqual(before);
     expect(await wrongs(disk, await treesIn(disk))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
 for (const [verb, args] of writers)
   test(`${verb} on a disk that is read-only`, async () => {
@@ -94,4 +94,4 @@ for (const [verb, args] of writers)
     expect(await wrongs(disk, clean)).toEqual([]);
     await act(disk, verb, ...args());
     expect(await wrongs(disk, await treesIn(disk))).toEqual([]);
-  }, 60_000);
+  }, 180_000);

@@ -97,7 +97,7 @@ test("nothing of a login, a pull and a push shows a secret, and config.json alon
   expect(registry.requests.some(({ headers }) => headers["authorization"]?.includes(token))).toBe(true);
   expect(holding(program.folder)).toEqual([join(program.folder, "docker/config.json")]);
   expect(statSync(join(program.folder, "docker/config.json")).mode & 0o777).toBe(0o600);
-}, 60_000);
+}, 180_000);
 
 test("a file of credentials that others can read is not so any more after a login, and a broken one is not quoted", async () => {
   const path = join(program.folder, "docker/config.json");

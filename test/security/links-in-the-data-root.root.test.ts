@@ -129,7 +129,7 @@ test("what is swapped below the unpacker's root leads nothing out of it", async 
     expect(treeOf(outside)).toEqual(before);
   }
   expect(swapped).toBeGreaterThan(rounds);
-}, 60_000);
+}, 180_000);
 
 test("a writer that goes by names leaves the root", async () => {
   using place = scratch();
