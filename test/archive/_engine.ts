@@ -1,10 +1,9 @@
 /** An engine on a data root of its own, for one test. */
 import { openEngine } from "../../src/bin/engine.ts";
 import { createContainer } from "../../src/engine/containers/create.ts";
-import type { ContainerRequest } from "../../src/engine/containers/request.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { readEngineSettings } from "../../src/engine/settings-file.ts";
-import { plainRequest } from "../containers/request.ts";
+import { createOf, type Asked } from "../containers/request.ts";
 import { tar, type TarEntry } from "../images/tar.ts";
 import type { TestImage } from "../images/image.ts";
 
@@ -29,8 +28,8 @@ export async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
-export async function container(engine: Engine, image: string, more: Partial<ContainerRequest> = {}) {
-  return await createContainer(engine, { ...plainRequest, image, ...more });
+export async function container(engine: Engine, image: string, more: Asked = {}) {
+  return await createContainer(engine, createOf({ image, ...more }));
 }
 
 /** What `docker save` wrote before Docker 25: a folder for each layer, symlinks between equal ones, manifest.json last. */

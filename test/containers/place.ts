@@ -14,7 +14,6 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import { openContainers } from "../../src/engine/containers/open.ts";
-import type { ContainerRequest } from "../../src/engine/containers/request.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
 import type { RunParts } from "../../src/engine/containers/runtime-command.ts";
 import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
@@ -29,7 +28,7 @@ import type { Unpacker } from "../../src/engine/unpack/unpack.ts";
 import { unmount } from "../../src/kernel/mounts.ts";
 import { digestOf } from "../../src/spec/image/digest.ts";
 import type { ImageConfigRun } from "../../src/spec/image/types.ts";
-import { plainRequest } from "./request.ts";
+import { createOf, type Asked } from "./request.ts";
 import { commitImage, mountsBelow, work } from "../snapshots/place.ts";
 
 export const needs = { root: true, programs: ["busybox"], files: ["build/launcher"] } as const;
@@ -118,12 +117,12 @@ export class Place implements Disposable {
       .run(target);
   }
 
-  async create(request: Partial<ContainerRequest> = {}): Promise<ContainerInfo> {
-    return await createContainer(this.parts, { ...plainRequest, ...request });
+  async create(request: Asked = {}): Promise<ContainerInfo> {
+    return await createContainer(this.parts, createOf(request));
   }
 
   /** Creates and runs to the end; what it said went to files, so that nothing can wait for a reader. */
-  async run(request: Partial<ContainerRequest>): Promise<Done> {
+  async run(request: Asked): Promise<Done> {
     return await this.start(await this.create(request));
   }
 

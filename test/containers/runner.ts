@@ -5,7 +5,7 @@ import { createContainer } from "../../src/engine/containers/create.ts";
 import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
 import { partsAt, runtime } from "./place.ts";
-import { plainRequest } from "./request.ts";
+import { createOf } from "./request.ts";
 
 const [folder = "", verb = "", thing = ""] = process.argv.slice(2);
 const parts = partsAt(folder);
@@ -14,13 +14,7 @@ const verbs: Readonly<Record<string, () => Promise<unknown>>> = {
   run: () =>
     runContainer(parts, parts.containers.get(thing), { runtime, stdio: ["ignore", "ignore", "ignore"] }),
   create: () =>
-    createContainer(parts, {
-      ...plainRequest,
-      name: thing,
-      command: ["true"],
-      volumes: ["/own"],
-      remove: true,
-    }),
+    createContainer(parts, createOf({ name: thing, command: ["true"], volumes: ["/own"], remove: true })),
   remove: () => removeContainer(parts, thing, { runtime, volumes: true }),
 };
 writeFileSync(join(folder, "begun"), "");

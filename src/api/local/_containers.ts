@@ -5,7 +5,7 @@ import type { ContainerInfo } from "../../engine/containers/containers.ts";
 import { containerFolder } from "../../engine/containers/create.ts";
 import { labelsOf, type Listed } from "../../engine/containers/filter.ts";
 import { mergedEnvironment, processWords } from "../../engine/containers/process.ts";
-import type { StoredContainer } from "../../engine/containers/request.ts";
+import { hostConfig, type StoredContainer } from "../../engine/containers/request.ts";
 import { rootfsOf } from "../../engine/containers/rootfs.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ContainerInspect, ContainerSummary, MountPoint } from "../../spec/docker/containers.ts";
@@ -25,7 +25,7 @@ export function containerSummary(engine: Parts, { info, stored }: Listed): Conta
     State: info.state,
     Status: statusText(info, new Date()),
     Labels: labelsOf(stored),
-    HostConfig: { NetworkMode: stored.request.network },
+    HostConfig: { NetworkMode: hostConfig(stored.body).NetworkMode ?? "default" },
     Mounts: mountPoints(engine, stored),
   };
 }
@@ -79,44 +79,45 @@ export function containerInspect(engine: Parts, { info, stored }: Listed): Conta
     ResolvConfPath: join(folder, "resolv.conf"),
     HostnamePath: join(folder, "hostname"),
     HostsPath: join(folder, "hosts"),
-    HostConfig: hostConfig(stored),
+    HostConfig: hostPart(stored),
     GraphDriver: { Name: engine.snapshots.name, Data: graphData(engine, info) },
     Mounts: mountPoints(engine, stored),
     Config: config(info, stored),
   };
 }
 
-function hostConfig({ request }: StoredContainer): ContainerInspect["HostConfig"] {
+function hostPart({ body }: StoredContainer): ContainerInspect["HostConfig"] {
+  const host = hostConfig(body);
   return {
-    Binds: request.volumes,
-    NetworkMode: request.network,
-    AutoRemove: request.remove,
-    Privileged: request.privileged,
-    ReadonlyRootfs: request.readonly,
-    CapAdd: request.capAdd,
-    CapDrop: request.capDrop,
-    UsernsMode: request.userns ?? "",
-    Runtime: request.runtime ?? "sampan",
-    Memory: request.memory ?? 0,
-    NanoCpus: Math.round((request.cpus ?? 0) * 1e9),
-    PidsLimit: request.pidsLimit ?? null,
+    Binds: host.Binds ?? [],
+    NetworkMode: host.NetworkMode ?? "default",
+    AutoRemove: host.AutoRemove === true,
+    Privileged: host.Privileged === true,
+    ReadonlyRootfs: host.ReadonlyRootfs === true,
+    CapAdd: host.CapAdd ?? [],
+    CapDrop: host.CapDrop ?? [],
+    UsernsMode: host.UsernsMode ?? "",
+    Runtime: host.Runtime || "sampan",
+    Memory: host.Memory ?? 0,
+    NanoCpus: host.NanoCpus ?? 0,
+    PidsLimit: host.PidsLimit ?? null,
   };
 }
 
-function config(info: ContainerInfo, { request, image }: StoredContainer): ContainerInspect["Config"] {
-  const { entrypoint, command } = processWords(request, image);
+function config(info: ContainerInfo, { body, image }: StoredContainer): ContainerInspect["Config"] {
+  const { entrypoint, command } = processWords(body, image);
   return {
-    Hostname: hostnameOf(info.id, request),
-    User: request.user ?? image.User ?? "",
-    Tty: request.terminal,
-    OpenStdin: request.interactive,
-    Env: mergedEnvironment([...(image.Env ?? []), ...request.env]),
+    Hostname: hostnameOf(info.id, body),
+    User: body.User || image.User || "",
+    Tty: body.Tty === true,
+    OpenStdin: body.OpenStdin === true,
+    Env: mergedEnvironment([...(image.Env ?? []), ...(body.Env ?? [])]),
     Cmd: command.length > 0 ? command : null,
     Image: info.image,
     Volumes: image.Volumes ?? null,
-    WorkingDir: request.workdir ?? image.WorkingDir ?? "",
+    WorkingDir: body.WorkingDir || (image.WorkingDir ?? ""),
     Entrypoint: entrypoint.length > 0 ? entrypoint : null,
-    Labels: labelsOf({ request, image }),
+    Labels: labelsOf({ body, image }),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
 } from "../../spec/docker/containers.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
 import { parsePlatform } from "../../spec/image/platform.ts";
+import { createOf } from "./_body.ts";
 import { longOptions } from "./_steps.ts";
 
 export interface ContainerParts {
@@ -41,7 +42,10 @@ export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts
       const { createContainer } = await import("../../engine/containers/create.ts");
       const { runContainer } = await import("../../engine/containers/run.ts");
       const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
-      const container = await createContainer(engine, request, platform);
+      const container = await createContainer(engine, {
+        ...createOf(request),
+        ...(platform && { platform }),
+      });
       await options.onStart?.();
       return runContainer(engine, container, {
         runtime,

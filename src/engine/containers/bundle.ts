@@ -18,10 +18,11 @@ import { hostname as ownHostname } from "node:os";
 import { dirname, join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { processStart } from "../../kernel/process.ts";
+import type { CreateBody } from "../../spec/docker/create.ts";
 import type { OciDevice } from "../../spec/oci/config.ts";
 import { copyTree, mapped } from "../snapshots/copy-tree.ts";
 import type { Remap } from "../snapshots/snapshotter.ts";
-import type { ContainerRequest, StoredContainer } from "./request.ts";
+import { hostConfig, sharesHostNetwork, type StoredContainer } from "./request.ts";
 import { openInside, readInside } from "./root-files.ts";
 import { containerSpec, type HostFacts } from "./spec.ts";
 import { resolveUser } from "./user.ts";
@@ -37,23 +38,23 @@ export interface BundleInput {
 }
 
 export async function writeBundle({ root, id, folder, rootfs, stored }: BundleInput): Promise<void> {
-  const { request, image } = stored;
-  const text = request.user ?? image.User ?? "";
+  const { body, image } = stored;
+  const text = body.User || image.User || "";
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"));
-  const hostname = hostnameOf(id, request);
+  const hostname = hostnameOf(id, body);
   const sourceOf = (volume: VolumeMount) =>
     volume.kind === "bind" ? volume.source : join(root, "volumes", volume.source, "_data");
   for (const volume of stored.volumes)
     if (volume.kind === "bind") makeMissing(volume.source);
     else await makeVolume(join(root, "volumes"), { volume, rootfs, remap: stored.remap });
-  const files = writeFiles(folder, request, hostname);
-  const host = hostFacts(request);
+  const files = writeFiles(folder, body, hostname);
+  const host = hostFacts(body);
   const spec = containerSpec({ id, rootfs, stored, user, host, hostname, files, sourceOf });
   writeFileSync(join(folder, "config.json"), JSON.stringify(spec), { mode: 0o600 });
 }
 
-export function hostnameOf(id: string, { hostname, network }: ContainerRequest): string {
-  return hostname ?? (network === "host" ? ownHostname() : id.slice(0, 12));
+export function hostnameOf(id: string, body: CreateBody): string {
+  return body.Hostname || (sharesHostNetwork(body) ? ownHostname() : id.slice(0, 12));
 }
 
 /** As docker does: a place of the host that is not there becomes a folder; a file is bound as it is. */
@@ -65,9 +66,9 @@ function makeMissing(path: string): void {
 }
 
 /** By place in the container. */
-function writeFiles(folder: string, request: ContainerRequest, hostname: string): Record<string, string> {
+function writeFiles(folder: string, body: CreateBody, hostname: string): Record<string, string> {
   const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  const own = request.network === "host" ? ownFile("/etc/hosts") : `${local}127.0.1.1\t${hostname}\n`;
+  const own = sharesHostNetwork(body) ? ownFile("/etc/hosts") : `${local}127.0.1.1\t${hostname}\n`;
   const texts = { hosts: own, hostname: `${hostname}\n`, "resolv.conf": ownFile("/etc/resolv.conf") };
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
@@ -131,13 +132,13 @@ async function fill(data: string, rootfs: string, destination: string): Promise<
   }
 }
 
-function hostFacts(request: ContainerRequest): HostFacts {
+function hostFacts(body: CreateBody): HostFacts {
   const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
   return {
     unifiedCgroups,
     swapLimit: unifiedCgroups || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
     bounding: boundingSet(),
-    devices: request.privileged ? devicesBelow("/dev") : [],
+    devices: hostConfig(body).Privileged ? devicesBelow("/dev") : [],
   };
 }
 

@@ -1,29 +1,26 @@
 /** Which capabilities a container has, and which system calls a capability opens in the default seccomp profile. Docker's rules. Pure. */
 import { invalid } from "../../base/errors.ts";
 import { capabilities as known } from "../../kernel/linux.ts";
+import type { HostConfig } from "../../spec/docker/create.ts";
 import type { OciCapabilities, OciSeccomp, OciSyscall } from "../../spec/oci/config.ts";
 import profile from "./seccomp-default.json";
 
 const byDefault =
   "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE";
 
-export interface CapabilityWish {
-  readonly privileged: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-}
+export type CapabilityWish = Pick<HostConfig, "Privileged" | "CapAdd" | "CapDrop">;
 
 /**
  * Names with CAP_, in the kernel's order. "All" is what this process may give on: its `bounding` set (/proc/self/status, CapBnd). Errors: `invalid_argument` for an
  * unknown name.
  */
 export function containerCapabilities(
-  { privileged, capAdd, capDrop }: CapabilityWish,
+  { Privileged, CapAdd, CapDrop }: CapabilityWish,
   bounding: bigint = -1n,
 ): string[] {
-  const [add, drop] = [capAdd.map(canonical), capDrop.map(canonical)];
+  const [add, drop] = [(CapAdd ?? []).map(canonical), (CapDrop ?? []).map(canonical)];
   const start =
-    privileged || add.includes("ALL")
+    Privileged || add.includes("ALL")
       ? known.filter((_, bit) => (bounding >> BigInt(bit)) & 1n)
       : drop.includes("ALL")
         ? []

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import type { CreateBody } from "../../spec/docker/create.ts";
 import type { ImageConfig, Platform } from "../../spec/image/types.ts";
 import type { Engine } from "../engine.ts";
 import type { LocalImage } from "../images/images.ts";
@@ -12,10 +13,18 @@ import { containerCapabilities } from "./capabilities.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { inventName } from "./names.ts";
 import { processArguments } from "./process.ts";
-import { checkHostname, checkName, remapOf, type ContainerRequest, type StoredContainer } from "./request.ts";
+import { checkHostname, checkName, hostConfig, remapOf, type StoredContainer } from "./request.ts";
 import { volumeMounts } from "./volumes.ts";
 
 export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers">;
+
+export interface CreateContainer {
+  /** Names its image. */
+  readonly body: CreateBody;
+  /** Left out: one is invented. */
+  readonly name?: string;
+  readonly platform?: Platform;
+}
 
 /**
  * The image must be here and unpacked. Under a lease: first the snapshot, then in one transaction folder and row; what a crash leaves in between is garbage.
@@ -23,14 +32,14 @@ export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "lease
  */
 export async function createContainer(
   engine: CreateParts,
-  request: ContainerRequest,
-  platform?: Platform,
+  { body, name: wantedName, platform }: CreateContainer,
 ): Promise<ContainerInfo> {
-  const image = engine.images.get(request.image, platform);
+  if (wantedName !== undefined) checkName(wantedName);
+  const image = engine.images.get(body.Image ?? "", platform);
   const config = await engine.images.config(image);
-  const stored = storedOf(request, config);
+  const stored = storedOf(body, config);
   const id = randomBytes(32).toString("hex");
-  const name = request.name ?? inventName((wanted) => isTaken(engine, wanted));
+  const name = wantedName ?? inventName((wanted) => isTaken(engine, wanted));
   refuseTaken(engine, name);
   await using lease = engine.leases.acquire(`create container ${name}`);
   lease.add("snapshot", id);
@@ -47,17 +56,18 @@ export async function createContainer(
 }
 
 /** Checks the whole request before anything is made. */
-function storedOf(request: ContainerRequest, config: ImageConfig): StoredContainer {
+function storedOf(body: CreateBody, config: ImageConfig): StoredContainer {
   const image = config.config ?? {};
-  if (request.name !== undefined) checkName(request.name);
-  if (request.hostname !== undefined) checkHostname(request.hostname);
-  processArguments(request, image);
-  containerCapabilities(request);
+  const host = hostConfig(body);
+  if (body.Hostname) checkHostname(body.Hostname);
+  processArguments(body, image);
+  containerCapabilities(host);
+  const declared = { ...image.Volumes, ...body.Volumes };
   return {
-    request,
+    body,
     image,
-    remap: remapOf(request.userns, textOf("/etc/subuid"), textOf("/etc/subgid")),
-    volumes: volumeMounts(request.volumes, image.Volumes, () => randomBytes(32).toString("hex")),
+    remap: remapOf(host.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid")),
+    volumes: volumeMounts(host.Binds ?? [], declared, () => randomBytes(32).toString("hex")),
   };
 }
 
@@ -84,14 +94,14 @@ interface NewContainer {
 function addRow(engine: CreateParts, { id, name, image, stored }: NewContainer): void {
   refuseTaken(engine, name);
   const { db, root } = engine.store;
-  const command = processArguments(stored.request, stored.image);
+  const command = processArguments(stored.body, stored.image);
   db.query(
     `INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'created')`,
   ).run(
     id,
     name,
-    stored.request.image,
+    stored.body.Image ?? "",
     image.id,
     image.target.digest,
     image.manifest.digest,

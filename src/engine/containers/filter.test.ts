@@ -3,7 +3,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { filterContainers, type Listed } from "./filter.ts";
 import type { StoredContainer } from "./request.ts";
 
-function container(info: Partial<ContainerInfo>, request = {}, stored = {}): Listed {
+function container(info: Partial<ContainerInfo>, body = {}, stored = {}): Listed {
   return {
     info: {
       image: "alpine:3",
@@ -12,7 +12,7 @@ function container(info: Partial<ContainerInfo>, request = {}, stored = {}): Lis
       ...info,
     } as ContainerInfo,
     stored: {
-      request: { labels: {}, network: "none", ...request },
+      body: { HostConfig: { NetworkMode: "none" }, ...body },
       image: { Labels: { tier: "front", maker: "image" } },
       volumes: [],
       ...stored,
@@ -22,7 +22,7 @@ function container(info: Partial<ContainerInfo>, request = {}, stored = {}): Lis
 
 const volumes = [{ source: "data", destination: "/var/data" }];
 const all = [
-  container({ name: "web", id: "c1".repeat(32) }, { labels: { tier: "back" } }),
+  container({ name: "web", id: "c1".repeat(32) }, { Labels: { tier: "back" } }),
   container({
     name: "web-old",
     id: "c2".repeat(32),
@@ -30,7 +30,11 @@ const all = [
     exitCode: 3,
     image: "docker.io/library/redis",
   }),
-  container({ name: "fresh", id: "d3".repeat(32), state: "created" }, { network: "host" }, { volumes }),
+  container(
+    { name: "fresh", id: "d3".repeat(32), state: "created" },
+    { HostConfig: { NetworkMode: "host" } },
+    { volumes },
+  ),
 ];
 
 function names(filters: Record<string, string[]>, options = {}): string {

@@ -2,7 +2,7 @@
 import { SampanError, invalid } from "../../base/errors.ts";
 import { normalName, parseReference } from "../../spec/image/reference.ts";
 import type { ContainerInfo } from "./containers.ts";
-import type { StoredContainer } from "./request.ts";
+import { hostConfig, type StoredContainer } from "./request.ts";
 
 export interface Listed {
   readonly info: ContainerInfo;
@@ -52,7 +52,7 @@ const tests: Readonly<Record<string, Test>> = {
   network:
     (value) =>
     ({ stored }) =>
-      stored.request.network === value,
+      (hostConfig(stored.body).NetworkMode || "default") === value,
   before: (value, all) => besides(value, all, (other, one) => other > one),
   since: (value, all) => besides(value, all, (other, one) => other < one),
 };
@@ -79,10 +79,10 @@ export function filterContainers(containers: readonly Listed[], options: ListOpt
 
 /** The caller's go over the image's. */
 export function labelsOf({
-  request,
+  body,
   image,
-}: Pick<StoredContainer, "request" | "image">): Readonly<Record<string, string>> {
-  return { ...image.Labels, ...request.labels };
+}: Pick<StoredContainer, "body" | "image">): Readonly<Record<string, string>> {
+  return { ...image.Labels, ...body.Labels };
 }
 
 /** What is no name is only itself: an id. */

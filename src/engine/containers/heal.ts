@@ -5,6 +5,7 @@ import { SampanError } from "../../base/errors.ts";
 import { isAbandoned } from "./bundle.ts";
 import { storedContainer } from "./open.ts";
 import { anonymousVolumes, endOrphan, removeFolder, sweepVolumes, takeAway } from "./remove.ts";
+import { hostConfig } from "./request.ts";
 import type { RunParts, RuntimeOption } from "./runtime-command.ts";
 import { orphans } from "./states.ts";
 
@@ -30,7 +31,7 @@ async function healOne(engine: RunParts, id: string, { runtime }: RuntimeOption)
   try {
     const { snapshot } = engine.containers.get(id);
     const volumes = anonymousVolumes(engine, id);
-    const { remove } = storedContainer(engine.store, id).request;
+    const remove = hostConfig(storedContainer(engine.store, id).body).AutoRemove === true;
     await endOrphan(engine, id, runtime);
     if (remove) await takeAway(engine, { id, snapshot }, { force: false, volumes });
     return { what: `${name} had lost its process: it is ${remove ? "removed" : "exited"}`, repaired: true };

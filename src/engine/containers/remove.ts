@@ -5,6 +5,7 @@ import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
+import { hostConfig } from "./request.ts";
 import { removeRootfs } from "./rootfs.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
 import { exited, isRunning, orphans } from "./states.ts";
@@ -46,8 +47,8 @@ export async function removeContainer(
 
 /** Names of those that go with it. */
 export function anonymousVolumes(engine: RunParts, id: string, wanted = false): string[] {
-  const { request, volumes } = storedContainer(engine.store, id);
-  return wanted || request.remove
+  const { body, volumes } = storedContainer(engine.store, id);
+  return wanted || hostConfig(body).AutoRemove
     ? volumes.filter(({ anonymous }) => anonymous).map(({ source }) => source)
     : [];
 }

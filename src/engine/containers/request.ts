@@ -1,19 +1,28 @@
-/** What a container is made with, beside its image: what the command line asks, without what chooses the image. */
+/** What a container is made with: Docker's create body, and what was settled when it was made. */
 import { invalid } from "../../base/errors.ts";
-import type { RunRequest } from "../../spec/docker/containers.ts";
+import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-/** Which image it is of is settled by then. */
-export type ContainerRequest = Omit<RunRequest, "platform" | "pull">;
-
-/** The column `config` of a container's row: all that a later run needs. */
+/** The column `config` of a container's row: all that a later start needs. */
 export interface StoredContainer {
-  readonly request: ContainerRequest;
+  /** As it was asked for: inspect gives it back, under what the image says. */
+  readonly body: CreateBody;
   readonly image: ImageConfigRun;
   readonly remap: Remap | undefined;
   readonly volumes: readonly VolumeMount[];
+}
+
+const none: HostConfig = {};
+
+export function hostConfig({ HostConfig }: Pick<CreateBody, "HostConfig">): HostConfig {
+  return HostConfig ?? none;
+}
+
+/** The host's network namespace is its own. */
+export function sharesHostNetwork(body: Pick<CreateBody, "HostConfig">): boolean {
+  return hostConfig(body).NetworkMode === "host";
 }
 
 export function checkName(name: string): void {

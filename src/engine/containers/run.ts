@@ -12,7 +12,7 @@ import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
 import { anonymousVolumes, endForced, endOrphan, takeAway } from "./remove.ts";
 import type { Keeping } from "./keeper.ts";
-import type { StoredContainer } from "./request.ts";
+import { hostConfig, type StoredContainer } from "./request.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";
 import { claim, exited } from "./states.ts";
 
@@ -46,7 +46,7 @@ export async function runContainer(
   try {
     status = await runMounted(engine, { container, stored, options, signals, keeping });
   } finally {
-    const { remove } = stored.request;
+    const remove = hostConfig(stored.body).AutoRemove === true;
     const end = remove
       ? // At once, so that nobody ever sees one that is to be removed.
         removeAtEnd(engine, container, volumes)
@@ -134,11 +134,8 @@ async function runRuntime(engine: RunParts, run: Run, folder: string): Promise<n
   }
 }
 
-function start(
-  words: readonly string[],
-  { stored: { request }, options: { stdio, onFailure }, keeping }: Run,
-) {
-  const input = request.interactive || request.terminal ? "inherit" : "ignore";
+function start(words: readonly string[], { stored: { body }, options: { stdio, onFailure }, keeping }: Run) {
+  const input = body.OpenStdin || body.Tty ? "inherit" : "ignore";
   // Mount points and working directories that the runtime makes are for the container's users.
   const mask = process.umask(0o022);
   try {

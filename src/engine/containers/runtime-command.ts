@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../engine.ts";
-import type { StoredContainer } from "./request.ts";
+import { hostConfig, type StoredContainer } from "./request.ts";
 
 /** What running and removing take of an engine. */
 export type RunParts = Pick<Engine, "store" | "settings" | "snapshots" | "containers" | "unpacker">;
@@ -15,10 +15,11 @@ export interface RuntimeOption {
 /** The runtime that was asked for, else ours, with its own folder of states. */
 export function runtimeCommand(
   engine: Pick<Engine, "settings">,
-  { request }: StoredContainer,
+  { body }: StoredContainer,
   own: readonly string[],
 ): string[] {
-  const command = request.runtime === undefined ? own : [request.runtime];
+  const { Runtime } = hostConfig(body);
+  const command = Runtime ? [Runtime] : own;
   return [...command, "--root", runtimeRoot(engine)];
 }
 

@@ -1,11 +1,10 @@
 import { expect, test } from "bun:test";
-import { plainRequest } from "../../../test/containers/request.ts";
+import { bodyOf, type Asked } from "../../../test/containers/request.ts";
 import { validateConfig } from "../../spec/oci/validate.ts";
-import type { ContainerRequest, StoredContainer } from "./request.ts";
+import type { StoredContainer } from "./request.ts";
 import { remapOf } from "./request.ts";
 import { containerSpec, type SpecInput } from "./spec.ts";
 
-const request: ContainerRequest = { ...plainRequest, image: "alpine" };
 const host = {
   unifiedCgroups: true,
   swapLimit: true,
@@ -13,16 +12,12 @@ const host = {
   devices: [{ path: "/dev/x", type: "c", major: 1, minor: 2 }],
 } as const;
 
-function spec(
-  change: Partial<ContainerRequest>,
-  stored: Partial<StoredContainer> = {},
-  more: Partial<SpecInput> = {},
-) {
+function spec(change: Asked, stored: Partial<StoredContainer> = {}, more: Partial<SpecInput> = {}) {
   const image = { Cmd: ["sh"], ...stored.image };
   return containerSpec({
     id: "c1",
     rootfs: "/run/rootfs",
-    stored: { remap: undefined, volumes: [], ...stored, image, request: { ...request, ...change } },
+    stored: { remap: undefined, volumes: [], ...stored, image, body: bodyOf({ image: "alpine", ...change }) },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
     host: host as never,
     hostname: "boat",
@@ -83,7 +78,7 @@ test.each([
 });
 
 test("capabilities: Docker's fourteen, added, dropped, all, none", () => {
-  const bounding = (change: Partial<ContainerRequest>) => spec(change).process.capabilities?.bounding ?? [];
+  const bounding = (change: Asked) => spec(change).process.capabilities?.bounding ?? [];
   expect(bounding({})).toHaveLength(14);
   expect(bounding({})).not.toContain("CAP_SYS_ADMIN");
   expect(bounding({ capAdd: ["sys_admin"], capDrop: ["CAP_CHOWN"] })).toEqual(
@@ -108,7 +103,7 @@ test("no capability is inheritable, and a user who is not root starts with none 
 });
 
 test("the filter opens what a capability is for, and nothing when there is none", () => {
-  const allowed = (change: Partial<ContainerRequest>) =>
+  const allowed = (change: Asked) =>
     (spec(change).linux?.seccomp?.syscalls ?? [])
       .filter(({ action, args }) => action === "SCMP_ACT_ALLOW" && !args?.length)
       .flatMap(({ names }) => names);
@@ -142,7 +137,7 @@ test("limits become resources", () => {
 });
 
 test("namespaces: the host's network is the host's, a user namespace has its mappings", () => {
-  const types = (change: Partial<ContainerRequest>, stored = {}) =>
+  const types = (change: Asked, stored = {}) =>
     spec(change, stored).linux?.namespaces?.map(({ type }) => type);
   expect(types({})).toEqual(["mount", "uts", "pid", "ipc", "network", "cgroup"]);
   expect(types({ network: "host" })).not.toContain("network");

@@ -1,6 +1,7 @@
 /** The OCI configuration of a container, from its image's configuration, what was asked, and facts about the host. Pure; Docker's defaults. */
 import { posix } from "node:path";
 import { invalid } from "../../base/errors.ts";
+import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
 import type {
   OciConfig,
   OciDevice,
@@ -11,7 +12,7 @@ import type {
 } from "../../spec/oci/config.ts";
 import { capabilitySets, containerCapabilities, defaultSeccomp } from "./capabilities.ts";
 import { processArguments, processEnvironment } from "./process.ts";
-import type { ContainerRequest, StoredContainer } from "./request.ts";
+import { hostConfig, sharesHostNetwork, type StoredContainer } from "./request.ts";
 import { cgroupOf } from "./states.ts";
 import type { ResolvedUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
@@ -42,21 +43,21 @@ export interface SpecInput {
 
 export function containerSpec(input: SpecInput): OciConfig {
   const { stored, user, hostname, rootfs } = input;
-  const { request, image } = stored;
-  const names = containerCapabilities(request, input.host.bounding);
+  const { body, image } = stored;
+  const names = containerCapabilities(hostConfig(body), input.host.bounding);
   return {
     // The oldest that has all of what stands here, for runtimes of other people.
     ociVersion: "1.0.2",
     process: {
-      terminal: request.terminal,
+      terminal: body.Tty === true,
       user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
-      args: processArguments(request, image),
-      env: processEnvironment({ request, image, hostname, home: user.home }),
-      cwd: workingDirectory(request.workdir ?? image.WorkingDir),
+      args: processArguments(body, image),
+      env: processEnvironment({ body, image, hostname, home: user.home }),
+      cwd: workingDirectory(body.WorkingDir || image.WorkingDir),
       capabilities: capabilitySets(names, user.uid),
       noNewPrivileges: false,
     },
-    root: { path: rootfs, readonly: request.readonly },
+    root: { path: rootfs, readonly: hostConfig(body).ReadonlyRootfs === true },
     hostname,
     mounts: mounts(input),
     linux: linux(input, names),
@@ -69,7 +70,7 @@ function workingDirectory(path: string | undefined): string {
 }
 
 function linux({ id, stored, host }: SpecInput, capabilities: readonly string[]): OciLinux {
-  const { request, remap } = stored;
+  const { body, remap } = stored;
   return {
     namespaces: namespaces(stored, host),
     ...(remap && {
@@ -77,10 +78,10 @@ function linux({ id, stored, host }: SpecInput, capabilities: readonly string[])
       gidMappings: remap.gids.map((range) => ({ ...range })),
     }),
     cgroupsPath: `/${cgroupOf(id)}`,
-    resources: resources(request, host),
+    resources: resources(hostConfig(body), host),
     rootfsPropagation: "rprivate",
-    ...(request.network === "none" && !remap && { sysctl: { ...sysctls } }),
-    ...(request.privileged
+    ...(!sharesHostNetwork(body) && !remap && { sysctl: { ...sysctls } }),
+    ...(hostConfig(body).Privileged
       ? { devices: host.devices.map((device) => ({ ...device })) }
       : {
           seccomp: defaultSeccomp(capabilities),
@@ -111,25 +112,23 @@ const maskedPaths = [
 
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
 
-function namespaces({ request, remap }: StoredContainer, host: HostFacts): OciNamespace[] {
+function namespaces({ body, remap }: StoredContainer, host: HostFacts): OciNamespace[] {
   const types: OciNamespace["type"][] = ["mount", "uts", "pid", "ipc"];
-  if (request.network === "none") types.push("network");
+  if (!sharesHostNetwork(body)) types.push("network");
   // Where the old and the new tree are both there, Docker leaves the host's.
-  if (host.unifiedCgroups && !request.privileged) types.push("cgroup");
+  if (host.unifiedCgroups && !hostConfig(body).Privileged) types.push("cgroup");
   if (remap) types.push("user");
   return types.map((type) => ({ type }));
 }
 
-function resources(request: ContainerRequest, host: HostFacts): OciResources {
-  const { memory, cpus, pidsLimit, privileged } = request;
+function resources(asked: HostConfig, host: HostFacts): OciResources {
+  const { Memory, NanoCpus, PidsLimit, Privileged } = asked;
   const period = 100_000;
   return {
-    devices: [{ allow: privileged, access: "rwm" }],
-    ...(memory !== undefined && {
-      memory: { limit: memory, ...(host.swapLimit && { swap: 2 * memory }) },
-    }),
-    ...(cpus !== undefined && { cpu: { quota: Math.round(cpus * period), period } }),
-    ...(pidsLimit !== undefined && { pids: { limit: pidsLimit } }),
+    devices: [{ allow: Privileged === true, access: "rwm" }],
+    ...(Memory && { memory: { limit: Memory, ...(host.swapLimit && { swap: 2 * Memory }) } }),
+    ...(NanoCpus && { cpu: { quota: Math.round((NanoCpus / 1e9) * period), period } }),
+    ...(PidsLimit && PidsLimit > 0 && { pids: { limit: PidsLimit } }),
   };
 }
 
@@ -137,20 +136,20 @@ function resources(request: ContainerRequest, host: HostFacts): OciResources {
 export const ownFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
 
 /** Where something is mounted into a container. */
-export function mountTargets({ request, remap, volumes }: StoredContainer): string[] {
-  const kernel = kernelMounts(request, remap !== undefined).map(({ destination }) => destination);
+export function mountTargets({ body, remap, volumes }: StoredContainer): string[] {
+  const kernel = kernelMounts(body, remap !== undefined).map(({ destination }) => destination);
   return [...kernel, ...ownFiles, ...volumes.map(({ destination }) => destination)];
 }
 
 function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
-  const { request, remap, volumes } = stored;
+  const { body, remap, volumes } = stored;
   const taken = new Set(volumes.map(({ destination }) => destination));
-  const kernel = kernelMounts(request, remap !== undefined);
+  const kernel = kernelMounts(body, remap !== undefined);
   const own = Object.entries(files).map(([destination, source]): OciMount => ({
     destination,
     type: "bind",
     source,
-    options: ["rbind", "rprivate", ...(request.readonly ? ["ro"] : [])],
+    options: ["rbind", "rprivate", ...(hostConfig(body).ReadonlyRootfs ? ["ro"] : [])],
   }));
   return [
     ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
@@ -163,9 +162,9 @@ function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
   ];
 }
 
-function kernelMounts({ privileged, network }: ContainerRequest, ownIds: boolean): OciMount[] {
+function kernelMounts(body: CreateBody, ownIds: boolean): OciMount[] {
   const quiet = ["nosuid", "noexec", "nodev"];
-  const access = privileged ? "rw" : "ro";
+  const access = hostConfig(body).Privileged ? "rw" : "ro";
   const mount = (type: string, destination: string, options: string[], source = type): OciMount => ({
     destination,
     type,
@@ -174,7 +173,7 @@ function kernelMounts({ privileged, network }: ContainerRequest, ownIds: boolean
   });
   // sysfs can be mounted only by who owns the network namespace.
   const sys =
-    ownIds && network === "host"
+    ownIds && sharesHostNetwork(body)
       ? mount("bind", "/sys", ["rbind", ...quiet, access], "/sys")
       : mount("sysfs", "/sys", [...quiet, access]);
   return [

@@ -104,9 +104,9 @@ async function rawConfig(engine: CommitParts, base: LocalImage): Promise<RawConf
 /** As the container was started: what its creator said goes over what the image says. */
 function runOf(engine: CommitParts, container: ContainerInfo, raw: RawConfig): RunConfig {
   const image = (raw["config"] ?? {}) as RunConfig;
-  const { request } = storedContainer(engine.store, container.id);
+  const { body } = storedContainer(engine.store, container.id);
   const env = new Map(
-    [...(image.Env ?? []), ...request.env.filter((line) => line.includes("="))].map((line) => [
+    [...(image.Env ?? []), ...(body.Env ?? []).filter((line) => line.includes("="))].map((line) => [
       line.split("=", 1)[0],
       line,
     ]),
@@ -115,11 +115,13 @@ function runOf(engine: CommitParts, container: ContainerInfo, raw: RawConfig): R
     ...image,
     ...(env.size > 0 ? { Env: [...env.values()] } : {}),
     // An entrypoint of its own takes the image's command away.
-    ...(request.entrypoint ? { Entrypoint: request.entrypoint, Cmd: null } : {}),
-    ...(request.command.length > 0 ? { Cmd: request.command } : {}),
-    ...(request.user === undefined ? {} : { User: request.user }),
-    ...(request.workdir === undefined ? {} : { WorkingDir: request.workdir }),
-    ...(Object.keys(request.labels).length > 0 ? { Labels: { ...image.Labels, ...request.labels } } : {}),
+    ...(body.Entrypoint ? { Entrypoint: body.Entrypoint, Cmd: null } : {}),
+    ...(body.Cmd?.length ? { Cmd: body.Cmd } : {}),
+    ...(body.User ? { User: body.User } : {}),
+    ...(body.WorkingDir ? { WorkingDir: body.WorkingDir } : {}),
+    ...(body.Labels && Object.keys(body.Labels).length > 0
+      ? { Labels: { ...image.Labels, ...body.Labels } }
+      : {}),
   };
 }
 
