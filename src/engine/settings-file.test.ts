@@ -15,7 +15,7 @@ function read(text: string, more: Parameters<typeof readEngineSettings>[0] = {})
 
 test("an empty file gives root the system's folders and a user the XDG ones", () => {
   const config = "/dev/null";
-  expect(readEngineSettings({ config, env: {}, uid: 0 })).toEqual({
+  expect(readEngineSettings({ config, env: {}, uid: 0 })).toMatchObject({
     root: "/var/lib/sampan",
     state: "/run/sampan",
     snapshotter: "auto",
@@ -119,7 +119,70 @@ test.each([
     "client_key is missing, wanted the key of client_certificate",
   ],
   [`[registries."a b"]\nhttp = true`, "wanted a registry's host"],
+  [`[engine.runtimes]\nrunc = "runc"`, 'engine."runtimes".runc is "runc", wanted an absolute path'],
+  [`[engine.runtimes]\nnative = "/x"`, "other than native"],
+  [`[engine]\ndefault_runtime = "runc"`, 'engine.default_runtime is "runc", wanted native'],
+  [`[logs]\nmax_size = 5`, "logs.max_size is 5, wanted at least 4096 bytes"],
+  [`[logs]\nmax_files = 0`, "logs.max_files is 0, wanted a whole number from 1 to 1000"],
+  [
+    `[network]\npools = [{ base = "10.0.0.0", size = 8 }]`,
+    'network.pools.base is "10.0.0.0", wanted a subnet',
+  ],
+  [
+    `[network]\npools = [{ base = "10.0.0.0/8", size = 7 }]`,
+    "network.pools.size is 7, wanted a whole number from 8 to 30",
+  ],
+  [`[network.bridge]\nname = "much-too-long-name"`, "wanted the name of a network device"],
+  [`[network.bridge]\naddress = "fd00::1/64"`, "wanted an address with its prefix"],
+  [`[network]\ndns = ["dns.example"]`, "wanted a list of IP addresses"],
+  [`[daemon]\nhosts = ["tcp://127.0.0.1"]`, "wanted a list of addresses as"],
+  [`[daemon]\nhosts = ["unix://run/x"]`, "wanted a list of addresses as"],
+  [`[daemon]\ntls_ca = "/ca"`, "daemon.tls_certificate is missing"],
+  [`[daemon]\nlog_level = "loud"`, 'daemon.log_level is "loud", wanted debug, info, warn, error'],
 ])("%j is refused with the file and the key", (text, message) => {
   expect(() => read(text)).toThrow(message);
   expect(() => read(text)).toThrow(join(folder, "config.toml"));
+});
+
+test("a live engine's tables are read", () => {
+  const settings = read(`
+    [engine]
+    default_runtime = "runc"
+    [engine.runtimes]
+    runc = "/usr/sbin/runc"
+    [logs]
+    max_size = "1MiB"
+    max_files = 2
+    [network]
+    pools = [{ base = "10.200.0.0/16", size = 24 }]
+    dns = ["9.9.9.9"]
+    [network.bridge]
+    address = "10.99.0.1/24"
+    mtu = 1400
+    icc = false
+    [daemon]
+    hosts = ["unix:///run/x.sock", "tcp://[::1]:2376"]
+    tls_ca = "/ca"
+    tls_certificate = "/c"
+    tls_key = "/k"`);
+  expect(settings).toMatchObject({ runtimes: { runc: "/usr/sbin/runc" }, defaultRuntime: "runc" });
+  expect(settings.logs).toEqual({ maxSize: 2 ** 20, maxFiles: 2 });
+  expect(settings.network).toMatchObject({ pools: [{ base: "10.200.0.0/16", size: 24 }], dns: ["9.9.9.9"] });
+  expect(settings.network.bridge).toMatchObject({ address: "10.99.0.1/24", mtu: 1400, icc: false });
+  expect(settings.daemon.hosts).toEqual(["unix:///run/x.sock", "tcp://[::1]:2376"]);
+  expect(settings.daemon.tls).toEqual({ ca: "/ca", certificate: "/c", key: "/k" });
+});
+
+test("without the default bridge there is none, and without pools there are docker's", () => {
+  const { network } = read(`[network.bridge]\nenabled = false`);
+  expect(network.bridge).toBe(false);
+  expect(network.pools[0]).toEqual({ base: "172.17.0.0/16", size: 16 });
+});
+
+test("a flag goes before the file and is named where it is wrong", () => {
+  const flags = { "daemon.log_level": "--log-level" };
+  const text = `[daemon]\nlog_level = "error"\ngroup = "people"`;
+  const laid = (level: string) => read(text, { document: { daemon: { log_level: level } }, flags }).daemon;
+  expect(laid("debug")).toMatchObject({ logLevel: "debug", group: "people" });
+  expect(() => laid("loud")).toThrow('cannot use --log-level: it is "loud", wanted debug, info, warn, error');
 });

@@ -1,13 +1,14 @@
 /**
- * The engine's tables of the settings file: [engine], [images] and [registries."host:port"] of /etc/sampan/config.toml, of an ordinary user's
- * ~/.config/sampan/config.toml, or of the file that SAMPAN_CONFIG names. [runtime] is the runtime's (runtime/native/settings.ts) and is left to it.
+ * The settings file: /etc/sampan/config.toml, an ordinary user's ~/.config/sampan/config.toml, or the file that SAMPAN_CONFIG names. [engine], [images] and
+ * [registries."host:port"] are read here, what only a live engine needs in settings-daemon.ts. [runtime] is the runtime's (runtime/native/settings.ts) and is left to it.
  */
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { SampanError } from "../base/errors.ts";
 import { errno, errnoOf } from "../kernel/errno.ts";
-import { nearest } from "./_nearest.ts";
+import { daemonOf, logsOf, networkOf, runtimesOf, sections } from "./settings-daemon.ts";
+import { Table } from "./settings-table.ts";
 import { fileError } from "./store/errors.ts";
 import type { EngineSettings, RegistrySettings } from "./settings.ts";
 
@@ -17,6 +18,9 @@ export interface SettingsOverrides {
   readonly state?: string;
   readonly snapshotter?: string;
   readonly config?: string;
+  /** A document of the file's shape whose keys go before the file's, and the flag that each came from: `daemon.hosts` → `--host`. */
+  readonly document?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly flags?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Effective user id. */
   readonly uid?: number;
@@ -26,7 +30,7 @@ const GiB = 2 ** 30;
 const drivers = ["auto", "overlayfs", "copy"] as const;
 
 /** Each part of Sampan that has settings has its table here. */
-const tables = ["engine", "images", "registries", "runtime"] as const;
+const tables = ["engine", "images", "registries", "runtime", ...sections] as const;
 
 /** Errors: `invalid_argument` naming the file and the key; `not_found` for a file that was named and is not there. */
 export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSettings {
@@ -38,8 +42,16 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
   // An empty variable is as none.
   const named = overrides.config ?? (env["SAMPAN_CONFIG"] || undefined);
   const path = named ?? folders.config;
-  const document = new Table(path, "", parse(path, named !== undefined), tables);
-  const engine = document.table("engine", ["root", "state", "snapshotter", "budget"]);
+  const origin = { file: path, flags: overrides.flags ?? {} };
+  const document = new Table(origin, "", laidOver(parse(path, named !== undefined), overrides), tables);
+  const engine = document.table("engine", [
+    "root",
+    "state",
+    "snapshotter",
+    "budget",
+    "default_runtime",
+    "runtimes",
+  ]);
   const images = document.table("images", ["max_layer_size", "max_layer_entries", "parallel_downloads"]);
   const driver = overrides.snapshotter ?? engine.text("snapshotter") ?? "auto";
   return {
@@ -52,6 +64,10 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
     maxLayerEntries: images.count("max_layer_entries", 1) ?? 4_000_000,
     parallelDownloads: images.count("parallel_downloads", 1, 64) ?? 4,
     registries: registriesOf(document),
+    ...runtimesOf(engine),
+    logs: logsOf(document),
+    network: networkOf(document),
+    daemon: daemonOf(document),
   };
 }
 
@@ -102,7 +118,26 @@ function parse(path: string, named: boolean): unknown {
   }
 }
 
+/** Flags go before the file, key by key. */
+function laidOver(file: unknown, { document = {} }: SettingsOverrides): unknown {
+  if (typeof file !== "object" || file === null) return file;
+  const tables = { ...(file as Record<string, unknown>) };
+  for (const [name, values] of Object.entries(document)) {
+    const below = tables[name];
+    // What is no table is refused by whoever reads it.
+    if (below === undefined || (typeof below === "object" && below !== null && !Array.isArray(below)))
+      tables[name] = { ...below, ...values };
+  }
+  return tables;
+}
+
 const registryKeys = ["mirrors", "http", "ca", "client_certificate", "client_key", "skip_verify"] as const;
+
+const addresses = 'addresses as "https://mirror.example:5000"';
+
+function isAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
 
 function registriesOf(document: Table): Record<string, RegistrySettings> {
   const tables = document.table("registries");
@@ -119,7 +154,7 @@ function registriesOf(document: Table): Record<string, RegistrySettings> {
       return [
         host,
         {
-          mirrors: table.addresses("mirrors"),
+          mirrors: table.texts("mirrors", isAddress, addresses) ?? [],
           http: table.flag("http") ?? false,
           ca: table.path("ca"),
           clientCertificate: certificate,
@@ -129,107 +164,4 @@ function registriesOf(document: Table): Record<string, RegistrySettings> {
       ];
     }),
   );
-}
-
-const units: Readonly<Record<string, number>> = {
-  "": 1,
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: GiB,
-  TIB: 2 ** 40,
-  K: 2 ** 10,
-  M: 2 ** 20,
-  G: GiB,
-  T: 2 ** 40,
-};
-
-/** One table of the file; reads its values and says where a wrong one stands. */
-class Table {
-  readonly #file: string;
-  readonly #name: string;
-  readonly #values: Readonly<Record<string, unknown>>;
-
-  constructor(file: string, name: string, value: unknown, known?: readonly string[]) {
-    this.#file = file;
-    this.#name = name;
-    if (value !== undefined && (typeof value !== "object" || value === null || Array.isArray(value)))
-      throw this.#error(`${name} is ${JSON.stringify(value)}, wanted a table`);
-    this.#values = (value ?? {}) as Record<string, unknown>;
-    const stranger = known && Object.keys(this.#values).find((key) => !known.includes(key));
-    if (stranger !== undefined)
-      throw this.#error(
-        `${name === "" ? `there is no table "${stranger}"` : `${name} has no key "${stranger}"`}; the nearest is "${nearest(stranger, known ?? [])}"`,
-      );
-  }
-
-  #error(text: string): SampanError {
-    return new SampanError("invalid_argument", `cannot use settings "${this.#file}": ${text}`);
-  }
-
-  refuse(key: string, value: unknown, wanted: string): never {
-    const name = this.#name ? `${this.#name}.${key}` : key;
-    throw this.#error(`${name} is ${JSON.stringify(value) ?? "missing"}, wanted ${wanted}`);
-  }
-
-  keys(): string[] {
-    return Object.keys(this.#values);
-  }
-
-  #value(key: string): unknown {
-    return Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
-  }
-
-  table(key: string, known?: readonly string[]): Table {
-    return new Table(this.#file, this.#name ? `${this.#name}."${key}"` : key, this.#value(key), known);
-  }
-
-  text(key: string): string | undefined {
-    const value = this.#value(key);
-    return value === undefined || typeof value === "string" ? value : this.refuse(key, value, "a string");
-  }
-
-  path(key: string): string | undefined {
-    const value = this.text(key);
-    return value === undefined || isAbsolute(value) ? value : this.refuse(key, value, "an absolute path");
-  }
-
-  flag(key: string): boolean | undefined {
-    const value = this.#value(key);
-    return value === undefined || typeof value === "boolean"
-      ? value
-      : this.refuse(key, value, "true or false");
-  }
-
-  count(key: string, least: number, most = Number.MAX_SAFE_INTEGER): number | undefined {
-    const value = this.#value(key);
-    if (value === undefined) return undefined;
-    const fits = typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
-    const wanted = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    return fits ? value : this.refuse(key, value, `a whole number ${wanted}`);
-  }
-
-  /** Bytes: a number, or as `10GiB`. */
-  size(key: string): number | undefined {
-    const value = this.#value(key);
-    if (value === undefined || typeof value === "number") return this.count(key, 0);
-    const parts = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(value) : null;
-    const unit = units[(parts?.[2] ?? "").toUpperCase()];
-    const bytes = Math.round(Number(parts?.[1]) * (unit ?? Number.NaN));
-    return Number.isSafeInteger(bytes) ? bytes : this.refuse(key, value, `bytes, as 1073741824 or "10GiB"`);
-  }
-
-  addresses(key: string): readonly string[] {
-    const value = this.#value(key);
-    if (value === undefined) return [];
-    const fits = (item: unknown): item is string =>
-      typeof item === "string" && URL.canParse(item) && /^https?:$/.test(new URL(item).protocol);
-    if (!Array.isArray(value) || !value.every(fits))
-      this.refuse(key, value, `a list of addresses as "https://mirror.example:5000"`);
-    return value;
-  }
 }

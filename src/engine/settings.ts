@@ -17,6 +17,67 @@ export interface EngineSettings {
   readonly parallelDownloads: number;
   /** [registries."host:port"]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
+  /** [engine.runtimes]: a name for `--runtime` → the path of a program with runc's command line. */
+  readonly runtimes: Readonly<Record<string, string>>;
+  /** [engine] default_runtime. */
+  readonly defaultRuntime: string;
+  readonly logs: LogSettings;
+  readonly network: NetworkSettings;
+  readonly daemon: DaemonSettings;
+}
+
+/** [logs]: what a container has that does not ask for something else. */
+export interface LogSettings {
+  /** Bytes of one file. */
+  readonly maxSize: number;
+  /** All together, at least 1. */
+  readonly maxFiles: number;
+}
+
+/** [network] */
+export interface NetworkSettings {
+  /** Where subnets of new networks are taken from, in this order: of `base` pieces of `size` bits. */
+  readonly pools: readonly { readonly base: string; readonly size: number }[];
+  /** The default bridge; false: there is none. */
+  readonly bridge: BridgeSettings | false;
+  /** For containers that ask for none; empty: the host's. */
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  /** The host address of published ports that name none. */
+  readonly publishAddress: string;
+  /** Our own nftables table; without it ports cannot be published and nothing is masqueraded. */
+  readonly firewall: boolean;
+}
+
+export interface BridgeSettings {
+  /** The device's name on the host. */
+  readonly name: string;
+  /** Address and prefix of the device, `172.17.0.1/16`; undefined: the first free piece of the pools. */
+  readonly address: string | undefined;
+  /** The subnet of IPv6; undefined: no IPv6. */
+  readonly address6: string | undefined;
+  /** 0: the kernel's. */
+  readonly mtu: number;
+  /** Containers reach each other. */
+  readonly icc: boolean;
+}
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** [daemon] */
+export interface DaemonSettings {
+  /** `unix:///path` and `tcp://host:port`; empty: sampan.sock in the state folder. */
+  readonly hosts: readonly string[];
+  /** Whose members may use the sockets; undefined: `sampan`, else `docker`, else nobody but root. */
+  readonly group: string | undefined;
+  /** Mutual TLS for tcp hosts. */
+  readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string } | undefined;
+  /** TCP on a loopback address without TLS: whoever is on this machine is then as root. */
+  readonly insecureLoopback: boolean;
+  readonly pidFile: string | undefined;
+  readonly logLevel: LogLevel;
 }
 
 export interface RegistrySettings {
