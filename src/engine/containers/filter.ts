@@ -2,6 +2,7 @@
 import { SampanError, invalid } from "../../base/errors.ts";
 import { normalName, parseReference } from "../../spec/image/reference.ts";
 import type { ContainerInfo } from "./containers.ts";
+import { containerStates, type LifeState } from "./life.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 
 export interface Listed {
@@ -23,8 +24,8 @@ const tests: Readonly<Record<string, Test>> = {
   id: (value) => matching("id", value, ({ info }) => info.id),
   name: (value) => matching("name", value.replace(/^(\^?)\//, "$1"), ({ info }) => info.name),
   status: (value) => {
-    if (!states.includes(value))
-      throw invalid(`cannot use filter "status=${value}": wanted ${states.join(", ")}`);
+    if (!(containerStates as readonly string[]).includes(value))
+      throw invalid(`cannot use filter "status=${value}": wanted ${containerStates.join(", ")}`);
     return ({ info }) => info.state === value;
   },
   exited: (value) => {
@@ -57,8 +58,8 @@ const tests: Readonly<Record<string, Test>> = {
   since: (value, all) => besides(value, all, (other, one) => other < one),
 };
 
-/** Of states that Sampan's containers cannot have, none is listed; docker has no error for them. */
-const states = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+/** As docker counts them. */
+const runs: ReadonlySet<string> = new Set<LifeState>(["running", "paused", "restarting"]);
 
 export const filterKeys: readonly string[] = Object.keys(tests);
 
@@ -72,7 +73,7 @@ export function filterContainers(containers: readonly Listed[], options: ListOpt
     return values.map((value) => test(value, containers));
   });
   const found = containers
-    .filter(({ info }) => all || info.state === "running")
+    .filter(({ info }) => all || runs.has(info.state))
     .filter((each) => wanted.every((any) => any.some((fits) => fits(each))));
   return limit > 0 ? found.slice(0, limit) : found;
 }

@@ -3,6 +3,7 @@ import { SampanError, invalid } from "../../base/errors.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { ContainerInfo, Containers } from "./containers.ts";
+import type { Health } from "./life.ts";
 import type { StoredContainer } from "./request.ts";
 import { firstProcess, isAlive } from "./states.ts";
 
@@ -19,10 +20,17 @@ interface Row {
   readonly started: number | null;
   readonly finished: number | null;
   readonly exit_code: number | null;
+  readonly pid: number | null;
+  readonly oom_killed: number;
+  readonly error: string;
+  readonly restart_count: number;
+  readonly stopped_by_user: number;
+  readonly health: string | null;
+  readonly config: string;
 }
 
 const columns =
-  "id, name, image, image_id, manifest, snapshot, command, created, state, started, finished, exit_code";
+  "id, name, image, image_id, manifest, snapshot, command, created, state, started, finished, exit_code, pid, oom_killed, error, restart_count, stopped_by_user, health, config";
 
 export function openContainers(store: Store): Containers {
   return {
@@ -53,7 +61,9 @@ function find(store: Store, reference: string): Row {
 }
 
 function infoOf(store: Store, row: Row): ContainerInfo {
-  const lost = row.state === "running" && !isAlive(store, row.id);
+  const isForeground = row.state === "running" && row.pid === null;
+  const lost = isForeground && !isAlive(store, row.id);
+  const { body, image: imageConfig } = JSON.parse(row.config) as StoredContainer;
   return {
     id: row.id,
     name: row.name,
@@ -66,9 +76,22 @@ function infoOf(store: Store, row: Row): ContainerInfo {
     state: lost ? "exited" : row.state,
     started: timeOf(row.started),
     finished: timeOf(row.finished),
-    pid: row.state === "running" && !lost ? firstProcess(store, row.id) : undefined,
+    pid: isForeground && !lost ? firstProcess(store, row.id) : (row.pid ?? undefined),
     exitCode: lost ? 255 : (row.exit_code ?? undefined),
+    oomKilled: row.oom_killed === 1,
+    error: row.error,
+    restartCount: row.restart_count,
+    stoppedByUser: row.stopped_by_user === 1,
+    health: row.health === null ? undefined : healthOf(row.health),
+    body,
+    imageConfig,
   };
+}
+
+function healthOf(text: string): Health {
+  const stored = JSON.parse(text) as Health & { log: readonly { start: string; end: string }[] };
+  const log = stored.log.map((each) => ({ ...each, start: new Date(each.start), end: new Date(each.end) }));
+  return { ...stored, log };
 }
 
 function timeOf(milliseconds: number | null): Date | undefined {

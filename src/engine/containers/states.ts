@@ -15,7 +15,7 @@ export function claim(store: Store, { id, name }: ContainerInfo): Keeping {
   return store.transaction(() => {
     const { changes } = store.db
       .query(
-        "UPDATE containers SET state = 'running', exit_code = NULL, started = ?, finished = NULL WHERE id = ? AND state <> 'running'",
+        "UPDATE containers SET state = 'running', pid = NULL, exit_code = NULL, started = ?, finished = NULL WHERE id = ? AND state <> 'running'",
       )
       .run(Date.now(), id);
     if (changes > 0) return keep(store, id);
@@ -40,10 +40,10 @@ export function isRunning(store: Store, id: string): boolean {
   return store.db.query("SELECT 1 FROM containers WHERE id = ? AND state = 'running'").get(id) !== null;
 }
 
-/** Ids of containers that are said to run and of which nothing runs: all, or this one if it is. */
+/** Ids of containers in the foreground that are said to run and of which nothing runs: all, or this one if it is. */
 export function orphans(store: Store, id?: string): string[] {
   return store.db
-    .query<{ id: string }, []>("SELECT id FROM containers WHERE state = 'running'")
+    .query<{ id: string }, []>("SELECT id FROM containers WHERE state = 'running' AND pid IS NULL")
     .all()
     .map((row) => row.id)
     .filter((each) => (id === undefined || each === id) && !isAlive(store, each));

@@ -79,7 +79,9 @@ export function readOwners(store: Store): Owners {
     }
     addContainers(store, containers, snapshots);
     const lost = new Set(orphans(store));
-    const running = containers.filter(({ id, state }) => state === "running" && !lost.has(id));
+    const running = containers.filter(
+      ({ id, state }) => (state === "running" || state === "paused") && !lost.has(id),
+    );
     return {
       images,
       blobs,

@@ -7,12 +7,16 @@ import type { Store } from "./store.ts";
 export function transactions(db: Database, file: string): Store["transaction"] {
   let depth = 0;
   const [begin, commit] = [db.query("BEGIN IMMEDIATE"), db.query("COMMIT")];
-  return (change) => {
+  // In WAL mode NORMAL leaves out the fsync of a commit, and nothing else. SQLite obeys this pragma when it is prepared, so each time anew.
+  const waitForDisk = (on: boolean) => db.run(`PRAGMA synchronous = ${on ? "FULL" : "NORMAL"}`);
+  return (change, { durable } = { durable: true }) => {
     const level = depth;
     try {
+      if (level === 0 && !durable) waitForDisk(false);
       if (level === 0) begin.run();
       else db.run(`SAVEPOINT s${level}`);
     } catch (error) {
+      if (level === 0 && !durable) waitForDisk(true);
       throw databaseError(error, file);
     }
     depth += 1;
@@ -28,6 +32,7 @@ export function transactions(db: Database, file: string): Store["transaction"] {
       throw databaseError(error, file);
     } finally {
       depth -= 1;
+      if (level === 0 && !durable) waitForDisk(true);
     }
   };
 }

@@ -69,4 +69,21 @@ export const migrations: readonly string[] = [
   -- Files whose rows are gone already and that a collection has still to remove.
   CREATE TABLE garbage (kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- The life of containers under monitors. pid and boot are of the last start, NULL for one in the foreground; health is the JSON of a Health.
+  CREATE TABLE containers_with_life (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL, image_id TEXT NOT NULL,
+    target TEXT NOT NULL REFERENCES images (target), manifest TEXT NOT NULL, snapshot TEXT NOT NULL, command TEXT NOT NULL, config TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead')),
+    started INTEGER, finished INTEGER, exit_code INTEGER, pid INTEGER, boot TEXT,
+    oom_killed INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', restart_count INTEGER NOT NULL DEFAULT 0,
+    stopped_by_user INTEGER NOT NULL DEFAULT 0, health TEXT
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO containers_with_life (id, name, image, image_id, target, manifest, snapshot, command, config, created, state, started, finished, exit_code)
+    SELECT id, name, image, image_id, target, manifest, snapshot, command, config, created, state, started, finished, exit_code FROM containers;
+  DROP TABLE containers;
+  ALTER TABLE containers_with_life RENAME TO containers;
+  CREATE INDEX containers_by_target ON containers (target);
+  `,
 ];

@@ -21,8 +21,11 @@ export interface Store extends Disposable {
    * (content.verified_epoch, snapshots.verified_epoch).
    */
   readonly epoch: number;
-  /** Runs `change` in BEGIN IMMEDIATE … COMMIT; whatever it throws rolls all of it back. */
-  transaction<Result>(change: () => Result): Result;
+  /**
+   * Runs `change` in BEGIN IMMEDIATE … COMMIT; whatever it throws rolls all of it back. What can be found out again after a power cut need not be waited for:
+   * `durable: false`, on the outermost, spares the fsync, and a cut may then lose it, as a whole.
+   */
+  transaction<Result>(change: () => Result, options?: { readonly durable: boolean }): Result;
 }
 
 /** Makes what was written durable, without blocking the caller's thread: syncfs(2) of the file system that holds `path`, in a helper process. */

@@ -37,7 +37,7 @@ export function runningOn(store: Store, keys: ReadonlySet<string>): string | und
   const gone = new Set(orphans(store));
   const running = store.db
     .query<{ id: string; name: string; snapshot: string }, []>(
-      "SELECT id, name, snapshot FROM containers WHERE state = 'running'",
+      "SELECT id, name, snapshot FROM containers WHERE state IN ('running', 'paused')",
     )
     .all()
     .filter(({ id }) => !gone.has(id));

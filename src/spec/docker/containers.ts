@@ -78,7 +78,7 @@ export interface ContainerInspect {
   readonly Path: string;
   readonly Args: readonly string[];
   readonly State: {
-    readonly Status: "created" | "running" | "exited";
+    readonly Status: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
     readonly Running: boolean;
     /** 0 when it does not run. */
     readonly Pid: number;
