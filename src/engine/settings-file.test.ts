@@ -119,7 +119,7 @@ test.each([
     "client_key is missing, wanted the key of client_certificate",
   ],
   [`[registries."a b"]\nhttp = true`, "wanted a registry's host"],
-  [`[engine.runtimes]\nrunc = "runc"`, 'engine."runtimes".runc is "runc", wanted an absolute path'],
+  [`[engine.runtimes]\nrunc = "runc"`, 'engine.runtimes.runc is "runc", wanted an absolute path'],
   [`[engine.runtimes]\nnative = "/x"`, "other than native"],
   [`[engine]\ndefault_runtime = "runc"`, 'engine.default_runtime is "runc", wanted native'],
   [`[logs]\nmax_size = 5`, "logs.max_size is 5, wanted at least 4096 bytes"],
@@ -177,6 +177,13 @@ test("without the default bridge there is none, and without pools there are dock
   const { network } = read(`[network.bridge]\nenabled = false`);
   expect(network.bridge).toBe(false);
   expect(network.pools[0]).toEqual({ base: "172.17.0.0/16", size: 16 });
+});
+
+test("a flag for one key of a table leaves the table's other keys", () => {
+  const { network } = read(`[network.bridge]\nname = "br9"\nmtu = 1400`, {
+    document: { network: { bridge: { mtu: 9000 } } },
+  });
+  expect(network.bridge).toMatchObject({ name: "br9", mtu: 9000 });
 });
 
 test("a flag goes before the file and is named where it is wrong", () => {

@@ -120,15 +120,23 @@ function parse(path: string, named: boolean): unknown {
 
 /** Flags go before the file, key by key. */
 function laidOver(file: unknown, { document = {} }: SettingsOverrides): unknown {
-  if (typeof file !== "object" || file === null) return file;
-  const tables = { ...(file as Record<string, unknown>) };
-  for (const [name, values] of Object.entries(document)) {
-    const below = tables[name];
+  return isTable(file) ? merged(file, document) : file;
+}
+
+type Keys = Readonly<Record<string, unknown>>;
+
+function merged(below: Keys, above: Keys): Keys {
+  const both = Object.entries(above).map(([key, value]) => {
+    const under = below[key];
     // What is no table is refused by whoever reads it.
-    if (below === undefined || (typeof below === "object" && below !== null && !Array.isArray(below)))
-      tables[name] = { ...below, ...values };
-  }
-  return tables;
+    if (!isTable(value)) return [key, value];
+    return [key, under === undefined ? value : isTable(under) ? merged(under, value) : under];
+  });
+  return { ...below, ...(Object.fromEntries(both) as Keys) };
+}
+
+function isTable(value: unknown): value is Keys {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const registryKeys = ["mirrors", "http", "ca", "client_certificate", "client_key", "skip_verify"] as const;

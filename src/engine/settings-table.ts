@@ -69,8 +69,8 @@ export class Table {
   }
 
   table(key: string, known?: readonly string[]): Table {
-    const name = this.#name ? `${this.#name}."${key}"` : key;
-    return new Table(this.#origin, name, this.value(key), known);
+    const quoted = /^[A-Za-z0-9_-]+$/.test(key) ? key : `"${key}"`;
+    return new Table(this.#origin, this.#name ? `${this.#name}.${quoted}` : key, this.value(key), known);
   }
 
   text(key: string): string | undefined {

@@ -16,6 +16,8 @@ const databases = new Set([
   "sampan.db-journal",
   "locks",
   "reserve",
+  "daemon.lock",
+  "daemon.json",
 ]);
 const logFile = /\.log(?:\.\d+)?(?:\.(?:gz|zst))?$/;
 const drivers = new Set(["overlayfs", "copy"]);

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SampanError } from "../../base/errors.ts";
+import { markCleanStop } from "./clean-stop.ts";
 import { forgetFound, foundBefore } from "./found.ts";
 import { migrations } from "./schema.ts";
 import { openStore } from "./open.ts";
@@ -226,6 +227,48 @@ describe("the epoch", () => {
       store.db.run("UPDATE meta SET value = 'an earlier boot' WHERE key = 'boot_id'");
     }
     expect([epoch(), epoch()]).toEqual([2, 2]);
+  });
+
+  const reboot = (path: string) => {
+    // Without openStore, which would be an opening.
+    const db = new Database(join(path, "sampan.db"));
+    db.run("UPDATE meta SET value = value || ' of an earlier boot' WHERE key IN ('boot_id', 'clean_stop')");
+    db.close();
+  };
+
+  test("stays when the stop before the next boot was a clean one, and everything was synced before the mark", async () => {
+    using root = newRoot();
+    const synced: string[] = [];
+    {
+      using store = openStore(root.path);
+      await markCleanStop(store, {
+        sync: async (path) => {
+          const marks = store.db.query("SELECT * FROM meta WHERE key = 'clean_stop'").all().length;
+          synced.push(`${path} ${marks}`);
+        },
+      });
+    }
+    expect(synced).toEqual([`${root.path} 0`]);
+    reboot(root.path);
+    const epoch = () => {
+      using store = openStore(root.path);
+      return store.epoch;
+    };
+    expect([epoch(), epoch()]).toEqual([1, 1]);
+    reboot(root.path);
+    expect(epoch()).toBe(2);
+  });
+
+  test("rises when somebody opened it between the clean stop and the boot", async () => {
+    using root = newRoot();
+    {
+      using store = openStore(root.path);
+      await markCleanStop(store, { sync: async () => {} });
+    }
+    openStore(root.path)[Symbol.dispose]();
+    reboot(root.path);
+    using store = openStore(root.path);
+    expect(store.epoch).toBe(2);
   });
 });
 

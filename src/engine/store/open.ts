@@ -16,6 +16,7 @@ import { dirname, join, resolve } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { lockFile } from "../../kernel/libc.ts";
 import { bootId } from "../../kernel/process.ts";
+import { cleanStop } from "./clean-stop.ts";
 import { databaseError, fileError, healing } from "./errors.ts";
 import { noteFound } from "./found.ts";
 import { migrations } from "./schema.ts";
@@ -143,20 +144,27 @@ function applyMigration(
 
 function epochOf(db: Database, transaction: Store["transaction"], file: string): number {
   const boot = bootId();
-  const read = () => ({ epoch: Number(metaOf(db, "epoch") ?? 0), boot: metaOf(db, "boot_id") });
+  const read = () => ({
+    epoch: Number(metaOf(db, "epoch") ?? 0),
+    boot: metaOf(db, "boot_id"),
+    stopped: metaOf(db, cleanStop),
+  });
   const known = read();
-  if (known.boot === boot) return known.epoch;
+  if (known.boot === boot && known.stopped === undefined) return known.epoch;
   // The first opening since the machine started, the one moment when a look at every page is worth its time.
-  if (known.epoch > 0) quickCheck(db, file);
+  if (known.epoch > 0 && known.boot !== boot) quickCheck(db, file);
   return transaction(() => {
     const now = read();
+    // Who opens it may write, and is not in what was synced.
+    db.query("DELETE FROM meta WHERE key = ?").run(cleanStop);
     if (now.boot === boot) return now.epoch;
+    const epoch = now.epoch > 0 && now.stopped === now.boot ? now.epoch : now.epoch + 1;
     for (const [key, value] of [
-      ["epoch", `${now.epoch + 1}`],
+      ["epoch", `${epoch}`],
       ["boot_id", boot],
     ] as const)
       db.query("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value);
-    return now.epoch + 1;
+    return epoch;
   });
 }
 

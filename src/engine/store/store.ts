@@ -17,7 +17,7 @@ export interface Store extends Disposable {
   /** For the nouns of src/engine only: each has its own tables in schema.ts and touches no other's, but for foreign keys. */
   readonly db: Database;
   /**
-   * Rises by one at the first opening after the machine's boot id has changed. What was last seen whole in an older epoch is verified again before use
+   * Rises by one at the first opening after the machine's boot id has changed, unless the stop before was a clean one (clean-stop.ts). What was last seen whole in an older epoch is verified again before use
    * (content.verified_epoch, snapshots.verified_epoch).
    */
   readonly epoch: number;
