@@ -1,0 +1,130 @@
+/** Where an answer goes: a response of node:http, or the bare connection of a request that asked to upgrade it. */
+import { once } from "node:events";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex, Writable } from "node:stream";
+import { SampanError } from "../../base/errors.ts";
+import { Input } from "./_input.ts";
+import type { Conversation, Headers } from "./route.ts";
+
+export interface Channel {
+  /** Aborts when the client has gone. */
+  readonly gone: AbortSignal;
+  readonly begun: boolean;
+  head(status: number, headers: Headers): void;
+  write(bytes: Uint8Array | string): Promise<void>;
+  /** Whole: the client sees that nothing is missing. */
+  end(): void;
+  /** Not whole. */
+  cut(): void;
+  /** The head of a hijacked connection, and the connection. */
+  hijack(type: string, headers: Headers): Conversation;
+}
+
+export function responseChannel(request: IncomingMessage, response: ServerResponse): Channel {
+  const gone = new AbortController();
+  response.on("error", () => gone.abort());
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  const head = (status: number, headers: Headers) => {
+    // What is left of a body that nobody read is not waited for.
+    if (!request.complete) response.setHeader("Connection", "close");
+    response.writeHead(status, headers);
+  };
+  return {
+    gone: gone.signal,
+    get begun() {
+      return response.headersSent;
+    },
+    head: (status, headers) => {
+      head(status, headers);
+      response.flushHeaders();
+    },
+    write: (bytes) => push(response, bytes, gone.signal),
+    end: () => void response.end(),
+    cut: () => void response.destroy(),
+    hijack(type, headers) {
+      // As before there was the upgrade: nothing but bytes until the end of the connection.
+      response.shouldKeepAlive = false;
+      response.useChunkedEncodingByDefault = false;
+      response.writeHead(200, { ...headers, "Content-Type": type, Connection: "close" });
+      response.flushHeaders();
+      return {
+        input: bodyOf(request),
+        write: (bytes) => push(response, bytes, gone.signal),
+        signal: gone.signal,
+      };
+    },
+  };
+}
+
+/** Milliseconds that a client has to take the last bytes and close its side. */
+const lingering = 5_000;
+
+/** `first`: what came with the head of the request. */
+export function socketChannel(socket: Duplex, first: Uint8Array): Channel {
+  const gone = new AbortController();
+  const input = new Input({ pause: () => socket.pause(), resume: () => socket.resume() });
+  if (first.length > 0) input.push(first);
+  socket.on("data", (piece: Uint8Array) => input.push(piece));
+  socket.on("end", () => input.end());
+  socket.on("error", () => gone.abort());
+  socket.on("close", () => {
+    input.end();
+    gone.abort();
+  });
+  let begun = false;
+  const head = (line: string, headers: Headers) => {
+    begun = true;
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+    socket.write(`${[line, ...lines].join("\r\n")}\r\n\r\n`);
+  };
+  return {
+    gone: gone.signal,
+    get begun() {
+      return begun;
+    },
+    head: (status, headers) =>
+      head(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, { ...headers, Connection: "close" }),
+    write: (bytes) => push(socket, bytes, gone.signal),
+    end: () => leave(socket, input),
+    cut: () => void socket.destroy(),
+    hijack(type, headers) {
+      head("HTTP/1.1 101 UPGRADED", {
+        ...headers,
+        "Content-Type": type,
+        Connection: "Upgrade",
+        Upgrade: "tcp",
+      });
+      return { input, write: (bytes) => push(socket, bytes, gone.signal), signal: gone.signal };
+    },
+  };
+}
+
+/** Closing with bytes unread would take from the client what it has not read yet. */
+function leave(socket: Duplex, input: Input): void {
+  socket.end();
+  input.drop();
+  const timer = setTimeout(() => socket.destroy(), lingering);
+  timer.unref();
+  socket.once("end", () => socket.destroy());
+  socket.once("close", () => clearTimeout(timer));
+}
+
+async function push(stream: Writable, bytes: Uint8Array | string, gone: AbortSignal): Promise<void> {
+  if (gone.aborted || stream.destroyed) throw wentAway();
+  if (stream.write(bytes)) return;
+  try {
+    await once(stream, "drain", { signal: gone });
+  } catch (error) {
+    throw wentAway(error);
+  }
+}
+
+export function wentAway(cause?: unknown): SampanError {
+  return new SampanError("cancelled", "the client has gone", { cause });
+}
+
+async function* bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  yield* request as AsyncIterable<Uint8Array>;
+}
