@@ -99,6 +99,11 @@ export interface MonitorRequest {
     /** `none`: /dev/null. `once`: ends when the first attached client that sends it goes. `open`: ends when someone says so. */
     readonly stdin: "none" | "once" | "open";
     readonly size?: TerminalSize;
+    /**
+     * Nothing is taken from the process's output before the first client has attached, or 10 s are over; then it is carried as always, also when the process has ended
+     * meanwhile. For an exec, whose output has no other place, and whose monitor can be reached only when it runs.
+     */
+    readonly hold?: boolean;
   };
   /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece of a line of over 16 KiB. None for exec and log driver `none`. */
   readonly log?: {
