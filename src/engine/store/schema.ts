@@ -86,4 +86,26 @@ export const migrations: readonly string[] = [
   ALTER TABLE containers_with_life RENAME TO containers;
   CREATE INDEX containers_by_target ON containers (target);
   `,
+  `
+  -- Networks (config is JSON), which container belongs where, and what an open sandbox has: addresses, its device inside, ports of the host. No foreign key between
+  -- them: a container that stands may outlive its network, and is then refused when it starts.
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, driver TEXT NOT NULL CHECK (driver IN ('bridge', 'host', 'null')),
+    device TEXT UNIQUE, created INTEGER NOT NULL, config TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE network_endpoints (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, network TEXT NOT NULL, container TEXT NOT NULL,
+    names TEXT NOT NULL, asked TEXT NOT NULL, mac TEXT, ipv4 TEXT, ipv6 TEXT, device TEXT,
+    UNIQUE (network, container), UNIQUE (network, ipv4), UNIQUE (network, ipv6)
+  ) STRICT;
+  CREATE INDEX network_endpoints_by_container ON network_endpoints (container);
+  CREATE TABLE network_sandboxes (
+    container TEXT PRIMARY KEY, path TEXT NOT NULL, ports TEXT NOT NULL, dns TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE network_ports (
+    address TEXT NOT NULL, protocol TEXT NOT NULL, port INTEGER NOT NULL, container TEXT NOT NULL, target TEXT NOT NULL, target_port INTEGER NOT NULL,
+    PRIMARY KEY (address, protocol, port)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX network_ports_by_container ON network_ports (container);
+  `,
 ];
