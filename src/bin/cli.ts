@@ -1,8 +1,8 @@
 /** The command line with an engine in this process behind it; the engine is opened by the first command that asks for it. */
-import { join } from "node:path";
 import { main, type Place } from "../cli/main.ts";
 import type { EngineClient } from "../cli/client/client.ts";
 import { processIo } from "../cli/process.ts";
+import { programCommand } from "./program.ts";
 
 export function cli(args: readonly string[]): Promise<number> {
   return main(args, openClient, processIo());
@@ -17,18 +17,10 @@ async function openClient({ root, config }: Place): Promise<EngineClient> {
     ...(config === undefined ? {} : { config }),
   });
   return localClient(await openEngine(settings), {
-    runtime: runtimeCommand(),
+    runtime: programCommand("runtime"),
     credentials: async () => {
       const { dockerConfigFolder, openDockerConfig } = await import("../engine/registry/docker-config.ts");
       return openDockerConfig(dockerConfigFolder(process.env));
     },
   });
-}
-
-/** This program again, as the OCI runtime: the executable itself, or Bun with the program's source. */
-function runtimeCommand(): string[] {
-  const compiled = import.meta.dir.startsWith("/$bunfs/");
-  return compiled
-    ? [process.execPath, "runtime"]
-    : [process.execPath, join(import.meta.dir, "sampan.ts"), "runtime"];
 }

@@ -2,7 +2,6 @@
  * An engine and what it is made of. What a verb does not use costs nothing: helper processes start with their first task, and the registry client is loaded
  * when a registry is first asked.
  */
-import { join } from "node:path";
 import { openContainers } from "../engine/containers/open.ts";
 import { openContent } from "../engine/content/open.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -14,14 +13,15 @@ import type { EngineSettings } from "../engine/settings.ts";
 import { openSnapshotter } from "../engine/snapshots/open.ts";
 import { openStore } from "../engine/store/open.ts";
 import { openUnpacker } from "../engine/unpack/open.ts";
+import { programCommand } from "./program.ts";
 
 export async function openEngine(settings: EngineSettings): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   const store = stack.use(openStore(settings.root));
-  const unpacker = stack.use(openUnpacker({ command: helperCommand() }));
+  const unpacker = stack.use(openUnpacker({ command: programCommand("unpack-worker") }));
   const content = openContent(store, unpacker);
   const snapshots = await openSnapshotter(settings.snapshotter, store, unpacker);
-  let registries: Registries | undefined;
+  let registries: { readonly of: EngineSettings["registries"]; readonly client: Registries } | undefined;
   const parts = stack.move();
   return {
     settings,
@@ -32,7 +32,10 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     snapshots,
     unpacker,
     get registries() {
-      return (registries ??= loadRegistries(settings));
+      // A daemon that reads its settings again gets a new one.
+      if (registries?.of !== settings.registries)
+        registries = { of: settings.registries, client: loadRegistries(settings) };
+      return registries.client;
     },
     images: openImages(store, content),
     containers: openContainers(store),
@@ -46,12 +49,4 @@ function loadRegistries(settings: EngineSettings): Registries {
   const { dockerConfigFolder } =
     require("../engine/registry/docker-config.ts") as typeof import("../engine/registry/docker-config.ts");
   return openRegistries(settings.registries, { dockerConfig: dockerConfigFolder(process.env) });
-}
-
-/** This program again, as the unpacker's helper: the executable itself, or Bun with the program's source. */
-function helperCommand(): string[] {
-  const compiled = import.meta.dir.startsWith("/$bunfs/");
-  return compiled
-    ? [process.execPath, "unpack-worker"]
-    : [process.execPath, join(import.meta.dir, "sampan.ts"), "unpack-worker"];
 }

@@ -4,10 +4,12 @@ type Part = (args: readonly string[]) => Promise<number>;
 
 const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(args);
 
+const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
+
 /** Internal: the helper process of the engine's unpacker. */
 const unpackWorker: Part = async () => (await import("../engine/unpack/worker.ts")).unpackWorker();
 
-const parts: Readonly<Record<string, Part>> = { runtime, "unpack-worker": unpackWorker };
+const parts: Readonly<Record<string, Part>> = { runtime, daemon, "unpack-worker": unpackWorker };
 
 async function sampan(): Promise<number> {
   const name = (process.argv0 || "").split("/").at(-1) ?? "";
