@@ -58,12 +58,13 @@ const defaultPools = [
   { base: "192.168.0.0/16", size: 20 },
 ] as const;
 
-export function networkOf(document: Table): NetworkSettings {
+/** `bridge`: the name of the default bridge where none is given. */
+export function networkOf(document: Table, bridge: string): NetworkSettings {
   const network = document.table("network", networkKeys);
   const pools = network.tables("pools", ["base", "size"]).map(poolOf);
   return {
     pools: pools.length > 0 ? pools : defaultPools,
-    bridge: bridgeOf(network),
+    bridge: bridgeOf(network, bridge),
     dns: network.texts("dns", (text) => isIP(text) !== 0, "IP addresses") ?? [],
     dnsSearch: network.texts("dns_search", isWord, "domains") ?? [],
     dnsOptions: network.texts("dns_options", isWord, "options of resolv.conf(5)") ?? [],
@@ -83,7 +84,7 @@ function poolOf(table: Table): { base: string; size: number } {
 
 const bridgeKeys = ["enabled", "name", "address", "address6", "mtu", "icc"] as const;
 
-function bridgeOf(network: Table): BridgeSettings | false {
+function bridgeOf(network: Table, name: string): BridgeSettings | false {
   const bridge = network.table("bridge", bridgeKeys);
   if (bridge.flag("enabled") === false) return false;
   // IFNAMSIZ: 15 bytes and a zero.
@@ -91,7 +92,7 @@ function bridgeOf(network: Table): BridgeSettings | false {
   const within = (check: (text: string) => boolean) => (text: string) =>
     prefixOf(text) !== undefined && check(addressOf(text));
   return {
-    name: bridge.fitting("name", isDevice, "the name of a network device") ?? "sampan0",
+    name: bridge.fitting("name", isDevice, "the name of a network device") ?? name,
     address: bridge.fitting("address", within(isIPv4), `an address with its prefix, as "172.17.0.1/16"`),
     address6: bridge.fitting("address6", within(isIPv6), `an address with its prefix, as "fd00:17::1/64"`),
     mtu: bridge.count("mtu", 0, 65_535) ?? 0,

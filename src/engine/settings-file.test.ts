@@ -95,6 +95,15 @@ test("the command line goes before the environment, and that before the file", (
   expect(read(text, { env: { SAMPAN_ROOT: "/env" }, root: "/flag" }).root).toBe("/flag");
 });
 
+test("a data root that is not the usual one has a state folder and a bridge of its own", () => {
+  const [usual, one, other] = ["/var/lib/sampan", "/one", "/other"].map((root) => read("", { root }));
+  expect([usual?.state, usual?.network.bridge]).toMatchObject(["/run/sampan", { name: "sampan0" }]);
+  expect(one?.state).toMatch(/^\/run\/sampan\/at\/[0-9a-f]{12}$/);
+  expect(one?.network.bridge).toMatchObject({ name: expect.stringMatching(/^sampan-[0-9a-f]{6}$/) });
+  expect(other?.state).not.toBe(one?.state);
+  expect(read("", { root: "/one", state: "/run/one" }).state).toBe("/run/one");
+});
+
 test.each([
   [`[engine`, "cannot read settings"],
   [`engine = 1`, "engine is 1, wanted a table"],

@@ -2,6 +2,7 @@
  * The settings file: /etc/sampan/config.toml, an ordinary user's ~/.config/sampan/config.toml, or the file that SAMPAN_CONFIG names. [engine], [images] and
  * [registries."host:port"] are read here, what only a live engine needs in settings-daemon.ts. [runtime] is the runtime's (runtime/native/settings.ts) and is left to it.
  */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -54,9 +55,15 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
   ]);
   const images = document.table("images", ["max_layer_size", "max_layer_entries", "parallel_downloads"]);
   const driver = overrides.snapshotter ?? engine.text("snapshotter") ?? "auto";
+  const root = absolute(overrides.root ?? env["SAMPAN_ROOT"]) ?? engine.path("root") ?? folders.root;
+  // What is made for one data root is not another's: two of them live side by side on one host.
+  const own = root === folders.root ? undefined : createHash("sha256").update(root).digest("hex");
   return {
-    root: absolute(overrides.root ?? env["SAMPAN_ROOT"]) ?? engine.path("root") ?? folders.root,
-    state: absolute(overrides.state) ?? engine.path("state") ?? folders.state,
+    root,
+    state:
+      absolute(overrides.state) ??
+      engine.path("state") ??
+      (own === undefined ? folders.state : join(folders.state, "at", own.slice(0, 12))),
     snapshotter:
       drivers.find((name) => name === driver) ?? engine.refuse("snapshotter", driver, drivers.join(", ")),
     budget: engine.size("budget") ?? 0,
@@ -66,7 +73,7 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
     registries: registriesOf(document),
     ...runtimesOf(engine),
     logs: logsOf(document),
-    network: networkOf(document),
+    network: networkOf(document, own === undefined ? "sampan0" : `sampan-${own.slice(0, 6)}`),
     daemon: daemonOf(document),
   };
 }

@@ -3,7 +3,7 @@
 export interface EngineSettings {
   /** Data root: [engine] root, SAMPAN_ROOT or --root; /var/lib/sampan. */
   readonly root: string;
-  /** [engine] state; /run/sampan. */
+  /** [engine] state; /run/sampan, or a folder in it for a data root that is not the usual one. */
   readonly state: string;
   /** [engine] snapshotter; "auto" takes overlayfs where the root's file system can carry it, else copy. */
   readonly snapshotter: "auto" | "overlayfs" | "copy";

@@ -25,7 +25,10 @@ export interface Listener {
 }
 
 interface Address {
-  readonly settings: DaemonSettings;
+  readonly settings: Pick<DaemonSettings, "tls" | "insecureLoopback"> & {
+    /** null: the socket is its maker's alone. */
+    readonly group: string | undefined | null;
+  };
   readonly warn: (text: string) => void;
 }
 
@@ -98,8 +101,8 @@ export function answers(path: string): Promise<boolean> {
 }
 
 /** The group's number; undefined: root alone. */
-function groupOf(wanted: string | undefined, warn: (text: string) => void): number | undefined {
-  if (process.geteuid?.() !== 0) return undefined;
+function groupOf(wanted: string | undefined | null, warn: (text: string) => void): number | undefined {
+  if (process.geteuid?.() !== 0 || wanted === null) return undefined;
   if (wanted !== undefined && /^\d+$/.test(wanted)) return Number(wanted);
   const groups = readFileSync("/etc/group", "utf8").split("\n");
   const number = (name: string) => {
