@@ -21,11 +21,15 @@ export function openRegistries(
   options: RegistriesOptions,
 ): Registries {
   const config = openDockerConfig(options.dockerConfig);
-  const parts: ClientParts = {
+  return registriesWith({
     settings,
     patience: { ...usualPatience, ...options.patience },
     credentials: (name, signal) => config.find(name, signal),
-  };
+  });
+}
+
+function registriesWith(parts: ClientParts): Registries {
+  const { settings } = parts;
   // Of one registry all repositories share the scheme that was found and the tokens.
   const clients = new Map<string, { own: Client; mirrors: readonly Client[] }>();
   const clientsOf = (registry: string) => {
@@ -39,6 +43,12 @@ export function openRegistries(
     return made;
   };
   return {
+    as: (registry, given) =>
+      registriesWith({
+        ...parts,
+        credentials: (name, signal) =>
+          name === registry ? Promise.resolve(given) : parts.credentials(name, signal),
+      }),
     repository(name, actions) {
       const slash = name.indexOf("/");
       const { own, mirrors } = clientsOf(name.slice(0, slash));

@@ -10,6 +10,7 @@
  */
 import type { Digest } from "../../spec/image/digest.ts";
 import type { Descriptor } from "../../spec/image/types.ts";
+import type { Credentials } from "./docker-config.ts";
 
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
@@ -47,6 +48,8 @@ export interface Repository {
 }
 
 export interface Registries {
+  /** The same for one caller, who has credentials of its own for this registry: nothing of it is kept, and no tokens are shared. */
+  as(registry: string, credentials: Credentials): Registries;
   /** `name`: `registry/repository`, normalised. */
   repository(name: string, actions: "pull" | "pull,push"): Repository;
   /** Tries the credentials with the registry. Errors: `unauthenticated`. */
