@@ -89,10 +89,15 @@ export interface SystemDiskUsage {
     | null;
 }
 
-/** What `sampan system audit` finds on the host: each thing that containers are made of, and whether it belongs to one. */
+/** What `sampan system audit` finds on the host: a thing that belongs to nothing, or one that should be there and is not. None: all is well. */
 export interface AuditItem {
+  /** `monitor`, `process`, `mount`, `cgroup`, `network`, `folder`, `socket`, `lease`, `volume`. */
   readonly kind: string;
+  /** A path, a process id, a device's name. */
   readonly name: string;
-  /** The container, network or volume that it belongs to; empty: nothing, a left-over. */
+  /** The container, network or volume that it should belong to; empty: nothing that is known. */
   readonly owner: string;
+  readonly problem: "left over" | "missing";
+  /** It was put right just now. */
+  readonly repaired: boolean;
 }
