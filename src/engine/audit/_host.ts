@@ -1,0 +1,121 @@
+/** What of ours is on the host, as plain values. What vanishes while it is looked at is passed over. */
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { processStart } from "../../kernel/process.ts";
+import type { EngineSettings } from "../settings.ts";
+import { mountPoints, unescaped } from "./_mount-points.ts";
+
+export interface Host {
+  /** Monitors whose folder lies below the state folder. */
+  readonly monitors: readonly { readonly pid: number; readonly folder: string }[];
+  /** Of all containers of Sampan on this host, this engine's or another's: by id. */
+  readonly cgroups: readonly Cgroup[];
+  /** Mount points below the data root or the state folder. */
+  readonly mounts: readonly string[];
+  /** Names in the folders of the state folder that hold an entry a container. */
+  readonly folders: Readonly<Record<StateFolder, readonly string[]>>;
+  /** Sockets of commands, with the process that made them. */
+  readonly sockets: readonly { readonly path: string; readonly pid: number }[];
+  readonly state: string;
+  /** Whether a process lives. */
+  readonly lives: (pid: number) => boolean;
+}
+
+export interface Cgroup {
+  readonly id: string;
+  readonly path: string;
+  readonly populated: boolean;
+  /** Milliseconds since it was made. */
+  readonly age: number;
+}
+
+export const stateFolders = ["containers", "roots", "runtime"] as const;
+export type StateFolder = (typeof stateFolders)[number];
+
+export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root">): Host {
+  // Other names there are not a container's.
+  const ids = (name: StateFolder) => list(join(state, name)).filter((id) => /^[0-9a-f]{64}$/.test(id));
+  return {
+    monitors: monitorsBelow(state),
+    cgroups: cgroups(),
+    mounts: mountsBelow([state, root]),
+    folders: { containers: ids("containers"), roots: ids("roots"), runtime: ids("runtime") },
+    sockets: socketsIn(state),
+    state,
+    lives: (pid) => processStart(pid) !== undefined,
+  };
+}
+
+/** By the name that it gives itself, and the folder that it holds open. */
+function monitorsBelow(state: string): Host["monitors"] {
+  return list("/proc")
+    .filter((name) => /^\d+$/.test(name) && text(`/proc/${name}/comm`).trim() === "sampan-monitor")
+    .flatMap((name) => {
+      const held = list(`/proc/${name}/fd`).map((fd) => link(`/proc/${name}/fd/${fd}`));
+      const folder = held.find((path) => path.startsWith(`${state}/`) && !path.endsWith(".sock"));
+      return folder === undefined ? [] : [{ pid: Number(name), folder: folder.replace(/ \(deleted\)$/, "") }];
+    });
+}
+
+const named = /^sampan-([0-9a-f]{64})$/;
+
+/** In version 1 each hierarchy has its own; one container's are told once for each. */
+function cgroups(): Cgroup[] {
+  const tops = text("/proc/self/mountinfo")
+    .split("\n")
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => unescaped(line.split(" ")[4] ?? ""));
+  return tops.flatMap((top) =>
+    list(top).flatMap((name) => {
+      const [, id] = named.exec(name) ?? [];
+      const path = join(top, name);
+      return id === undefined ? [] : [{ id, path, populated: isPopulated(path), age: ageOf(path) }];
+    }),
+  );
+}
+
+function isPopulated(path: string): boolean {
+  const events = text(join(path, "cgroup.events"));
+  if (events !== "") return /^populated 1$/m.test(events);
+  return text(join(path, "cgroup.procs")).trim() !== "";
+}
+
+function ageOf(path: string): number {
+  const made = statSync(path, { throwIfNoEntry: false })?.ctimeMs;
+  return made === undefined ? 0 : Date.now() - made;
+}
+
+function mountsBelow(folders: readonly string[]): string[] {
+  return mountPoints().filter((place) => folders.some((folder) => place.startsWith(`${folder}/`)));
+}
+
+function socketsIn(state: string): Host["sockets"] {
+  return list(state).flatMap((name) => {
+    const [, pid] = /^(?:command-|\.)(\d+)\.sock$/.exec(name) ?? [];
+    return pid === undefined ? [] : [{ path: join(state, name), pid: Number(pid) }];
+  });
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
