@@ -122,15 +122,21 @@ function config(info: ContainerInfo, { body, image }: StoredContainer): Containe
 }
 
 function mountPoints({ store }: Pick<Engine, "store">, { volumes }: StoredContainer): MountPoint[] {
-  return volumes.map(({ kind, source, destination, readonly, propagation }) => ({
-    Type: kind,
-    ...(kind === "volume" ? { Name: source } : {}),
-    Source: kind === "volume" ? join(store.root, "volumes", source, "_data") : source,
-    Destination: destination,
-    Mode: readonly ? "ro" : "",
-    RW: !readonly,
-    Propagation: kind === "volume" ? "" : propagation,
-  }));
+  return volumes.flatMap(({ kind, source, destination, readonly, propagation }) =>
+    kind === "tmpfs" || kind === "image"
+      ? []
+      : [
+          {
+            Type: kind,
+            ...(kind === "volume" ? { Name: source } : {}),
+            Source: kind === "volume" ? join(store.root, "volumes", source, "_data") : source,
+            Destination: destination,
+            Mode: readonly ? "ro" : "",
+            RW: !readonly,
+            Propagation: kind === "volume" ? "" : propagation,
+          },
+        ],
+  );
 }
 
 const graphKeys = { lowerdir: "LowerDir", upperdir: "UpperDir", workdir: "WorkDir" } as const;

@@ -61,7 +61,10 @@ const opened: Readonly<Record<string, string>> = {
   CAP_PERFMON: "perf_event_open",
 };
 
-/** Docker's default profile for these capabilities. chroot(2) is shut without its capability. */
+/**
+ * Docker's default profile for these capabilities. chroot(2) is shut without its capability. Sockets are of all families but AF_ALG (CVE-2026-31431) and AF_VSOCK; the conditions
+ * look at 32 bits as the kernel does, so that no high bit hides a family. socketcall(2), which would hide them too, is not there: programs then call socket(2).
+ */
 export function defaultSeccomp(names: readonly string[]): OciSeccomp {
   const open = new Set(names.flatMap((name) => (opened[name] ?? "").split(" ").filter(Boolean)));
   const shut = names.includes("CAP_SYS_CHROOT") ? [] : ["chroot"];

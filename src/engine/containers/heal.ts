@@ -2,9 +2,9 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import { isAbandoned } from "./bundle.ts";
+import { isAbandoned } from "./fill-volume.ts";
 import { storedContainer } from "./open.ts";
-import { anonymousVolumes, endOrphan, removeFolder, sweepVolumes, takeAway } from "./remove.ts";
+import { anonymousVolumes, endOrphan, removeFolder, sweepVolumes, takeAway } from "./foreground-remove.ts";
 import { hostConfig } from "./request.ts";
 import type { RunParts, RuntimeOption } from "./runtime-command.ts";
 import { orphans } from "./states.ts";

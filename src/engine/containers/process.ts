@@ -39,12 +39,14 @@ export interface EnvironmentInput {
   readonly image: ImageConfigRun;
   readonly hostname: string;
   readonly home: string;
+  /** Of devices; the caller's go over them. */
+  readonly more?: readonly string[];
 }
 
 /** Ours, then the image's, then the caller's: of one name the last is taken. A word without `=` takes the name away. */
-export function processEnvironment({ body, image, hostname, home }: EnvironmentInput): string[] {
+export function processEnvironment({ body, image, hostname, home, more = [] }: EnvironmentInput): string[] {
   const ours = [defaultPath, `HOSTNAME=${hostname}`, ...(body.Tty ? ["TERM=xterm"] : []), `HOME=${home}`];
-  return mergedEnvironment([...ours, ...(image.Env ?? []), ...(body.Env ?? [])]);
+  return mergedEnvironment([...ours, ...(image.Env ?? []), ...more, ...(body.Env ?? [])]);
 }
 
 /** Errors: `invalid_argument`. */

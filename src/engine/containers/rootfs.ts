@@ -2,7 +2,7 @@
  * Where a running container's root file system is mounted: `<state>/roots/<id>/rootfs`. Root of a user namespace must get there without any right of the host's root,
  * and nobody else on the host may, or set-id programs of an image are theirs to call (CVE-2021-41091): a folder of 0710 whose group is the container's root's.
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { unmount } from "../../kernel/mounts.ts";
 import type { Engine } from "../engine.ts";
@@ -10,7 +10,8 @@ import type { StoredContainer } from "./request.ts";
 
 type Parts = Pick<Engine, "settings">;
 
-function placeOf({ settings }: Parts, id: string): string {
+/** Below the state root: what is mounted for it. */
+export function placeOf({ settings }: Parts, id: string): string {
   return join(settings.state, "roots", id);
 }
 
@@ -37,10 +38,11 @@ function passable(folder: string): void {
   if ((mode & 0o1) === 0) chmodSync(folder, (mode & 0o7777) | 0o11);
 }
 
-/** Another may do so at the same moment. */
-function removeEmpty(folder: string): void {
+/** A folder, or the empty file that a file was mounted on. Another may do so at the same moment. */
+function removeEmpty(path: string): void {
   try {
-    rmdirSync(folder);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) unlinkSync(path);
+    else rmdirSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
@@ -50,6 +52,18 @@ function removeEmpty(folder: string): void {
 export function removeRootfs(engine: Parts, id: string): void {
   const place = placeOf(engine, id);
   const rootfs = join(place, "rootfs");
-  unmount(rootfs);
-  for (const folder of [rootfs, place]) removeEmpty(folder);
+  const beside = besides(place);
+  for (const path of [rootfs, ...beside]) unmount(path);
+  for (const path of beside) removeEmpty(path);
+  for (const folder of [join(place, "parts"), join(place, "images"), rootfs, place]) removeEmpty(folder);
+}
+
+/** What else is mounted for it: places.ts. */
+function besides(place: string): string[] {
+  const below = (name: string) => {
+    const folder = join(place, name);
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    return found ? readdirSync(folder).map((each) => join(folder, each)) : [];
+  };
+  return [join(place, "shm"), ...below("parts"), ...below("images")];
 }

@@ -10,6 +10,13 @@ const host = {
   swapLimit: true,
   bounding: -1n,
   devices: [{ path: "/dev/x", type: "c", major: 1, minor: 2 }],
+  processors: 4,
+  realtime: false,
+  appArmor: false,
+  kernel: "6.1.0",
+  nodesAt: () => [],
+  limits: {},
+  init: undefined,
 } as const;
 
 function spec(change: Asked, stored: Partial<StoredContainer> = {}, more: Partial<SpecInput> = {}) {

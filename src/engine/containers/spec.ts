@@ -1,32 +1,26 @@
-/** The OCI configuration of a container, from its image's configuration, what was asked, and facts about the host. Pure; Docker's defaults. */
+/** The OCI configuration of a container, from its image's configuration, what was asked, and facts about the host. Pure; Docker's defaults. One file a topic in spec/. */
 import { posix } from "node:path";
 import { invalid } from "../../base/errors.ts";
-import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
-import type {
-  OciConfig,
-  OciDevice,
-  OciLinux,
-  OciMount,
-  OciNamespace,
-  OciResources,
-} from "../../spec/oci/config.ts";
-import { capabilitySets, containerCapabilities, defaultSeccomp } from "./capabilities.ts";
+import type { CreateBody } from "../../spec/docker/create.ts";
+import type { OciConfig, OciLinux, OciProcess, OciResources } from "../../spec/oci/config.ts";
+import { capabilitySets, containerCapabilities } from "./capabilities.ts";
 import { processArguments, processEnvironment } from "./process.ts";
-import { hostConfig, sharesHostNetwork, type StoredContainer } from "./request.ts";
+import { hostConfig, type StoredContainer } from "./request.ts";
+import type { CdiEdits } from "./spec/cdi.ts";
+import { deviceParts } from "./spec/devices.ts";
+import type { HostFacts } from "./spec/host.ts";
+import { initWords, mounts } from "./spec/mounts.ts";
+import { namespaces, type Joined } from "./spec/namespaces.ts";
+import { limits } from "./spec/resources.ts";
+import { rlimits } from "./spec/rlimits.ts";
+import { security, type Security } from "./spec/security.ts";
+import { sysctls } from "./spec/sysctls.ts";
 import { cgroupOf } from "./states.ts";
 import type { ResolvedUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-/** Facts that only the host knows. */
-export interface HostFacts {
-  readonly unifiedCgroups: boolean;
-  /** Whether memory and swap together can be limited. */
-  readonly swapLimit: boolean;
-  /** Capabilities that can be given, a bit each. */
-  readonly bounding: bigint;
-  /** Nodes below /dev, for a privileged container. */
-  readonly devices: readonly OciDevice[];
-}
+export { mountTargets, ownFiles } from "./spec/mounts.ts";
+export type { HostFacts } from "./spec/host.ts";
 
 export interface SpecInput {
   readonly id: string;
@@ -39,28 +33,57 @@ export interface SpecInput {
   readonly files: Readonly<Record<string, string>>;
   /** Where a volume or bind lies on the host. */
   readonly sourceOf: (volume: VolumeMount) => string;
+  /** Namespaces that are there already. */
+  readonly joined?: Joined;
+  /** The tmpfs for /dev/shm, where it is not the container's alone. */
+  readonly shm?: string;
+  readonly cdi?: CdiEdits;
 }
 
 export function containerSpec(input: SpecInput): OciConfig {
-  const { stored, user, hostname, rootfs } = input;
-  const { body, image } = stored;
-  const names = containerCapabilities(hostConfig(body), input.host.bounding);
+  const { stored, host, hostname, rootfs, cdi } = input;
+  const { body } = stored;
+  const asked = hostConfig(body);
+  const names = containerCapabilities(asked, host.bounding);
+  const safety = security(asked, names, host);
+  const ownUts = asked.UTSMode !== "host";
+  const kernel = { writableCgroups: safety.writableCgroups, kernel: host.kernel, more: cdi?.mounts ?? [] };
   return {
     // The oldest that has all of what stands here, for runtimes of other people.
     ociVersion: "1.0.2",
-    process: {
-      terminal: body.Tty === true,
-      user: { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] },
-      args: processArguments(body, image),
-      env: processEnvironment({ body, image, hostname, home: user.home }),
-      cwd: workingDirectory(body.WorkingDir || image.WorkingDir),
-      capabilities: capabilitySets(names, user.uid),
-      noNewPrivileges: false,
+    process: processOf(input, names, safety),
+    root: { path: rootfs, readonly: asked.ReadonlyRootfs === true },
+    ...(ownUts && { hostname }),
+    ...(ownUts && body.Domainname && { domainname: body.Domainname }),
+    mounts: mounts({ ...input, ...kernel, shm: input.shm, init: host.init }),
+    ...(cdi && Object.keys(cdi.hooks).length > 0 && { hooks: cdi.hooks }),
+    ...(asked.Annotations && { annotations: { ...asked.Annotations } }),
+    linux: linux(input, safety),
+  };
+}
+
+function processOf(input: SpecInput, capabilities: readonly string[], safety: Security): OciProcess {
+  const { stored, user, host, hostname, cdi } = input;
+  const { body, image } = stored;
+  const { ConsoleSize, OomScoreAdj, Ulimits } = hostConfig(body);
+  const [height = 0, width = 0] = ConsoleSize ?? [];
+  const limited = rlimits(Ulimits, host);
+  return {
+    terminal: body.Tty === true,
+    ...(body.Tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
+    user: {
+      uid: user.uid,
+      gid: user.gid,
+      additionalGids: [...new Set([...user.additionalGids, ...(cdi?.groups ?? [])])],
     },
-    root: { path: rootfs, readonly: hostConfig(body).ReadonlyRootfs === true },
-    hostname,
-    mounts: mounts(input),
-    linux: linux(input, names),
+    args: [...initWords(body), ...processArguments(body, image)],
+    env: processEnvironment({ body, image, hostname, home: user.home, more: cdi?.env ?? [] }),
+    cwd: workingDirectory(body.WorkingDir || image.WorkingDir),
+    capabilities: capabilitySets(capabilities, user.uid),
+    noNewPrivileges: safety.noNewPrivileges,
+    ...(limited.length > 0 && { rlimits: limited }),
+    ...(OomScoreAdj && { oomScoreAdj: OomScoreAdj }),
+    ...(safety.appArmor !== undefined && { apparmorProfile: safety.appArmor }),
   };
 }
 
@@ -69,120 +92,46 @@ function workingDirectory(path: string | undefined): string {
   return posix.join("/", path ?? "").replace(/(?<=.)\/$/, "");
 }
 
-function linux({ id, stored, host }: SpecInput, capabilities: readonly string[]): OciLinux {
+function linux(input: SpecInput, safety: Security): OciLinux {
+  const { id, stored, host, joined = {}, cdi } = input;
   const { body, remap } = stored;
+  const ownIds = remap !== undefined;
+  const parameters = sysctls(body, { ownIds });
+  const { devices, rules } = deviceParts(hostConfig(body), host);
+  const nodes = new Map([...devices, ...(cdi?.devices ?? [])].map((node) => [node.path, node]));
+  const resources: OciResources = {
+    devices: [...rules, ...(cdi?.rules ?? [])],
+    ...limits(hostConfig(body), host),
+  };
   return {
-    namespaces: namespaces(stored, host),
+    namespaces: namespaces({ body, ownIds, host, joined }),
     ...(remap && {
       uidMappings: remap.uids.map((range) => ({ ...range })),
       gidMappings: remap.gids.map((range) => ({ ...range })),
     }),
-    cgroupsPath: `/${cgroupOf(id)}`,
-    resources: resources(hostConfig(body), host),
-    rootfsPropagation: "rprivate",
-    ...(!sharesHostNetwork(body) && !remap && { sysctl: { ...sysctls } }),
-    ...(hostConfig(body).Privileged
-      ? { devices: host.devices.map((device) => ({ ...device })) }
-      : {
-          seccomp: defaultSeccomp(capabilities),
-          maskedPaths: [...maskedPaths],
-          readonlyPaths: [...readonlyPaths],
-        }),
+    cgroupsPath: cgroupPath(body, id),
+    resources,
+    rootfsPropagation: rootPropagation(stored),
+    ...(Object.keys(parameters).length > 0 && { sysctl: parameters }),
+    ...(nodes.size > 0 && { devices: [...nodes.values()] }),
+    ...(safety.seccomp && { seccomp: safety.seccomp }),
+    ...(safety.maskedPaths.length > 0 && { maskedPaths: [...safety.maskedPaths] }),
+    ...(safety.readonlyPaths.length > 0 && { readonlyPaths: [...safety.readonlyPaths] }),
   };
 }
 
-/** As Docker sets them: ping and low ports without capabilities, inside a network of its own. */
-const sysctls = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
-
-/** With /sys/devices/virtual/powercap: its counters tell what the processor computes (CVE-2020-8694, GHSA-jq35-85cj-fj4p). */
-const maskedPaths = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/sys/firmware",
-  "/sys/devices/virtual/powercap",
-] as const;
-
-const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
-
-function namespaces({ body, remap }: StoredContainer, host: HostFacts): OciNamespace[] {
-  const types: OciNamespace["type"][] = ["mount", "uts", "pid", "ipc"];
-  if (!sharesHostNetwork(body)) types.push("network");
-  // Where the old and the new tree are both there, Docker leaves the host's.
-  if (host.unifiedCgroups && !hostConfig(body).Privileged) types.push("cgroup");
-  if (remap) types.push("user");
-  return types.map((type) => ({ type }));
+/** A name that no other container has, below the parent that was asked for. Errors: `invalid_argument`. */
+export function cgroupPath(body: CreateBody, id: string): string {
+  const { CgroupParent } = hostConfig(body);
+  const parent = CgroupParent ?? "";
+  if (parent.split("/").includes("..") || /[\n:]/.test(parent))
+    throw invalid(`cannot use cgroup parent "${parent.slice(0, 150)}": wanted a path without ".."`);
+  return posix.join("/", parent, cgroupOf(id));
 }
 
-function resources(asked: HostConfig, host: HostFacts): OciResources {
-  const { Memory, NanoCpus, PidsLimit, Privileged } = asked;
-  const period = 100_000;
-  return {
-    devices: [{ allow: Privileged === true, access: "rwm" }],
-    ...(Memory && { memory: { limit: Memory, ...(host.swapLimit && { swap: 2 * Memory }) } }),
-    ...(NanoCpus && { cpu: { quota: Math.round((NanoCpus / 1e9) * period), period } }),
-    ...(PidsLimit && PidsLimit > 0 && { pids: { limit: PidsLimit } }),
-  };
-}
-
-/** Files of ours that are bound over the image's. */
-export const ownFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
-
-/** Where something is mounted into a container. */
-export function mountTargets({ body, remap, volumes }: StoredContainer): string[] {
-  const kernel = kernelMounts(body, remap !== undefined).map(({ destination }) => destination);
-  return [...kernel, ...ownFiles, ...volumes.map(({ destination }) => destination)];
-}
-
-function mounts({ stored, files, sourceOf }: SpecInput): OciMount[] {
-  const { body, remap, volumes } = stored;
-  const taken = new Set(volumes.map(({ destination }) => destination));
-  const kernel = kernelMounts(body, remap !== undefined);
-  const own = Object.entries(files).map(([destination, source]): OciMount => ({
-    destination,
-    type: "bind",
-    source,
-    options: ["rbind", "rprivate", ...(hostConfig(body).ReadonlyRootfs ? ["ro"] : [])],
-  }));
-  return [
-    ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
-    ...volumes.map((volume): OciMount => ({
-      destination: volume.destination,
-      type: "bind",
-      source: sourceOf(volume),
-      options: ["rbind", volume.propagation, ...(volume.readonly ? ["ro"] : [])],
-    })),
-  ];
-}
-
-function kernelMounts(body: CreateBody, ownIds: boolean): OciMount[] {
-  const quiet = ["nosuid", "noexec", "nodev"];
-  const access = hostConfig(body).Privileged ? "rw" : "ro";
-  const mount = (type: string, destination: string, options: string[], source = type): OciMount => ({
-    destination,
-    type,
-    source,
-    options,
-  });
-  // sysfs can be mounted only by who owns the network namespace.
-  const sys =
-    ownIds && sharesHostNetwork(body)
-      ? mount("bind", "/sys", ["rbind", ...quiet, access], "/sys")
-      : mount("sysfs", "/sys", [...quiet, access]);
-  return [
-    mount("proc", "/proc", quiet),
-    mount("tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-    mount("devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-    sys,
-    mount("cgroup", "/sys/fs/cgroup", [...quiet, "relatime", access]),
-    mount("mqueue", "/dev/mqueue", quiet),
-    mount("tmpfs", "/dev/shm", [...quiet, "mode=1777", "size=65536k"], "shm"),
-  ];
+/** A bind that is to pass mounts on needs a root that does. */
+function rootPropagation({ volumes }: StoredContainer): "rprivate" | "shared" | "rslave" {
+  const words = volumes.map(({ propagation }) => propagation);
+  if (words.some((word) => word === "shared" || word === "rshared")) return "shared";
+  return words.some((word) => word === "slave" || word === "rslave") ? "rslave" : "rprivate";
 }

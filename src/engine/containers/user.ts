@@ -25,8 +25,16 @@ interface Group {
   readonly members: readonly string[];
 }
 
-/** `text` is `user`, `user:group`, each a name or decimal digits; "" is root. The files' texts are "" where there are none. Errors: `invalid_argument`. */
-export function resolveUser(text: string, passwd: string, group: string): ResolvedUser {
+/**
+ * `text` is `user`, `user:group`, each a name or decimal digits; "" is root. The files' texts are "" where there are none. `add`: further groups, each a name or digits.
+ * Errors: `invalid_argument`.
+ */
+export function resolveUser(
+  text: string,
+  passwd: string,
+  group: string,
+  { add = [] }: { readonly add?: readonly string[] } = {},
+): ResolvedUser {
   const [user = "", wantedGroup, more] = text.split(":");
   const refuse = (why: string) => invalid(`cannot use user "${text.slice(0, 150)}": ${why}`);
   if (more !== undefined || wantedGroup === "" || (user === "" && text !== ""))
@@ -43,10 +51,13 @@ export function resolveUser(text: string, passwd: string, group: string): Resolv
   const gid = own ?? account?.gid ?? 0;
   const supplementary =
     own === undefined && account ? groups.filter(({ members }) => members.includes(account.name)) : [];
+  const added = add.map((name) =>
+    groupId(name, groups, (why) => invalid(`cannot add group "${name.slice(0, 150)}": ${why}`)),
+  );
   return {
     uid: number ?? account?.uid ?? 0,
     gid,
-    additionalGids: [...new Set([gid, ...supplementary.map((each) => each.gid)])],
+    additionalGids: [...new Set([gid, ...supplementary.map((each) => each.gid), ...added])],
     home: account?.home ?? "/",
   };
 }

@@ -5,12 +5,22 @@ const name = () => "fresh";
 const volume = { anonymous: false, readonly: false, propagation: "rprivate" };
 
 test.each([
-  ["/host:/in", { ...volume, source: "/host", kind: "bind", destination: "/in" }],
-  ["/a/../host/:/in/./x/", { ...volume, source: "/host/", kind: "bind", destination: "/in/x" }],
-  ["data:/in:ro", { ...volume, source: "data", kind: "volume", destination: "/in", readonly: true }],
+  ["/host:/in", { ...volume, source: "/host", kind: "bind", destination: "/in", create: true }],
+  ["/a/../host/:/in/./x/", { ...volume, source: "/host/", kind: "bind", destination: "/in/x", create: true }],
+  [
+    "data:/in:ro",
+    { ...volume, source: "data", kind: "volume", destination: "/in", readonly: true, mode: "ro" },
+  ],
   [
     "data:/in:rw,rshared",
-    { ...volume, source: "data", kind: "volume", destination: "/in", propagation: "rshared" },
+    {
+      ...volume,
+      source: "data",
+      kind: "volume",
+      destination: "/in",
+      propagation: "rshared",
+      mode: "rw,rshared",
+    },
   ],
   ["/in", { ...volume, source: "fresh", kind: "volume", destination: "/in", anonymous: true }],
 ])("-v %s", (word, mount) => {

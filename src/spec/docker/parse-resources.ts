@@ -23,16 +23,24 @@ const throttle: Reader<ThrottleDevice[]> = list(
   1000,
 );
 
+const ulimit: Reader<{ Name: string; Soft: number; Hard: number }> = (value, at) => {
+  const fields = { Name: text({ length: 50 }), Soft: int64, Hard: int64 };
+  const found = object<{ Name: string; Soft?: number; Hard?: number }>(fields, ["Name"])(value, at);
+  return { Soft: 0, Hard: 0, ...found };
+};
+
+const weight: Reader<{ Path: string; Weight: number }> = (value, at) => {
+  const fields = { Path: path, Weight: integer(0, 65_535) };
+  return { Weight: 0, ...object<{ Path: string; Weight?: number }>(fields, ["Path"])(value, at) };
+};
+
 export const resourceFields: Fields<Resources> = {
   CpuShares: int64,
   Memory: int64,
   NanoCpus: int64,
   CgroupParent: text({ length: 4096 }),
   BlkioWeight: integer(0, 65_535),
-  BlkioWeightDevice: list(
-    object<{ Path: string; Weight: number }>({ Path: path, Weight: integer(0, 65_535) }, ["Path"]),
-    1000,
-  ),
+  BlkioWeightDevice: list(weight, 1000),
   BlkioDeviceReadBps: throttle,
   BlkioDeviceWriteBps: throttle,
   BlkioDeviceReadIOps: throttle,
@@ -66,13 +74,7 @@ export const resourceFields: Fields<Resources> = {
   MemorySwappiness: int64,
   OomKillDisable: flag,
   PidsLimit: int64,
-  Ulimits: list(
-    object<{ Name: string; Soft: number; Hard: number }>(
-      { Name: text({ length: 50 }), Soft: int64, Hard: int64 },
-      ["Name"],
-    ),
-    100,
-  ),
+  Ulimits: list(ulimit, 100),
 };
 
 export const restartPolicy: Reader<RestartPolicy> = object<RestartPolicy>({

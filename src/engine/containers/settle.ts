@@ -1,0 +1,114 @@
+/** What is asked of a new container, checked as a whole before anything is made of it: everything that this host cannot do is refused here, by name. */
+import { randomBytes } from "node:crypto";
+import { lstatSync, readFileSync } from "node:fs";
+import { SampanError, invalid } from "../../base/errors.ts";
+import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/create.ts";
+import type { ImageConfigRun } from "../../spec/image/types.ts";
+import { checkRules, validateConfig } from "../../spec/oci/validate.ts";
+import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
+import { checkNames } from "./spec/etc-files.ts";
+import { hostFacts, type HostFacts } from "./spec/host.ts";
+import { checkNamespaces, privateCgroups } from "./spec/namespaces.ts";
+import { checkResources } from "./spec/resources.ts";
+import { securityWords } from "./spec/security.ts";
+import { containerSpec } from "./spec.ts";
+import { volumesOf, type VolumesInput } from "./volumes.ts";
+
+export interface SettleInput {
+  readonly body: CreateBody;
+  readonly image: ImageConfigRun;
+  /** The mounts of another container, for VolumesFrom. Errors: `not_found`. */
+  readonly other?: VolumesInput["other"];
+  readonly host?: HostFacts;
+}
+
+export interface Settled {
+  readonly stored: StoredContainer;
+  /** For whoever asked: what was taken and does nothing here. */
+  readonly warnings: readonly string[];
+}
+
+/** Errors: `invalid_argument`, `failed_precondition`, naming what it is about. */
+export function settleContainer({ body, image, other, host: given }: SettleInput): Settled {
+  const asked = hostConfig(body);
+  const host = given ?? hostFacts({ privileged: false });
+  if (body.Hostname) checkHostname(body.Hostname);
+  if (body.Domainname) checkHostname(body.Domainname);
+  const remap = remapOf(asked.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid"));
+  checkNamespaces(body, remap !== undefined);
+  checkNames(asked);
+  checkUnsupported(asked);
+  checkRestartPolicy(asked.RestartPolicy, asked.AutoRemove);
+  checkCgroupWords(body, host);
+  const warnings = checkResources(asked, host);
+  const newName = () => randomBytes(32).toString("hex");
+  const volumes = volumesOf({ body, image, newName, ...(other && { other }) });
+  const stored = { body, image, remap, volumes };
+  checkSpec(stored, host);
+  return { stored, warnings };
+}
+
+function textOf(path: string): string {
+  return lstatSync(path, { throwIfNoEntry: false }) ? readFileSync(path, "utf8") : "";
+}
+
+const logDrivers = ["", "json-file", "local", "none"];
+
+function checkUnsupported(asked: HostConfig): void {
+  const { Isolation = "", Links, StorageOpt, Cgroup, LogConfig } = asked;
+  if (Isolation !== "" && Isolation !== "default")
+    throw invalid(`cannot use isolation "${Isolation}": on Linux there is only "default"`);
+  if (Links?.length)
+    throw invalid(
+      `cannot link to "${Links[0]}": links are of the old default network; containers of a network of their own find each other by name`,
+    );
+  if (Cgroup) throw invalid(`cannot use Cgroup "${Cgroup}": wanted CgroupParent`);
+  const [option] = Object.keys(StorageOpt ?? {});
+  if (option !== undefined)
+    throw invalid(`cannot use storage option "${option}": a container's own layer has no limit here`);
+  if (!logDrivers.includes(LogConfig?.Type ?? ""))
+    throw invalid(
+      `cannot use log driver "${LogConfig?.Type}": wanted ${logDrivers.filter(Boolean).join(", ")}`,
+    );
+}
+
+/** Errors: `invalid_argument`. */
+export function checkRestartPolicy(policy: RestartPolicy | null | undefined, autoRemove = false): void {
+  const { Name = "", MaximumRetryCount = 0 } = policy ?? {};
+  if (MaximumRetryCount !== 0 && Name !== "on-failure")
+    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  if (autoRemove && Name !== "" && Name !== "no")
+    throw invalid("cannot create the container: AutoRemove and a restart policy exclude each other");
+}
+
+function checkCgroupWords(body: CreateBody, host: HostFacts): void {
+  const word = securityWords(hostConfig(body).SecurityOpt ?? []).get("writable-cgroups");
+  if (word === undefined || word === "false") return;
+  if (host.unifiedCgroups && privateCgroups(body, host)) return;
+  throw new SampanError(
+    "failed_precondition",
+    "cannot make cgroups writable: wanted cgroup v2 alone on the host and a cgroup namespace of the container's own",
+  );
+}
+
+/** The specification is made once as it would be at its start: whatever that refuses is said now. */
+function checkSpec(stored: StoredContainer, host: HostFacts): void {
+  const { body } = stored;
+  const asked = hostConfig(body);
+  const there = "/proc/self/ns/net";
+  const spec = containerSpec({
+    id: "0".repeat(64),
+    rootfs: "/rootfs",
+    stored,
+    user: { uid: 0, gid: 0, additionalGids: [], home: "/" },
+    host,
+    hostname: body.Hostname || "container",
+    files: {},
+    sourceOf: ({ source }) => source,
+    joined: {
+      ...(asked.IpcMode?.startsWith("container:") && { ipc: there }),
+      ...(asked.PidMode?.startsWith("container:") && { pid: there }),
+    },
+  });
+  checkRules(validateConfig(spec));
+}
