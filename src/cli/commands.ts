@@ -25,6 +25,7 @@ const image = {
 
 const container = {
   run: () => import("./container/run.ts"),
+  create: () => import("./container/create.ts"),
   ls: () => import("./container/ls.ts"),
   rm: () => import("./container/rm.ts"),
   commit: () => import("./container/commit.ts"),
@@ -48,6 +49,7 @@ export const groups: Readonly<Record<string, Group>> = {
 /** In the order of help. */
 export const commands: Readonly<Record<string, Load>> = {
   run: container.run,
+  create: container.create,
   ps: container.ls,
   rm: container.rm,
   pull: image.pull,
@@ -85,7 +87,6 @@ export const absent: Readonly<Record<string, string>> = {
   buildx: "building images",
   compose: "compose files",
   cp: "copying between a container and the host",
-  create: "creating a container without running it",
   diff: "the changes of a container (image diff compares images)",
   events: "events",
   exec: "running a command in a running container",
@@ -107,3 +108,8 @@ export const absent: Readonly<Record<string, string>> = {
   volume: "volumes",
   wait: "waiting for a container",
 };
+
+/** What only a daemon can do, by the last word of its name. */
+export function needsDaemon(path: string): boolean {
+  return path === "create" || path === "container create";
+}

@@ -9,9 +9,22 @@ export const globalFlags = {
   host: {
     kind: "text",
     short: "H",
-    help: "",
-    absent: "Sampan has no daemon yet; its engine runs in this process",
+    value: "ADDRESS",
+    help: "Daemon to ask: unix:///path or tcp://host:port (DOCKER_HOST)",
   },
+  tls: { kind: "yes", help: "Use TLS, whoever signed the daemon's certificate" },
+  tlsverify: { kind: "yes", help: "Use TLS and verify the daemon (DOCKER_TLS_VERIFY)" },
+  tlscacert: { kind: "text", value: "FILE", help: "Certificates to trust (ca.pem in DOCKER_CERT_PATH)" },
+  tlscert: { kind: "text", value: "FILE", help: "This side's certificate (cert.pem)" },
+  tlskey: { kind: "text", value: "FILE", help: "Its key (key.pem)" },
+  context: {
+    kind: "text",
+    short: "c",
+    help: "",
+    absent: "Sampan has no contexts; -H or DOCKER_HOST says which daemon",
+  },
+  debug: { kind: "yes", short: "D", help: "Accepted; nothing more is told" },
+  "log-level": { kind: "text", short: "l", value: "LEVEL", help: "Accepted; the daemon has one of its own" },
   version: { kind: "yes", short: "v", help: "Print the version" },
   help: { kind: "yes", short: "h", help: "Print help" },
 } as const satisfies FlagTable;
@@ -71,12 +84,19 @@ async function summaries(table: Readonly<Record<string, Load>>): Promise<(readon
 
 function flagRows(table: FlagTable): (readonly [string, string])[] {
   return Object.entries(table)
-    .filter(([, { absent }]) => !absent)
+    .filter(([, { absent, as }]) => !absent && as === undefined)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, spec]) => [flagName(name, spec), spec.help] as const);
 }
 
-const valueNames = { yes: "", text: "TEXT", list: "TEXT", number: "NUMBER", bytes: "SIZE" } as const;
+const valueNames = {
+  yes: "",
+  maybe: "",
+  text: "TEXT",
+  list: "TEXT",
+  number: "NUMBER",
+  bytes: "SIZE",
+} as const;
 
 function flagName(name: string, spec: FlagSpec): string {
   const value = spec.value ?? spec.among?.join("|") ?? valueNames[spec.kind];

@@ -24,4 +24,10 @@ export interface Io {
   readonly signal: AbortSignal;
   /** From now on the signals belong to the container: `signal` does not fire any more. */
   readonly handOver: () => void;
+  /** Keys come as they are pressed, without echo and without a meaning of their own, until it is disposed. */
+  readonly raw: () => Disposable;
+  /** Called when the terminal's size changes, until it is disposed. */
+  readonly onResize: (listener: () => void) => Disposable;
+  /** Signals by name (`SIGTERM`), for the listener alone: `signal` does not fire until it is disposed. */
+  readonly onSignal: (listener: (name: string) => void) => Disposable;
 }

@@ -2,10 +2,13 @@
 import { SampanError } from "../base/errors.ts";
 import type { EngineClient } from "./client/client.ts";
 import type { Command } from "./command.ts";
-import { absent, aliases, commands, groups } from "./commands.ts";
+import type { DaemonClient } from "./client/daemon.ts";
+import type { CredentialStore } from "./client/credentials.ts";
+import { absent, aliases, commands, groups, needsDaemon } from "./commands.ts";
 import { type FlagTable, parseFlags } from "./flags/flags.ts";
 import { nearest } from "./flags/nearest.ts";
 import { commandHelp, globalFlags, groupHelp, overview, usageLine } from "./help.ts";
+import { errorLine } from "./error-line.ts";
 import type { Io } from "./io.ts";
 import { printable } from "./text/identifier.ts";
 
@@ -17,13 +20,28 @@ export interface Place {
 
 export type OpenClient = (place: Place) => Promise<EngineClient>;
 
+export interface MainOptions {
+  /** What registries are told of the person; without it nobody is logged in anywhere. */
+  readonly credentials?: () => Promise<CredentialStore>;
+}
+
 /** Wrong flags, and what fails before a container's own program runs. */
 const usageStatus = 125;
 
 /** Runs one command line (without the program's name); gives the exit status and never throws. */
-export async function main(args: readonly string[], openClient: OpenClient, io: Io): Promise<number> {
+export async function main(
+  args: readonly string[],
+  openClient: OpenClient,
+  io: Io,
+  options: MainOptions = {},
+): Promise<number> {
   try {
     const { flags, words } = parseFlags(globalFlags, args, { flagsFirst: true });
+    const host = hostAsked(flags.host, io.env);
+    const open: OpenClient =
+      host === undefined
+        ? openClient
+        : async () => (await import("./client/open.ts")).openHost(host, { flags, env: io.env, ...options });
     if (flags.version) return await call("version", (await import("./version.ts")).command, [], io);
     if (flags.help || words.length === 0) {
       await io.out.write(await overview());
@@ -31,7 +49,8 @@ export async function main(args: readonly string[], openClient: OpenClient, io: 
     }
     const [name = "", ...rest] = words;
     if (name === "help") return await help(rest, io);
-    return await dispatch(name, rest, { openClient, place: { root: flags.root, config: flags.config }, io });
+    const place = { root: flags.root, config: flags.config };
+    return await dispatch(name, rest, { openClient: open, place, io, local: host === undefined });
   } catch (error) {
     return fail(error, io, usageStatus);
   }
@@ -41,6 +60,13 @@ interface Door {
   readonly openClient: OpenClient;
   readonly place: Place;
   readonly io: Io;
+  /** No daemon is named: the engine is in this process. */
+  readonly local: boolean;
+}
+
+/** The daemon that the person named. */
+function hostAsked(flag: string | undefined, env: Io["env"]): string | undefined {
+  return flag ?? (env["DOCKER_HOST"] || undefined);
 }
 
 async function dispatch(name: string, args: readonly string[], door: Door): Promise<number> {
@@ -52,13 +78,22 @@ async function dispatch(name: string, args: readonly string[], door: Door): Prom
     return 0;
   }
   const path = group ? (aliases[`${name} ${verb}`] ?? `${name} ${verb}`) : name;
-  const command = await find(path);
+  if (door.local && needsDaemon(path)) return daemonWanted(path, io);
+  const command = await find(path, door.local);
   if (!command) return unknown(path, io);
   return call(path, command, group ? rest : args, io, door);
 }
 
-async function find(path: string): Promise<Command | undefined> {
+async function daemonWanted(path: string, io: Io): Promise<number> {
+  await io.err.write(
+    `Error: sampan has no "${path}" yet without a daemon: name one with -H or DOCKER_HOST\n`,
+  );
+  return 1;
+}
+
+async function find(path: string, local = false): Promise<Command | undefined> {
   const [first = "", second] = path.split(" ");
+  if (local && (second ?? first) === "run") return (await import("./container/run-local.ts")).command;
   const table = second === undefined ? commands : (groups[first]?.commands ?? {});
   const key = second ?? first;
   const load = Object.hasOwn(table, key) ? table[key] : undefined;
@@ -123,7 +158,13 @@ async function call(
   if (text) return misused(name, command, { text, status: command.failure ?? 1, io });
   const opened = new LazyClient(door);
   try {
-    return await command.run({ ...io, flags: parsed.flags, words: parsed.words, client: () => opened.get() });
+    return await command.run({
+      ...io,
+      flags: parsed.flags,
+      words: parsed.words,
+      client: () => opened.get(),
+      daemon: () => opened.daemon(),
+    });
   } catch (error) {
     return await fail(error, io, command.failure ?? 1);
   } finally {
@@ -149,6 +190,15 @@ class LazyClient {
   get(): Promise<EngineClient> {
     if (!this.door) throw new SampanError("internal", "cannot open the engine: this command has none");
     return (this.opening ??= this.door.openClient(this.door.place));
+  }
+
+  async daemon(): Promise<DaemonClient> {
+    const client = await this.get();
+    if ("createContainer" in client) return client as unknown as DaemonClient;
+    throw new SampanError(
+      "failed_precondition",
+      "cannot do that without a daemon: name one with -H or DOCKER_HOST",
+    );
   }
 
   async close(io: Io): Promise<void> {
@@ -195,6 +245,6 @@ async function fail(error: unknown, io: Io, status: number): Promise<number> {
   if (io.signal.aborted) return interruptStatus(io.signal);
   const { message, cause } = SampanError.from(error);
   if ((cause as { code?: string } | undefined)?.code === "EPIPE") return brokenPipe;
-  await io.err.write(`Error: ${printable(message).replaceAll("\n", " ")}\n`).catch(() => {});
+  await io.err.write(`${errorLine(message)}\n`).catch(() => {});
   return status;
 }

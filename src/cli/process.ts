@@ -8,16 +8,30 @@ const showCursor = "\u001b[?25h";
 
 export function processIo(): Io {
   const out = output(1, process.stdout);
-  const { signal, handOver } = interrupts();
+  const { signal, handOver, onSignal } = interrupts();
   return {
     out,
     err: output(2, process.stderr),
-    input: { terminal: isatty(0), bytes: () => Bun.stdin.stream() as unknown as AsyncIterable<Uint8Array> },
+    input: {
+      terminal: isatty(0),
+      bytes: () => (isatty(0) ? keysTyped() : (Bun.stdin.stream() as unknown as AsyncIterable<Uint8Array>)),
+    },
     ask: (question, { hidden = false } = {}) => ask(question, hidden, signal),
     env: process.env,
     now: () => new Date(),
     signal,
     handOver,
+    onSignal,
+    raw: () => {
+      process.stdin.setRawMode(true);
+      return { [Symbol.dispose]: () => void process.stdin.setRawMode(false) };
+    },
+    onResize: (listener) => {
+      // Standard output's stream learns its size by the same signal, and may learn it later.
+      const onSignal = () => setImmediate(listener);
+      process.on("SIGWINCH", onSignal);
+      return { [Symbol.dispose]: () => void process.off("SIGWINCH", onSignal) };
+    },
   };
 }
 
@@ -50,7 +64,7 @@ async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
 }
 
 /** The first Ctrl-C asks the verb to end, the second one ends the process. */
-function interrupts(): { signal: AbortSignal; handOver: () => void } {
+function interrupts(): Pick<Io, "signal" | "handOver" | "onSignal"> {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
@@ -61,12 +75,44 @@ function interrupts(): { signal: AbortSignal; handOver: () => void } {
   };
   const names = ["SIGINT", "SIGTERM"] as const;
   for (const name of names) process.on(name, onSignal);
+  const handOver = () => {
+    for (const name of names) process.off(name, onSignal);
+  };
   return {
     signal: controller.signal,
-    handOver: () => {
-      for (const name of names) process.off(name, onSignal);
+    handOver,
+    onSignal: (listener) => {
+      handOver();
+      for (const name of passedOn) process.on(name, listener);
+      return {
+        [Symbol.dispose]: () => {
+          for (const name of names) process.on(name, onSignal);
+          for (const name of passedOn) process.off(name, listener);
+        },
+      };
     },
   };
+}
+
+/** What a process can be told; not what the kernel tells it of its children, its pipes and its terminal. */
+const passedOn = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGCONT",
+] as const;
+
+async function* keysTyped(): AsyncGenerator<Uint8Array> {
+  const bytes = new Uint8Array(4096);
+  for (;;) {
+    const count = await readSome(bytes);
+    if (count === 0) return;
+    yield bytes.slice(0, count);
+  }
 }
 
 /** The question goes to standard error, the answer comes from standard input, in the terminal's own line editing. */

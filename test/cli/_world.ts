@@ -38,6 +38,8 @@ function memory(size: { columns: number; rows: number } | undefined): Output & {
   };
 }
 
+const nothing = () => ({ [Symbol.dispose]: () => {} });
+
 export async function sampan(args: readonly string[], world: World = {}): Promise<Ran> {
   const out = memory(world.outTerminal);
   const err = memory(world.errTerminal);
@@ -62,6 +64,9 @@ export async function sampan(args: readonly string[], world: World = {}): Promis
     now: () => now,
     signal: world.signal ?? new AbortController().signal,
     handOver: () => {},
+    raw: nothing,
+    onResize: nothing,
+    onSignal: nothing,
   };
   const client = {
     ...world.engine,

@@ -44,9 +44,7 @@ test("what docker has and Sampan has not says so by name", async () => {
   expect(detached.status).toBe(125);
   expect(detached.err).toContain("cannot use -d: Sampan runs containers in the foreground only");
   expect((await sampan(["run", "-p", "80:80", "alpine"])).err).toContain("cannot use -p: ");
-  expect((await sampan(["-H", "tcp://x", "images"])).err).toContain(
-    "cannot use -H: Sampan has no daemon yet",
-  );
+  expect((await sampan(["-c", "other", "images"])).err).toContain("cannot use -c: Sampan has no contexts");
 });
 
 test("help of a command and of a group come in each spelling", async () => {

@@ -79,18 +79,28 @@ export interface EngineClient extends AsyncDisposable {
   ): Promise<void>;
   commit(
     container: string,
-    options: LongCall & { reference?: string; author?: string; message?: string; changes: readonly string[] },
+    options: LongCall & {
+      reference?: string;
+      author?: string;
+      message?: string;
+      changes: readonly string[];
+      /** The container stands still meanwhile; unless false. */
+      pause?: boolean;
+    },
   ): Promise<string>;
   diffImages(a: string, b: string, options: LongCall & { platform?: string }): Promise<ImageDiff>;
   /**
    * In the foreground, with the caller's stdio. Resolves with the exit status. `onStart` is awaited when the image is here and the container is made: from then on
    * the terminal and the signals are the container's. `onFailure` is told when the program could not be started; the exit status is 126 or 127 for one that is none or not there.
    */
-  run(request: RunRequest, options: RunCall): Promise<number>;
+  run?(request: RunRequest, options: RunCall): Promise<number>;
   containers(request: ListRequest): Promise<readonly ContainerSummary[]>;
   inspectContainer(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
   /** `volumes`: its anonymous volumes too. */
-  removeContainer(reference: string, options: { force: boolean; volumes: boolean }): Promise<string>;
+  removeContainer(
+    reference: string,
+    options: { force: boolean; volumes: boolean; link?: boolean },
+  ): Promise<string>;
   pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }>;
   diskUsage(): Promise<DiskUsage>;
   pruneSystem(

@@ -1,97 +1,65 @@
-/** `sampan run`: in the foreground, with this process's standard input and output. */
-import { readFile } from "node:fs/promises";
-import { invalid, SampanError } from "../../base/errors.ts";
-import type { RunRequest } from "../../spec/docker/containers.ts";
+/** `sampan run`: made, attached to, started, and waited for. */
+import { SampanError } from "../../base/errors.ts";
+import type { CreateBody } from "../../spec/docker/create.ts";
+import { converse } from "../attached/converse.ts";
+import { startStatus } from "../attached/status.ts";
+import { followSize, passSignals } from "../attached/terminal.ts";
+import type { DaemonClient } from "../client/daemon.ts";
 import { any, define } from "../command.ts";
-import type { Flags } from "../flags/flags.ts";
+import { errorLine } from "../error-line.ts";
 import { given } from "../flags/shared.ts";
-import { showProgress } from "../progress/progress.ts";
-import { printable } from "../text/identifier.ts";
-import { runFlags } from "./_run-flags.ts";
+import type { Io } from "../io.ts";
+import { createBody } from "./create/body.ts";
+import { createFlags } from "./create/flags.ts";
+import { makeContainer } from "./create/make.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** Lines of an --env-file or --label-file: `#` begins a comment. */
-async function linesOf(paths: readonly string[]): Promise<string[]> {
-  const texts = await Promise.all(
-    paths.map((path) =>
-      readFile(path, "utf8").catch((error: Error) => {
-        throw new SampanError("not_found", `cannot read "${path}": ${error.message}`, { cause: error });
-      }),
-    ),
-  );
-  return texts
-    .flatMap((text) => text.replace(/^\ufeff/, "").split(/\r?\n/))
-    .map((line) => line.trimStart())
-    .filter((line) => line !== "" && !line.startsWith("#"));
+interface Way {
+  readonly body: CreateBody;
+  readonly io: Io;
+  readonly sigProxy: boolean;
+  readonly detachKeys: string | undefined;
 }
 
-/** `NAME` alone passes this process's variable on, if there is one. */
-export function variables(entries: readonly string[], env: Env): string[] {
-  return entries.flatMap((entry) => {
-    const name = entry.split("=", 1)[0] ?? "";
-    if (name === "" || /\s/.test(name))
-      throw invalid(`cannot set variable "${entry}": wanted NAME or NAME=VALUE`);
-    if (entry.includes("=")) return [entry];
-    const value = env[name];
-    return value === undefined ? [] : [`${name}=${value}`];
+/** Nothing is lost between two steps: attached and waited for before it starts. */
+async function foreground(daemon: DaemonClient, id: string, way: Way): Promise<number> {
+  const { body, io } = way;
+  const { Tty: tty = false, AttachStdin = false, AttachStdout = false, AttachStderr = false } = body;
+  const attached = await daemon.attachContainer(id, {
+    stdin: AttachStdin,
+    stdout: AttachStdout,
+    stderr: AttachStderr,
+    ...given("detachKeys", way.detachKeys),
   });
-}
-
-export function labelsOf(entries: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    entries.map((entry) => {
-      const at = entry.indexOf("=");
-      const key = at < 0 ? entry : entry.slice(0, at);
-      if (key === "") throw invalid(`cannot set label "${entry}": wanted KEY or KEY=VALUE`);
-      return [key, at < 0 ? "" : entry.slice(at + 1)];
-    }),
-  );
-}
-
-async function request(
-  flags: Flags<typeof runFlags>,
-  [image = "", ...command]: readonly string[],
-  env: Env,
-): Promise<RunRequest> {
-  return {
-    image,
-    command,
-    env: variables([...(await linesOf(flags["env-file"])), ...flags.env], env),
-    labels: labelsOf([...(await linesOf(flags["label-file"])), ...flags.label]),
-    terminal: flags.tty,
-    interactive: flags.interactive,
-    readonly: flags["read-only"],
-    remove: flags.rm,
-    network: flags.network ?? "none",
-    volumes: flags.volume,
-    pull: flags.pull ?? "missing",
-    privileged: flags.privileged,
-    capAdd: flags["cap-add"],
-    capDrop: flags["cap-drop"],
-    ...given("name", flags.name),
-    ...given("user", flags.user),
-    ...given("workdir", flags.workdir),
-    ...given("entrypoint", flags.entrypoint === undefined ? undefined : entrypoint(flags.entrypoint)),
-    ...given("hostname", flags.hostname),
-    ...given("platform", flags.platform),
-    ...given("memory", flags.memory),
-    ...given("cpus", flags.cpus),
-    ...given("pidsLimit", flags["pids-limit"]),
-    ...given("userns", flags.userns),
-    ...given("runtime", flags.runtime),
-  };
-}
-
-/** An empty one takes the image's away. */
-function entrypoint(text: string): string[] {
-  return text === "" ? [] : [text];
+  using undo = new DisposableStack();
+  undo.defer(() => attached.stream.destroy());
+  const remove = body.HostConfig?.AutoRemove ?? false;
+  const { ended } = await daemon.waitContainer(id, { condition: remove ? "removed" : "next-exit" });
+  ended.catch(() => {});
+  // From here on Ctrl-C is the program's.
+  if (way.sigProxy) undo.use(passSignals(io, (signal) => daemon.killContainer(id, signal)));
+  await daemon.startContainer(id, given("detachKeys", way.detachKeys));
+  if (tty) undo.use(followSize(io, (size) => daemon.resizeContainer(id, size)));
+  const how = await converse(attached, {
+    io,
+    tty,
+    stdin: AttachStdin,
+    ...given("detachKeys", way.detachKeys),
+  });
+  if (how === "detached") return 0;
+  const { StatusCode, Error: failure } = await ended;
+  if (failure?.Message) throw new SampanError("unknown", failure.Message);
+  return StatusCode;
 }
 
 export const command = define({
   summary: "Run a program in a new container of an image",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-  flags: runFlags,
+  flags: {
+    ...createFlags,
+    detach: { kind: "yes", short: "d", help: "In the background: print the id and return" },
+    "detach-keys": { kind: "text", value: "KEYS", help: "Keys that leave it running (ctrl-p,ctrl-q)" },
+    "sig-proxy": { kind: "yes", preset: true, help: "Pass signals on to the container" },
+  },
   words: { least: 1, most: any },
   flagsFirst: true,
   failure: 125,
@@ -99,26 +67,37 @@ export const command = define({
   examples: [
     ["run --rm alpine echo hello", "One command"],
     ["run --rm -it alpine sh", "A shell on this terminal"],
+    ["run -d --name web -p 8080:80 --restart unless-stopped nginx", "A service"],
     ["run --rm -v /etc:/host:ro -e DEBUG=1 -m 256m alpine ls /host", "With a folder, a variable and a limit"],
   ],
-  run: async ({ flags, words, client, ...io }) => {
-    if (flags.tty && flags.interactive && !io.input.terminal)
+  run: async ({ flags, words, daemon: open, ...io }) => {
+    const { detach } = flags;
+    const body = await createBody(flags, words, { env: io.env, cwd: process.cwd(), detached: detach });
+    if (body.Tty && body.AttachStdin && !io.input.terminal)
       throw new SampanError(
         "failed_precondition",
         "cannot use -t with -i: the input device is not a terminal",
       );
-    const asked = await request(flags, words, io.env);
-    const engine = await client();
-    await using progress = showProgress(io, { quiet: flags.quiet, to: io.err });
-    return await engine.run(asked, {
-      signal: io.signal,
-      onStep: progress.onStep,
-      onStart: async () => {
-        // The bars must be off the screen before the program writes to it.
-        await progress[Symbol.asyncDispose]();
-        io.handOver();
-      },
-      onFailure: (message) => io.err.write(`Error: ${printable(message).replaceAll("\n", " ")}\n`),
-    });
+    const daemon = await open();
+    const id = await makeContainer(daemon, body, { flags, io });
+    try {
+      if (detach) {
+        await daemon.startContainer(id);
+        await io.out.write(`${id}\n`);
+        return 0;
+      }
+      const attaches = body.AttachStdin || body.AttachStdout || body.AttachStderr;
+      if (!attaches) await io.out.write(`${id}\n`);
+      return await foreground(daemon, id, {
+        body,
+        io,
+        sigProxy: flags["sig-proxy"],
+        detachKeys: flags["detach-keys"],
+      });
+    } catch (error) {
+      if (io.signal.aborted) throw error;
+      await io.err.write(`${errorLine(SampanError.from(error).message)}\n`);
+      return startStatus(error);
+    }
   },
 });

@@ -8,8 +8,8 @@ import { parseBytes } from "../text/size.ts";
 import { nearest } from "./nearest.ts";
 
 export interface FlagSpec {
-  /** `text` takes one value, the last one counts; `list` may come several times; `bytes` is a size as `512m`. */
-  readonly kind: "yes" | "text" | "list" | "number" | "bytes";
+  /** `text` takes one value, the last one counts; `list` may come several times; `bytes` is a size as `512m`; `maybe` is a `yes` that may be left open. */
+  readonly kind: "yes" | "maybe" | "text" | "list" | "number" | "bytes";
   readonly short?: string;
   /** The value's name in help. */
   readonly value?: string;
@@ -20,11 +20,13 @@ export interface FlagSpec {
   readonly preset?: true;
   /** Docker has it and Sampan has not: why not. It is refused by this sentence, and help does not list it. */
   readonly absent?: string;
+  /** A second name of this flag of the table, which help does not list. */
+  readonly as?: string;
 }
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
 
-type ValueOf<F extends FlagSpec> = F["kind"] extends "yes"
+type ValueOf<F extends FlagSpec> = F["kind"] extends "yes" | "maybe"
   ? boolean
   : F["kind"] extends "list"
     ? readonly string[]
@@ -69,9 +71,10 @@ export function parseFlags<const T extends FlagTable>(
   const kept = flagsFirst && first ? tokens.filter(({ index }) => index < first.index) : tokens;
   const words = kept.flatMap((token) => (token.kind === "positional" ? (token.value ?? "") : []));
   const flags: Record<string, unknown> = {};
-  for (const [name, { kind, preset = false }] of Object.entries(table)) {
+  for (const [name, { kind, as, preset = false }] of Object.entries(table)) {
+    if (as !== undefined) continue;
     if (kind === "yes") flags[name] = preset;
-    if (kind === "list") flags[name] = [];
+    else if (kind === "list") flags[name] = [];
   }
   for (const token of kept) if (token.kind === "option") take(table, flags, token);
   return {
@@ -84,18 +87,21 @@ function split(table: FlagTable, args: readonly string[]): readonly Token[] {
   const options = Object.fromEntries(
     Object.entries(table).map(([name, { kind, short }]) => [
       name,
-      { type: kind === "yes" ? "boolean" : "string", ...(short ? { short } : {}) } as const,
+      { type: isSwitch(kind) ? "boolean" : "string", ...(short ? { short } : {}) } as const,
     ]),
   );
   return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
+const isSwitch = (kind: FlagSpec["kind"]) => kind === "yes" || kind === "maybe";
+
 function take(table: FlagTable, flags: Record<string, unknown>, token: Token): void {
-  const { name = "", rawName = "" } = token;
-  const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+  const { name: given = "", rawName = "" } = token;
+  const spec = Object.hasOwn(table, given) ? table[given] : undefined;
   if (!spec) throw invalid(unknownFlag(table, rawName));
+  const name = spec.as ?? given;
   if (spec.absent) throw invalid(`cannot use ${rawName}: ${spec.absent}`);
-  if (spec.kind === "yes") {
+  if (isSwitch(spec.kind)) {
     flags[name] = yesOrNo(rawName, token.value);
     return;
   }

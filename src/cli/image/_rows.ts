@@ -72,9 +72,9 @@ function names(image: ImageSummary, withDigests: boolean): Name[] {
   });
 }
 
-function group(references: readonly string[], sign: ":" | "@"): Map<string, string[]> {
+function group(references: readonly string[] | null, sign: ":" | "@"): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  for (const reference of references) {
+  for (const reference of references ?? []) {
     const at = reference.lastIndexOf(sign);
     const repository = reference.slice(0, at);
     if (repository === none) continue;
