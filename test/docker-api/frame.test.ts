@@ -150,6 +150,14 @@ test("bodies are JSON of at most 4 MiB", async () => {
   const large = await served.post("/body", "x".repeat(5 << 20));
   expect(large.status).toBe(400);
   expect(await large.json()).toMatchObject({ message: expect.stringContaining("too large") });
+  const endless = await served.get("/body", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)),
+    }),
+  });
+  expect(await endless.json()).toMatchObject({ message: expect.stringContaining("too large") });
 });
 
 test("errors have their status and docker's body; ours are in the log", async () => {

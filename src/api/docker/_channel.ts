@@ -26,22 +26,20 @@ export function responseChannel(request: IncomingMessage, response: ServerRespon
   response.on("close", () => {
     if (!response.writableFinished) gone.abort();
   });
-  const head = (status: number, headers: Headers) => {
-    // What is left of a body that nobody read is not waited for.
-    if (!request.complete) response.setHeader("Connection", "close");
-    response.writeHead(status, headers);
-  };
   return {
     gone: gone.signal,
     get begun() {
       return response.headersSent;
     },
     head: (status, headers) => {
-      head(status, headers);
+      response.writeHead(status, headers);
       response.flushHeaders();
     },
     write: (bytes) => push(response, bytes, gone.signal),
-    end: () => void response.end(),
+    end: () => {
+      response.end();
+      if (!request.complete) drain(request);
+    },
     cut: () => void response.destroy(),
     hijack(type, headers) {
       // As before there was the upgrade: nothing but bytes until the end of the connection.
@@ -125,6 +123,24 @@ export function wentAway(cause?: unknown): SampanError {
   return new SampanError("cancelled", "the client has gone", { cause });
 }
 
-async function* bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
-  yield* request as AsyncIterable<Uint8Array>;
+/** Leaves the connection as it is when its reader stops before the end, so that the reader's reason still gets through. */
+export function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]: () =>
+      request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>,
+  };
+}
+
+/** Bytes of a body that are thrown away after a refusal. */
+const mostDrained = 64 << 20;
+
+/** Many clients look for an answer only when they could send all of their body. */
+function drain(request: IncomingMessage): void {
+  let size = 0;
+  request.on("error", () => {});
+  request.on("data", (piece: Uint8Array) => {
+    size += piece.length;
+    if (size > mostDrained) request.destroy();
+  });
+  request.resume();
 }

@@ -34,6 +34,12 @@ export function errorAnswer(error: unknown): Answer {
   return { kind: "json", status: statusOf(error), value: { message: messageOf(error) } };
 }
 
+/** A registry's refusal is not ours: at a 401 of the daemon's own, clients would ask for a password and try again. */
+export function refusedElsewhere(error: unknown): unknown {
+  const { code, message } = SampanError.from(error);
+  return code === "unauthenticated" ? new SampanError("permission_denied", message, { cause: error }) : error;
+}
+
 /** 501 for what Docker has and we have not. `what` is a whole sentence. */
 export function notThere(what: string): SampanError {
   return new SampanError("unimplemented", what);

@@ -5,7 +5,7 @@ import { version } from "../../base/version.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../../engine/engine.ts";
 import { BodyReader } from "./_body.ts";
-import { responseChannel, socketChannel, type Channel } from "./_channel.ts";
+import { bodyOf, responseChannel, socketChannel, type Channel } from "./_channel.ts";
 import { matcher, type Match } from "./_match.ts";
 import { send } from "./_send.ts";
 import { openWebSocket } from "./_websocket.ts";
@@ -116,6 +116,7 @@ async function answerOf(parts: Parts, request: IncomingMessage, signal: AbortSig
   const { path, version: minor } = splitVersion(target);
   const found = parts.match(request.method ?? "", path);
   if (!found) throw new SampanError("not_found", "page not found");
+  const body = bodyOf(request);
   const call: Call = {
     method: request.method as Method,
     path,
@@ -124,10 +125,10 @@ async function answerOf(parts: Parts, request: IncomingMessage, signal: AbortSig
     query: new Query(url.slice(target.length + 1)),
     headers: request.headers,
     signal,
-    body: request as AsyncIterable<Uint8Array>,
+    body,
     json: async (parse) =>
       parse(
-        await parts.reader.json(request as AsyncIterable<Uint8Array>, {
+        await parts.reader.json(body, {
           type: request.headers["content-type"],
           length: request.headers["content-length"],
         }),

@@ -6,6 +6,7 @@ import type { Descriptor, Platform } from "../../../spec/image/types.ts";
 import type { Repository } from "../../../engine/registry/registry.ts";
 import { json } from "../answer.ts";
 import { invalid } from "../../../base/errors.ts";
+import { refusedElsewhere } from "../errors.ts";
 import { registriesFor } from "../credentials.ts";
 import type { Answer, Call } from "../route.ts";
 
@@ -14,7 +15,9 @@ export async function inspectDistribution(engine: LiveEngine, call: Call): Promi
   const registries = registriesFor(engine.registries, call, call.param("name"));
   const repository = registries.repository(repositoryName(parsed), "pull");
   const reference = parsed.digest ?? parsed.tag ?? "latest";
-  const { descriptor, bytes } = await repository.manifest(reference, call.signal);
+  const { descriptor, bytes } = await repository.manifest(reference, call.signal).catch((error: unknown) => {
+    throw refusedElsewhere(error);
+  });
   const document = parseDocument(bytes, descriptor.mediaType);
   const Platforms =
     document.kind === "index"

@@ -4,7 +4,7 @@ import type { LiveEngine } from "../../../engine/engine.ts";
 import { familiarName, isTag, normalName, parseReference } from "../../../spec/image/reference.ts";
 import { jsonLines } from "../answer.ts";
 import { registriesFor, withRegistries } from "../credentials.ts";
-import { notThere } from "../errors.ts";
+import { notThere, refusedElsewhere } from "../errors.ts";
 import type { Answer, Call } from "../route.ts";
 import { platformOption } from "./platform.ts";
 import { ProgressLines } from "./progress.ts";
@@ -43,9 +43,12 @@ function pullAnswer(engine: LiveEngine, call: Call, from: string): Answer {
     const { pull, pullAllTags } = await import("../../../engine/images/pull.ts");
     const lines = new ProgressLines(line, "pull");
     const { onProgress } = lines;
-    const pulled = all
-      ? await pullAllTags(parts, name, { ...options, onProgress })
-      : [await pull(parts, name, { ...options, onProgress })];
+    const given = { ...options, onProgress };
+    const pulled = await (
+      all ? pullAllTags(parts, name, given) : pull(parts, name, given).then((one) => [one])
+    ).catch((error: unknown) => {
+      throw refusedElsewhere(error);
+    });
     await lines.flush();
     const last = pulled.at(-1);
     if (!last) return;
