@@ -88,6 +88,8 @@ export interface SandboxOwner {
   readonly id: string;
   readonly name: string;
   readonly hostname: string;
+  /** `--dns`: servers that its questions about other names are passed on to, in the place of the host's. */
+  readonly dns?: readonly string[];
 }
 
 /** `80/tcp` → where on the host. */
