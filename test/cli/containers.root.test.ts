@@ -102,7 +102,9 @@ test("a container without --rm stays, is listed, and is removed by name", async 
   expect((await program.run(["ps", "-q"])).out).toBe("");
   const again = await program.run(["run", "--name", "kept", name]);
   expect(again).toMatchObject({ status: 125 });
-  expect(again.err).toContain('cannot create container "kept": the name is in use');
+  expect(again.err).toContain(
+    'cannot create container "kept": Conflict. The container name "/kept" is already in use',
+  );
   expect((await program.run(["rmi", name])).err).toContain('container "kept" uses it');
   expect((await program.run(["rm", "kept"])).out).toBe("kept\n");
   expect((await program.run(["ps", "-aq"])).out).toBe("");

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
 import { healContainers } from "../../src/engine/containers/heal.ts";
-import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
 import { claim, exited } from "../../src/engine/containers/states.ts";
 import { openStore } from "../../src/engine/store/open.ts";
 import { needing } from "../needs.ts";

@@ -2,7 +2,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileS
 import { join } from "node:path";
 import { expect } from "bun:test";
 import { healContainers } from "../../src/engine/containers/heal.ts";
-import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
 import { needing } from "../needs.ts";
 import { needs, Place, runtime } from "./place.ts";
@@ -192,7 +192,7 @@ test("names are taken once, and ids may be shortened", async () => {
   using place = new Place();
   await place.fill();
   const one = await place.create({ command: ["true"], name: "one" });
-  expect(place.create({ command: ["true"], name: "one" })).rejects.toThrow("the name is in use");
+  expect(place.create({ command: ["true"], name: "one" })).rejects.toThrow("is already in use by container");
   expect(place.parts.snapshots.list().filter(({ kind }) => kind === "active")).toHaveLength(1);
   expect(place.parts.containers.get(one.id.slice(0, 8)).name).toBe("one");
   expect(() => place.parts.containers.get("two")).toThrow("No such container");

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
-import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
 import { runContainer } from "../../src/engine/containers/run.ts";
 import { partsAt, runtime } from "./place.ts";
 import { createOf } from "./request.ts";

@@ -1,6 +1,6 @@
 /** The engine's verbs that write, by name, for programs that are cut or killed. */
 import { createContainer } from "../../src/engine/containers/create.ts";
-import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
 import { commit } from "../../src/engine/images/commit.ts";
 import { importArchive } from "../../src/engine/images/import.ts";
 import { load } from "../../src/engine/images/load.ts";

@@ -12,7 +12,7 @@ import { diskUsage } from "../../src/engine/disk/usage.ts";
 import { load } from "../../src/engine/images/load.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
 import { blobsOf, container, engineAt, inPieces, layout } from "../archive/_engine.ts";
-import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
 import { runtime } from "../containers/place.ts";
 import { makeImage } from "../images/image.ts";
 import { needing } from "../needs.ts";

@@ -29,7 +29,7 @@ interface RunCall extends LongCall {
 
 export function containerCalls(engine: Engine, { runtime, heal }: ContainerParts) {
   const remove = async (reference: string, options: { force: boolean; volumes: boolean }) => {
-    const { removeContainer } = await import("../../engine/containers/remove.ts");
+    const { removeContainer } = await import("../../engine/containers/foreground-remove.ts");
     await heal();
     return removeContainer(engine, reference, { ...options, runtime });
   };

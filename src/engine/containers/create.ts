@@ -1,22 +1,24 @@
-/** Makes a container: its writable snapshot, its folder, its row. */
+/** Makes a container: its writable snapshot, its folder, its volumes, its places in networks, its row. */
 import { randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { SampanError } from "../../base/errors.ts";
-import type { CreateBody } from "../../spec/docker/create.ts";
-import type { ImageConfig, Platform } from "../../spec/image/types.ts";
-import type { Engine } from "../engine.ts";
+import type { CreateBody, EndpointSettings } from "../../spec/docker/create.ts";
+import type { Platform } from "../../spec/image/types.ts";
+import type { Engine, LiveEngine } from "../engine.ts";
 import type { LocalImage } from "../images/images.ts";
 import { remappedKey } from "../snapshots/overlayfs.ts";
 import { fileError } from "../store/errors.ts";
-import { containerCapabilities } from "./capabilities.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { inventName } from "./names.ts";
+import { storedContainer } from "./open.ts";
+import { emit } from "./parts.ts";
 import { processArguments } from "./process.ts";
-import { checkHostname, checkName, hostConfig, remapOf, type StoredContainer } from "./request.ts";
-import { volumeMounts } from "./volumes.ts";
+import { refuseTaken } from "./rename.ts";
+import { checkName, hostConfig, type StoredContainer } from "./request.ts";
+import { settleContainer } from "./settle.ts";
 
-export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers">;
+export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers"> &
+  Partial<Pick<LiveEngine, "networks" | "volumes" | "events">>;
 
 export interface CreateContainer {
   /** Names its image. */
@@ -24,64 +26,46 @@ export interface CreateContainer {
   /** Left out: one is invented. */
   readonly name?: string;
   readonly platform?: Platform;
+  /** Is told what was taken and does nothing here. */
+  readonly warn?: (text: string) => void;
 }
 
 /**
- * The image must be here and unpacked. Under a lease: first the snapshot, then in one transaction folder and row; what a crash leaves in between is garbage.
+ * The image must be here and unpacked. Under a lease: first snapshot, volumes and networks, then in one transaction folder and row; what a crash leaves in between is garbage.
  * Errors: `already_exists` for a name in use, `not_found` for the image, `invalid_argument` for what cannot be asked for.
  */
 export async function createContainer(
   engine: CreateParts,
-  { body, name: wantedName, platform }: CreateContainer,
+  { body, name: wantedName, platform, warn }: CreateContainer,
 ): Promise<ContainerInfo> {
   if (wantedName !== undefined) checkName(wantedName);
   const image = engine.images.get(body.Image ?? "", platform);
-  const config = await engine.images.config(image);
-  const stored = storedOf(body, config);
+  const { config = {} } = await engine.images.config(image);
+  const other = (reference: string) =>
+    storedContainer(engine.store, engine.containers.get(reference).id).volumes;
+  const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
+  for (const warning of warnings) warn?.(warning);
   const id = randomBytes(32).toString("hex");
   const name = wantedName ?? inventName((wanted) => isTaken(engine, wanted));
-  refuseTaken(engine, name);
-  await using lease = engine.leases.acquire(`create container ${name}`);
-  lease.add("snapshot", id);
-  const parent = image.layers.at(-1)?.chainId;
-  if (stored.remap && parent !== undefined) lease.add("snapshot", remappedKey(parent, stored.remap));
-  await engine.snapshots.prepare(id, parent, stored.remap ? { remap: stored.remap } : {});
-  try {
-    engine.store.transaction(() => addRow(engine, { id, name, image, stored }));
-  } catch (error) {
-    await engine.snapshots.remove(id);
-    throw fileError(`create container "${name}"`, error);
-  }
-  return engine.containers.get(id);
+  refuseTaken(engine.store, name, `cannot create container "${name}"`);
+  await makeAll(engine, { id, name, image, stored });
+  const info = engine.containers.get(id);
+  if (engine.events) emit({ events: engine.events }, info, "create");
+  return info;
 }
 
-/** Checks the whole request before anything is made. */
-function storedOf(body: CreateBody, config: ImageConfig): StoredContainer {
-  const image = config.config ?? {};
+/** `container:<name>` is kept as `container:<id>`: names change. */
+function namedNetwork({ containers }: CreateParts, body: CreateBody): CreateBody {
   const host = hostConfig(body);
-  if (body.Hostname) checkHostname(body.Hostname);
-  processArguments(body, image);
-  containerCapabilities(host);
-  const declared = { ...image.Volumes, ...body.Volumes };
-  return {
-    body,
-    image,
-    remap: remapOf(host.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid")),
-    volumes: volumeMounts(host.Binds ?? [], declared, () => randomBytes(32).toString("hex")),
-  };
-}
-
-function textOf(path: string): string {
-  return lstatSync(path, { throwIfNoEntry: false }) ? readFileSync(path, "utf8") : "";
-}
-
-function isTaken({ store }: CreateParts, name: string): boolean {
-  return store.db.query("SELECT 1 FROM containers WHERE name = ?").get(name) !== null;
-}
-
-function refuseTaken(engine: CreateParts, name: string): void {
-  if (isTaken(engine, name))
-    throw new SampanError("already_exists", `cannot create container "${name}": the name is in use`);
+  const fixed = Object.fromEntries(
+    (["NetworkMode", "IpcMode", "PidMode"] as const).flatMap((field) => {
+      const reference = host[field]?.startsWith("container:")
+        ? host[field].slice("container:".length)
+        : undefined;
+      return reference === undefined ? [] : [[field, `container:${containers.get(reference).id}`]];
+    }),
+  );
+  return Object.keys(fixed).length === 0 ? body : { ...body, HostConfig: { ...host, ...fixed } };
 }
 
 interface NewContainer {
@@ -91,8 +75,73 @@ interface NewContainer {
   readonly stored: StoredContainer;
 }
 
+async function makeAll(engine: CreateParts, made: NewContainer): Promise<void> {
+  const { id, name, image, stored } = made;
+  await using lease = engine.leases.acquire(`create container ${name}`);
+  lease.add("snapshot", id);
+  const parent = image.layers.at(-1)?.chainId;
+  if (stored.remap && parent !== undefined) lease.add("snapshot", remappedKey(parent, stored.remap));
+  await using undo = new AsyncDisposableStack();
+  await engine.snapshots.prepare(id, parent, stored.remap ? { remap: stored.remap } : {});
+  undo.defer(() => engine.snapshots.remove(id));
+  await makeVolumes(engine, stored, undo);
+  await joinNetworks(engine, made, undo);
+  try {
+    engine.store.transaction(() => addRow(engine, made));
+  } catch (error) {
+    throw fileError(`create container "${name}"`, error);
+  }
+  undo.move();
+}
+
+async function makeVolumes({ volumes }: CreateParts, stored: StoredContainer, undo: AsyncDisposableStack) {
+  if (!volumes) return;
+  for (const { kind, source, anonymous, labels, driverOptions } of stored.volumes) {
+    if (kind !== "volume") continue;
+    await volumes.create({
+      name: source,
+      anonymous,
+      ...(labels && { labels }),
+      ...(driverOptions && { options: driverOptions }),
+    });
+    if (anonymous) undo.defer(() => volumes.remove(source, { force: true }));
+  }
+}
+
+async function joinNetworks(
+  { networks }: CreateParts,
+  { id, name, stored }: NewContainer,
+  undo: AsyncDisposableStack,
+) {
+  if (!networks) return;
+  const owner = { id, name, hostname: stored.body.Hostname || id.slice(0, 12) };
+  for (const [network, asked] of Object.entries(wantedEndpoints(stored.body))) {
+    await networks.connect(network, owner, asked);
+    undo.defer(() => networks.disconnect(network, id, { force: true }));
+  }
+}
+
+/** The networks that it is in from its first start on. The old field for its hardware address is that in its first network. */
+export function wantedEndpoints(body: CreateBody): Record<string, EndpointSettings> {
+  const { NetworkMode = "" } = hostConfig(body);
+  if (body.NetworkDisabled || NetworkMode.startsWith("container:")) return {};
+  const first = NetworkMode === "" || NetworkMode === "default" ? "bridge" : NetworkMode;
+  const { default: byDefault, ...named } = body.NetworkingConfig?.EndpointsConfig ?? {};
+  const asked = named[first] ?? byDefault ?? {};
+  const mac = asked.MacAddress || body.MacAddress;
+  const others = Object.entries(named).map(([name, settings]) => [name, settings ?? {}] as const);
+  return {
+    [first]: { ...asked, ...(mac && { MacAddress: mac }) },
+    ...Object.fromEntries(others.filter(([name]) => name !== first)),
+  };
+}
+
+function isTaken({ store }: CreateParts, name: string): boolean {
+  return store.db.query("SELECT 1 FROM containers WHERE name = ?").get(name) !== null;
+}
+
 function addRow(engine: CreateParts, { id, name, image, stored }: NewContainer): void {
-  refuseTaken(engine, name);
+  refuseTaken(engine.store, name, `cannot create container "${name}"`);
   const { db, root } = engine.store;
   const command = processArguments(stored.body, stored.image);
   db.query(

@@ -14,7 +14,12 @@
  *   waitContainer(engine, reference, condition, signal)             wait.ts      → { statusCode, error? }
  *   attachContainer(engine, reference, { stdin, stdout, stderr, signal }) attach.ts → Attachment of runtime.ts; "created" ones are waited for
  *   resizeContainer(engine, reference, size)                        resize.ts
- *   createExec · startExec · inspectExec · resizeExec               exec.ts
+ *   createExec(engine, reference, ExecBody)                         exec.ts      → the exec's id
+ *   startExec(engine, execId, { detach, size?, signal? })           exec.ts      → Attachment; undefined when detached
+ *   inspectExec(engine, execId)                                     exec.ts      → ExecInfo
+ *   resizeExec(engine, execId, size)                                exec.ts
+ *   execsOf(engine, containerId)                                    exec.ts      → ids of those that run or wait for their start
+ *   pruneContainers(engine, { filters })                            prune.ts     → { removed, reclaimed }
  *   readLogs(engine, reference, LogQuery)                           logs.ts      → AsyncIterable<LogEntry>
  *   topContainer(engine, reference, psArgs)                         top.ts       → { titles, processes }
  *   statsOf(engine, reference) · followStats(engine, reference, signal) stats.ts
@@ -25,6 +30,8 @@
  * down. Every change of a container is under its own lock in this process (`Tasks.exclusive`), so that verbs follow each other; between processes the monitor decides.
  */
 import type { MonitorConnection } from "../../runtime/runtime.ts";
+import type { ExecBody } from "../../spec/docker/exec.ts";
+import type { TaskTable } from "./task-table.ts";
 
 /** Docker's. */
 export const containerStates = [
@@ -49,8 +56,30 @@ export interface Tasks extends AsyncDisposable {
   get(id: string): MonitorConnection | undefined;
   /** One change at a time for a container. A container that is stuck blocks only its own. */
   exclusive<Result>(id: string, change: () => Promise<Result>): Promise<Result>;
+  /** For the verbs of this folder alone. */
+  readonly table: TaskTable;
   /** Stops to supervise; containers run on. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+export interface WaitResult {
+  readonly statusCode: number;
+  readonly error?: string;
+}
+
+/** A further process of a container. Those that have ended are remembered for a while: the last 1,024 of all. */
+export interface ExecInfo {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly container: string;
+  readonly body: ExecBody;
+  readonly running: boolean;
+  /** Of the host; 0 before it was started. */
+  readonly pid: number;
+  /** Undefined until it has ended. */
+  readonly exitCode: number | undefined;
 }
 
 export interface LogQuery {

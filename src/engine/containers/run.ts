@@ -10,7 +10,7 @@ import { makeRootfs, removeRootfs } from "./rootfs.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { storedContainer } from "./open.ts";
-import { anonymousVolumes, endForced, endOrphan, takeAway } from "./remove.ts";
+import { anonymousVolumes, endForced, endOrphan, takeAway } from "./foreground-remove.ts";
 import type { Keeping } from "./keeper.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 import { runtimeCommand, type RunParts, type RuntimeOption } from "./runtime-command.ts";

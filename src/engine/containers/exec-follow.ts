@@ -1,0 +1,78 @@
+/** A further process of a container, from the connection to its monitor to its end; also one that an engine before this one has started. */
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
+import type { MonitorConnection } from "../../runtime/runtime.ts";
+import type { ExecBody } from "../../spec/docker/exec.ts";
+import { within } from "./deadline.ts";
+import { newExec, type ExecRecord } from "./exec-table.ts";
+import { emit, findContainer, monitorFolder, type LifeParts } from "./parts.ts";
+
+const execPrefix = "exec-";
+/** What it was asked to be, for an engine that finds it again. */
+export const execFile = "exec.json";
+
+/** Below the container's own: with that it goes. */
+export function execFolder(
+  engine: LifeParts,
+  { container, id }: Pick<ExecRecord, "container" | "id">,
+): string {
+  return join(monitorFolder(engine, container), `${execPrefix}${id.slice(0, 16)}`);
+}
+
+interface Followed {
+  readonly record: ExecRecord;
+  readonly connection: MonitorConnection;
+  readonly folder: string;
+}
+
+export function followExec(engine: LifeParts, followed: Followed): void {
+  followed.record.connection = followed.connection;
+  engine.tasks.table.inBackground(ending(engine, followed));
+}
+
+/** Of a monitor that was killed. */
+const killed = 137;
+
+async function ending(engine: LifeParts, { record, connection, folder }: Followed): Promise<void> {
+  const { table } = engine.tasks;
+  const exit = await connection.exited.catch(() => undefined);
+  await connection[Symbol.asyncDispose]();
+  // This engine closes; the process goes on.
+  if (!exit && table.closing) return;
+  const code = exit?.code ?? engine.monitors.exit(folder)?.code ?? killed;
+  table.execs.ended(record, code);
+  rmSync(folder, { recursive: true, force: true });
+  const info = findContainer(engine, record.container);
+  if (info) emit(engine, info, "exec_die", { execID: record.id, exitCode: `${code}` });
+}
+
+/** Those of a container that runs. What has ended meanwhile is forgotten: nobody can ask for it any more. */
+export async function findExecs(engine: LifeParts, container: string): Promise<void> {
+  const base = monitorFolder(engine, container);
+  for (const name of readdirSync(base).filter((each) => each.startsWith(execPrefix))) {
+    const folder = join(base, name);
+    try {
+      await findExec(engine, container, folder);
+    } catch (error) {
+      // Its monitor is gone, or a crash came before it was written what it is.
+      if (SampanError.from(error).code !== "deadline_exceeded")
+        rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+async function findExec(engine: LifeParts, container: string, folder: string): Promise<void> {
+  const { execs } = engine.tasks.table;
+  const { id, body } = JSON.parse(readFileSync(join(folder, execFile), "utf8")) as {
+    id: string;
+    body: ExecBody;
+  };
+  if (execs.find(id)) return;
+  const connection = await within(5000, "reach an exec", (signal) => engine.monitors.connect(folder, signal));
+  const record = newExec(id, container, body);
+  record.state = "running";
+  record.pid = connection.pid;
+  execs.add(record);
+  followExec(engine, { record, connection, folder });
+}

@@ -1,0 +1,78 @@
+/** Writes the bundle of a container that is to start, with what the engine's other parts know of it: networks, volumes, containers whose namespaces it joins. */
+import { existsSync } from "node:fs";
+import { SampanError, invalid } from "../../base/errors.ts";
+import type { Endpoint, Sandbox } from "../networks/networks.ts";
+import { writeBundle, type LiveInput } from "./bundle.ts";
+import type { ContainerInfo } from "./containers.ts";
+import { containerFolder } from "./create.ts";
+import type { EtcInput } from "./etc.ts";
+import type { LifeParts } from "./parts.ts";
+import { shmOf } from "./places.ts";
+import { hostConfig, type StoredContainer } from "./request.ts";
+import { placeOf } from "./rootfs.ts";
+import type { LiveNetwork } from "./sandbox.ts";
+import { otherContainer } from "./spec/namespaces.ts";
+
+export interface LiveBundle {
+  readonly info: ContainerInfo;
+  readonly stored: StoredContainer;
+  readonly rootfs: string;
+  readonly network: LiveNetwork;
+  readonly signal?: AbortSignal;
+}
+
+export async function writeLiveBundle(
+  engine: LifeParts,
+  { info, stored, rootfs, network, signal }: LiveBundle,
+): Promise<void> {
+  const { root } = engine.store;
+  const ipc = joinedContainer(engine, info, "IpcMode");
+  const pid = joinedContainer(engine, info, "PidMode");
+  const shm = ipc && shmOf(placeOf(engine, ipc.id));
+  const live: LiveInput = {
+    joined: {
+      ...(network.path !== undefined && { network: network.path }),
+      ...(ipc && { ipc: `/proc/${ipc.pid}/ns/ipc` }),
+      ...(pid && { pid: `/proc/${pid.pid}/ns/pid` }),
+    },
+    ...(shm !== undefined && existsSync(shm) && { shm }),
+    network: etcOf(engine, network),
+    volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
+  };
+  await writeBundle({ root, id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
+}
+
+/** Errors: `failed_precondition` when it does not run. */
+function joinedContainer(
+  engine: LifeParts,
+  info: ContainerInfo,
+  field: "IpcMode" | "PidMode",
+): ContainerInfo | undefined {
+  const reference = otherContainer(hostConfig(info.body)[field]);
+  if (reference === undefined) return undefined;
+  const other = engine.containers.get(reference);
+  if (other.id === info.id)
+    throw invalid(`it cannot join its own ${field === "IpcMode" ? "IPC" : "PID"} namespace`);
+  if (other.state !== "running" || other.pid === undefined)
+    throw new SampanError(
+      "failed_precondition",
+      `cannot join namespace of a non running container: container ${other.id} is ${other.state}`,
+    );
+  return other;
+}
+
+function etcOf({ settings, store }: LifeParts, { sandbox, of }: LiveNetwork): EtcInput {
+  const { dns, dnsSearch, dnsOptions } = settings.network;
+  const defaults = { dns, search: dnsSearch, options: dnsOptions };
+  if (of) return { sharedFolder: containerFolder(store.root, of.id), defaults };
+  if (!sandbox) return { defaults };
+  return { ...addressesOf(sandbox), nameservers: sandbox.nameservers, defaults };
+}
+
+function addressesOf({ endpoints }: Sandbox): EtcInput {
+  const addresses = endpoints
+    .flatMap(({ ipv4, ipv6 }: Endpoint) => [ipv4, ipv6])
+    .filter((each) => each !== undefined);
+  const gateway = endpoints.find((each) => each.gateway !== undefined)?.gateway;
+  return { addresses, ...(gateway !== undefined && { gateway }) };
+}

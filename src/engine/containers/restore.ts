@@ -1,0 +1,152 @@
+/**
+ * After a start of the engine: what lives is found again by its monitors, and not touched; what has ended meanwhile is written down with its true code and time; what crashes have
+ * left is taken away; what its restart policy wants is started, each after those that it needs.
+ */
+import { lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
+import { clearAll, hasLeavings, removeMonitorFolder } from "./clear.ts";
+import type { ContainerInfo } from "./containers.ts";
+import { within } from "./deadline.ts";
+import { writeEnd } from "./end.ts";
+import { findExecs } from "./exec-follow.ts";
+import { bootOf, thisBoot } from "./life-rows.ts";
+import { isAbandoned } from "./fill-volume.ts";
+import { findContainer, isLive, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
+import { hostConfig } from "./request.ts";
+import { startWanted } from "./restore-start.ts";
+import { removeRootfs } from "./rootfs.ts";
+import { follow } from "./task.ts";
+import { removeContainerFolder, takeAway } from "./take-away.ts";
+
+export interface RestoreOptions {
+  readonly supervise: boolean;
+  readonly signal: AbortSignal;
+  readonly warn: (text: string) => void;
+}
+
+/** How many at once. */
+const side = 16;
+/** Milliseconds until a monitor that does not answer is given up. */
+const patience = 5000;
+
+/** One that cannot be restored is told to `warn`, and keeps none of the others from it. */
+export async function restore(engine: LifeParts, options: RestoreOptions): Promise<void> {
+  const { supervise, signal, warn } = options;
+  const { table } = engine.tasks;
+  table.supervising = supervise;
+  const one = async (id: string, work: () => Promise<unknown>) => {
+    if (signal.aborted) return;
+    try {
+      await engine.tasks.exclusive(id, work);
+    } catch (error) {
+      warn(`cannot restore container "${id.slice(0, 12)}": ${SampanError.from(error).message}`);
+    }
+  };
+  const before = engine.containers.list();
+  // What a start made in this very process is not for us.
+  const isOld = ({ id }: ContainerInfo) => !table.running.has(id);
+  await sideBySide(before.filter(isOld), ({ id }) => one(id, () => restoreOne(engine, id)));
+  await sideBySide(strangers(engine), (id) => one(id, () => clearStranger(engine, id)));
+  await removeStrays(engine);
+  if (supervise) await restoreNetworks(engine, warn);
+  if (supervise) await startWanted(engine, before, options);
+}
+
+/** Without them containers still run on, and those that need none still start. */
+async function restoreNetworks({ networks, tasks }: LifeParts, warn: (text: string) => void): Promise<void> {
+  try {
+    await networks.restore([...tasks.table.running.keys()]);
+  } catch (error) {
+    warn(SampanError.wrap("cannot restore networks", error).message);
+  }
+}
+
+async function sideBySide<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: side }, worker));
+}
+
+async function restoreOne(engine: LifeParts, id: string): Promise<void> {
+  const info = findContainer(engine, id);
+  if (!info) return;
+  // Of the foreground: who runs it looks after it.
+  if (info.state === "running" && !isMonitored(engine, id)) return;
+  if (isLive(info)) return await reconnect(engine, info);
+  if (hasLeavings(engine, id)) {
+    const failure = await clearAll(engine, info);
+    if (failure) throw failure;
+  }
+  const endsWithRemoval = info.state === "exited" && hostConfig(info.body).AutoRemove === true;
+  if (info.state === "removing" || endsWithRemoval)
+    await takeAway(engine, info, { volumes: endsWithRemoval });
+}
+
+function isMonitored({ store }: LifeParts, id: string): boolean {
+  return store.db.query("SELECT 1 FROM containers WHERE id = ? AND pid IS NOT NULL").get(id) !== null;
+}
+
+async function reconnect(engine: LifeParts, info: ContainerInfo): Promise<void> {
+  const { id } = info;
+  if (engine.tasks.table.running.has(id)) return;
+  const folder = monitorFolder(engine, id);
+  const exit = () => engine.monitors.exit(folder);
+  // A machine that was started anew has nothing of it.
+  if (bootOf(engine.store, id) !== thisBoot()) return await writeEnd(engine, id, exit());
+  try {
+    const connection = await within(patience, `reach the monitor of container "${info.name}"`, (signal) =>
+      engine.monitors.connect(folder, signal),
+    );
+    follow(engine, id, connection, info.started ?? new Date());
+  } catch {
+    // Its monitor has gone, or hangs: then so does the container.
+    return await writeEnd(engine, id, exit());
+  }
+  await completeStart(engine, info);
+  await findExecs(engine, id);
+}
+
+/** Killed between the row and the letting go, whoever started it has left it waiting. */
+async function completeStart(engine: LifeParts, info: ContainerInfo): Promise<void> {
+  const runtime = runtimeOf(engine, info);
+  const state = await within(patience, `look at container "${info.name}"`, () => runtime.state(info.id));
+  if (state?.status !== "created") return;
+  await within(patience, `start container "${info.name}"`, (signal) => runtime.start(info.id, signal));
+}
+
+/** Ids of which there is something on the host and no row: a removal that was cut off. */
+function strangers(engine: LifeParts): string[] {
+  const { state } = engine.settings;
+  const there = [...namesIn(join(state, "containers")), ...namesIn(join(state, "roots"))];
+  return [...new Set(there)].filter((id) => /^[0-9a-f]{64}$/.test(id) && !findContainer(engine, id));
+}
+
+async function clearStranger(engine: LifeParts, id: string): Promise<void> {
+  for (const name of engine.runtimes.names)
+    await within(patience, `clear away container "${id.slice(0, 12)}"`, (signal) =>
+      engine.runtimes.get(name).delete(id, { force: true, signal }),
+    );
+  await engine.networks.close(id);
+  removeRootfs(engine, id);
+  removeMonitorFolder(engine, id);
+}
+
+/** Folders on the disk that belong to no container, and volumes that somebody did not finish to fill. */
+async function removeStrays(engine: LifeParts): Promise<void> {
+  const { store, unpacker } = engine;
+  const hasNoRow = (id: string) => store.db.query("SELECT 1 FROM containers WHERE id = ?").get(id) === null;
+  const suspects = namesIn(join(store.root, "containers")).filter(hasNoRow);
+  // A folder is made in the transaction of its row: under the write lock there is none in between.
+  const strays =
+    suspects.length === 0 ? [] : store.transaction(() => suspects.filter(hasNoRow), { durable: false });
+  for (const id of strays) await removeContainerFolder(engine, id);
+  const volumes = join(store.root, "volumes");
+  for (const name of namesIn(volumes).filter(isAbandoned)) await unpacker.removeTree(join(volumes, name));
+}
+
+function namesIn(folder: string): string[] {
+  return lstatSync(folder, { throwIfNoEntry: false }) ? readdirSync(folder) : [];
+}

@@ -1,0 +1,49 @@
+/** The network of a container that is to start: a sandbox of its own, another container's, the host's, or none. */
+import { invalid, SampanError } from "../../base/errors.ts";
+import type { Sandbox } from "../networks/networks.ts";
+import { hostnameOf } from "./bundle.ts";
+import type { ContainerInfo } from "./containers.ts";
+import type { LifeParts } from "./parts.ts";
+import { hostConfig } from "./request.ts";
+
+export interface LiveNetwork {
+  /** For linux.namespaces; undefined: a namespace of its own with nothing in it, or the host's, as the mode says. */
+  readonly path?: string;
+  readonly sandbox?: Sandbox;
+  /** Whose network it shares. */
+  readonly of?: ContainerInfo;
+}
+
+export async function openSandbox(engine: LifeParts, info: ContainerInfo): Promise<LiveNetwork> {
+  const mode = networkMode(info);
+  if (mode.startsWith("container:")) return shared(engine, info, mode.slice("container:".length));
+  if (mode === "host" || mode === "none" || info.body.NetworkDisabled) return {};
+  const { id, name, body } = info;
+  const owner = { id, name, hostname: hostnameOf(id, body) };
+  const sandbox = await engine.networks.open(owner, publishedPorts(info));
+  return { path: sandbox.path, sandbox };
+}
+
+export function networkMode({ body }: Pick<ContainerInfo, "body">): string {
+  return hostConfig(body).NetworkMode || "default";
+}
+
+function shared(engine: LifeParts, info: ContainerInfo, reference: string): LiveNetwork {
+  const of = engine.containers.get(reference);
+  if (of.id === info.id) throw invalid("it cannot join its own network");
+  if (of.state !== "running" || of.pid === undefined)
+    throw new SampanError("failed_precondition", `cannot join network of a non running container: ${of.id}`);
+  const sandbox = engine.networks.sandbox(of.id);
+  return { path: sandbox?.path ?? `/proc/${of.pid}/ns/net`, of, ...(sandbox && { sandbox }) };
+}
+
+export function publishedPorts({ body, imageConfig }: Pick<ContainerInfo, "body" | "imageConfig">) {
+  const host = hostConfig(body);
+  const bindings = Object.fromEntries(
+    Object.entries(host.PortBindings ?? {}).map(([port, asked]) => [withProtocol(port), asked ?? []]),
+  );
+  const exposed = { ...imageConfig.ExposedPorts, ...body.ExposedPorts };
+  return { bindings, all: host.PublishAllPorts ? Object.keys(exposed).map(withProtocol) : [] };
+}
+
+const withProtocol = (port: string) => (port.includes("/") ? port : `${port}/tcp`);
