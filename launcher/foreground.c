@@ -87,6 +87,18 @@ long do_dup(struct record *o) {
     return result < 0 ? result : 0;
 }
 
+/* Descriptors from `first` up, but for those that are kept; negative ones among these are none. */
+long close_all_but(long first, const long *kept, unsigned count) {
+    for (long from = first;;) {
+        long next = -1;
+        for (unsigned i = 0; i < count; i++)
+            if (kept[i] >= from && (next < 0 || kept[i] < next)) next = kept[i];
+        long result = next == from ? 0 : sys(SYS_close_range, from, next < 0 ? ~0u : (unsigned)next - 1, 0);
+        if (result < 0 || next < 0) return result;
+        from = next + 1;
+    }
+}
+
 /*
  * Closes what the program shall not have: at once and not only at execve, because /proc/self/fd/N/.. as its path or its working directory would
  * lead from a folder that is still open to the host (CVE-2024-21626). What is kept for the last steps is no folder and closes at execve.
@@ -97,14 +109,7 @@ long do_close_range(struct record *o) {
         if (slot_fd(slot) >= INT(CLOSE_RANGE, FIRST) && slot != INT(CLOSE_RANGE, KEEP) && slot != INT(CLOSE_RANGE, KEEP2) &&
             slot != INT(CLOSE_RANGE, KEEP3))
             slots[slot] = 0;
-    for (long from = INT(CLOSE_RANGE, FIRST);;) {
-        long next = -1;
-        for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
-            if (kept[i] >= from && (next < 0 || kept[i] < next)) next = kept[i];
-        long result = next == from ? 0 : sys(SYS_close_range, from, next < 0 ? ~0u : (unsigned)next - 1, 0);
-        if (result < 0 || next < 0) return result;
-        from = next + 1;
-    }
+    return close_all_but(INT(CLOSE_RANGE, FIRST), kept, sizeof kept / sizeof *kept);
 }
 
 /* ---- supervise ---- */
@@ -113,11 +118,16 @@ static struct termios outer;
 static int raw;
 
 /* Line ends are translated once: by the outer terminal where there is one, and not at all into a pipe or a file. */
-static void keep_line_ends(int master) {
+void keep_line_ends(int master) {
     struct termios modes;
     if (sys(SYS_ioctl, master, IOCTL_TCGETS, &modes) < 0) return;
     modes.c_oflag &= ~(tcflag_t)ONLCR;
     sys(SYS_ioctl, master, IOCTL_TCSETS, &modes);
+}
+
+long set_size(int terminal, uint16_t rows, uint16_t columns) {
+    uint16_t size[4] = {rows, columns, 0, 0};
+    return sys(SYS_ioctl, terminal, IOCTL_TIOCSWINSZ, size);
 }
 
 static void enter_raw(void) {
@@ -202,7 +212,7 @@ long do_supervise(struct record *o) {
     long signals = sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
     if (signals < 0) return signals;
     in.from = master < 0 ? -1 : 0, in.to = master, out.from = master, out.to = 1;
-    if (master >= 0) keep_line_ends(master), enter_raw(), resize(master), sys(SYS_fcntl, master, F_SETFL, O_NONBLOCK);
+    if (master >= 0) enter_raw(), resize(master), sys(SYS_fcntl, master, F_SETFL, O_NONBLOCK);
     int done = reap(pid, &status); /* it may have ended before its SIGCHLD was blocked */
     while (!done) {
         struct pollfd polled[3] = {{(int)signals, POLLIN, 0}, awaited(&out), awaited(&in)};

@@ -100,6 +100,11 @@ static operation *const table[] = {
     [OP_SUPERVISE] = do_supervise,
     [OP_KILL_CGROUP] = do_kill_cgroup,
     [OP_REMOVE_CGROUP] = do_remove_cgroup,
+    [OP_PIPE] = do_pipe,
+    [OP_READ_PID] = do_read_pid,
+    [OP_CARRY_LOG] = do_carry_log,
+    [OP_CARRY_STDIO] = do_carry_stdio,
+    [OP_CARRY] = do_carry,
 };
 
 int slot_fd(int64_t slot) {
@@ -140,19 +145,20 @@ static int tolerated(const struct record *o, long error) {
     return 0;
 }
 
-static void send_report(uint32_t kind, uint32_t stage, uint32_t index, long error) {
+void send_report(uint32_t kind, uint32_t stage, uint32_t index, long error) {
     struct report report = {kind, stage, index, (int32_t)-error, shared->pid, shared->middle, {0}};
     for (unsigned i = 0; i < sizeof detail; i++) report.detail[i] = detail[i];
     if (report_fd >= 0) sys(SYS_sendto, report_fd, &report, sizeof report, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
 }
 
 /*
- * Ends a stage that failed, and what it has made: the parent both others, the middle one init, which holds the parent's other end of the
- * socket open and would let it wait for ever. They are the caller's children, so their ids cannot be used again yet.
+ * Ends a stage that failed, and what it has made: the monitor all others, the parent both others, the middle one init, which holds the parent's
+ * other end of the socket open and would let it wait for ever. They are the caller's or the monitor's children, so their ids cannot be used again yet.
  */
 static void __attribute__((noreturn)) fail(uint32_t stage, uint32_t index, long error) {
     send_report(REPORT_FAILED, stage, index, error);
-    if (stage == STAGE_PARENT && shared->middle > 0) sys(SYS_kill, shared->middle, SIGKILL);
+    if (stage == STAGE_MONITOR && shared->parent > 0) sys(SYS_kill, shared->parent, SIGKILL);
+    if ((stage == STAGE_PARENT || stage == STAGE_MONITOR) && shared->middle > 0) sys(SYS_kill, shared->middle, SIGKILL);
     if (stage != STAGE_INIT && shared->pid > 0) sys(SYS_kill, shared->pid, SIGKILL);
     for (;;) sys(SYS_exit_group, exit_code ? exit_code : 1);
 }
@@ -177,7 +183,7 @@ void run_stage(uint32_t stage) {
         if (!tolerated(&records[i], result)) fail(stage, i, result);
         i += records[i].skip;
     }
-    if (stage == STAGE_PARENT) send_report(REPORT_READY, 0, 0, 0);
+    if (stage == STAGE_PARENT && !h->stages[STAGE_MONITOR].count) send_report(REPORT_READY, 0, 0, 0);
     for (;;) sys(SYS_exit_group, exit_code);
 }
 
@@ -218,7 +224,7 @@ static void map_plan(long fd) {
     struct header *h = (struct header *)plan;
     if (h->magic != MAGIC || h->fingerprint != PLAN_FINGERPRINT || h->size != size)
         refuse("sampan-launcher: the plan is not for this launcher\n");
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 4; i++)
         if (!sound(h, i)) refuse("sampan-launcher: the plan is damaged\n");
     at = sys(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (at < 0 && at > -4096) refuse("sampan-launcher: no memory\n");
@@ -234,6 +240,14 @@ static void end_with_caller(void) {
     if (sys(SYS_ppoll, &reader, 1, none, 0, 0) > 0) refuse("sampan-launcher: its caller has ended\n");
 }
 
+/* The monitor is nobody's child, so that it needs nobody who waits for it; that it was not left alone it sees by the report's socket. */
+static void __attribute__((noreturn)) become_monitor(void) {
+    long pid = sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0) refuse("sampan-launcher: no process for the monitor\n");
+    if (pid == 0) run_stage(STAGE_MONITOR);
+    for (;;) sys(SYS_exit_group, 0);
+}
+
 int launcher_main(int argc, char **argv) {
     long fd = argc == 3 ? parse_number(argv[1]) : -1;
     if (fd < 0) refuse("sampan-launcher: it is started by sampan, with a plan\n");
@@ -241,6 +255,7 @@ int launcher_main(int argc, char **argv) {
     if (report_fd >= 0) end_with_caller();
     map_plan(fd);
     own_signals();
+    if (((struct header *)plan)->stages[STAGE_MONITOR].count) become_monitor();
     run_stage(STAGE_PARENT);
 }
 

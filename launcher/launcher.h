@@ -27,12 +27,12 @@ struct header {
     uint32_t magic, fingerprint, size, text_offset, why_offset, why_length;
     struct {
         uint32_t offset, count;
-    } stages[3];
+    } stages[4];
     uint32_t fault_stage, fault_index, fault_errno, zero;
 };
-_Static_assert(sizeof(struct header) == 64, "encode.ts writes a header of 64 bytes");
+_Static_assert(sizeof(struct header) == 72, "encode.ts writes a header of 72 bytes");
 
-enum { STAGE_PARENT, STAGE_MIDDLE, STAGE_INIT };
+enum { STAGE_PARENT, STAGE_MIDDLE, STAGE_INIT, STAGE_MONITOR };
 enum { REPORT_READY = 1, REPORT_FAILED = 2 };
 
 struct report {
@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct report) == 256, "runtime/native/launch reads report
 
 /* The one page that the stages share: process ids as the host sees them, and what cannot be said through a filtered system call. */
 struct shared {
-    volatile int32_t pid, middle, filtered, notify;
+    volatile int32_t pid, middle, filtered, notify, parent;
 };
 
 extern char *plan;
@@ -84,6 +84,16 @@ struct child {
 };
 long spawn(struct child *child, uint64_t flags);
 void own_signals(void);
+int64_t now_ms(void);
+int take_fd(int socket, int flags); /* a descriptor that was sent over a socket, or -errno */
+void keep_line_ends(int terminal);
+long set_size(int terminal, uint16_t rows, uint16_t columns);
+long close_all_but(long first, const long *kept, unsigned count);
+int log_fd(void);
+void log_add(int stream, const char *data, size_t n);
+void log_end(void);
+void *memcpy(void *to, const void *from, size_t n);
+void send_report(uint32_t kind, uint32_t stage, uint32_t index, long error);
 void run_stage(uint32_t stage) __attribute__((noreturn));
 
 operation do_open, do_adopt, do_close, do_check_fs, do_check_fd, do_mkdir, do_write, do_write_pid, do_symlink, do_mknod, do_unlink,
@@ -100,4 +110,5 @@ operation do_pty, do_own_stdio, do_reopen_null, do_set_terminal, do_dup, do_clos
 operation do_bpf_load, do_bpf_attach;
 operation do_find_exec, do_wait_start, do_exec;
 operation do_supervise, do_kill_cgroup, do_remove_cgroup;
+operation do_pipe, do_read_pid, do_carry_log, do_carry_stdio, do_carry;
 #endif

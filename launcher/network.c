@@ -87,7 +87,7 @@ long do_send_fd(struct record *o) {
     return result < 0 ? result : 0;
 }
 
-long do_receive_fd(struct record *o) {
+int take_fd(int socket, int flags) {
     char data[4096];
     struct iovec64 piece = {data, sizeof data};
     struct one_fd control = {{0, 0, 0}, -1, 0}; /* room for one: the kernel closes any other */
@@ -100,10 +100,17 @@ long do_receive_fd(struct record *o) {
         uint64_t control_length;
         int64_t flags;
     } message = {0, 0, &piece, 1, &control, 20, 0};
-    long result = sys(SYS_recvmsg, SLOT(RECEIVE_FD, SOCKET), &message, MSG_CMSG_CLOEXEC);
-    if (result <= 0) return result < 0 ? result : -EPIPE;
+    long result = sys(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC | flags);
+    if (result <= 0) return result < 0 ? (int)result : -EPIPE;
     if (message.control_length == 0 || control.header.type != SCM_RIGHTS) return -EPROTO;
-    return slot_put(INT(RECEIVE_FD, OUT), control.fd);
+    return control.fd;
+}
+
+/* Only the foreground receives one, before it lets the program go: no line of it may end otherwise than the rest. */
+long do_receive_fd(struct record *o) {
+    int fd = take_fd(SLOT(RECEIVE_FD, SOCKET), 0);
+    if (fd >= 0) keep_line_ends(fd);
+    return slot_put(INT(RECEIVE_FD, OUT), fd);
 }
 
 long do_bpf_load(struct record *o) {

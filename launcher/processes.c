@@ -28,7 +28,7 @@ long do_clone(struct record *o) {
     uint32_t stage = (uint32_t)INT(CLONE, STAGE);
     int pidfd = -1;
     /* The kernel writes the id before the child runs: whatever the child does or reports, its id is known. */
-    volatile int32_t *id = stage == STAGE_MIDDLE ? &shared->middle : &shared->pid;
+    volatile int32_t *id = stage == STAGE_MIDDLE ? &shared->middle : stage == STAGE_PARENT ? &shared->parent : &shared->pid;
     struct clone_args args = {
         .flags = flags | CLONE_PARENT_SETTID, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, .parent_tid = (uint64_t)id};
     if (INT(CLONE, PIDFD) >= 0) args.flags |= CLONE_PIDFD, args.pidfd = (uint64_t)&pidfd;
@@ -55,6 +55,14 @@ long do_socketpair(struct record *o) {
     if (result < 0) return result;
     slot_put(INT(SOCKETPAIR, A), ends[0]);
     return slot_put(INT(SOCKETPAIR, B), ends[1]);
+}
+
+long do_pipe(struct record *o) {
+    int ends[2];
+    long result = sys(SYS_pipe2, ends, O_CLOEXEC);
+    if (result < 0) return result;
+    slot_put(INT(PIPE, A), ends[0]);
+    return slot_put(INT(PIPE, B), ends[1]);
 }
 
 /* write(2) and read(2), because a container's seccomp filter that is on already must let them through anyway. */
@@ -159,7 +167,7 @@ static void __attribute__((noreturn)) become(const char *path, char **argv, char
     for (;;) sys(SYS_exit_group, error == -ENOENT ? 127 : 126);
 }
 
-static int64_t now_ms(void) {
+int64_t now_ms(void) {
     int64_t t[2];
     sys(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, t);
     return t[0] * 1000 + t[1] / 1000000;

@@ -9,6 +9,7 @@ import { closeFd, lastErrno, openFile, readInto } from "./libc.ts";
 
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -19,6 +20,8 @@ const CLONE_NEWNET = 0x40000000;
 const signatures = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   bind: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  listen: { args: ["i32", "i32"], returns: "i32" },
+  chmod: { args: ["ptr", "i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "i64", "i32"], returns: "i64" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
@@ -197,4 +200,19 @@ export function waitAny(fds: readonly number[], ms?: number): number[] {
 /** Whether an errno says that a device is not there. */
 export function isNoDevice(number: number): boolean {
   return number === errno.ENODEV || number === errno.ENXIO;
+}
+
+/** A listening stream socket at a path, for its owner alone. Close-on-exec. */
+export function listenStream(path: string, backlog: number): number {
+  const address = unixAddress(path);
+  const fd = orThrow(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "open a socket");
+  try {
+    orThrow(libc().bind(fd, ptr(address), address.length), `bind socket "${path}"`);
+    orThrow(libc().chmod(ptr(new TextEncoder().encode(`${path}\0`)), 0o600), `change the mode of "${path}"`);
+    orThrow(libc().listen(fd, backlog), `listen at "${path}"`);
+    return fd;
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
 }

@@ -105,7 +105,7 @@ export interface MonitorRequest {
      */
     readonly hold?: boolean;
   };
-  /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece of a line of over 16 KiB. None for exec and log driver `none`. */
+  /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece that no line end follows: of a line of over 16 KiB, or the last. None for exec and log driver `none`. */
   readonly log?: {
     readonly path: string;
     /** Bytes; `path` → `path.1` → … */ readonly maxSize: number;

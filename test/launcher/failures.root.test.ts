@@ -104,6 +104,11 @@ const failures: Record<OperationName, readonly [args: Args, errno: number] | str
   supervise: [{ pid: 1 }, ECHILD],
   kill_cgroup: [{ path: "/no/such/group" }, ENOENT],
   remove_cgroup: [{ path: "/etc/passwd" }, ENOTDIR],
+  pipe: "the kernel refuses only where memory or descriptors are at an end",
+  read_pid: [{ path: "/no/such/file" }, ENOENT],
+  carry_log: [{ path: "/no/such/folder/log" }, ENOENT],
+  carry_stdio: "it only notes what is carried",
+  carry: "it does not come back: its tests are the monitor's",
 };
 
 describe.each(["launcher", "launcher-faults", "launcher-sanitized"] as const)("%s", (build) => {

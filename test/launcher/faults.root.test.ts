@@ -127,11 +127,11 @@ for (const [kind, config] of Object.entries(kinds)) {
       removeCgroups(target);
     });
 
-    for (const stage of stages.filter((one) => target.plan[one].length > 0)) {
+    for (const stage of stages.filter((one) => (target.plan[one] ?? []).length > 0)) {
       test(`names each operation of ${stage} that fails, and leaves nothing`, async () => {
         const before = files(bundle);
         const wrong: unknown[] = [];
-        const operations = target.plan[stage];
+        const operations = target.plan[stage] ?? [];
         for (const [index, operation] of operations.entries()) {
           const fault = { stage, index, errno };
           const { reports, leaked } = await run(target, build, fault);

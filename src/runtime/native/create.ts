@@ -10,10 +10,11 @@ import { planCgroups, type CgroupPlan } from "./cgroups/plan.ts";
 import { filterOf } from "./filter.ts";
 import { mountOf, readHost } from "./host.ts";
 import { readSettings } from "./settings.ts";
-import { launch, outputFile } from "./launch.ts";
+import { launch, outputFile, type Launched, type LaunchOptions } from "./launch.ts";
 import type { PreparedDevices } from "./network.ts";
-import type { CreateOptions, Host, RdtGroup } from "./plan/compile/context.ts";
+import type { Console, CreateOptions, Host, RdtGroup } from "./plan/compile/context.ts";
 import { compileCreate } from "./plan/compile/create.ts";
+import type { Carrying } from "./plan/compile/monitor.ts";
 import { unknownCapabilities } from "./plan/compile/process.ts";
 import type { Plan } from "./plan/operations.ts";
 import {
@@ -34,12 +35,17 @@ export interface RuntimeContext {
   readonly systemdCgroup: boolean;
   /** A sentence for the log that is no error. */
   readonly warn: (text: string) => void;
+  /** The caller's process lives on and does other things at the same time: nothing may block it, and nothing of it (folder, mask, descriptors) changes. */
+  readonly shared?: boolean;
 }
 
 export interface CreateRequest {
   readonly id: string;
   readonly bundle: string;
-  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly console?: Console;
+  /** The monitor that carries the container. */
+  readonly carrying?: Omit<Carrying, "folder">;
+  readonly signal?: AbortSignal;
   readonly pidFile?: string;
   readonly pidfdSocket?: string;
   readonly noPivot?: boolean;
@@ -177,7 +183,7 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   checkId(request.id);
   const { config, text } = request.read ?? readBundle(request.bundle);
   // Hooks begin in the bundle's folder, as runc's do. All paths of the request are absolute.
-  if (config.hooks) process.chdir(request.bundle);
+  if (config.hooks && !context.shared) process.chdir(request.bundle);
   if (config.process.terminal && request.console === undefined) {
     throw new SampanError(
       "invalid_argument",
@@ -198,13 +204,13 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   using scope = context.systemdCgroup
     ? await (await import("./systemd.ts")).openScope(context, request.id, config)
     : undefined;
-  const hookOutput = needsOutput(config, context.rootless) ? outputFile() : undefined;
+  const hookOutput = needsOutput(config, context.rootless) ? outputFile(context.shared) : undefined;
   const dir = claimContainer(context.root, request.id);
   let compiled: Compiled | undefined;
   let begun = false;
   try {
     // Where the hooks of the host begin, as with runc.
-    process.chdir(request.bundle);
+    if (!context.shared) process.chdir(request.bundle);
     compiled = await compileBundle(context, request, {
       config,
       dir,
@@ -219,14 +225,28 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
     if (request.notifySocket) (await import("./notify.ts")).makeNotifyFolder(dir);
     begun = true;
     const { inUserNamespace } = host;
-    const { pid } = await launch(compiled.plan, {
+    const options = {
       ...(hookOutput !== undefined && { hookOutput }),
-      preserveFds: request.preserveFds,
-      keep: (bytes) => writeFile(`${dir}/plan`, bytes, 0o600),
-      ...(scope && { onSpawn: (launcher) => scope.start({ pid: launcher, version, inUserNamespace }) }),
-    });
+      keep: (bytes: Uint8Array) => writeFile(`${dir}/plan`, bytes, 0o600),
+    };
+    const launched = request.carrying
+      ? await launchCarried(compiled.plan, request, options)
+      : await launch(compiled.plan, {
+          ...options,
+          preserveFds: request.preserveFds,
+          ...(scope && { onSpawn: (launcher) => scope.start({ pid: launcher, version, inUserNamespace }) }),
+        });
     const unit = scope?.unit;
-    return await record(context, request, { config, text, dir, pid, compiled, ...(unit && { unit }) });
+    const created = await record(context, request, {
+      config,
+      text,
+      dir,
+      launched,
+      compiled,
+      ...(unit && { unit }),
+    });
+    launched.keep?.();
+    return created;
   } catch (error) {
     await undo(dir, compiled, scope);
     if (begun) await poststop(context, request, config);
@@ -234,6 +254,21 @@ export async function create(context: RuntimeContext, request: CreateRequest): P
   } finally {
     if (hookOutput !== undefined) closeFd(hookOutput);
   }
+}
+
+async function launchCarried(
+  plan: Plan,
+  { carrying, bundle, signal }: CreateRequest,
+  options: Pick<LaunchOptions, "hookOutput" | "keep">,
+): Promise<Launched> {
+  if (!carrying) throw new SampanError("internal", "cannot carry the container: it has no monitor");
+  const { launchBeside } = await import("./beside.ts");
+  const { carried } = await import("./plan/compile/monitor.ts");
+  return await launchBeside(carried(plan, { ...carrying, folder: bundle }), {
+    ...options,
+    fds: [carrying.socketFd],
+    ...(signal && { signal }),
+  });
 }
 
 function checkMaps(config: OciConfig, { rootless }: RuntimeContext): void {
@@ -262,14 +297,15 @@ interface Made {
   readonly config: OciConfig;
   readonly text: string;
   readonly dir: string;
-  readonly pid: number;
+  readonly launched: Launched;
   readonly compiled: Compiled;
   /** systemd's unit. */
   readonly unit?: string;
 }
 
 async function record(context: RuntimeContext, request: CreateRequest, made: Made): Promise<Created> {
-  const { config, text, dir, pid, compiled, unit } = made;
+  const { config, text, dir, launched, compiled, unit } = made;
+  const { pid } = launched;
   try {
     const head: Omit<ContainerState, "spec"> = {
       id: request.id,
@@ -291,8 +327,11 @@ async function record(context: RuntimeContext, request: CreateRequest, made: Mad
       await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
     return { state: { ...head, spec: config }, dir, config };
   } catch (error) {
-    killProcess(pid, 9);
-    waitFor(pid);
+    if (launched.abandon) await launched.abandon();
+    else {
+      killProcess(pid, 9);
+      waitFor(pid);
+    }
     throw error;
   }
 }
@@ -317,7 +356,7 @@ async function poststop(
 ): Promise<void> {
   if (!hooks?.poststop?.length) return;
   const state = { ociVersion, id, status: "stopped", bundle, ...(annotations && { annotations }) };
-  await (await import("./hooks.ts")).runPoststop(hooks.poststop, state, context.warn);
+  await (await import("./hooks.ts")).runPoststop(context, hooks.poststop, state);
 }
 
 async function undo(

@@ -31,7 +31,7 @@ export async function deleteContainer(context: RuntimeContext, id: string, force
     if (force) return;
     throw new SampanError("not_found", `cannot find container "${id}": container does not exist`);
   }
-  using _lock = lockContainer(context.root, id);
+  using _lock = await lockContainer(context, id);
   if (!exists(stateFile(dir))) {
     await deleteInterrupted(context, { id, dir, force });
     return;
@@ -88,7 +88,7 @@ async function poststop(context: RuntimeContext, state: ContainerState): Promise
   const { runPoststop } = await import("./hooks.ts");
   const { ociVersion, id, bundle, annotations } = ociState(state);
   const last = { ociVersion, id, status: "stopped", bundle, ...(annotations && { annotations }) };
-  await runPoststop(hooks, last, context.warn);
+  await runPoststop(context, hooks, last);
 }
 
 interface Interrupted {

@@ -11,8 +11,11 @@ import { writePidFile } from "./create.ts";
 import { filterOf } from "./filter.ts";
 import { readHost } from "./host.ts";
 import { becomeLauncher, launch } from "./launch.ts";
+import type { Console } from "./plan/compile/context.ts";
 import { compileExec } from "./plan/compile/exec.ts";
 import { compileForeground } from "./plan/compile/foreground.ts";
+import type { Carrying } from "./plan/compile/monitor.ts";
+import type { Plan } from "./plan/operations.ts";
 import { sizedAsOwn } from "./run.ts";
 import { readSettings } from "./settings.ts";
 import { ociState } from "./start.ts";
@@ -23,7 +26,10 @@ export interface ExecRequest {
   readonly process: OciProcess;
   readonly detach: boolean;
   readonly ignorePaused: boolean;
-  readonly console?: { readonly path: string };
+  readonly console?: Exclude<Console, { readonly fd: number }>;
+  /** The monitor that carries the process; `detach` then. */
+  readonly carrying?: Omit<Carrying, "folder">;
+  readonly signal?: AbortSignal;
   readonly pidFile?: string;
   readonly pidfdSocket?: string;
   readonly preserveFds: number;
@@ -45,8 +51,8 @@ const namespaceFlags: readonly (readonly [string, number])[] = [
   ["time", CLONE.NEWTIME],
 ];
 
-/** Returns for a detached process; in the foreground it does not return. Errors: `failed_precondition` naming the status. */
-export async function exec(context: RuntimeContext, request: ExecRequest): Promise<void> {
+/** Returns the process's id for a detached one; in the foreground it does not return. Errors: `failed_precondition` naming the status. */
+export async function exec(context: RuntimeContext, request: ExecRequest): Promise<number> {
   const state = loadState(context.root, request.id);
   const status = await statusOf(context.root, state);
   if (status !== "paused" || !request.ignorePaused) checkStatus("exec", request.id, status);
@@ -71,10 +77,12 @@ export async function exec(context: RuntimeContext, request: ExecRequest): Promi
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   if (request.pidfdSocket !== undefined)
     await (await import("./pidfd-socket.ts")).sendPidFd(request.pidfdSocket, pid);
-  if (!gate) return;
+  if (!gate) return pid;
   closeFd(gate[1]);
   for (const fd of [gate[0], ...(ends ? [ends[0]] : [])]) setCloseOnExec(fd, false);
-  await becomeLauncher(compileForeground({ pid, gateFd: gate[0], ...(ends && { consoleFd: ends[0] }) }));
+  return await becomeLauncher(
+    compileForeground({ pid, gateFd: gate[0], ...(ends && { consoleFd: ends[0] }) }),
+  );
 }
 
 /** What a further process does not say of itself it has from the container, as with runc. */
@@ -93,7 +101,7 @@ function withDefaults(process: OciProcess, container: OciProcess): OciProcess {
 
 interface Target {
   readonly state: ContainerState;
-  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly console?: Console;
   readonly gateFd?: number;
 }
 
@@ -108,7 +116,7 @@ async function launchExec(
       "failed_precondition",
       `cannot exec in container "${request.id}": cannot exec in a stopped container`,
     );
-  setCloseOnExec(pidfd, false);
+  if (!context.shared) setCloseOnExec(pidfd, false);
   const config = { ...state.spec, process: request.process };
   const namespaces = differingNamespaces(state);
   const seccomp = config.linux?.seccomp;
@@ -141,10 +149,27 @@ async function launchExec(
     ...(listenerState !== undefined && { listenerState }),
   });
   try {
+    if (request.carrying) return await launchCarried(plan, request, [pidfd, request.carrying.socketFd]);
     return (await launch(plan, { preserveFds: request.preserveFds })).pid;
   } finally {
     closeFd(pidfd);
   }
+}
+
+async function launchCarried(
+  plan: Plan,
+  { carrying, signal }: ExecRequest,
+  fds: readonly number[],
+): Promise<number> {
+  if (!carrying) throw new SampanError("internal", "cannot carry the process: it has no monitor");
+  const { launchBeside } = await import("./beside.ts");
+  const { carried } = await import("./plan/compile/monitor.ts");
+  const launched = await launchBeside(carried(plan, { ...carrying, folder: "/" }), {
+    fds,
+    ...(signal && { signal }),
+  });
+  launched.keep?.();
+  return launched.pid;
 }
 
 function rdtGroups(group: string, made: readonly string[] = []): string[] {

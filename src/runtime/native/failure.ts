@@ -12,7 +12,7 @@ export interface Failure {
 
 /** `hookOutput` is what the hooks and helper programs wrote. */
 export function failureOf(plan: Plan, failure: Failure, hookOutput: string): SampanError {
-  const operation = plan[failure.stage][failure.index];
+  const operation = plan[failure.stage]?.[failure.index];
   if (!operation)
     return new SampanError(
       "internal",

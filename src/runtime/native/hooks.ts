@@ -3,14 +3,21 @@ import { SampanError } from "../../base/errors.ts";
 import { closeFd } from "../../kernel/libc.ts";
 import type { OciHook } from "../../spec/oci/config.ts";
 import type { HookKind } from "../../spec/oci/values.ts";
+import type { RuntimeContext } from "./create.ts";
 import { launch, outputFile } from "./launch.ts";
 import { op, slot, type Plan } from "./plan/operations.ts";
 
 /** Runs them in order; the first that fails ends it. `state` is what they read on standard input. */
-export async function runHooks(kind: HookKind, hooks: readonly OciHook[], state: object): Promise<void> {
-  const output = outputFile();
+export async function runHooks(
+  { shared }: Pick<RuntimeContext, "shared">,
+  kind: HookKind,
+  { hooks, state }: { readonly hooks: readonly OciHook[]; readonly state: object },
+): Promise<void> {
+  const output = outputFile(shared);
+  const plan = hookPlan(kind, hooks, { state: JSON.stringify(state), output });
   try {
-    await launch(hookPlan(kind, hooks, { state: JSON.stringify(state), output }), { hookOutput: output });
+    if (shared) await (await import("./beside.ts")).launchBeside(plan, { hookOutput: output });
+    else await launch(plan, { hookOutput: output });
   } finally {
     closeFd(output);
   }
@@ -21,13 +28,13 @@ export async function runHooks(kind: HookKind, hooks: readonly OciHook[], state:
  * and the rest goes on.
  */
 export async function runPoststop(
+  context: Pick<RuntimeContext, "shared" | "warn">,
   hooks: readonly OciHook[],
   state: object,
-  warn: (text: string) => void,
 ): Promise<void> {
   for (const [index, hook] of hooks.entries()) {
-    await runHooks("poststop", [hook], state).catch((error: unknown) =>
-      warn(`poststop hook #${index}: ${SampanError.from(error).message}`),
+    await runHooks(context, "poststop", { hooks: [hook], state }).catch((error: unknown) =>
+      context.warn(`poststop hook #${index}: ${SampanError.from(error).message}`),
     );
   }
 }

@@ -27,15 +27,19 @@ import { encodePlan } from "./plan/encode.ts";
 import { stages, type Plan } from "./plan/operations.ts";
 
 export interface Launched {
-  /** Process id of the container's init, as the caller's pid namespace numbers it. It is the caller's child. */
+  /** Process id of the container's init, as the caller's pid namespace numbers it. It is the caller's child, or its monitor's. */
   readonly pid: number;
+  /** With a monitor: lets it go on without the caller. */
+  readonly keep?: () => void;
+  /** With a monitor: takes everything back; resolves when it is gone. */
+  readonly abandon?: () => Promise<void>;
 }
 
-const reportSize = 256;
+export const reportSize = 256;
 const ready = 1;
 
 /** How long a plan may take as a whole when it says nothing of its own: hooks bring their own time. */
-const planDeadlineMs = 10 * 60_000;
+export const planDeadlineMs = 10 * 60_000;
 
 function memoryFile(name: string, bytes: Uint8Array): number {
   const fd = memfd(name, false);
@@ -53,12 +57,12 @@ async function launcherFile(): Promise<number> {
   return launcherFd;
 }
 
-/** Memory file for what hooks say; inheritable. */
-export function outputFile(): number {
-  return memfd("sampan-hooks", false);
+/** Memory file for what hooks say; inheritable unless the caller lives on. */
+export function outputFile(closeOnExec = false): number {
+  return memfd("sampan-hooks", closeOnExec);
 }
 
-function readOutput(fd: number | undefined): string {
+export function readOutput(fd: number | undefined): string {
   if (fd === undefined) return "";
   return readTextIfThere(`/proc/self/fd/${fd}`)?.slice(0, 4096) ?? "";
 }
@@ -135,23 +139,28 @@ function readReport(plan: Plan, fd: number, options: LaunchOptions): Launched {
   const bytes = new Uint8Array(reportSize);
   const size = readInto(fd, bytes);
   if (size < 0) throw systemError("read the launcher's report", -size);
-  if (size < reportSize)
+  const ended = (): string => {
+    const view = new DataView(bytes.buffer);
+    for (const child of [view.getInt32(16, true), view.getInt32(20, true)]) if (child > 0) endChild(child);
+    return readOutput(options.hookOutput);
+  };
+  return { pid: pidOfReport(plan, bytes.subarray(0, size), ended) };
+}
+
+/** The process id of a report that says `ready`; `output` gives what the programs printed when it does not. Errors: the failed operation's. */
+export function pidOfReport(plan: Plan, bytes: Uint8Array, output: () => string): number {
+  if (bytes.length < reportSize)
     throw new SampanError("internal", "cannot run the plan: the launcher ended without a report");
-  const view = new DataView(bytes.buffer);
-  const pid = view.getInt32(16, true);
-  if (view.getUint32(0, true) === ready) return { pid };
-  for (const child of [pid, view.getInt32(20, true)]) if (child > 0) endChild(child);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(0, true) === ready) return view.getInt32(16, true);
+  const printed = output();
   const detail = new TextDecoder().decode(bytes.subarray(24, bytes.indexOf(0, 24)));
-  throw failureOf(
-    plan,
-    {
-      stage: stages[view.getUint32(4, true)] ?? "parent",
-      index: view.getUint32(8, true),
-      errno: view.getInt32(12, true),
-      detail,
-    },
-    readOutput(options.hookOutput),
-  );
+  const [stage = "parent", index, errno] = [
+    stages[view.getUint32(4, true)],
+    view.getUint32(8, true),
+    view.getInt32(12, true),
+  ];
+  throw failureOf(plan, { stage, index, errno, detail }, printed);
 }
 
 /** The processes of a failed plan end by themselves; they are this process's children (CLONE_PARENT), so they are reaped here. */

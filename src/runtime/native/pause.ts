@@ -8,7 +8,7 @@ const deadline = { timeoutMs: 10_000 };
 
 /** As runc: a running or a created container. Errors: `failed_precondition` naming the status. */
 export async function pause(context: RuntimeContext, id: string): Promise<void> {
-  using _lock = lockContainer(context.root, id);
+  using _lock = await lockContainer(context, id);
   const state = loadState(context.root, id);
   if (!isAlive(state)) checkStatus("pause", id, "stopped");
   const dirs = cgroupDirs(state);

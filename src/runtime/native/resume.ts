@@ -6,7 +6,7 @@ import { cgroupDirs, isAlive, loadState, lockContainer, statusOf } from "./state
 
 /** Errors: `failed_precondition` naming the status of a container that is not paused. */
 export async function resume(context: RuntimeContext, id: string): Promise<void> {
-  using _lock = lockContainer(context.root, id);
+  using _lock = await lockContainer(context, id);
   const state = loadState(context.root, id);
   const dirs = cgroupDirs(state);
   // The freezer itself is asked, so that a container that was paused before its start can go on too.

@@ -32,7 +32,7 @@ export async function run(context: RuntimeContext, request: RunRequest): Promise
     notify = request.notifySocket ? (await import("./notify.ts")).bindNotify(created.dir) : undefined;
     if (releasesHere(request, created)) {
       release(created.dir, request.id);
-      await poststart(created.state);
+      await poststart(context, created.state);
     }
   } catch (error) {
     await deleteContainer(context, request.id, true).catch(() => undefined);

@@ -22,14 +22,14 @@ export async function start(context: RuntimeContext, id: string, host?: string):
 }
 
 async function startLocked(context: RuntimeContext, id: string, before: () => void): Promise<ContainerState> {
-  using _lock = lockContainer(context.root, id);
+  using _lock = await lockContainer(context, id);
   const state = loadState(context.root, id);
   if (!exists(`${containerDir(context.root, id)}/exec.fifo`) || !isAlive(state)) {
     checkStatus("start", id, await statusOf(context.root, state));
   }
   before();
   release(containerDir(context.root, id), id);
-  await poststart(state);
+  await poststart(context, state);
   return state;
 }
 
@@ -52,11 +52,14 @@ export function release(dir: string, id: string): void {
 }
 
 /** runtime.md, "Lifecycle" 9. A hook that fails stops the container, as with runc. */
-export async function poststart(state: ContainerState): Promise<void> {
+export async function poststart(
+  context: Pick<RuntimeContext, "shared">,
+  state: ContainerState,
+): Promise<void> {
   const hooks = state.spec.hooks?.poststart ?? [];
   if (hooks.length === 0) return;
   const { runHooks } = await import("./hooks.ts");
-  await runHooks("poststart", hooks, { ...ociState(state), status: "running" });
+  await runHooks(context, "poststart", { hooks, state: { ...ociState(state), status: "running" } });
 }
 
 export function ociState(state: ContainerState): {

@@ -113,17 +113,35 @@ export function removeContainerDir(dir: string): void {
   removeAll(dir);
 }
 
-/** Holds the container's lock until disposed. Errors: `not_found` when the folder is gone, also when it went while this waited. */
-export function lockContainer(root: string, id: string): Disposable {
+/**
+ * Holds the container's lock until disposed. A process that lives on and has other things to do asks again and again instead of waiting in the kernel.
+ * Errors: `not_found` when the folder is gone, also when it went while this waited; `deadline_exceeded`.
+ */
+export async function lockContainer(
+  { root, shared }: { readonly root: string; readonly shared?: boolean },
+  id: string,
+): Promise<Disposable> {
   const dir = containerDir(root, id);
   const fd = openFile(`${dir}/lock`, O.RDWR | O.CREAT, 0o600);
   if (fd < 0) throw new SampanError("not_found", `cannot find container "${id}": container does not exist`);
-  lockFile(fd, true);
+  if (shared) await lockPatiently(fd, id);
+  else lockFile(fd, true);
   if (!exists(`${dir}/lock`)) {
     closeFd(fd);
     throw new SampanError("not_found", `cannot find container "${id}": container does not exist`);
   }
   return { [Symbol.dispose]: () => closeFd(fd) };
+}
+
+async function lockPatiently(fd: number, id: string): Promise<void> {
+  if (lockFile(fd, false)) return;
+  const { until } = await import("./cgroups/wait.ts");
+  try {
+    await until(`lock container "${id}"`, { timeoutMs: 60_000 }, () => lockFile(fd, false) || undefined);
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
 }
 
 /** State letter and start time of a process (proc(5), /proc/PID/stat fields 3 and 22); undefined when it is gone. */

@@ -34,7 +34,7 @@ export interface UpdateRequest {
  * what could be set is set back.
  */
 export async function update(context: RuntimeContext, id: string, request: UpdateRequest): Promise<void> {
-  using _lock = lockContainer(context.root, id);
+  using _lock = await lockContainer(context, id);
   const state = loadState(context.root, id);
   if (!isAlive(state)) checkStatus("update", id, "stopped");
   const { devices: _devices, ...given } = request.resources;

@@ -2,6 +2,7 @@
  * The counters of a container, in the shape that `runc events --stats` prints (runc's types/events.go, 1.3). Counters are bigint: limits
  * like 2^64-1 have to come through exactly.
  */
+import { keyed } from "./_stats_read.ts";
 import { v1Stats } from "./_stats_v1.ts";
 import { v2Stats } from "./_stats_v2.ts";
 import type { CgroupDirs } from "./procs.ts";
@@ -76,6 +77,13 @@ export interface PressureLine {
 /** Reads them now. A file that is not there counts as zeros, as does a controller that the container has not. */
 export function containerStats({ version, dirs }: CgroupDirs): ContainerStats {
   return version === 2 ? v2Stats(dirs[""] ?? "") : v1Stats(dirs);
+}
+
+/** How often the kernel killed a process of the container for memory: memory.oom_control (v1, Linux 4.13), memory.events (v2). */
+export function oomKills({ version, dirs }: CgroupDirs): number {
+  const counts =
+    version === 2 ? keyed(dirs[""], "memory.events") : keyed(dirs["memory"], "memory.oom_control");
+  return Number(counts["oom_kill"] ?? 0n);
 }
 
 /** One line of `events`: `{"type":"stats","id":…,"data":…}`. */

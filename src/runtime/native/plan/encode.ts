@@ -3,7 +3,7 @@
  * Little endian. The reasons (`why`) follow the texts as JSON; the launcher never looks at them, `explain --id` does.
  *
  *   header  u32 magic "SPN1", fingerprint of the operations table, size, offset of the texts, offset and length of the reasons,
- *           3 × (u32 offset, u32 count) for parent, middle, init, u32 failing stage, index, errno (used by fault-injection builds only)
+ *           4 × (u32 offset, u32 count) for parent, middle, init, monitor, u32 failing stage, index, errno (used by fault-injection builds only)
  *   record  u16 number, u16 skip, u16[4] tolerated errnos (0xffff = any), u32 zero, i64[6] ints, 4 × (u32 offset, u32 length) texts
  *   text    bytes and a NUL; a vector is an array of u64 offsets ended by two zeros (the launcher turns them into pointers in place;
  *           the second zero is room for HOME)
@@ -20,7 +20,7 @@ import {
 } from "./operations.ts";
 
 export const magic = 0x314e5053;
-export const headerSize = 64;
+export const headerSize = 72;
 export const recordSize = 96;
 
 export interface Fault {
@@ -48,15 +48,17 @@ const textsAt = 64;
  * times costs its compilation (decision 009).
  */
 export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
-  const lists = [plan.parent, plan.middle, plan.init];
-  const textStart = headerSize + (plan.parent.length + plan.middle.length + plan.init.length) * recordSize;
+  const { parent, middle, init, monitor = [] } = plan;
+  const lists = [parent, middle, init, monitor];
+  const records = parent.length + middle.length + init.length + monitor.length;
+  const textStart = headerSize + records * recordSize;
   let bytes = new Uint8Array(textStart + 49152);
   let view = new DataView(bytes.buffer);
   const encoder = new TextEncoder();
   let at = headerSize;
   let end = textStart;
   const reasonLists: string[][] = [];
-  for (let number = 0; number < 3; number++) {
+  for (let number = 0; number < 4; number++) {
     const list = lists[number] as readonly Operation[];
     const whys: string[] = [];
     view.setUint32(24 + number * 8, at, true);
@@ -159,9 +161,9 @@ export function encodePlan(plan: Plan, fault?: Fault): Uint8Array {
   view.setUint32(12, textStart, true);
   view.setUint32(16, end, true);
   view.setUint32(20, reasons.length, true);
-  view.setUint32(48, fault ? stages.indexOf(fault.stage) : 0xffffffff, true);
-  view.setUint32(52, fault?.index ?? 0, true);
-  view.setUint32(56, fault?.errno ?? 0, true);
+  view.setUint32(56, fault ? stages.indexOf(fault.stage) : 0xffffffff, true);
+  view.setUint32(60, fault?.index ?? 0, true);
+  view.setUint32(64, fault?.errno ?? 0, true);
   return result;
 }
 
@@ -196,14 +198,14 @@ export function decodePlan(bytes: Uint8Array): Plan {
   const whys = JSON.parse(
     new TextDecoder().decode(bytes.subarray(whyAt, whyAt + view.getUint32(20, true))),
   ) as string[][];
-  const [parent, middle, init] = stages.map((_, stage) => {
+  const [parent = [], middle = [], init = [], monitor = []] = stages.map((_, stage) => {
     const offset = view.getUint32(24 + stage * 8, true);
     const count = view.getUint32(28 + stage * 8, true);
     return Array.from({ length: count }, (_, i) =>
       decodeRecord(bytes, view, offset + i * recordSize, whys[stage]?.[i] ?? ""),
     );
   });
-  return { parent: parent ?? [], middle: middle ?? [], init: init ?? [] };
+  return { parent, middle, init, ...(monitor.length > 0 && { monitor }) };
 }
 
 function decodeRecord(bytes: Uint8Array, view: DataView, at: number, why: string): Operation {

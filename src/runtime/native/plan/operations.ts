@@ -11,6 +11,10 @@
  *
  * `timeout` is in milliseconds, 0 for none. A `uid` or `gid` of -1 in `chown` stays as it is.
  *
+ * `carry_stdio`: `size` is rows and columns of the terminal, 65536 × rows + columns; `once` says that standard input ends with the first client that
+ * sends it. `carry` serves until the process has ended, and does not return; `patience` is how long a client may take no byte, `hold` how long output
+ * waits for the first client, in milliseconds.
+ *
  * `write` with an empty path writes to the descriptor in `dir` itself.
  *
  * A slot is an index into the launcher's table of file descriptors; -1 as a `dir` is the working directory. A `dir` that is a slot
@@ -159,7 +163,7 @@ export const operations = {
   },
   connect: { ints: { out: -1 }, texts: { path: "" }, calls: ["socket", "connect"] },
   send_fd: { ints: { socket: -1, slot: -1 }, texts: { data: "" }, calls: ["sendmsg"] },
-  receive_fd: { ints: { socket: -1, out: -1 }, texts: {}, calls: ["recvmsg"] },
+  receive_fd: { ints: { socket: -1, out: -1 }, texts: {}, calls: ["recvmsg", "ioctl?"] },
   // terminal and descriptors
   pty: {
     ints: { dir: -1, master: -1, slave: -1, rows: 0, columns: 0 },
@@ -182,6 +186,16 @@ export const operations = {
   supervise: { ints: { pid: 0, master: -1, forward: 1 }, texts: {}, calls: [] },
   kill_cgroup: { ints: { signal: 9 }, texts: { path: "" }, calls: [] },
   remove_cgroup: { ints: {}, texts: { path: "" }, calls: [] },
+  // the monitor
+  pipe: { ints: { a: -1, b: -1 }, texts: {}, calls: ["pipe2"] },
+  read_pid: { ints: {}, texts: { path: "" }, calls: ["openat2", "read", "close"] },
+  carry_log: { ints: { maxSize: 0, maxFiles: 1 }, texts: { path: "" }, calls: ["openat2", "fstat"] },
+  carry_stdio: {
+    ints: { input: -1, output: -1, errors: -1, console: -1, once: 0, size: 0 },
+    texts: {},
+    calls: ["fcntl?"],
+  },
+  carry: { ints: { socket: -1, folder: -1, patience: 10_000, hold: 0 }, texts: {}, calls: [] },
 } as const satisfies Readonly<Record<string, OperationShape>>;
 
 export type OperationName = keyof typeof operations;
@@ -222,8 +236,8 @@ export function op<N extends OperationName>(
     : { name, args: args as Operation["args"], why, tolerate };
 }
 
-/** The three processes of a plan, in the order of their making. */
-export const stages = ["parent", "middle", "init"] as const;
+/** The processes of a plan. A monitor, where there is one, is the first and makes the parent; the number of a stage is its place here. */
+export const stages = ["parent", "middle", "init", "monitor"] as const;
 export type Stage = (typeof stages)[number];
 
 /** What will be done to the kernel: for each process a list, in order. Pure data. */
@@ -231,6 +245,7 @@ export interface Plan {
   readonly parent: readonly Operation[];
   readonly middle: readonly Operation[];
   readonly init: readonly Operation[];
+  readonly monitor?: readonly Operation[];
 }
 
 /** Slots that every plan uses for the same thing; others are handed out from `first free` up. */
@@ -258,5 +273,16 @@ export const slot = {
   fs: 19,
   base: 20,
   firstFree: 24,
+  /** The monitor's: ends of what the process has as its standard input, output and error, and its own ones. */
+  theirInput: 1000,
+  theirOutput: 1001,
+  theirErrors: 1002,
+  input: 1003,
+  output: 1004,
+  errors: 1005,
+  /** Where the terminal's master comes. */
+  console: 1006,
+  monitorSocket: 1007,
+  monitorFolder: 1008,
 } as const;
 export const slotCount = 1024;

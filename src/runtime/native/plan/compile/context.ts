@@ -56,6 +56,9 @@ export interface RdtGroup {
   readonly monitor?: { readonly dir: string; readonly why: string };
 }
 
+/** The unix socket that the terminal's master is sent to: its path, the descriptor of one that is connected, or the one that the monitor has made. */
+export type Console = { readonly path: string } | { readonly fd: number } | { readonly carried: true };
+
 export interface CreateOptions {
   readonly id: string;
   readonly config: OciConfig;
@@ -71,8 +74,7 @@ export interface CreateOptions {
   /** Folder of the container's state; exec.fifo is in it. */
   readonly stateDir: string;
   readonly rootless: boolean;
-  /** Path of the unix socket that the terminal's master is sent to, or the descriptor of one that is connected. */
-  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly console?: Console;
   /** Descriptor of the memory file that takes the hooks' output. */
   readonly hookOutput?: number;
   readonly noPivot?: boolean;
@@ -91,7 +93,7 @@ export interface CreateOptions {
 /** The byte that lets the launcher go on when it is in the container's scope. */
 export const scopeGo = 0x73;
 
-export const stage = { parent: 0, middle: 1, init: 2 } as const;
+export const stage = { parent: 0, middle: 1, init: 2, monitor: 3 } as const;
 
 /** A list of operations that grows, with slots to hand out. */
 export class Builder {

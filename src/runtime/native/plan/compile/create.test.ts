@@ -41,11 +41,11 @@ function linux(config: OciConfig): NonNullable<OciConfig["linux"]> {
 }
 
 function all(made: Plan, stage: Stage, name: OperationName): Operation[] {
-  return made[stage].filter((operation) => operation.name === name);
+  return (made[stage] ?? []).filter((operation) => operation.name === name);
 }
 
 function names(made: Plan, stage: Stage): OperationName[] {
-  return made[stage].map(({ name }) => name);
+  return (made[stage] ?? []).map(({ name }) => name);
 }
 
 /** The place of the first operation that fits; fails when there is none. */

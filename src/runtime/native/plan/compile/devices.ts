@@ -173,7 +173,7 @@ export function openSockets(
   const list = builder.parent;
   if (options.console && "fd" in options.console) {
     builder.add(list, "adopt", { fd: options.console.fd, out: slot.consoleSocket }, "process.terminal");
-  } else if (options.console) {
+  } else if (options.console && "path" in options.console) {
     builder.add(list, "connect", { path: options.console.path, out: slot.consoleSocket }, "--console-socket");
   }
   const { listenerPath } = options.config.linux?.seccomp ?? {};

@@ -9,7 +9,7 @@ import type { CompiledSeccomp } from "../../seccomp/compile.ts";
 import { slot, type Plan } from "../operations.ts";
 import { writeOomScore } from "./_oom-score.ts";
 import { joinCgroups } from "./_cgroup-join.ts";
-import { Builder, stage, type Host } from "./context.ts";
+import { Builder, stage, type Console, type Host } from "./context.ts";
 import { makeTerminal, openSockets, sendMaster, useTerminal } from "./devices.ts";
 import {
   compileCredentials,
@@ -46,7 +46,7 @@ export interface ExecOptions {
   /** A process of the container can look into others: it may have CAP_SYS_PTRACE over the user namespace that the launcher was started in. */
   readonly watched: boolean;
   readonly setgroupsDenied: boolean;
-  readonly console?: { readonly path: string } | { readonly fd: number };
+  readonly console?: Console;
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
   readonly environment: readonly string[];

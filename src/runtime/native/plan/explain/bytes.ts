@@ -19,9 +19,12 @@ export function readPlan(bytes: Uint8Array): Plan {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const exact = stages.map((stage, number) => {
     const start = view.getUint32(24 + number * 8, true);
-    return plan[stage].map((operation, index) => withBytes(operation, bytes, start + index * recordSize));
+    return (plan[stage] ?? []).map((operation, index) =>
+      withBytes(operation, bytes, start + index * recordSize),
+    );
   });
-  return { parent: exact[0] ?? [], middle: exact[1] ?? [], init: exact[2] ?? [] };
+  const [parent = [], middle = [], init = [], monitor = []] = exact;
+  return { parent, middle, init, ...(monitor.length > 0 && { monitor }) };
 }
 
 /** encode.ts: in a record the places of the texts start at byte 64, a u32 offset and a u32 length each. */

@@ -27,13 +27,16 @@ export interface ExplainedOperation {
   readonly text: string;
 }
 
+/** As they come to be. */
+const order = ["monitor", ...stages.filter((stage) => stage !== "monitor")] as const;
+
 export function explainPlan(plan: Plan): ExplainedOperation[] {
   const explained: ExplainedOperation[] = [];
   const starts: Partial<Record<Stage, Slots>> = {};
-  for (const stage of stages) {
+  for (const stage of order) {
     const slots = starts[stage] ?? new Slots();
-    let group: Group = stage === "parent" ? "parent" : "namespaces";
-    plan[stage].forEach((operation, index) => {
+    let group: Group = stage === "parent" || stage === "monitor" ? stage : "namespaces";
+    (plan[stage] ?? []).forEach((operation, index) => {
       group = groupOf(stage, operation, group);
       explained.push(explainOne(operation, { stage, index, group, slots }));
       slots.after(operation);
@@ -90,6 +93,7 @@ function plain(value: Operation["args"][string]): unknown {
 }
 
 const titles: Readonly<Record<Stage, string>> = {
+  monitor: "the process that carries the container, on the host",
   parent: "the launcher, on the host",
   middle: "the process between, which enters what only a child is in",
   init: "the container's first process",

@@ -1,7 +1,7 @@
 /** The chapter that an operation belongs to: by the field that asked for it, and where that says nothing, by what came before. */
 import type { Operation, Stage } from "../operations.ts";
 
-export const groups = ["parent", "namespaces", "mounts", "devices", "security", "exec"] as const;
+export const groups = ["monitor", "parent", "namespaces", "mounts", "devices", "security", "exec"] as const;
 export type Group = (typeof groups)[number];
 
 /** The first that the reason begins with counts. */
@@ -41,6 +41,7 @@ const prefixes: readonly (readonly [string, Group])[] = [
 
 /** `before` is the group of the operation before it in the same process. */
 export function groupOf(stage: Stage, { why }: Operation, before: Group): Group {
-  if (stage !== "init") return stage === "parent" ? "parent" : "namespaces";
+  if (stage === "monitor" || stage === "parent") return stage;
+  if (stage !== "init") return "namespaces";
   return prefixes.find(([prefix]) => why.startsWith(prefix))?.[1] ?? before;
 }

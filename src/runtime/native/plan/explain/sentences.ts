@@ -190,6 +190,12 @@ const sentences: { readonly [name in OperationName]: Say } = {
   supervise: (w) => `wait for process ${w.int("pid")}, pass signals on to it, and reap`,
   kill_cgroup: (w) => `send signal ${w.int("signal")} to all processes in ${w.quoted("path")}`,
   remove_cgroup: (w) => `remove the control group ${w.quoted("path")}`,
+  pipe: (w) => `make a pipe from ${w.slot("b")} to ${w.slot("a")}`,
+  read_pid: (w) => `read the process's id from ${w.quoted("path")}`,
+  carry_log: (w) => `write what the process says to ${w.quoted("path")}${rotation(w)}`,
+  carry_stdio: (w) => carriedStdio(w),
+  carry: (w) =>
+    `serve ${w.slot("socket")} until the process has ended, and write how to ${w.slot("folder")}; who takes no byte for ${w.int("patience")} ms is let go`,
 };
 
 /** `slots` is what the descriptors hold before the operation. */
@@ -254,9 +260,21 @@ function chdirTurn(w: Words): string {
 }
 
 function clone(w: Words): string {
-  const process = w.int("stage") === 1 ? "the middle process" : "the container's first process";
+  const process =
+    ["the launcher's own process", "the middle process"][w.int("stage")] ?? "the container's first process";
   const into = w.int("cgroup") < 0 ? "" : ` in ${w.slot("cgroup")}`;
   return `make ${process}${into}${w.flags(names.cloneFlags(w.int("flags")))}`;
+}
+
+function rotation(w: Words): string {
+  const size = w.int("maxSize");
+  return size === 0 ? "" : `, a new file after ${size} bytes, at most ${w.int("maxFiles")}`;
+}
+
+function carriedStdio(w: Words): string {
+  const named = ["input", "output", "errors", "console"].filter((name) => w.int(name) >= 0);
+  const ends = w.int("once") === 1 ? "; standard input ends with its first client" : "";
+  return `carry the process's standard streams${named.length > 0 ? `: ${named.map((name) => w.slot(name)).join(", ")}` : ""}${ends}`;
 }
 
 function prctl(w: Words): string {
@@ -269,6 +287,7 @@ function prctl(w: Words): string {
       w.int("a") === 0
         ? "lose capabilities with the change of user"
         : "keep the permitted capabilities over the change of user",
+    36: "become the parent of those whose own has ended",
     38: "never gain rights by execve",
   };
   const name = names.prctlOptions[option] ?? `prctl ${option}`;

@@ -19,6 +19,15 @@ const fixed: ReadonlyMap<number, string> = new Map([
   [slot.notify, "the filter's listener"],
   [slot.listener, "the listener's socket"],
   [slot.netlink, "the netlink socket"],
+  [slot.theirInput, "the process's standard input"],
+  [slot.theirOutput, "the process's standard output"],
+  [slot.theirErrors, "the process's standard error"],
+  [slot.input, "the monitor's end of standard input"],
+  [slot.output, "the monitor's end of standard output"],
+  [slot.errors, "the monitor's end of standard error"],
+  [slot.console, "the socket on which the terminal comes"],
+  [slot.monitorSocket, "the monitor's socket"],
+  [slot.monitorFolder, "the monitor's folder"],
 ]);
 
 /** One process's table; a child starts with a copy of its parent's. */

@@ -1,0 +1,445 @@
+/*
+ * The monitor: the parent of one process, for as long as it lives. It holds the process's standard streams, writes its log, answers on a socket, and
+ * writes how it ended. What is spoken there is in src/runtime/monitor/protocol.ts. One loop, no descriptor of which blocks.
+ */
+#include "launcher.h"
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define CLIENTS 32
+#define BLOCK 32768
+#define GRACE 1000 /* ms for descendants that hold the streams open after the end */
+#define SOCKET_NAME "monitor.sock"
+
+struct client {
+    int open, fd, mask, feeding; /* feeding: it holds input that the process has not yet taken */
+    uint32_t body;               /* bytes of its request that are to come */
+    unsigned head, in_have, in_at, out_have, out_at;
+    int64_t since; /* when it last took something of what waits in out */
+    uint8_t header[8];
+    char in[16384], out[8 + BLOCK + 256];
+};
+
+static struct client clients[CLIENTS];
+static char block[BLOCK];
+static int input = -1, output[2] = {-1, -1}, console = -1, listener, folder, signals;
+static int once, terminal, parent_ended, kept, ended, status;
+static uint32_t size;
+static int64_t patience, ended_at, ended_time;
+static int64_t quiet_until; /* a terminal that nobody has open is asked again then */
+static int64_t hold_until;  /* output waits so long for the first who attaches */
+static long pid, middle;
+
+long do_carry_stdio(struct record *o) {
+    input = SLOT(CARRY_STDIO, INPUT), output[0] = SLOT(CARRY_STDIO, OUTPUT), output[1] = SLOT(CARRY_STDIO, ERRORS);
+    console = SLOT(CARRY_STDIO, CONSOLE), terminal = console >= 0;
+    once = (int)INT(CARRY_STDIO, ONCE), size = (uint32_t)INT(CARRY_STDIO, SIZE);
+    int fds[4] = {input, output[0], output[1], console};
+    for (int i = 0; i < 4; i++)
+        if (fds[i] >= 0) sys(SYS_fcntl, fds[i], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+/* The process that another program has made: it has come to this one's monitor (PR_SET_CHILD_SUBREAPER). */
+long do_read_pid(struct record *o) {
+    char digits[16] = {0};
+    long fd = open_in(AT_FDCWD, TEXT(READ_PID, PATH), O_RDONLY, 0, 0), value = 0;
+    if (fd < 0) return fd;
+    long n = sys(SYS_read, fd, digits, sizeof digits - 1);
+    sys(SYS_close, fd);
+    for (long i = 0; i < n && digits[i] >= '0' && digits[i] <= '9'; i++) value = value * 10 + digits[i] - '0';
+    if (value <= 1) return n < 0 ? n : -EPROTO;
+    shared->pid = (int32_t)value;
+    return 0;
+}
+
+static int64_t get(const uint8_t *from, int bytes) {
+    int64_t value = 0;
+    while (bytes-- > 0) value = value << 8 | *from++;
+    return value;
+}
+
+static void set(uint8_t *to, int bytes, int64_t value) {
+    for (; bytes-- > 0; value >>= 8) to[bytes] = (uint8_t)value;
+}
+
+/* ---- clients ---- */
+
+static void end_input(void) {
+    if (input >= 0 && !terminal) sys(SYS_close, input), input = -1;
+}
+
+static void drop(struct client *c) {
+    if (!c->open) return;
+    sys(SYS_close, c->fd);
+    c->open = 0;
+    if (c->mask & STREAM_INPUT && once) end_input();
+}
+
+static void accept_client(void) {
+    long fd = sys(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    struct client *c = clients;
+    while (c < clients + CLIENTS && c->open) c++;
+    if (c == clients + CLIENTS) {
+        sys(SYS_close, fd);
+        return;
+    }
+    c->open = 1, c->fd = (int)fd, c->mask = c->feeding = 0, c->body = c->head = c->in_have = c->in_at = c->out_have = c->out_at = 0;
+}
+
+/* Sends what waits for a client. */
+static void push(struct client *c) {
+    long n = sys(SYS_sendto, c->fd, c->out + c->out_at, c->out_have - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+    if (n == -EAGAIN || n == -EINTR) return;
+    if (n < 0) {
+        drop(c);
+        return;
+    }
+    c->since = now_ms(), c->out_at += (unsigned)n;
+    if (c->out_at == c->out_have) c->out_at = c->out_have = 0;
+}
+
+static void keep(struct client *c, const void *data, size_t n) {
+    memcpy(c->out + c->out_have, data, n);
+    c->out_have += (unsigned)n;
+}
+
+static void send_frame(struct client *c, int kind, const void *data, size_t n) {
+    uint8_t head[8] = {(uint8_t)kind};
+    struct iovec64 piece[2] = {{head, 8}, {(void *)data, n}};
+    struct {
+        void *name;
+        uint64_t name_length;
+        struct iovec64 *piece;
+        uint64_t count;
+        void *control;
+        uint64_t control_length;
+        int64_t flags;
+    } message = {0, 0, piece, 2, 0, 0, 0};
+    set(head + 4, 4, (int64_t)n);
+    long sent = c->out_have ? 0 : sys(SYS_sendmsg, c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent == -EAGAIN || sent == -EINTR) sent = 0;
+    if (sent < 0 || c->out_have + 8 + n - (size_t)sent > sizeof c->out) {
+        drop(c);
+        return;
+    }
+    if (!c->out_have) c->since = now_ms();
+    if (sent < 8) keep(c, head + sent, 8 - (size_t)sent), sent = 8;
+    keep(c, (const char *)data + (sent - 8), n - (size_t)(sent - 8));
+}
+
+static void answer(struct client *c, long result) {
+    uint8_t body[4];
+    set(body, 4, result);
+    send_frame(c, ANSWER_DONE, body, sizeof body);
+}
+
+static void say_status(struct client *c) {
+    uint8_t body[8];
+    set(body, 4, pid), set(body + 4, 4, ended);
+    send_frame(c, ANSWER_STATUS, body, sizeof body);
+}
+
+/* The process has this number until it was waited for, so that no other can have it. */
+static long send_signal(int number) { return pid <= 0 || ended ? -ESRCH : sys(SYS_kill, pid, number); }
+
+static void handle(struct client *c) {
+    int argument = c->header[1];
+    switch (c->header[0]) {
+    case REQUEST_STATUS: say_status(c); break;
+    case REQUEST_ATTACH:
+        c->mask = argument, hold_until = 0;
+        answer(c, 0);
+        break;
+    case REQUEST_INPUT: break;
+    case REQUEST_END_INPUT: end_input(); break;
+    case REQUEST_RESIZE:
+        answer(c, c->in_have != 4          ? -EINVAL
+                  : !terminal || input < 0 ? -ENOTTY
+                                           : set_size(input, (uint16_t)get((uint8_t *)c->in, 2), (uint16_t)get((uint8_t *)c->in + 2, 2)));
+        break;
+    case REQUEST_SIGNAL: answer(c, send_signal(argument)); break;
+    default: drop(c);
+    }
+    c->head = c->in_have = 0;
+}
+
+/* Passes input on as far as the process takes it; who reads none loses it. */
+static void feed(struct client *c) {
+    while (input >= 0 && c->in_at < c->in_have) {
+        long n = sys(SYS_write, input, c->in + c->in_at, c->in_have - c->in_at);
+        if (n == -EINTR) continue;
+        c->feeding = n == -EAGAIN;
+        if (c->feeding) return;
+        if (n < 0) end_input(), c->in_at = c->in_have;
+        else c->in_at += (unsigned)n;
+    }
+    c->feeding = 0, c->in_at = c->in_have = 0;
+    if (!c->body) c->head = 0;
+}
+
+static void read_client(struct client *c) {
+    int whole = c->head == 8, is_input = c->header[0] == REQUEST_INPUT;
+    size_t room = sizeof c->in - c->in_have, wanted = !whole ? 8 - c->head : c->body < room ? c->body : room;
+    long n = sys(SYS_read, c->fd, whole ? c->in + c->in_have : (char *)c->header + c->head, wanted);
+    if (n == -EAGAIN || n == -EINTR) return;
+    if (n <= 0) {
+        drop(c);
+        return;
+    }
+    if (whole) {
+        c->body -= (uint32_t)n, c->in_have += (unsigned)n;
+        if (is_input) feed(c);
+        else if (!c->body) handle(c);
+        return;
+    }
+    c->head += (unsigned)n;
+    if (c->head < 8) return;
+    c->body = (uint32_t)get(c->header + 4, 4);
+    if (c->header[0] != REQUEST_INPUT && c->body > 8) drop(c);
+    else if (!c->body) handle(c);
+}
+
+/* Whether somebody who is attached has not yet taken what came last: then no more is read, as a pipe would have it. */
+static int blocked(void) {
+    for (struct client *c = clients; c < clients + CLIENTS; c++)
+        if (c->open && c->mask && c->out_have) return 1;
+    return 0;
+}
+
+/* Lets those go who have taken nothing for too long; gives the time until the next could be, -1 for never. */
+static int64_t expire(int64_t now) {
+    int64_t next = -1;
+    for (struct client *c = clients; c < clients + CLIENTS; c++) {
+        if (!c->open || !c->out_have) continue;
+        int64_t left = c->since + patience - now;
+        if (left <= 0 || (ended && now - ended_at > 6 * patience)) drop(c);
+        else if (next < 0 || left < next) next = left;
+    }
+    return next;
+}
+
+/* ---- the process's streams ---- */
+
+static void close_output(int stream) {
+    if (output[stream] >= 0) sys(SYS_close, output[stream]);
+    output[stream] = -1;
+    if (terminal) input = -1; /* it is the same descriptor */
+}
+
+/* One read. Whether there was something. */
+static int pump(int stream) {
+    long n = sys(SYS_read, output[stream], block, sizeof block);
+    if (n == -EAGAIN || n == -EINTR) return 0;
+    if (n <= 0) {
+        if (terminal && !ended) quiet_until = now_ms() + 100;
+        else close_output(stream);
+        return 0;
+    }
+    log_add(stream, block, (size_t)n);
+    for (struct client *c = clients; c < clients + CLIENTS; c++)
+        if (c->open && c->mask & (stream ? STREAM_ERRORS : STREAM_OUTPUT)) send_frame(c, stream + 1, block, (size_t)n);
+    return 1;
+}
+
+/* After the end: what the pipes still hold. Whether it is all. */
+static int drained(int64_t now) {
+    if (now < hold_until) return 0;
+    for (int stream = 0; stream < 2; stream++) {
+        while (output[stream] >= 0 && !blocked() && pump(stream)) {}
+        if (output[stream] >= 0 && !blocked() && now >= ended_at + GRACE) close_output(stream);
+    }
+    return output[0] < 0 && output[1] < 0;
+}
+
+/* ---- the process ---- */
+
+static void __attribute__((noreturn)) leave(int code) {
+    sys(SYS_unlinkat, folder, SOCKET_NAME, 0);
+    for (;;) sys(SYS_exit_group, code);
+}
+
+/* Nobody knows of this process, or it could not be made: none of it may stay. */
+static void __attribute__((noreturn)) abandon(void) {
+    long kin[] = {parent_ended ? 0 : shared->parent, parent_ended ? middle : shared->middle,
+                  parent_ended ? (ended ? 0 : pid) : shared->pid};
+    for (unsigned i = 0; i < 3; i++)
+        if (kin[i] > 0) sys(SYS_kill, kin[i], SIGKILL);
+    for (int i = 0; i < 5000 && sys(SYS_wait4, -1, 0, WNOHANG | 0x40000000 /* __WALL */, 0) != -ECHILD; i++) sleep_us(1000);
+    leave(1);
+}
+
+/* The terminal's master comes by a pair of sockets, or to one where another program connects. */
+static long take_terminal(void) {
+    long peer = sys(SYS_accept4, console, 0, 0, SOCK_CLOEXEC);
+    int master = peer == -EINVAL || peer == -EOPNOTSUPP ? take_fd(console, MSG_DONTWAIT)
+                 : peer < 0                             ? (int)peer
+                                                        : take_fd((int)peer, MSG_DONTWAIT);
+    if (peer >= 0) sys(SYS_close, peer);
+    sys(SYS_close, console);
+    console = -1;
+    if (master < 0) return master;
+    sys(SYS_fcntl, master, F_SETFL, O_RDWR | O_NONBLOCK);
+    input = output[0] = master;
+    return size ? set_size(master, (uint16_t)(size >> 16), (uint16_t)size) : 0;
+}
+
+/* Everything is made: the plan is not needed any more. */
+static void adopt(void) {
+    uint32_t last = ((struct header *)plan)->stages[STAGE_MONITOR].count - 1;
+    char info[128];
+    pid = shared->pid, middle = shared->middle;
+    long result = sys(SYS_waitid, 1 /* P_PID */, pid, info, WEXITED | WNOHANG | WNOWAIT | 0x40000000, 0);
+    if (result >= 0 && terminal) result = take_terminal();
+    if (result < 0) {
+        send_report(REPORT_FAILED, STAGE_MONITOR, last, result);
+        abandon();
+    }
+    send_report(REPORT_READY, 0, 0, 0);
+    sys(SYS_munmap, shared, 4096);
+    sys(SYS_munmap, plan, ((struct header *)plan)->size);
+}
+
+static void note_end(int seen) {
+    int64_t t[2];
+    sys(SYS_clock_gettime, 0 /* CLOCK_REALTIME */, t);
+    ended = 1, status = seen, ended_time = t[0] * 1000 + t[1] / 1000000, ended_at = now_ms();
+}
+
+/* While the parent's stage runs only it is waited for: whose number the process has is not known before. */
+static void reap(void) {
+    for (int seen;;) {
+        long gone = sys(SYS_wait4, parent_ended ? -1 : shared->parent, &seen, WNOHANG | 0x40000000, 0);
+        if (gone == -EINTR) continue;
+        if (gone <= 0) return;
+        if (!parent_ended) {
+            if (seen) abandon();
+            parent_ended = 1;
+            adopt();
+        } else if (gone == pid) note_end(seen);
+        else if (gone == middle) middle = 0;
+    }
+}
+
+static void take_signals(void) {
+    char info[128 * 4];
+    while (sys(SYS_read, signals, info, sizeof info) > 0) {}
+    reap();
+}
+
+/* A byte: the caller has written down what it got. The end without one: it was killed before. */
+static void hear_caller(void) {
+    char byte;
+    long n = sys(SYS_read, report_fd, &byte, 1);
+    if (n == -EINTR) return;
+    if (n <= 0) abandon();
+    sys(SYS_close, report_fd);
+    report_fd = -1, kept = 1;
+}
+
+/* ---- the loop ---- */
+
+enum { AT_SIGNALS, AT_REPORT, AT_LISTENER, AT_INPUT, AT_OUTPUT, AT_ERRORS, AT_CLIENTS };
+
+static int64_t sooner(int64_t a, int64_t b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
+
+static void wait_for(struct pollfd *polled, int64_t ms) {
+    int64_t time[2] = {ms / 1000, ms % 1000 * 1000000};
+    sys(SYS_ppoll, polled, AT_CLIENTS + CLIENTS, ms < 0 ? 0 : time, 0, 0);
+}
+
+static void await_clients(struct pollfd *polled) {
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *c = &clients[i];
+        short events = (short)((c->feeding ? 0 : POLLIN) | (c->out_have ? POLLOUT : 0));
+        polled[AT_CLIENTS + i] = (struct pollfd){c->open && events ? c->fd : -1, events, 0};
+        if (c->open && c->feeding && input >= 0) polled[AT_INPUT] = (struct pollfd){input, POLLOUT, 0};
+    }
+}
+
+static void serve_clients(const struct pollfd *polled) {
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *c = &clients[i];
+        short seen = polled[AT_CLIENTS + i].revents;
+        if (c->open && c->feeding && (input < 0 || polled[AT_INPUT].revents)) feed(c);
+        if (c->open && c->out_have && seen & (POLLOUT | POLLERR | POLLHUP)) push(c);
+        if (c->open && !c->feeding && seen & (POLLIN | POLLHUP)) read_client(c);
+    }
+}
+
+static void turn(void) {
+    struct pollfd polled[AT_CLIENTS + CLIENTS];
+    int64_t now = now_ms(), next = expire(now);
+    int64_t until = quiet_until > hold_until ? quiet_until : hold_until;
+    int quiet = blocked() || now < until;
+    if (now < until) next = sooner(next, until - now);
+    else if (ended && kept) next = sooner(next, ended_at + GRACE > now ? ended_at + GRACE - now : patience);
+    polled[AT_SIGNALS] = (struct pollfd){signals, POLLIN, 0};
+    polled[AT_REPORT] = (struct pollfd){report_fd, POLLIN, 0};
+    polled[AT_LISTENER] = (struct pollfd){listener, POLLIN, 0};
+    polled[AT_INPUT] = (struct pollfd){-1, 0, 0};
+    for (int i = 0; i < 2; i++) polled[AT_OUTPUT + i] = (struct pollfd){quiet ? -1 : output[i], POLLIN, 0};
+    await_clients(polled);
+    wait_for(polled, next);
+    for (int i = 0; i < 2; i++)
+        if (polled[AT_OUTPUT + i].revents && !blocked()) pump(i);
+    serve_clients(polled);
+    if (polled[AT_LISTENER].revents) accept_client();
+    if (polled[AT_SIGNALS].revents) take_signals();
+    if (polled[AT_REPORT].revents) hear_caller();
+}
+
+static void write_exit(int code, int signal) {
+    char line[128], *limit = line + sizeof line;
+    char *end = append_number(append(line, limit, "{\"code\":"), limit, code);
+    if (signal) end = append_number(append(end, limit, ",\"signal\":"), limit, signal);
+    end = append(append_number(append(end, limit, ",\"at\":"), limit, ended_time), limit, "}\n");
+    long fd = sys(SYS_openat, folder, "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    long result = write_all((int)fd, line, (size_t)(end - line));
+    sys(SYS_close, fd);
+    if (result == 0) sys(SYS_renameat2, folder, "exit.new", folder, "exit", 0);
+}
+
+/* The file before the word: who hears it finds it. */
+static void __attribute__((noreturn)) finish(void) {
+    int signal = WIFEXITED(status) ? 0 : WTERMSIG(status), code = signal ? 128 + signal : WEXITSTATUS(status);
+    uint8_t body[16];
+    log_end();
+    write_exit(code, signal);
+    set(body, 4, code), set(body + 4, 4, signal), set(body + 8, 8, ended_time);
+    for (struct client *c = clients; c < clients + CLIENTS; c++)
+        if (c->open && !c->mask) send_frame(c, ANSWER_EXIT, body, sizeof body);
+    for (;;) {
+        struct pollfd polled[AT_CLIENTS + CLIENTS];
+        int64_t next = expire(now_ms());
+        if (next < 0) leave(0);
+        for (int i = 0; i < AT_CLIENTS + CLIENTS; i++) polled[i].fd = -1;
+        for (int i = 0; i < CLIENTS; i++)
+            if (clients[i].open && clients[i].out_have) polled[AT_CLIENTS + i] = (struct pollfd){clients[i].fd, POLLOUT, 0};
+        wait_for(polled, next);
+        for (int i = 0; i < CLIENTS; i++)
+            if (clients[i].open && clients[i].out_have) push(&clients[i]);
+    }
+}
+
+/* Begins when the parent's stage was cloned. Does not return unless it cannot begin. */
+long do_carry(struct record *o) {
+    uint64_t all = ~0ull;
+    listener = SLOT(CARRY, SOCKET), folder = SLOT(CARRY, FOLDER), patience = INT(CARRY, PATIENCE);
+    if (INT(CARRY, HOLD)) hold_until = now_ms() + INT(CARRY, HOLD);
+    sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, 0, sizeof all);
+    signals = (int)sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
+    if (signals < 0) return signals;
+    sys(SYS_prctl, 15 /* PR_SET_NAME */, "sampan-monitor", 0, 0, 0);
+    long mine[] = {input, output[0], output[1], console, listener, folder, signals, report_fd, log_fd()};
+    long result = close_all_but(3, mine, sizeof mine / sizeof *mine);
+    if (result < 0) return result;
+    kept = report_fd < 0;
+    reap();
+    while (!ended || !kept || !drained(now_ms())) turn();
+    finish();
+}

@@ -1,0 +1,84 @@
+/** The runtime's contract by a program with runc's command line: runc, crun … The container's processes fall to their monitors, which are subreapers. */
+import { writeFileSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
+import { makeDirs } from "../../kernel/files.ts";
+import type { Runtime, Status } from "../runtime.ts";
+import { cgroupPids } from "../native/cgroups/procs.ts";
+import { runtimeStats } from "../native/stats.ts";
+import { cgroupsOf } from "./cgroups.ts";
+import { command, type Program } from "./command.ts";
+import { carryCommand } from "./carry.ts";
+
+export interface ExternalOptions extends Program {
+  /** How long a client that is attached may take no byte, in milliseconds. */
+  readonly patience?: number;
+}
+
+export function externalRuntime({ name, path, root, patience = 10_000 }: ExternalOptions): Runtime {
+  makeDirs(root, 0o700);
+  const program = { name, path: Bun.which(path) ?? path, root };
+  const run = (words: readonly string[], signal?: AbortSignal) => command(program, words, { signal });
+  const pidOf = async (id: string): Promise<number> => {
+    const state = await stateOf(program, id);
+    if (state) return state.pid;
+    throw new SampanError("not_found", `cannot find container "${id}": container does not exist`);
+  };
+  return {
+    name,
+    async create({ id, bundle, monitor }, signal) {
+      const words = ["create", "--bundle", bundle];
+      try {
+        return await carryCommand({ program, words, id, folder: bundle, monitor, patience, signal });
+      } catch (error) {
+        if (SampanError.from(error).code !== "already_exists")
+          await run(["delete", "--force", id]).catch(() => undefined);
+        throw error;
+      }
+    },
+    start: async (id, signal) => void (await run(["start", id], signal)),
+    async exec({ id, process, monitor }, signal) {
+      const file = `${monitor.folder}/process.json`;
+      writeFileSync(file, JSON.stringify(process), { mode: 0o600 });
+      const words = ["exec", "--detach", "--process", file];
+      return await carryCommand({ program, words, id, folder: "/", monitor, patience, signal });
+    },
+    kill: async (id, signal, { all = false } = {}) =>
+      void (await run(["kill", ...(all ? ["--all"] : []), id, String(signal)])),
+    pause: async (id, signal) => void (await run(["pause", id], signal)),
+    resume: async (id, signal) => void (await run(["resume", id], signal)),
+    update: async (id, resources) =>
+      void (await command(program, ["update", "--resources", "-", id], { input: JSON.stringify(resources) })),
+    processes: async (id) => cgroupPids(cgroupsOf(await pidOf(id))),
+    stats: async (id) => runtimeStats(cgroupsOf(await pidOf(id))),
+    state: (id) => stateOf(program, id),
+    async delete(id, { force, signal }) {
+      if (force && (await stateOf(program, id)) === undefined) return;
+      await run(["delete", ...(force ? ["--force"] : []), id], signal);
+    },
+  };
+}
+
+const statusNames: Readonly<Record<string, Status>> = {
+  creating: "created",
+  created: "created",
+  running: "running",
+  paused: "paused",
+  stopped: "stopped",
+};
+
+async function stateOf(program: Program, id: string): ReturnType<Runtime["state"]> {
+  let text: string;
+  try {
+    text = await command(program, ["state", id]);
+  } catch (error) {
+    if (SampanError.from(error).code === "not_found") return undefined;
+    throw error;
+  }
+  const { status, pid } = JSON.parse(text) as { readonly status?: unknown; readonly pid?: unknown };
+  const known = statusNames[String(status)];
+  if (known !== undefined && typeof pid === "number") return { status: known, pid };
+  throw new SampanError(
+    "data_loss",
+    `cannot read the state of container "${id}": runtime "${program.name}" says status ${JSON.stringify(status)}`,
+  );
+}

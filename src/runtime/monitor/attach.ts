@@ -1,0 +1,95 @@
+/** To be attached to a process: a connection whose one direction is its output as it comes, the other what it reads. */
+import type { Socket } from "node:net";
+import { SampanError } from "../../base/errors.ts";
+import type { Attachment } from "../runtime.ts";
+import { dial, frame, nobody } from "./dial.ts";
+import { answers, frameHeader, streams } from "./protocol.ts";
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** Says that it is an attached connection even without a stream. */
+const attached = 8;
+const doneSize = frameHeader + 4;
+const largestWrite = 65536;
+
+/** Resolves when the monitor has taken note: nothing that is written from now on is missed. Errors: `not_found`. */
+export async function attachTo(
+  folder: string,
+  { stdin, stdout, stderr }: AttachOptions,
+): Promise<Attachment> {
+  const socket = await dial(folder);
+  const mask = (stdin ? streams.input : 0) | (stdout ? streams.output : 0) | (stderr ? streams.errors : 0);
+  const begun = Promise.withResolvers<void>();
+  const output = outputOf(socket, begun.resolve, () => begun.reject(nobody(folder)));
+  socket.write(frame("attach", mask | attached));
+  await begun.promise;
+  return {
+    output,
+    write: (bytes) => writeInput(socket, bytes),
+    closeStdin: () => send(socket, frame("end_input")),
+    [Symbol.asyncDispose]: async () => {
+      socket.destroy();
+      await Promise.resolve();
+    },
+  };
+}
+
+function outputOf(socket: Socket, begun: () => void, failed: () => void): ReadableStream<Uint8Array> {
+  let before: Buffer | undefined = Buffer.alloc(0);
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const pass = (chunk: Buffer): void => {
+          if (chunk.length === 0) return;
+          controller.enqueue(chunk);
+          if ((controller.desiredSize ?? 0) <= 0) socket.pause();
+        };
+        socket.on("data", (chunk: Buffer) => {
+          if (before === undefined) return pass(chunk);
+          before = Buffer.concat([before, chunk]);
+          if (before.length < doneSize) return;
+          if (before[0] !== answers.done) return void socket.destroy();
+          const rest = before.subarray(doneSize);
+          before = undefined;
+          begun();
+          pass(rest);
+        });
+        let over = false;
+        const end = (): void => {
+          failed();
+          if (over) return;
+          over = true;
+          controller.close();
+        };
+        socket.once("end", end);
+        socket.once("close", end);
+      },
+      pull: () => void socket.resume(),
+      cancel: () => void socket.destroy(),
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: largestWrite }),
+  );
+}
+
+async function writeInput(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; at += largestWrite)
+    await send(socket, frame("input", 0, bytes.subarray(at, at + largestWrite)));
+}
+
+function send(socket: Socket, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void =>
+      reject(new SampanError("unavailable", "cannot write to the process: it has ended"));
+    if (socket.destroyed || !socket.writable) return gone();
+    socket.once("close", gone);
+    socket.write(bytes, (error) => {
+      socket.off("close", gone);
+      if (error) gone();
+      else resolve();
+    });
+  });
+}

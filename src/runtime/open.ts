@@ -1,0 +1,31 @@
+/** The runtimes of this host by their names: our own and programs with runc's command line. */
+import { SampanError } from "../base/errors.ts";
+import { externalRuntime } from "./external/runtime.ts";
+import { nativeRuntime } from "./native/runtime.ts";
+import type { Runtime, Runtimes } from "./runtime.ts";
+
+export interface RuntimesOptions {
+  /** Absolute: each runtime has its states in a folder of its name below it. */
+  readonly root: string;
+  /** Name → program. */
+  readonly externals: Readonly<Record<string, string>>;
+  readonly default: string;
+  /** A sentence for the log that is no error. */
+  readonly warn: (text: string) => void;
+}
+
+/** Errors: `invalid_argument` for a default that there is not. */
+export function openRuntimes(options: RuntimesOptions): Runtimes {
+  const { root, externals, warn } = options;
+  const all = new Map<string, Runtime>([["native", nativeRuntime({ root: `${root}/native`, warn })]]);
+  for (const [name, path] of Object.entries(externals))
+    all.set(name, externalRuntime({ name, path, root: `${root}/${name}` }));
+  const names = [...all.keys()];
+  const get = (name = options.default): Runtime => {
+    const runtime = all.get(name);
+    if (runtime) return runtime;
+    throw new SampanError("invalid_argument", `cannot use runtime "${name}": wanted ${names.join(", ")}`);
+  };
+  get();
+  return { get, names, default: options.default };
+}
