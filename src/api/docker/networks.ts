@@ -202,8 +202,16 @@ async function disconnect({ networks, containers, tasks }: Parts, call: Call) {
   return empty(200);
 }
 
-async function prune({ networks }: Parts, { query }: Call): Promise<{ NetworksDeleted: string[] | null }> {
-  const filters: Filters = query.filters(["label", "label!", "until"]);
+async function prune(engine: Parts, { query }: Call): Promise<{ NetworksDeleted: string[] | null }> {
+  const deleted = await pruneNetworks(engine, query.filters(["label", "label!", "until"]));
+  return { NetworksDeleted: deleted.length > 0 ? deleted : null };
+}
+
+/** Names of those that nobody was in. */
+export async function pruneNetworks(
+  { networks }: Pick<Parts, "networks">,
+  filters: Filters,
+): Promise<string[]> {
   const until = (filters["until"] ?? []).map((text) => untilOf(text));
   const deleted: string[] = [];
   for (const info of networks.list()) {
@@ -211,7 +219,7 @@ async function prune({ networks }: Parts, { query }: Call): Promise<{ NetworksDe
     if (!isDangling(info) || !old || !labelsFit(info.labels, filters)) continue;
     if (await removed(networks, info.id)) deleted.push(info.name);
   }
-  return { NetworksDeleted: deleted.length > 0 ? deleted : null };
+  return deleted;
 }
 
 /** False when somebody has taken or removed it meanwhile. */

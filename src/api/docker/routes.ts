@@ -4,6 +4,7 @@ import { buildRoutes } from "./build.ts";
 import { imageRoutes } from "./images/routes.ts";
 import { networkRoutes } from "./networks.ts";
 import type { Route } from "./route.ts";
+import { sampanRoutes } from "./sampan/routes.ts";
 import { swarmRoutes } from "./swarm.ts";
 import { systemRoutes } from "./system/routes.ts";
 import { volumeRoutes } from "./volumes.ts";
@@ -21,5 +22,6 @@ export function dockerRoutes(engine: LiveEngine, _options: ApiOptions): Route[] 
     ...networkRoutes(engine),
     ...buildRoutes(),
     ...swarmRoutes(),
+    ...sampanRoutes(engine),
   ];
 }
