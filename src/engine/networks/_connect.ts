@@ -1,0 +1,156 @@
+/** Joining and leaving a network, also while the container runs. */
+import { randomBytes } from "node:crypto";
+import { SampanError } from "../../base/errors.ts";
+import type { EndpointSettings } from "../../spec/docker/create.ts";
+import { assign, checkAsked, namesOf } from "./_assign.ts";
+import { option } from "./_config.ts";
+import { endpointSteps, gatewayJoint, removeSteps, routeSteps } from "./_endpoint.ts";
+import { endpointInfo } from "./_info.ts";
+import type { Endpoint, SandboxOwner } from "./networks.ts";
+import type { Parts } from "./_parts.ts";
+import type { EndpointRow, NetworkRow, PortRow } from "./_rows.ts";
+import { jointsOf } from "./_sandbox.ts";
+
+export interface Connecting {
+  readonly network: NetworkRow;
+  readonly owner: SandboxOwner;
+  readonly asked: EndpointSettings;
+}
+
+export async function connectTo(parts: Parts, { network, owner, asked }: Connecting): Promise<Endpoint> {
+  const { rows } = parts;
+  await parts.closing.get(owner.id);
+  checkAsked(network, asked);
+  const running = rows.sandbox(owner.id) !== undefined;
+  const joint = rows.transaction(() => {
+    const others = rows.endpointsOf(owner.id);
+    refuse(parts, { network, owner, others, running });
+    const id = randomBytes(32).toString("hex");
+    const names = namesOf(owner, asked.Aliases ?? []);
+    rows.addEndpoint({
+      id,
+      network: network.id,
+      container: owner.id,
+      names,
+      asked,
+      mac: null,
+      ipv4: null,
+      ipv6: null,
+      device: null,
+    });
+    const row = rows.endpointsOf(owner.id).find((each) => each.id === id) as EndpointRow;
+    return running ? assign(rows, row, owner) : { network, endpoint: row };
+  });
+  if (joint.endpoint.device !== null) {
+    try {
+      await attach(parts, joint.endpoint, network);
+    } catch (error) {
+      await detach(parts, joint.endpoint);
+      rows.removeEndpoint(joint.endpoint.id);
+      throw SampanError.wrap(`cannot connect container "${owner.name}" to network "${network.name}"`, error);
+    }
+    await parts.names.update();
+  }
+  return endpointInfo(network, joint.endpoint);
+}
+
+function refuse(
+  { rows }: Parts,
+  {
+    network,
+    owner,
+    others,
+    running,
+  }: { network: NetworkRow; owner: SandboxOwner; others: readonly EndpointRow[]; running: boolean },
+): void {
+  const doing = `cannot connect container "${owner.name}" to network "${network.name}"`;
+  if (others.some((each) => each.network === network.id))
+    throw new SampanError(
+      "already_exists",
+      `${doing}: endpoint with name ${owner.name} already exists in network ${network.name}`,
+    );
+  const drivers = others.map((each) => rows.networks().find(({ id }) => id === each.network)?.driver);
+  if (drivers.includes("host") || (network.driver === "host" && (running || others.length > 0)))
+    throw new SampanError(
+      "failed_precondition",
+      `${doing}: container cannot be disconnected from host network or connected to host network`,
+    );
+  if (drivers.includes("null") || (network.driver === "null" && others.length > 0))
+    throw new SampanError(
+      "failed_precondition",
+      `${doing}: container cannot be connected to multiple networks with one of the networks in private (none) mode`,
+    );
+}
+
+async function attach(parts: Parts, endpoint: EndpointRow, network: NetworkRow): Promise<void> {
+  const row = parts.rows.sandbox(endpoint.container);
+  if (!row) return;
+  await parts.host.ensureRules();
+  const bridge = await parts.host.bridge(network);
+  const publishes = parts.rows.portsOf(endpoint.container).length > 0;
+  const joints = jointsOf(parts, endpoint.container).filter((each) => each.endpoint.device !== null);
+  await parts.door.run(row.path, [
+    ...endpointSteps({ network, endpoint }, { bridge, publishes }),
+    ...routeSteps(joints),
+  ]);
+}
+
+async function detach(parts: Parts, endpoint: EndpointRow): Promise<void> {
+  await parts.door.host(removeSteps(endpoint));
+}
+
+export interface Disconnecting {
+  readonly network: NetworkRow;
+  readonly container: string;
+  readonly force: boolean;
+}
+
+export async function disconnectFrom(
+  parts: Parts,
+  { network, container, force }: Disconnecting,
+): Promise<void> {
+  const { rows } = parts;
+  await parts.closing.get(container);
+  const endpoint = rows.endpointsOf(container).find((each) => each.network === network.id);
+  if (!endpoint) {
+    if (force) return;
+    throw new SampanError(
+      "not_found",
+      `cannot disconnect container "${container.slice(0, 12)}": it is not connected to network ${network.name}`,
+    );
+  }
+  const sandbox = rows.sandbox(container);
+  if (network.driver === "host" && sandbox)
+    throw new SampanError(
+      "failed_precondition",
+      `cannot disconnect container "${container.slice(0, 12)}": container cannot be disconnected from host network or connected to host network`,
+    );
+  if (endpoint.device === null || !sandbox) return rows.removeEndpoint(endpoint.id);
+  await detach(parts, endpoint);
+  rows.removeEndpoint(endpoint.id);
+  const joints = jointsOf(parts, container).filter((each) => each.endpoint.device !== null);
+  const routes = routeSteps(joints);
+  if (routes.length > 0) await parts.door.run(sandbox.path, routes);
+  await movePorts(parts, container);
+  await parts.names.update();
+}
+
+/** Published ports follow to the endpoint that has the default route now; where there is none they lead nowhere and go. */
+async function movePorts(parts: Parts, container: string): Promise<void> {
+  const { rows } = parts;
+  const before = rows.portsOf(container);
+  const joints = jointsOf(parts, container);
+  const target = { 4: gatewayJoint(joints, 4)?.endpoint.ipv4, 6: gatewayJoint(joints, 6)?.endpoint.ipv6 };
+  const after = before.flatMap((port): PortRow[] => {
+    const to = target[port.target.includes(":") ? 6 : 4];
+    return to ? [{ ...port, target: to }] : [];
+  });
+  if (JSON.stringify(before) === JSON.stringify(after)) return;
+  rows.transaction(() => {
+    rows.removePorts(container);
+    after.forEach((port) => rows.addPort(port));
+  });
+  await parts.host.applyRules();
+}
+
+export const isDefaultBridge = ({ options }: NetworkRow): boolean => options[option.defaultBridge] === "true";

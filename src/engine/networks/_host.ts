@@ -1,0 +1,197 @@
+/** The host's side of networks: bridges, kernel settings and the table of rules, made from the rows. Everything here may be called again and changes what is wrong only. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
+import { errno } from "../../kernel/errno.ts";
+import { addressIndexOffset, newAddress } from "../../kernel/netlink-address.ts";
+import { addresses, links, type Link } from "../../kernel/netlink-dump.ts";
+import { deleteLink, linkIndexOffset, newBridge, setLinkUp } from "../../kernel/netlink-link.ts";
+import { addressFromBytes, bytesOf, formatAddress, parseAddress } from "./_addresses.ts";
+import { gatewayOf, mtuOf, poolOf, rulesOf } from "./_config.ts";
+import type { NamespaceDoor, Step } from "./door.ts";
+import { macOf } from "./_ipam.ts";
+import { listTable, nft } from "./_nft.ts";
+import { queue } from "./_parts.ts";
+import type { NetworkRow, PortRow, Rows } from "./_rows.ts";
+import { portElement, rulesetFaults, rulesetOf, rulesetText, type Ruleset } from "./_ruleset.ts";
+
+const families = [4, 6] as const;
+
+export interface Host {
+  /** Makes the bridge where it is not there; gives its index. */
+  bridge(row: NetworkRow): Promise<number>;
+  /** Forgets what is known of a bridge that turned out not to be there. */
+  forget(device: string): void;
+  removeBridge(device: string): Promise<void>;
+  /** Puts the whole table in the place of what is there. */
+  applyRules(): Promise<void>;
+  /** Applies the rules unless this process has done so. */
+  ensureRules(): Promise<void>;
+  addPorts(ports: readonly PortRow[]): Promise<void>;
+  removePorts(ports: readonly PortRow[]): Promise<void>;
+  /** A line for each thing of bridges and rules that is not as it should be. */
+  faults(): Promise<readonly string[]>;
+}
+
+export interface HostOptions {
+  readonly rows: Rows;
+  readonly door: NamespaceDoor;
+  /** Of nftables. */
+  readonly table: string;
+}
+
+export function openHost({ rows, door, table }: HostOptions): Host {
+  const known = new Map<string, Promise<number>>();
+  const inTurn = queue();
+  let applied: Promise<void> | undefined;
+  const apply = () => inTurn(() => nft(rulesetText(wanted(rows, table))));
+  const applyRules = () => {
+    const now = apply();
+    applied = now;
+    now.catch(() => {
+      if (applied === now) applied = undefined;
+    });
+    return now;
+  };
+  const elements = (verb: "add" | "delete", ports: readonly PortRow[]) =>
+    ports.map((port) => {
+      const { map, key, element } = portElement(port);
+      return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : key} }`;
+    });
+  return {
+    bridge(row) {
+      const device = String(row.device);
+      const there = known.get(device);
+      if (there) return there;
+      const made = ensureBridge(door, row);
+      known.set(device, made);
+      made.catch(() => known.delete(device));
+      return made;
+    },
+    forget: (device) => void known.delete(device),
+    async removeBridge(device) {
+      known.delete(device);
+      const gone = { device, indexAt: linkIndexOffset, tolerate: [errno.ENODEV], why: `bridge "${device}"` };
+      await door.host([{ host: { message: deleteLink(0), ...gone } }]);
+    },
+    applyRules,
+    ensureRules: () => applied ?? applyRules(),
+    async addPorts(ports) {
+      if (ports.length === 0) return;
+      // Somebody may have emptied the whole ruleset (CVE-2025-54388): then all of it comes back.
+      await inTurn(() => nft(elements("add", ports).join("\n"))).catch(applyRules);
+    },
+    async removePorts(ports) {
+      if (ports.length === 0) return;
+      await inTurn(() => nft(elements("delete", ports).join("\n"))).catch(applyRules);
+    },
+    async faults() {
+      const bridges = rows.networks().filter(({ device }) => device !== null);
+      const all = links();
+      const missing = bridges.flatMap((row) => bridgeFaults(row, all));
+      const used = rows.endpoints().some((each) => each.device !== null);
+      if (!used) return missing;
+      const listed = await listTable(table);
+      return [
+        ...missing,
+        ...(listed ? rulesetFaults(wanted(rows, table), listed) : [`rules: there is no table inet ${table}`]),
+      ];
+    },
+  };
+}
+
+function wanted(rows: Rows, table: string): Ruleset {
+  const networks = rows.networks();
+  return rulesetOf(
+    table,
+    networks.flatMap((row) => rulesOf(row, networks) ?? []),
+    rows.ports(),
+  );
+}
+
+/** A bridge that no container needs at the moment may be missing: it is made when one comes. */
+function bridgeFaults({ name, device }: NetworkRow, all: readonly Link[]): string[] {
+  const link = all.find((each) => each.name === device);
+  if (!link) return [];
+  if (link.kind !== "bridge") return [`network ${name}: device ${device} is no bridge`];
+  return link.up ? [] : [`network ${name}: bridge ${device} is down`];
+}
+
+async function ensureBridge(door: NamespaceDoor, row: NetworkRow): Promise<number> {
+  const device = String(row.device);
+  const link = links().find(({ name }) => name === device);
+  if (link && link.kind !== "bridge")
+    throw new SampanError(
+      "already_exists",
+      `cannot make the bridge of network "${row.name}": the host has a device "${device}" already, which is no bridge`,
+    );
+  const steps = [...(link ? reviveSteps(link) : makeSteps(row)), ...addressSteps(row, link)];
+  if (!link) setForwarding(row);
+  if (steps.length > 0) await door.host(steps);
+  setBridge(row);
+  const index = link?.index ?? links().find(({ name }) => name === device)?.index;
+  if (index === undefined)
+    throw new SampanError("unavailable", `cannot make the bridge of network "${row.name}": it went again`);
+  return index;
+}
+
+function makeSteps(row: NetworkRow): Step[] {
+  const name = String(row.device);
+  const message = newBridge({ name, mac: macOf(undefined, row.id), mtu: mtuOf(row) });
+  return [{ host: { message, why: `bridge "${name}"` } }];
+}
+
+const reviveSteps = ({ up, index, name }: Link): Step[] =>
+  up ? [] : [{ host: { message: setLinkUp(index), why: `bridge "${name}"` } }];
+
+function addressSteps(row: NetworkRow, link: Link | undefined): Step[] {
+  const device = String(row.device);
+  const there = link
+    ? addresses().flatMap((each) =>
+        each.index === link.index ? formatAddress(addressFromBytes(each.address)) : [],
+      )
+    : [];
+  return families.flatMap((family) => {
+    const gateway = gatewayOf(row, family);
+    const pool = poolOf(row, family);
+    if (gateway === undefined || !pool || there.includes(gateway)) return [];
+    const message = newAddress(0, bytesOf(parseAddress(gateway)), pool.subnet.length);
+    return [
+      {
+        host: {
+          message,
+          device,
+          indexAt: addressIndexOffset,
+          why: `address ${gateway} of bridge "${device}"`,
+        },
+      },
+    ];
+  });
+}
+
+/** Writes a kernel setting when it differs; one that the kernel does not have is passed over. */
+export function setSysctl(name: string, value: string): void {
+  const path = `/proc/sys/${name}`;
+  if (!existsSync(path) || readFileSync(path, "utf8").trim() === value) return;
+  writeFileSync(path, value);
+}
+
+function setBridge(row: NetworkRow): void {
+  const device = String(row.device);
+  setSysctl(`net/ipv4/conf/${device}/route_localnet`, row.internal ? "0" : "1");
+  setSysctl(`net/ipv6/conf/${device}/disable_ipv6`, row.ipv6 ? "0" : "1");
+  setSysctl(`net/ipv6/conf/${device}/accept_ra`, "0");
+}
+
+/** The host becomes a router. One that gets its own IPv6 route by advertisements would lose it then, unless told otherwise (ip-sysctl: accept_ra). */
+function setForwarding(row: NetworkRow): void {
+  if (row.internal) return;
+  if (row.ipv4) setSysctl("net/ipv4/ip_forward", "1");
+  const all = "/proc/sys/net/ipv6/conf";
+  if (!row.ipv6 || !existsSync(all)) return;
+  for (const device of readdirSync(all)) {
+    const setting = `net/ipv6/conf/${device}/accept_ra`;
+    if (existsSync(`/proc/sys/${setting}`) && readFileSync(`/proc/sys/${setting}`, "utf8").trim() === "1")
+      setSysctl(setting, "2");
+  }
+  setSysctl("net/ipv6/conf/all/forwarding", "1");
+}

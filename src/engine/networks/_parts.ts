@@ -1,0 +1,34 @@
+/** What the verbs of this folder share: rows, the host, and who runs them. */
+import { join } from "node:path";
+import type { NamespaceDoor } from "./door.ts";
+import type { Host } from "./_host.ts";
+import type { NetworkRow, Rows } from "./_rows.ts";
+import type { Names } from "./_names.ts";
+
+export interface Parts {
+  readonly rows: Rows;
+  readonly door: NamespaceDoor;
+  readonly host: Host;
+  readonly names: Names;
+  /** Where the namespaces are mounted: /run/sampan/netns. */
+  readonly folder: string;
+  /** Sandboxes that are being taken away; whoever opens one anew waits for it. */
+  readonly closing: Map<string, Promise<void>>;
+}
+
+export const sandboxPath = ({ folder }: Pick<Parts, "folder">, container: string): string =>
+  join(folder, container);
+
+export function networkById(rows: Rows, id: string): NetworkRow | undefined {
+  return rows.networks().find((row) => row.id === id);
+}
+
+/** One at a time, in the order of the calls. */
+export function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}

@@ -1,0 +1,239 @@
+/** Networks over a host: the rows of a store, a door to namespaces, and the resolver's program. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { invalid, SampanError } from "../../base/errors.ts";
+import { links, routes } from "../../kernel/netlink-dump.ts";
+import type { EngineSettings } from "../settings.ts";
+import type { Store } from "../store/store.ts";
+import {
+  addressFromBytes,
+  formatAddress,
+  formatPrefix,
+  parsePrefix,
+  prefixOf,
+  type Prefix,
+} from "./_addresses.ts";
+import { hasNames, option, rulesOf } from "./_config.ts";
+import { connectTo, disconnectFrom } from "./_connect.ts";
+import { newNetwork } from "./_create.ts";
+import type { NamespaceDoor } from "./door.ts";
+import { vethName } from "./_endpoint.ts";
+import { openHost } from "./_host.ts";
+import { networkInfo } from "./_info.ts";
+import { choosePool } from "./_ipam.ts";
+import { openNames, resolverFolder } from "./_names.ts";
+import type { NetworkInfo, Networks, Traffic } from "./networks.ts";
+import { queue, type Parts } from "./_parts.ts";
+import { auditNetworks, restoreNetworks } from "./_restore.ts";
+import { rowsOf, type NetworkRow, type Rows } from "./_rows.ts";
+import { closeSandbox, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
+
+export interface NetworksOptions {
+  readonly store: Store;
+  readonly settings: Pick<EngineSettings, "state">;
+  readonly door: NamespaceDoor;
+  /** The program and its first words: `["/usr/bin/sampan", "resolver"]`. */
+  readonly resolver: readonly string[];
+  /** The bridge of the default network; `sampan0`. */
+  readonly device?: string;
+  /** Its subnet; the first of Docker's pools that the host has no route into. */
+  readonly subnet?: string;
+  /** The table of nftables; `sampan`. Two engines in one network namespace need two. */
+  readonly table?: string;
+  /** Where the host's servers for names stand; /etc/resolv.conf. */
+  readonly resolvConf?: string;
+}
+
+/** Disposing waits for what is still being taken away; networks stay. */
+export type OpenNetworks = Networks & AsyncDisposable;
+
+export function openNetworks(options: NetworksOptions): OpenNetworks {
+  const rows = rowsOf(options.store);
+  const { door } = options;
+  const table = options.table ?? "sampan";
+  if (!/^[a-z][a-z0-9_-]{0,30}$/.test(table))
+    throw invalid(`cannot use table "${table}": wanted letters and digits`);
+  addPredefined(rows, options);
+  const parts: Parts = {
+    rows,
+    door,
+    host: openHost({ rows, door, table }),
+    names: openNames({
+      rows,
+      folder: resolverFolder(options.settings.state),
+      command: options.resolver,
+      resolvConf: options.resolvConf ?? "/etc/resolv.conf",
+    }),
+    folder: join(options.settings.state, "netns"),
+    closing: new Map(),
+  };
+  const inTurn = queue();
+  return {
+    list: () => {
+      const endpoints = rows.endpoints();
+      return rows.networks().map((row) => networkInfo(row, endpoints));
+    },
+    get: (reference) => infoOf(rows, find(rows, reference)),
+    create: (request) =>
+      inTurn(async () => {
+        const taken = { networks: rows.networks(), routes: hostRoutes() };
+        const row = newNetwork(request, taken);
+        if (links().some(({ name }) => name === row.device))
+          throw new SampanError(
+            "already_exists",
+            `cannot create network "${row.name}": the host has a device "${row.device}" already`,
+          );
+        rows.transaction(() => rows.addNetwork(row));
+        try {
+          await parts.host.bridge(row);
+          await parts.host.applyRules();
+        } catch (error) {
+          rows.transaction(() => rows.removeNetwork(row.id));
+          await parts.host.removeBridge(String(row.device));
+          throw SampanError.wrap(`cannot create network "${row.name}"`, error);
+        }
+        return infoOf(rows, row);
+      }),
+    remove: (reference) => inTurn(() => remove(parts, find(rows, reference))),
+    connect: (network, owner, asked) => connectTo(parts, { network: find(rows, network), owner, asked }),
+    disconnect: (network, container, { force = false } = {}) =>
+      disconnectFrom(parts, { network: find(rows, network), container, force }),
+    open: (owner, ports) => openSandbox(parts, owner, ports),
+    async close(container) {
+      const before = parts.closing.get(container);
+      if (before) return before;
+      const work = closeSandbox(parts, container).finally(() => parts.closing.delete(container));
+      parts.closing.set(container, work);
+      return work;
+    },
+    sandbox(container) {
+      if (parts.closing.has(container)) return undefined;
+      const row = rows.sandbox(container);
+      return row && sandboxOf(parts, row);
+    },
+    restore: (running) => inTurn(() => restoreNetworks(parts, running)),
+    audit: (running) => inTurn(() => auditNetworks(parts, running)),
+    traffic: async (container) => trafficOf(parts, container),
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(parts.closing.values());
+    },
+  };
+}
+
+const infoOf = (rows: Rows, row: NetworkRow): NetworkInfo => networkInfo(row, rows.endpointsIn(row.id));
+
+/** Errors: `not_found`, `invalid_argument` for the beginning of several. */
+function find(rows: Rows, reference: string): NetworkRow {
+  const all = rows.networks();
+  const exact = all.find(({ id, name }) => id === reference || name === reference);
+  if (exact) return exact;
+  const begun = reference === "" ? [] : all.filter(({ id }) => id.startsWith(reference));
+  if (begun.length === 1) return begun[0] as NetworkRow;
+  if (begun.length > 1)
+    throw invalid(`cannot find network "${reference}": it is ambiguous, ${begun.length} ids begin so`);
+  throw new SampanError("not_found", `cannot find network "${reference}": network ${reference} not found`);
+}
+
+/** Prefixes that the host reaches by a route of its own: a subnet of ours in there would hide them. */
+function hostRoutes(): Prefix[] {
+  return routes()
+    .filter(({ prefix, destination }) => prefix > 0 && destination.length === 4)
+    .map(({ destination, prefix }) => prefixOf(addressFromBytes(destination), prefix));
+}
+
+const plain = { internal: false, attachable: false, ipv4: true, ipv6: false, labels: {} } as const;
+
+/** `bridge`, `host` and `none` are always there; their ids follow from the data root. */
+function addPredefined(rows: Rows, { store, device = "sampan0", subnet }: NetworksOptions): void {
+  const there = new Set(rows.networks().map(({ name }) => name));
+  const missing = (["bridge", "host", "none"] as const).filter((name) => !there.has(name));
+  if (missing.length === 0) return;
+  const created = Date.now();
+  const idOf = (name: string) => createHash("sha256").update(`${store.root}\0${name}`).digest("hex");
+  rows.transaction(() => {
+    const now = new Set(rows.networks().map(({ name }) => name));
+    for (const name of missing.filter((each) => !now.has(each))) {
+      if (name === "bridge")
+        rows.addNetwork({ id: idOf(name), name, created, ...defaultBridge(device, subnet) });
+      else {
+        const driver = name === "host" ? "host" : "null";
+        rows.addNetwork({
+          ...plain,
+          id: idOf(name),
+          name,
+          driver,
+          device: null,
+          created,
+          ipam: [],
+          options: {},
+        });
+      }
+    }
+  });
+}
+
+function defaultBridge(
+  device: string,
+  asked: string | undefined,
+): Omit<NetworkRow, "id" | "name" | "created"> {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(device))
+    throw invalid(`cannot use bridge "${device}": wanted up to 15 letters, digits, _, . and -`);
+  const prefix = asked === undefined ? choosePool(hostRoutes()) : parsePrefix(asked);
+  const gateway = formatAddress({ family: prefix.family, value: prefix.value + 1n });
+  return {
+    ...plain,
+    driver: "bridge",
+    device,
+    ipam: [{ subnet: formatPrefix(prefix), gateway }],
+    options: {
+      [option.defaultBridge]: "true",
+      [option.icc]: "true",
+      [option.masquerade]: "true",
+      [option.hostAddress]: "0.0.0.0",
+      [option.name]: device,
+      [option.mtu]: "1500",
+    },
+  };
+}
+
+async function remove(parts: Parts, row: NetworkRow): Promise<void> {
+  const { rows } = parts;
+  const doing = `cannot remove network "${row.name}"`;
+  if (row.driver !== "bridge" || !hasNames(row))
+    throw new SampanError(
+      "failed_precondition",
+      `${doing}: ${row.name} is a pre-defined network and cannot be removed`,
+    );
+  const open = rows.endpointsIn(row.id).filter(({ device }) => device !== null);
+  if (open.length > 0)
+    throw new SampanError(
+      "failed_precondition",
+      `${doing}: network ${row.name} id ${row.id} has active endpoints (${open.map(({ names }) => names[0]).join(", ")})`,
+    );
+  // The device first: a bridge whose row is gone would be nobody's.
+  if (rulesOf(row, [row])) await parts.host.removeBridge(String(row.device));
+  rows.transaction(() => rows.removeNetwork(row.id));
+  await parts.host.applyRules();
+}
+
+/** Seen from the container: what its end of the pair sends is what the end here gets. */
+function trafficOf(parts: Parts, container: string): Record<string, Traffic> {
+  const byName = new Map(links().map((link) => [link.name, link.counters]));
+  return Object.fromEntries(
+    jointsOf(parts, container).flatMap(({ endpoint }) => {
+      const here = byName.get(vethName(endpoint.id));
+      if (!here || endpoint.device === null) return [];
+      const traffic: Traffic = {
+        rxBytes: here.txBytes,
+        rxPackets: here.txPackets,
+        rxErrors: here.txErrors,
+        rxDropped: here.txDropped,
+        txBytes: here.rxBytes,
+        txPackets: here.rxPackets,
+        txErrors: here.rxErrors,
+        txDropped: here.rxDropped,
+      };
+      return [[endpoint.device, traffic]];
+    }),
+  );
+}

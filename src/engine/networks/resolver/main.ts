@@ -1,0 +1,138 @@
+/**
+ * The resolver: a process of its own that answers names in user-defined networks, so that names go on while the daemon is away. Called with the folder that it works in:
+ * it holds the lock there as long as it lives, reads the table, and ends when the table has nothing to listen at.
+ */
+import { decode, encode, type Packet } from "dns-packet";
+import { renameSync, watch, writeFileSync } from "node:fs";
+import { version } from "../../../base/version.ts";
+import { lockFile, openFile } from "../../../kernel/libc.ts";
+import { O } from "../../../kernel/linux.ts";
+import { memberOf, ownAnswers, rcode, reply } from "./answer.ts";
+import { openForwarder } from "./forward.ts";
+import { listen, type Handler } from "./listen.ts";
+import { emptyTable, lockFileOf, readTable, stateFileOf, type ResolverTable } from "./table.ts";
+
+/** Also without a word from the file system the table is looked at, and an address that could not be bound tried again. */
+const lookAgain = 1000;
+/** A UDP answer that is longer is asked for again by TCP. */
+const largestDatagram = 1232;
+
+/** The internal word `resolver FOLDER`. */
+export async function resolverMain(args: readonly string[]): Promise<number> {
+  const [folder] = args;
+  if (!folder) return 2;
+  const lock = openFile(lockFileOf(folder), O.RDWR | O.CREAT, 0o600);
+  if (lock < 0 || !lockFile(lock, false)) return 0;
+  await serve(folder);
+  return 0;
+}
+
+/** Resolves when there is nothing to do any more. */
+function serve(folder: string): Promise<void> {
+  let table: ResolverTable = emptyTable;
+  let stated = -1;
+  const open = new Map<string, Disposable>();
+  const handler = handlerOf(() => table);
+  return new Promise((resolve) => {
+    let working = false;
+    let again = false;
+    const look = async () => {
+      if (working) return void (again = true);
+      working = true;
+      do {
+        again = false;
+        table = currentTable(folder, table);
+        await follow(table.listen, open, handler);
+      } while (again);
+      working = false;
+      if (table.serial !== stated && table.listen.every((address) => open.has(address)))
+        writeState(folder, (stated = table.serial));
+      if (table.listen.length === 0 && table.serial > 0) finish();
+    };
+    const watcher = watch(folder, (_, name) => {
+      if (name === "resolver.json") void look();
+    });
+    const timer = setInterval(() => void look(), lookAgain);
+    const finish = () => {
+      clearInterval(timer);
+      watcher.close();
+      resolve();
+    };
+    void look();
+  });
+}
+
+/** The one that was read before, while the file cannot be read. */
+function currentTable(folder: string, before: ResolverTable): ResolverTable {
+  try {
+    return readTable(folder);
+  } catch {
+    return before;
+  }
+}
+
+async function follow(
+  wanted: readonly string[],
+  open: Map<string, Disposable>,
+  handler: Handler,
+): Promise<void> {
+  for (const [address, sockets] of open) {
+    if (wanted.includes(address)) continue;
+    sockets[Symbol.dispose]();
+    open.delete(address);
+  }
+  for (const address of wanted) {
+    if (open.has(address)) continue;
+    try {
+      open.set(address, await listen(address, handler));
+    } catch {
+      // The bridge is not there yet, or somebody else listens there: tried again.
+    }
+  }
+}
+
+function writeState(folder: string, serial: number): void {
+  const path = stateFileOf(folder);
+  writeFileSync(`${path}.new`, JSON.stringify({ pid: process.pid, version, serial }), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function handlerOf(table: () => ResolverTable): Handler {
+  const forwarder = openForwarder();
+  let turn = 0;
+  return async (message, { address, byStream }) => {
+    const now = table();
+    const member = memberOf(now, address);
+    if (!member) return undefined;
+    const query = decoded(message);
+    const question = query?.questions?.[0];
+    if (!query || !question || query.type !== "query") return undefined;
+    if (query.opcode !== undefined && query.opcode !== "QUERY") return encode(reply(query, rcode.notThere));
+    const own = ownAnswers(now, member, { question, turn: turn++ });
+    if (own) return encode(reply(query, rcode.ok, own));
+    // A network without a way out has none for questions either (CVE-2024-29018), and a name without a dot is nobody's outside.
+    if (!member.outside || !question.name.replace(/\.$/, "").includes("."))
+      return encode(reply(query, rcode.noName));
+    const servers = member.dns.length > 0 ? member.dns : now.upstreams;
+    const answer = await forwarder.ask(message, servers, byStream);
+    if (!answer) return encode(reply(query, rcode.failed));
+    return byStream || answer.length <= Math.max(512, largestDatagram) ? answer : cut(answer);
+  };
+}
+
+/** Header and question alone, with the bit that says so. */
+function cut(answer: Uint8Array): Uint8Array {
+  const packet = decoded(answer);
+  if (!packet) return answer.slice(0, 512);
+  const short = encode({ ...packet, answers: [], authorities: [], additionals: [] });
+  short[2] = (short[2] ?? 0) | 2;
+  return short;
+}
+
+function decoded(message: Uint8Array): (Packet & { opcode?: string }) | undefined {
+  try {
+    return decode(Buffer.from(message));
+  } catch {
+    return undefined;
+  }
+}

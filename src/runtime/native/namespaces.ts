@@ -1,0 +1,112 @@
+/** Network namespaces for the engine's networks, by plans for the launcher: engine/networks/door.ts is the contract, bin joins the two. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { errno } from "../../kernel/errno.ts";
+import { CLONE, MNT_DETACH, MS, O } from "../../kernel/linux.ts";
+import { setLinkUp } from "../../kernel/netlink-link.ts";
+import { launch } from "./launch.ts";
+import { op, type Operation } from "./plan/operations.ts";
+
+/** As engine/networks/door.ts has it; the runtime may not import the engine. */
+interface LinkRequest {
+  readonly message: Uint8Array;
+  readonly device?: string;
+  readonly indexAt?: number;
+  readonly namespaceAt?: number;
+  readonly tolerate?: readonly number[];
+  readonly why: string;
+}
+
+type Step =
+  | { readonly host: LinkRequest }
+  | { readonly inside: LinkRequest }
+  | { readonly sysctl: string; readonly value: string };
+
+/** Slots of these plans. */
+const at = { host: 0, namespace: 1, inside: 2 } as const;
+const LOOPBACK = 1;
+
+/** The engine's NamespaceDoor. */
+export function namespaceDoor() {
+  return {
+    async make(path: string, steps: readonly Step[]): Promise<void> {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+      writeFileSync(path, "", { flag: "a", mode: 0o444 });
+      try {
+        await execute(makePlan(path, steps));
+      } catch (error) {
+        await execute(removePlan(path, []));
+        throw error;
+      }
+    },
+    run: (path: string, steps: readonly Step[]) => execute(runPlan(path, steps)),
+    remove: (path: string, steps: readonly Step[]) => execute(removePlan(path, steps)),
+    host: (steps: readonly Step[]) => execute(hostPlan(steps)),
+  };
+}
+
+async function execute(parent: readonly Operation[]): Promise<void> {
+  await launch({ parent, middle: [], init: [] });
+}
+
+const openHost = op("netlink_open", { out: at.host }, "the host's network");
+
+function makePlan(path: string, steps: readonly Step[]): Operation[] {
+  const why = `network namespace "${path}"`;
+  const own = "/proc/self/ns/net";
+  return [
+    openHost,
+    op("unshare", { flags: CLONE.NEWNET }, why),
+    op("open", { path: own, flags: O.RDONLY | O.CLOEXEC, out: at.namespace }, why),
+    op("mount", { source: own, target: path, flags: MS.BIND }, why),
+    op("netlink_open", { out: at.inside }, why),
+    ...operationsOf([{ inside: { message: setLinkUp(LOOPBACK), why: "the loopback device" } }, ...steps]),
+  ];
+}
+
+function runPlan(path: string, steps: readonly Step[]): Operation[] {
+  const why = `network namespace "${path}"`;
+  return [
+    openHost,
+    op("open", { path, flags: O.RDONLY | O.CLOEXEC, out: at.namespace }, why),
+    op("setns", { slot: at.namespace, type: CLONE.NEWNET }, why),
+    op("netlink_open", { out: at.inside }, why),
+    ...operationsOf(steps),
+  ];
+}
+
+function removePlan(path: string, steps: readonly Step[]): Operation[] {
+  const why = `network namespace "${path}"`;
+  return [
+    ...hostPlan(steps),
+    op("umount", { path, flags: MNT_DETACH }, why, { errnos: [errno.EINVAL, errno.ENOENT] }),
+    op("unlink", { path }, why, { errnos: [errno.ENOENT] }),
+  ];
+}
+
+const hostPlan = (steps: readonly Step[]): Operation[] => [openHost, ...operationsOf(steps)];
+
+function operationsOf(steps: readonly Step[]): Operation[] {
+  return steps.map((step) => {
+    if ("sysctl" in step)
+      return op("write", { path: `/proc/sys/${step.sysctl}`, data: step.value }, `sysctl ${step.sysctl}`, {
+        errnos: [errno.ENOENT],
+      });
+    return "host" in step ? netlink(at.host, step.host) : netlink(at.inside, step.inside);
+  });
+}
+
+function netlink(slot: number, request: LinkRequest): Operation {
+  return op(
+    "netlink",
+    {
+      slot,
+      // The launcher writes into it.
+      message: request.message,
+      ...(request.namespaceAt !== undefined && { fdAt: request.namespaceAt, fd: at.namespace }),
+      ...(request.device !== undefined && { device: request.device, indexAt: request.indexAt ?? 20 }),
+    },
+    request.why,
+    request.tolerate && { errnos: request.tolerate },
+  );
+}
