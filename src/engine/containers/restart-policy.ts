@@ -38,20 +38,10 @@ export function startsWithDaemon(
 }
 
 function isWanted({
-  policy,
+  policy: { Name, MaximumRetryCount: most = 0 },
   exitCode,
   restartCount,
 }: Pick<Ended, "policy" | "exitCode" | "restartCount">): boolean {
-  const most = policy.MaximumRetryCount ?? 0;
-  switch (policy.Name) {
-    case "always":
-    case "unless-stopped":
-      return true;
-    case "on-failure":
-      return exitCode !== 0 && (most <= 0 || restartCount < most);
-    case "no":
-    case "":
-    case undefined:
-      return false;
-  }
+  if (Name === "on-failure") return exitCode !== 0 && (most <= 0 || restartCount < most);
+  return Name === "always" || Name === "unless-stopped";
 }
