@@ -108,4 +108,11 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX network_ports_by_container ON network_ports (container);
   `,
+  `
+  -- Volumes: labels and options are JSON; project is the id of its quota. Which containers have one in use, and with it what its options mount.
+  CREATE TABLE volumes (
+    name TEXT PRIMARY KEY, labels TEXT NOT NULL, options TEXT NOT NULL, created INTEGER NOT NULL, anonymous INTEGER NOT NULL, project INTEGER UNIQUE
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE volume_uses (volume TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (volume, container)) WITHOUT ROWID, STRICT;
+  `,
 ];
