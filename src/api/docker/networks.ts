@@ -32,7 +32,11 @@ export function networkRoutes(engine: Parts): Route[] {
     route("POST", "/networks/{id}/connect", (call) => connect(engine, call)),
     route("POST", "/networks/{id}/disconnect", (call) => disconnect(engine, call)),
     route("DELETE", "/networks/{id}", async ({ param }) => {
-      await networks.remove(param("id"));
+      const { id, name } = networks.get(param("id"));
+      // 403 as with dockerd, not the 409 of one that is in use.
+      if (builtIn.has(name))
+        throw new SampanError("permission_denied", `${name} is a pre-defined network and cannot be removed`);
+      await networks.remove(id);
       return empty();
     }),
   ];

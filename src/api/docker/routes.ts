@@ -1,6 +1,8 @@
 /** All groups of endpoints, in one table. */
 import type { LiveEngine } from "../../engine/engine.ts";
 import { buildRoutes } from "./build.ts";
+import { containerRoutes } from "./containers/routes.ts";
+import { execRoutes } from "./exec/routes.ts";
 import { imageRoutes } from "./images/routes.ts";
 import { networkRoutes } from "./networks.ts";
 import type { Route } from "./route.ts";
@@ -18,6 +20,8 @@ export function dockerRoutes(engine: LiveEngine, _options: ApiOptions): Route[] 
   return [
     ...systemRoutes(engine),
     ...imageRoutes(engine),
+    ...containerRoutes(engine),
+    ...execRoutes(engine),
     ...volumeRoutes(engine),
     ...networkRoutes(engine),
     ...buildRoutes(),

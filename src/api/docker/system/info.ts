@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
-import { version } from "../../../base/version.ts";
+import { version as own } from "../../../base/version.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 
 export type InfoParts = Pick<
@@ -11,10 +11,11 @@ export type InfoParts = Pick<
 >;
 
 const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
-const unknownCommit = { ID: "N/A" };
 
-export function systemInfo(engine: InfoParts): Record<string, unknown> {
+/** `version`: the minor number; before 1.50 some fields were there that nobody needs. */
+export function systemInfo(engine: InfoParts, version: number): Record<string, unknown> {
   const environment = process.env;
+  const unknownCommit = version < 49 ? { ID: "N/A", Expected: "N/A" } : { ID: "N/A" };
   return {
     ID: identity(engine.store.root),
     ...counts(engine),
@@ -27,6 +28,8 @@ export function systemInfo(engine: InfoParts): Record<string, unknown> {
       Log: ["json-file", "none"],
     },
     ...limits(),
+    ...(version < 50 ? bridges() : {}),
+    ...(version < 42 ? { KernelMemory: true, KernelMemoryTCP: true } : {}),
     Debug: false,
     NFd: readdirSync("/proc/self/fd").length,
     OomKillDisable: false,
@@ -51,7 +54,7 @@ export function systemInfo(engine: InfoParts): Record<string, unknown> {
     Name: hostname(),
     Labels: [],
     ExperimentalBuild: false,
-    ServerVersion: version,
+    ServerVersion: own,
     Runtimes: Object.fromEntries(engine.runtimes.names.map((name) => [name, { path: name }])),
     DefaultRuntime: engine.runtimes.default,
     Swarm: {
@@ -115,6 +118,12 @@ function limits(): Record<string, boolean | string> {
     CgroupDriver: "cgroupfs",
     CgroupVersion: unified ? "2" : "1",
   };
+}
+
+/** Whether frames between containers go through the rules for packets. */
+function bridges(): Record<string, boolean> {
+  const on = (name: string) => read(`/proc/sys/net/bridge/bridge-nf-call-${name}`).trim() === "1";
+  return { BridgeNfIptables: on("iptables"), BridgeNfIp6tables: on("ip6tables") };
 }
 
 function registryConfig({ settings }: InfoParts) {

@@ -15,7 +15,7 @@ export function systemRoutes(engine: LiveEngine): Route[] {
   return [
     ...pingRoutes,
     route("GET", "/version", () => json(serverVersion(runtimes(engine)))),
-    route("GET", "/info", () => json(systemInfo(engine))),
+    route("GET", "/info", ({ version }) => json(systemInfo(engine, version))),
     route("GET", "/events", (call) => eventsAnswer(engine.events, call)),
     route("GET", "/system/df", async (call) => json(await systemDiskUsage(engine, call))),
     route("POST", "/auth", (call) => login(engine, call)),
