@@ -21,7 +21,7 @@ const flags = {
 
 export interface ArchiveEntry {
   readonly type: Exclude<keyof typeof flags, "extended">;
-  /** Relative, without `./` in front or a slash at the end; "" is the root folder itself. */
+  /** Relative, without `./` in front or a slash at the end; "" is the root folder itself. docker cp's are as they are asked for: `./a`, `/a`, `/`. */
   readonly name: ByteString;
   /** Where a link (a name of this archive) or a symlink leads. */
   readonly target?: ByteString;
@@ -87,7 +87,8 @@ function padded(bytes: Buffer): Buffer {
 }
 
 function fullName({ type, name }: ArchiveEntry): ByteString {
-  return type === "directory" ? `${name === "" ? "." : name}/` : name;
+  if (type !== "directory" || name.endsWith("/")) return name;
+  return `${name === "" ? "." : name}/`;
 }
 
 function baseName(name: ByteString): ByteString {

@@ -30,13 +30,16 @@ export interface Owners {
 
 export class TarWriter {
   readonly #owners: Owners | undefined;
+  readonly #living: boolean;
   #piece = Buffer.allocUnsafeSlow(PIECE);
   #at = 0;
   /** Of files with several links: the name that stands for it in this archive. */
   readonly #linked = new Map<string, ByteString>();
 
-  constructor(owners?: Owners) {
+  /** `living`: a file that grows while it is read is taken as long as it was when it was begun. */
+  constructor(owners?: Owners, { living = false }: { readonly living?: boolean } = {}) {
     this.#owners = owners;
+    this.#living = living;
   }
 
   /** A header and, for what has none of its own, no data. */
@@ -118,7 +121,7 @@ export class TarWriter {
   }
 
   #checkUnchanged(node: Node): void {
-    if (!isFile(node)) return;
+    if (!isFile(node) || this.#living) return;
     const now = statAt(node.fd, "");
     const { size, seconds, nanoseconds } = node.status;
     if (typeof now === "number") throw failure(node.path, systemError("read its status", -now));

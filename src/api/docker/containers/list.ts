@@ -1,0 +1,109 @@
+/** GET /containers/json. */
+import type { ContainerInfo } from "../../../engine/containers/containers.ts";
+import type { LiveEngine } from "../../../engine/engine.ts";
+import type { Endpoint, Sandbox } from "../../../engine/networks/networks.ts";
+import { json } from "../answer.ts";
+import type { Answer, Call } from "../route.ts";
+import { labelsOf, networkMode } from "./config.ts";
+import { containerFilters, filterContainers, type Facts } from "./filters.ts";
+import { mountPoints } from "./mounts.ts";
+import { endpointsByContainer, networksOf, portsOf, portSummaries } from "./networks.ts";
+import { sizesOf, type Sizes } from "./sizes.ts";
+import { statusText } from "./status.ts";
+
+export async function listContainers(engine: LiveEngine, { query }: Call): Promise<Answer> {
+  const view = lookAt(engine);
+  const found = filterContainers(factsOf(engine, view), {
+    all: query.bool("all"),
+    limit: query.int("limit"),
+    filters: query.filters(containerFilters),
+  });
+  const sized = query.bool("size");
+  const rows: unknown[] = [];
+  for (const container of found)
+    rows.push(
+      summaryOf(engine, container, { view, sizes: sized ? await sizesOf(engine, container) : undefined }),
+    );
+  return json(rows);
+}
+
+/** What is the same for all rows. */
+interface View {
+  readonly all: readonly ContainerInfo[];
+  readonly endpoints: ReadonlyMap<string, ReadonlyMap<string, Endpoint>>;
+  /** The id that an image's name means now. */
+  readonly images: Map<string, string | undefined>;
+}
+
+const none: ReadonlyMap<string, Endpoint> = new Map();
+
+function lookAt(engine: LiveEngine): View {
+  return {
+    all: engine.containers.list(),
+    endpoints: endpointsByContainer(engine.networks.list()),
+    images: new Map(),
+  };
+}
+
+function imageId(engine: LiveEngine, { images }: View, reference: string): string | undefined {
+  if (!images.has(reference)) images.set(reference, engine.images.find(reference)?.id);
+  return images.get(reference);
+}
+
+function factsOf(engine: LiveEngine, view: View): Facts {
+  return {
+    all: view.all,
+    mounts: ({ id }) => mountPoints(engine, id),
+    networks: (container) => {
+      const own = view.endpoints.get(container.id) ?? none;
+      return Object.entries(networksOf(container, own)).flatMap(([name, { NetworkID }]) => [
+        name,
+        NetworkID ?? name,
+      ]);
+    },
+    published: ({ id }) => Object.keys(sandboxOf(engine, id)?.ports ?? {}),
+    imageId: (reference) => imageId(engine, view, reference),
+  };
+}
+
+function sandboxOf(engine: LiveEngine, id: string): Sandbox | undefined {
+  return engine.networks.sandbox(id);
+}
+
+interface Row {
+  readonly view: View;
+  readonly sizes: Sizes | undefined;
+}
+
+function summaryOf(
+  engine: LiveEngine,
+  container: ContainerInfo,
+  { view, sizes }: Row,
+): Record<string, unknown> {
+  const { id, name, image, created, state, command, body } = container;
+  const isNamed = imageId(engine, view, image) === container.imageId;
+  return {
+    Id: id,
+    Names: [`/${name}`],
+    Image: isNamed ? image : container.imageId,
+    ImageID: container.imageId,
+    Command: commandText(command),
+    Created: Math.floor(created.getTime() / 1000),
+    Ports: portSummaries(portsOf(container, sandboxOf(engine, id))),
+    Labels: labelsOf(container),
+    State: state,
+    Status: statusText(container),
+    HostConfig: {
+      NetworkMode: networkMode(body),
+      ...(body.HostConfig?.Annotations ? { Annotations: body.HostConfig.Annotations } : {}),
+    },
+    NetworkSettings: { Networks: networksOf(container, view.endpoints.get(id) ?? none) },
+    Mounts: mountPoints(engine, id),
+    ...sizes,
+  };
+}
+
+/** dockerd puts a word with spaces in quotes. */
+export function commandText([path = "", ...args]: readonly string[]): string {
+  return [path, ...args.map((word) => (word.includes(" ") ? `'${word}'` : word))].join(" ");
+}
