@@ -1,11 +1,19 @@
 /** An engine whose containers live: the parts of engine.ts and those that start, connect and supervise containers. What a part needs of the others is given to it here. */
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { SampanError } from "../base/errors.ts";
+import { openTasks } from "../engine/containers/tasks.ts";
 import type { Engine, LiveEngine } from "../engine/engine.ts";
+import { openEvents } from "../engine/events/open.ts";
+import { openNetworks, type NetworksOptions } from "../engine/networks/open.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { fileError } from "../engine/store/errors.ts";
+import { openVolumes } from "../engine/volumes/open.ts";
+import { openMonitors } from "../runtime/monitor/open.ts";
+import { namespaceDoor } from "../runtime/native/namespaces.ts";
+import { openRuntimes } from "../runtime/open.ts";
 import { openEngine } from "./engine.ts";
+import { programCommand } from "./program.ts";
 
 export interface LiveOptions {
   readonly warn: (text: string) => void;
@@ -33,16 +41,43 @@ export async function openLiveEngine(settings: EngineSettings, options: LiveOpti
 async function liveParts(
   engine: Engine,
   stack: AsyncDisposableStack,
-  options: LiveOptions,
+  { warn }: LiveOptions,
 ): Promise<LiveParts> {
-  void [engine, stack, options];
+  const { settings, store } = engine;
+  const events = openEvents();
+  const below = {
+    runtimes: openRuntimes({
+      root: join(settings.state, "runtime"),
+      externals: settings.runtimes,
+      default: settings.defaultRuntime,
+      warn,
+    }),
+    monitors: openMonitors(),
+    events,
+    networks: stack.use(openNetworks(networkOptions(engine))),
+    volumes: openVolumes(store, { unpacker: engine.unpacker, events }),
+  };
+  // Descriptors, not values: the registry client is loaded when it is first asked for.
+  const parts = Object.defineProperties({ ...below }, Object.getOwnPropertyDescriptors(engine)) as Engine &
+    typeof below;
+  return { ...below, tasks: stack.use(openTasks(parts, { warn })) };
+}
+
+function networkOptions({ settings, store }: Engine): NetworksOptions {
+  const { bridge } = settings.network;
+  const device = bridge === false ? "sampan0" : bridge.name;
   return {
-    runtimes: absent("runtimes"),
-    monitors: absent("monitors"),
-    events: absent("events"),
-    networks: absent("networks"),
-    volumes: absent("volumes"),
-    tasks: absent("tasks"),
+    store,
+    settings,
+    door: namespaceDoor(),
+    resolver: programCommand("resolver"),
+    device,
+    ...(bridge !== false && bridge.address !== undefined && { subnet: bridge.address }),
+    // Two engines in one network namespace need two tables, as they need two bridges.
+    table:
+      device === "sampan0"
+        ? "sampan"
+        : `sampan-${createHash("sha256").update(device).digest("hex").slice(0, 8)}`,
   };
 }
 
@@ -55,17 +90,4 @@ export function makeState(state: string): void {
   } catch (error) {
     throw fileError(`use state folder "${state}"`, error);
   }
-}
-
-/** A part that this program has not: whatever is asked of it is refused by its name. */
-function absent<Part extends keyof LiveParts>(name: Part): LiveParts[Part] {
-  return new Proxy({} as LiveParts[Part], {
-    get(_target, key) {
-      if (key === Symbol.asyncDispose || key === "restore") return () => Promise.resolve();
-      if (typeof key === "symbol" || key === "then") return undefined;
-      return () => {
-        throw new SampanError("unimplemented", `cannot ${key} ${name}: this program has none`);
-      };
-    },
-  });
 }

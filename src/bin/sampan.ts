@@ -9,7 +9,16 @@ const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 /** Internal: the helper process of the engine's unpacker. */
 const unpackWorker: Part = async () => (await import("../engine/unpack/worker.ts")).unpackWorker();
 
-const parts: Readonly<Record<string, Part>> = { runtime, daemon, "unpack-worker": unpackWorker };
+/** Internal: the process that answers names in networks, which outlives the daemon. */
+const resolver: Part = async (args) =>
+  (await import("../engine/networks/resolver/main.ts")).resolverMain(args);
+
+const parts: Readonly<Record<string, Part>> = {
+  runtime,
+  daemon,
+  resolver,
+  "unpack-worker": unpackWorker,
+};
 
 async function sampan(): Promise<number> {
   const name = (process.argv0 || "").split("/").at(-1) ?? "";

@@ -47,7 +47,10 @@ function leftOver(host: Host, facts: Facts): Found[] {
     if (facts.states.has(id) || (!populated && age > emptyFor)) add("cgroup", path, id);
   }
   for (const name of stateFolders)
-    for (const id of host.folders[name]) if (!lives(facts, id)) add("folder", join(host.state, name, id), id);
+    for (const path of host.folders[name]) {
+      const id = path.slice(path.lastIndexOf("/") + 1);
+      if (!lives(facts, id)) add("folder", join(host.state, name, path), id);
+    }
   for (const place of host.mounts) {
     const [kind, owner] = userOf(host, facts, place);
     if (kind === "container" && !lives(facts, owner)) add("mount", place, owner);

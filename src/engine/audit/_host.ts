@@ -12,7 +12,7 @@ export interface Host {
   readonly cgroups: readonly Cgroup[];
   /** Mount points below the data root or the state folder. */
   readonly mounts: readonly string[];
-  /** Names in the folders of the state folder that hold an entry a container. */
+  /** Paths in the folders of the state folder that hold an entry a container, or one a runtime and in that one a container; the last name is the id. */
   readonly folders: Readonly<Record<StateFolder, readonly string[]>>;
   /** Sockets of commands, with the process that made them. */
   readonly sockets: readonly { readonly path: string; readonly pid: number }[];
@@ -34,12 +34,14 @@ export type StateFolder = (typeof stateFolders)[number];
 
 export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root">): Host {
   // Other names there are not a container's.
-  const ids = (name: StateFolder) => list(join(state, name)).filter((id) => /^[0-9a-f]{64}$/.test(id));
+  const ids = (name: string) => list(join(state, name)).filter((id) => /^[0-9a-f]{64}$/.test(id));
+  const below = (name: string) =>
+    list(join(state, name)).flatMap((each) => ids(join(name, each)).map((id) => join(each, id)));
   return {
     monitors: monitorsBelow(state),
     cgroups: cgroups(),
     mounts: mountsBelow([state, root]),
-    folders: { containers: ids("containers"), roots: ids("roots"), runtime: ids("runtime") },
+    folders: { containers: ids("containers"), roots: ids("roots"), runtime: below("runtime") },
     sockets: socketsIn(state),
     state,
     lives: (pid) => processStart(pid) !== undefined,

@@ -13,7 +13,7 @@ const whole: Host = {
   monitors: [{ pid: 10, folder: `${state}/containers/${id}` }],
   cgroups: [{ id, path: `/sys/fs/cgroup/sampan-${id}`, populated: true, age: 1e6 }],
   mounts: [rootfs, "/data/volumes/used/_data", `${state}/netns/${id}`],
-  folders: { containers: [id], roots: [id], runtime: [id] },
+  folders: { containers: [id], roots: [id], runtime: [`native/${id}`] },
   sockets: [{ path: `${state}/command-10.sock`, pid: 10 }],
   lives: (pid) => pid === 10 || pid === 11,
 };
@@ -43,7 +43,7 @@ test("of a container that has ended everything that is there is left over, and i
     `left over: cgroup /sys/fs/cgroup/sampan-${id} of aaa`,
     `left over: folder ${state}/containers/${id} of aaa`,
     `left over: folder ${state}/roots/${id} of aaa`,
-    `left over: folder ${state}/runtime/${id} of aaa`,
+    `left over: folder ${state}/runtime/native/${id} of aaa`,
     `left over: mount ${rootfs} of aaa`,
     "left over: mount /data/volumes/used/_data of use",
   ]);
