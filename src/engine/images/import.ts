@@ -10,6 +10,7 @@ import { applyChanges } from "./_changes.ts";
 import type { OnProgress } from "./images.ts";
 import { keepLayer } from "./_pack-layer.ts";
 import { documentOf, storeImage, type MadeImage, type StoreParts } from "./_store-image.ts";
+import { tellImage, type Told } from "./tell.ts";
 
 export interface ImportOptions {
   readonly reference?: string | undefined;
@@ -24,7 +25,7 @@ export interface ImportOptions {
 
 /** The new image's id. */
 export async function importArchive(
-  engine: StoreParts,
+  engine: StoreParts & Told,
   archive: Stream,
   options: ImportOptions = {},
 ): Promise<Digest> {
@@ -46,7 +47,9 @@ export async function importArchive(
     const image = newImage(config, [layer.descriptor], names);
     const { ready } = layer;
     await storeImage(engine, image, { lease, signal, ready, onProgress: options.onProgress });
-    return imageId(image);
+    const id = imageId(image);
+    tellImage(engine, "import", { id });
+    return id;
   } catch (error) {
     if (signal.aborted)
       throw new SampanError("cancelled", "cannot import the archive: it was cancelled", { cause: error });

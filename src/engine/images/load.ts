@@ -12,6 +12,7 @@ import { readArchive } from "./_archive-files.ts";
 import { imagesOf } from "./_archive-images.ts";
 import type { OnProgress } from "./images.ts";
 import { storeImage, type StoreParts } from "./_store-image.ts";
+import { tellImage, type Told } from "./tell.ts";
 
 export interface LoadOptions {
   readonly platform?: Platform | string;
@@ -21,7 +22,7 @@ export interface LoadOptions {
 
 /** Names of the images, normalised; of one without a name its id. */
 export async function load(
-  engine: StoreParts,
+  engine: StoreParts & Told,
   archive: Stream,
   options: LoadOptions = {},
 ): Promise<readonly string[]> {
@@ -36,6 +37,7 @@ export async function load(
       const finished = (digest?: Digest) => contents.finished(digest);
       await storeImage(engine, image, { lease, signal, finished, onProgress: options.onProgress });
       const ids = image.platforms.map(({ config }) => config.descriptor.digest);
+      for (const id of ids) tellImage(engine, "load", { id });
       loaded.push(...(image.names.length > 0 ? image.names : ids));
     }
     return loaded;

@@ -3,6 +3,7 @@ import type { Digest } from "../../spec/image/digest.ts";
 import { SampanError } from "../../base/errors.ts";
 import { filterImages, type Filters } from "./filter.ts";
 import { removeRecord, type RemovedLine, type RemoveParts } from "./remove.ts";
+import { tellPruned, tellRemoved } from "./tell.ts";
 
 export interface PruneOptions {
   readonly all?: boolean;
@@ -32,16 +33,22 @@ export async function pruneImages(engine: RemoveParts, options: PruneOptions = {
   const chains: Digest[] = [];
   for (const { target } of filterImages(engine.images, filters)) {
     options.signal?.throwIfAborted();
-    engine.store.transaction(() => {
+    const removed = engine.store.transaction(() => {
       // Named, used or removed meanwhile by another: what counts is now.
       const [image] = engine.images.platforms(target.digest);
-      if (!image || (image.names.length > 0 && !all) || isUsed(engine, target.digest)) return;
-      const removed = removeRecord(engine, image, { force: true, byId: true, reference: target.digest });
-      lines.push(...removed.lines);
-      chains.push(...removed.chains);
+      if (!image || (image.names.length > 0 && !all) || isUsed(engine, target.digest)) return undefined;
+      return {
+        id: image.id,
+        ...removeRecord(engine, image, { force: true, byId: true, reference: target.digest }),
+      };
     });
+    if (!removed) continue;
+    tellRemoved(engine, removed.id, removed.lines);
+    lines.push(...removed.lines);
+    chains.push(...removed.chains);
   }
   const collected = await engine.gc.collect(options.signal);
+  tellPruned(engine, collected.bytes);
   const gone = [...new Set(chains)].filter((chain) => !engine.snapshots.stat(chain));
   return { deleted: [...lines, ...gone.map((chain) => ({ Deleted: chain }))], reclaimed: collected.bytes };
 }

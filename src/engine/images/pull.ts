@@ -22,12 +22,14 @@ import { fetchLayers } from "./_fetch-layers.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { ingestBytes } from "./_ingest-bytes.ts";
 import { reasonOf } from "./_reason.ts";
+import { tellTransfer, type Told } from "./tell.ts";
 import { isCommitted, unpackKey, unpackLayers } from "./_unpack-layers.ts";
 
 export type PullParts = Pick<
   Engine,
   "settings" | "store" | "content" | "leases" | "gc" | "snapshots" | "unpacker" | "registries" | "images"
->;
+> &
+  Told;
 
 export interface PullOptions {
   /** `linux/arm/v7`; the host's by default. */
@@ -59,7 +61,10 @@ export async function pull(engine: PullParts, reference: string, options: PullOp
     if (here && isWhole(engine, here)) {
       checkPlatform(here.platform, platform);
       const image = nameOnly(engine, parsed, here);
-      if (image) return { image, upToDate: true };
+      if (image) {
+        tellTransfer(engine, "pull", name, image.labels);
+        return { image, upToDate: true };
+      }
     }
     await bring(engine, {
       search,
@@ -71,6 +76,7 @@ export async function pull(engine: PullParts, reference: string, options: PullOp
     });
     const image = localImage(engine, found);
     if (!image) throw new SampanError("aborted", "it was removed while it was pulled");
+    tellTransfer(engine, "pull", name, image.labels);
     return { image, upToDate: false };
   } catch (error) {
     stop.abort();

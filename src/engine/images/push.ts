@@ -15,8 +15,9 @@ import type { LocalImage, OnProgress } from "./images.ts";
 import { obtain, obtainBytes, type ObtainParts } from "./_obtain.ts";
 import { reasonOf } from "./_reason.ts";
 import { Slots } from "./_slots.ts";
+import { tellTransfer, type Told } from "./tell.ts";
 
-export type PushParts = ObtainParts & Pick<Engine, "settings" | "store" | "leases" | "images">;
+export type PushParts = ObtainParts & Pick<Engine, "settings" | "store" | "leases" | "images"> & Told;
 
 export interface PushOptions {
   /** Of an index only this one's manifest. */
@@ -51,6 +52,7 @@ export async function push(engine: PushParts, reference: string, options: PushOp
       await repository.putManifest(descriptor.digest, bytes, descriptor.mediaType, signal);
     await repository.putManifest(parsed.tag, plan.top.bytes, plan.top.descriptor.mediaType, signal);
     remember(engine, image, { plan, repository: repository.name });
+    tellTransfer(engine, "push", name);
     return { digest: plan.top.descriptor.digest, size: plan.top.bytes.length };
   } catch (error) {
     stop.abort();

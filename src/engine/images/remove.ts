@@ -8,8 +8,9 @@ import { familiarName, normalName, parseReference, repositoryName } from "../../
 import type { Engine } from "../engine.ts";
 import { looksLikeId } from "./_find.ts";
 import type { LocalImage } from "./images.ts";
+import { tellRemoved, type Told } from "./tell.ts";
 
-export type RemoveParts = Pick<Engine, "images" | "containers" | "store" | "gc" | "snapshots">;
+export type RemoveParts = Pick<Engine, "images" | "containers" | "store" | "gc" | "snapshots"> & Told;
 export type RemovedLine = { readonly Untagged: string } | { readonly Deleted: string };
 
 export interface RemoveOptions {
@@ -24,12 +25,17 @@ export async function removeImage(
   reference: string,
   options: RemoveOptions = {},
 ): Promise<RemovedLine[]> {
-  const { lines, chains } = engine.store.transaction(() => {
+  const { id, lines, chains } = engine.store.transaction(() => {
     const image = engine.images.get(reference);
     const one = nameMeant(image, reference);
-    if (one !== undefined && others(image, one)) return { lines: untag(engine, image, [one]), chains: [] };
-    return removeRecord(engine, image, { ...options, reference, byId: one === undefined });
+    if (one !== undefined && others(image, one))
+      return { id: image.id, lines: untag(engine, image, [one]), chains: [] };
+    return {
+      id: image.id,
+      ...removeRecord(engine, image, { ...options, reference, byId: one === undefined }),
+    };
   });
+  tellRemoved(engine, id, lines);
   if (options.prune === false || chains.length === 0) return lines;
   await engine.gc.collect(options.signal);
   const gone = chains.filter((chain) => !engine.snapshots.stat(chain));

@@ -11,9 +11,10 @@ import { mediaTypes, type Descriptor, type Platform } from "../../spec/image/typ
 import { TarWriter, type Pieces } from "../archive/writer.ts";
 import type { Engine } from "../engine.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
+import { tellImage, type Told } from "./tell.ts";
 import { plainLayers, unpacked, type PlainLayers } from "./_plain-layers.ts";
 
-export type SaveParts = Pick<Engine, "content" | "images" | "leases" | "store">;
+export type SaveParts = Pick<Engine, "content" | "images" | "leases" | "store"> & Told;
 
 export interface SaveOptions {
   readonly format?: "docker" | "oci";
@@ -53,6 +54,7 @@ export async function* save(
       yield* writer.header({ ...entryOf(folder), type: "directory", mode: 0o755, size: 0 });
     for (const blob of blobs) yield* writeBlob(engine, writer, { blob, plain, ...options });
     yield* writer.end();
+    for (const { main } of stored) tellImage(engine, "save", { id: main.id });
   } catch (error) {
     if (options.signal?.aborted)
       throw new SampanError("cancelled", "cannot save images: it was cancelled", { cause: error });
