@@ -123,10 +123,16 @@ test("an image goes to a registry and comes back with the caller's own credentia
     },
   });
   expect(await distribution.json()).toMatchObject({ Descriptor: { digest }, Platforms: [{ os: "linux" }] });
+  const transfers = served.engine.events.past().filter(({ action }) => ["pull", "push"].includes(action));
+  expect(transfers.map(({ action, id, attributes }) => [action, id, attributes["name"]])).toEqual([
+    ["push", name, name.replace(":1", "")],
+    ["pull", name, name.replace(":1", "")],
+    ["pull", name, name.replace(":1", "")],
+  ]);
   // Nothing of the caller is kept.
   await docker("logout", registry.host);
   await docker("rmi", name);
-  expect((await run("pull", name)).err).toContain("401");
+  expect((await run("pull", name)).err).toContain("it wants a login");
   expect((await run("images", "--quiet", name)).out).toBe("");
 });
 
@@ -195,6 +201,27 @@ test("events of the past, and those that come", async () => {
   ];
   expect(await docker(...words, "--format", "{{.Action}} {{.Actor.ID}}")).toBe("create seen");
   expect(past.length).toBeGreaterThan(0);
+});
+
+test("each change of an image is told", async () => {
+  const begin = served.engine.events.past().length;
+  const id = await imported("told:1");
+  await docker("tag", "told:1", "told:2");
+  await docker("save", "--output", join(folder, "told.tar"), "told:1");
+  await docker("rmi", "told:1");
+  await docker("rmi", "told:2");
+  await docker("load", "--input", join(folder, "told.tar"));
+  const seen = served.engine.events.past().slice(begin);
+  expect(seen.every(({ type }) => type === "image")).toBe(true);
+  expect(seen.map(({ action, id: of, attributes }) => [action, of, attributes["name"]])).toEqual([
+    ["import", id, id],
+    ["tag", id, "told:2"],
+    ["save", id, id],
+    ["untag", id, id],
+    ["untag", id, id],
+    ["delete", id, id],
+    ["load", id, id],
+  ]);
 });
 
 test("disk usage", async () => {
