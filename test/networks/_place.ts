@@ -78,6 +78,16 @@ export class Place implements AsyncDisposable {
     return this.run(where, [process.execPath, `${here}/_ask.ts`, protocol, address, to.slice(at + 1)]).output;
   }
 
+  /** The same, for several at once. */
+  async asked(where: string, to: string): Promise<string> {
+    const at = to.lastIndexOf(":");
+    const command = [process.execPath, `${here}/_ask.ts`, "tcp", to.slice(0, at), to.slice(at + 1)];
+    const child = Bun.spawn(this.#in(where, command), { stdout: "pipe", stderr: "inherit" });
+    const text = await child.stdout.text();
+    await child.exited;
+    return text;
+  }
+
   /** A service in a container or elsewhere, which runs when this resolves. */
   async serve(where: string, name: string, port = 80): Promise<Bun.Subprocess> {
     const child = Bun.spawn(this.#in(where, [process.execPath, `${here}/_serve.ts`, name, String(port)]), {
@@ -209,4 +219,15 @@ export function must(command: readonly string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { timeout: 20_000 });
   if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString()}`);
   return stdout.toString();
+}
+
+/** What a call is refused with. */
+export async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    throw error;
+  }
+  return "it was not refused";
 }

@@ -4,6 +4,7 @@ import { bytesOf, formatAddress, parseAddress, tryAddress, type Address, type Fa
 import { option, poolOf } from "./_config.ts";
 import type { Joint } from "./_endpoint.ts";
 import { checkAddress, macOf, nextAddress } from "./_ipam.ts";
+import { egressRate, ingressRate, parseRate } from "./_rate.ts";
 import type { SandboxOwner } from "./networks.ts";
 import type { EndpointRow, NetworkRow, Rows } from "./_rows.ts";
 
@@ -78,6 +79,10 @@ function freeDevice(rows: Rows, container: string, network: NetworkRow): string 
 /** What is asked of an endpoint, looked at before a row is made of it. Errors: `invalid_argument`. */
 export function checkAsked(network: NetworkRow, asked: EndpointRow["asked"]): void {
   if (asked.MacAddress) checkMac(asked.MacAddress);
+  for (const key of [egressRate, ingressRate]) {
+    const rate = asked.DriverOpts?.[key];
+    if (rate) parseRate(key, rate);
+  }
   for (const [family, text] of [
     [4, asked.IPAMConfig?.IPv4Address],
     [6, asked.IPAMConfig?.IPv6Address],

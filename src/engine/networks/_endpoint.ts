@@ -23,6 +23,7 @@ export interface Joint {
 export const namespaceSteps: readonly Step[] = [
   { sysctl: "net/ipv6/conf/default/disable_ipv6", value: "1" },
   { sysctl: "net/ipv6/conf/default/accept_ra", value: "0" },
+  { sysctl: "net/ipv6/conf/default/accept_dad", value: "0" },
 ];
 
 /** `publishes`: the container may come back to itself over its own published port; where the kernel filters what is bridged, that leaves by the port that it came in by. */

@@ -180,6 +180,8 @@ function setBridge(row: NetworkRow): void {
   setSysctl(`net/ipv4/conf/${device}/route_localnet`, row.internal ? "0" : "1");
   setSysctl(`net/ipv6/conf/${device}/disable_ipv6`, row.ipv6 ? "0" : "1");
   setSysctl(`net/ipv6/conf/${device}/accept_ra`, "0");
+  // Until its own address is known to be nobody else's, the bridge could not look for containers: seconds without IPv6.
+  setSysctl(`net/ipv6/conf/${device}/accept_dad`, "0");
 }
 
 /** The host becomes a router. One that gets its own IPv6 route by advertisements would lose it then, unless told otherwise (ip-sysctl: accept_ra). */

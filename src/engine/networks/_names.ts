@@ -20,10 +20,10 @@ import type { EndpointRow, NetworkRow, Rows } from "./_rows.ts";
 import { tryAddress } from "./_addresses.ts";
 
 const patience = 10_000;
-const poll = 4;
+const poll = 1;
 
 export interface Names {
-  /** Brings the table up to date; waits until the resolver answers at a new address. */
+  /** Brings the table up to date; waits until the resolver answers by it. */
   update(): Promise<void>;
   faults(): readonly string[];
 }
@@ -108,8 +108,6 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
     const next = { ...table, serial: same ? serial : serial + 1 };
     if (!same) write(folder, next);
     if (next.listen.length === 0) return;
-    const known = next.listen.every((address) => before.listen.includes(address));
-    if (known && isRunning(folder) && stateOf(folder)?.version === version) return;
     await running(folder, command, next.serial);
   };
   return {

@@ -1,0 +1,110 @@
+// deadline: 120 s
+import { afterAll, beforeAll, expect } from "bun:test";
+import { needing } from "../needs.ts";
+import { Place } from "./_place.ts";
+
+const { describe, test } = needing({ root: true, programs: ["ip", "nft", "nsenter"] });
+
+describe("names in a user-defined network", () => {
+  let place: Place;
+  let web: { id: string; ip: string };
+  let second: { id: string; ip: string };
+  let client: { id: string; ip: string };
+  let server: string;
+
+  const ask = (where: string, name: string, type = "A", protocol = "udp") => {
+    const { output } = place.run(where, [
+      process.execPath,
+      `${import.meta.dir}/_dns.ts`,
+      server,
+      name,
+      type,
+      protocol,
+    ]);
+    return output === "" ? undefined : (JSON.parse(output) as { code: string; answers: unknown[] });
+  };
+
+  beforeAll(async () => {
+    place = new Place();
+    const upstream = place.spawn("host", [
+      process.execPath,
+      `${import.meta.dir}/_dns.ts`,
+      "serve",
+      "127.0.0.1",
+    ]);
+    await upstream.stdout.getReader().read();
+    await place.network({ name: "front", ipv6: true });
+    await place.network({ name: "closed", internal: true });
+    web = await place.container("web", { front: { Aliases: ["site"] } });
+    second = await place.container("second", { front: { Aliases: ["site"] } });
+    client = await place.container("client", { front: {} });
+    server = (await place.call<{ nameservers: string[] }>("sandbox", client.id)).nameservers[0] ?? "";
+  });
+  afterAll(() => place[Symbol.asyncDispose]());
+
+  test("a container is found by its name, its short id, its host name and its aliases", () => {
+    for (const name of ["web", "WEB", web.id.slice(0, 12), "host-web"])
+      expect(ask(client.id, name)).toEqual({ code: "NOERROR", answers: [web.ip] });
+    expect(ask(client.id, "web", "A", "tcp")).toEqual({ code: "NOERROR", answers: [web.ip] });
+  });
+
+  test("an alias of several gives all of them, another one first each time", () => {
+    const found = [ask(client.id, "site"), ask(client.id, "site")].map((said) => said?.answers ?? []);
+    expect(found[0]?.toSorted()).toEqual([web.ip, second.ip].toSorted());
+    expect(found[1]).toEqual(found[0]?.toReversed());
+  });
+
+  test("the other family, an address's name, and a name of nobody", () => {
+    expect(ask(client.id, "web", "AAAA")?.answers[0]).toStartWith("fd");
+    expect(ask(client.id, "web", "MX")).toEqual({ code: "NOERROR", answers: [] });
+    const reverse = `${web.ip.split(".").toReversed().join(".")}.in-addr.arpa`;
+    expect(ask(client.id, reverse, "PTR")?.answers).toEqual(["web"]);
+    expect(ask(client.id, "nobody")).toEqual({ code: "NXDOMAIN", answers: [] });
+  });
+
+  test("other names are asked of the host's servers, by UDP and by TCP", () => {
+    expect(ask(client.id, "outside.example")).toEqual({ code: "NOERROR", answers: ["192.0.2.80"] });
+    expect(ask(client.id, "outside.example", "A", "tcp")).toEqual({
+      code: "NOERROR",
+      answers: ["192.0.2.80"],
+    });
+  });
+
+  test("nobody outside of the networks is answered, and the host neither", async () => {
+    expect(ask("host", "web")).toBeUndefined();
+    const stranger = await place.container("stranger", { bridge: {} });
+    expect(ask(stranger.id, "web")?.code).not.toBe("NOERROR");
+  });
+
+  test("an internal network has its own names and asks nobody outside (CVE-2024-29018)", async () => {
+    const inner = await place.container("inner", { closed: {} });
+    await place.container("inner2", { closed: {} });
+    const before = server;
+    server = (await place.call<{ nameservers: string[] }>("sandbox", inner.id)).nameservers[0] ?? "";
+    expect(ask(inner.id, "inner2")?.code).toBe("NOERROR");
+    expect(ask(inner.id, "outside.example")).toEqual({ code: "NXDOMAIN", answers: [] });
+    expect(ask(inner.id, "web")).toEqual({ code: "NXDOMAIN", answers: [] });
+    server = before;
+  });
+
+  test("names are answered while the engine is dead, and a resolver that died is there again after a restore", async () => {
+    await place.kill();
+    expect(ask(client.id, "web")).toEqual({ code: "NOERROR", answers: [web.ip] });
+    const state = (await Bun.file(`${place.state}/networks/resolver.state`).json()) as { pid: number };
+    process.kill(state.pid, "SIGKILL");
+    const running = (await place.call<{ endpoints: Record<string, unknown> }[]>("list")).flatMap(
+      ({ endpoints }) => Object.keys(endpoints),
+    );
+    while (!(await place.call<string[]>("audit", running)).includes("names: the resolver does not run"))
+      await Bun.sleep(1);
+    expect(await place.call<string[]>("restore", running)).toEqual(["names: the resolver does not run"]);
+    expect(ask(client.id, "web")).toEqual({ code: "NOERROR", answers: [web.ip] });
+    expect(await place.call<string[]>("audit", running)).toEqual([]);
+  });
+
+  test("one that leaves is found no more", async () => {
+    await place.call("close", second.id);
+    expect(ask(client.id, "site")).toEqual({ code: "NOERROR", answers: [web.ip] });
+    expect(ask(client.id, "second")).toEqual({ code: "NXDOMAIN", answers: [] });
+  });
+});
