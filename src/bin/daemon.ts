@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { SampanError } from "../base/errors.ts";
 import { commit, version } from "../base/version.ts";
 import type { LiveEngine } from "../engine/engine.ts";
+import { dropDeadLeases } from "../engine/gc/leases.ts";
 import { readEngineSettings, type SettingsOverrides } from "../engine/settings-file.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { fileError } from "../engine/store/errors.ts";
@@ -52,6 +53,7 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   log.level = settings.daemon.logLevel;
   // What is made for others to read says so itself.
   process.umask(0o022);
+  surviveErrors(log);
   const told = signals(log);
   const warn = (text: string) => log("warn", text);
   makeState(settings.state);
@@ -61,6 +63,8 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   const engine = await openLiveEngine(settings, { warn });
   let clean = false;
   stack.defer(() => closeEngine(engine, clean));
+  // Of those who were killed with the daemon before: nobody else works here.
+  engine.store.transaction(() => dropDeadLeases(engine.store));
   await engine.tasks.restore({ supervise: true, signal: told.stop });
   if (told.stop.aborted) return 0;
   const hosts = await openHosts(engine, { settings, log, stack });
@@ -121,6 +125,16 @@ async function closeEngine(engine: LiveEngine, clean: boolean): Promise<void> {
   await engine.tasks[Symbol.asyncDispose]();
   if (clean) await markCleanStop(engine.store, engine.unpacker);
   await engine[Symbol.asyncDispose]();
+}
+
+/** What nobody caught ends a request, not the daemon: what matters is in transactions. */
+function surviveErrors(log: Log): void {
+  const tell = (error: unknown) =>
+    log("error", `nobody caught: ${wordsOf(error)}`, {
+      stack: error instanceof Error ? (error.stack ?? "") : "",
+    });
+  process.on("uncaughtException", tell);
+  process.on("unhandledRejection", tell);
 }
 
 /** The first SIGTERM or SIGINT ends the daemon in order, a second one at once. */
