@@ -4,14 +4,18 @@ import { join } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
 import { readLogs } from "../../src/engine/containers/logs.ts";
+import { storedContainer } from "../../src/engine/containers/open.ts";
 import type { LifeParts } from "../../src/engine/containers/parts.ts";
+import { makeRootfs } from "../../src/engine/containers/rootfs.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import { openTasks } from "../../src/engine/containers/tasks.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { openEvents } from "../../src/engine/events/open.ts";
 import type { Networks } from "../../src/engine/networks/networks.ts";
+import { mountAll } from "../../src/engine/snapshots/mount.ts";
 import type { Volumes } from "../../src/engine/volumes/volumes.ts";
+import { unmount } from "../../src/kernel/mounts.ts";
 import { openMonitors } from "../../src/runtime/monitor/open.ts";
 import { openRuntimes } from "../../src/runtime/open.ts";
 import type { Attachment } from "../../src/runtime/runtime.ts";
@@ -73,6 +77,7 @@ export class Place implements AsyncDisposable {
   readonly #containers = new Containers();
   readonly dir = this.#containers.dir;
   live: Live;
+  #isShut = false;
 
   constructor() {
     this.live = this.#open();
@@ -86,11 +91,33 @@ export class Place implements AsyncDisposable {
     await this.#containers.fill(...args);
   }
 
-  /** As when the daemon is replaced: another engine on the same roots. */
-  async reopen(supervise = true): Promise<void> {
+  /** The engine goes; containers run on. */
+  async shut(): Promise<void> {
+    if (this.#isShut) return;
+    this.#isShut = true;
     await this.live.tasks[Symbol.asyncDispose]();
     this.live.store[Symbol.dispose]();
+  }
+
+  mounts(): string[] {
+    return this.#containers.mounts();
+  }
+
+  unmount(place: string): void {
+    unmount(place);
+  }
+
+  async mountRoot(id: string): Promise<void> {
+    const info = this.get(id);
+    const rootfs = makeRootfs(this.live, id, storedContainer(this.live.store, id));
+    await mountAll(this.live.snapshots.mounts(info.snapshot), rootfs);
+  }
+
+  /** As when the daemon is replaced: another engine on the same roots. */
+  async reopen(supervise = true): Promise<void> {
+    await this.shut();
     this.live = this.#open();
+    this.#isShut = false;
     await this.live.tasks.restore({ supervise });
   }
 
@@ -130,6 +157,19 @@ export class Place implements AsyncDisposable {
     return text;
   }
 
+  /** Resolves when it has said so. */
+  async said(reference: string, text: string): Promise<void> {
+    const signal = AbortSignal.timeout(10_000);
+    for await (const entry of readLogs(this.live, reference, {
+      stdout: true,
+      stderr: true,
+      follow: true,
+      signal,
+    }))
+      if (Buffer.from(entry.text).includes(text)) return;
+    throw new Error(`it did not say ${text}`);
+  }
+
   /** What events there were: `start die …`. */
   actions(id?: string): string {
     const all = this.live.events.past().filter((event) => id === undefined || event.id === id);
@@ -146,6 +186,7 @@ export class Place implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isShut) await this.reopen(false);
     await this.live.tasks[Symbol.asyncDispose]();
     const runtime = this.live.runtimes.get();
     for (const { id } of this.live.containers.list()) await runtime.delete(id, { force: true });

@@ -61,9 +61,10 @@ describe("a container", () => {
   });
   test("is stopped by its signal", async () => {
     const { id } = await place.start({
-      command: ["sh", "-c", "trap 'exit 7' USR1; while :; do sleep 0.01; done"],
+      command: ["sh", "-c", "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done"],
       body: { StopSignal: "SIGUSR1" },
     });
+    await place.said(id, "ready");
     expect(await stopContainer(place.live, id)).toBe(true);
     expect(place.get(id)).toMatchObject({ state: "exited", exitCode: 7, stoppedByUser: true });
     expect(await stopContainer(place.live, id)).toBe(false);

@@ -34,7 +34,8 @@ const patience = 5000;
 export async function restore(engine: LifeParts, options: RestoreOptions): Promise<void> {
   const { supervise, signal, warn } = options;
   const { table } = engine.tasks;
-  table.supervising = supervise;
+  // Before all is seen nothing is started again: what has ended meanwhile comes back in its order.
+  table.supervising = false;
   const one = async (id: string, work: () => Promise<unknown>) => {
     if (signal.aborted) return;
     try {
@@ -49,8 +50,11 @@ export async function restore(engine: LifeParts, options: RestoreOptions): Promi
   await sideBySide(before.filter(isOld), ({ id }) => one(id, () => restoreOne(engine, id)));
   await sideBySide(strangers(engine), (id) => one(id, () => clearStranger(engine, id)));
   await removeStrays(engine);
-  if (supervise) await restoreNetworks(engine, warn);
-  if (supervise) await startWanted(engine, before, options);
+  if (!supervise) return;
+  await restoreNetworks(engine, warn);
+  table.supervising = true;
+  for (const [id, task] of table.running) table.reactions.watchHealth(id, task);
+  await startWanted(engine, before, options);
 }
 
 /** Without them containers still run on, and those that need none still start. */
