@@ -18,8 +18,6 @@ import type { Joined } from "./spec/namespaces.ts";
 import { resolveUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-export { isAbandoned } from "./fill-volume.ts";
-
 export interface BundleInput {
   readonly root: string;
   readonly id: string;

@@ -8,28 +8,20 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import { processStart } from "../../kernel/process.ts";
 import { copyTree, mapped } from "../snapshots/copy-tree.ts";
+import { halfMadePrefix } from "../volumes/half-made.ts";
 import type { Places } from "./places.ts";
 import { openInside } from "./root-files.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-/** Who fills a volume: its process id and start. Once that process is gone, nobody does. */
-function halfMadeBy(): string {
-  return `${process.pid}-${processStart(process.pid)}`;
-}
-
-export function isAbandoned(name: string): boolean {
-  const [, pid, start] = /^\.new-(\d+)-(\d+)-/.exec(name) ?? [];
-  return pid !== undefined && processStart(Number(pid)) !== start;
-}
+export { isAbandoned } from "../volumes/half-made.ts";
 
 /** One without a row. It appears whole, by a rename; a crash leaves `.new-…`. Gives its folder. */
 export async function makeVolume(volume: VolumeMount, places: Places): Promise<string> {
@@ -38,10 +30,11 @@ export async function makeVolume(volume: VolumeMount, places: Places): Promise<s
   const folder = join(path, "_data");
   if (lstatSync(path, { throwIfNoEntry: false })) return folder;
   mkdirSync(volumes, { recursive: true, mode: 0o700 });
-  const fresh = mkdtempSync(join(volumes, `.new-${halfMadeBy()}-`));
+  const fresh = mkdtempSync(join(volumes, halfMadePrefix()));
   const data = join(fresh, "_data");
   try {
     mkdirSync(data);
+    chmodSync(data, 0o755);
     await begin(data, volume, places);
     renameSync(fresh, path);
   } catch (error) {
@@ -59,7 +52,8 @@ export async function fillVolume(folder: string, volume: VolumeMount, places: Pl
   const key = Buffer.from(volume.destination).toString("hex").slice(0, 200);
   const marked = join(mark, key);
   if (existsSync(marked)) return;
-  if (readdirSync(folder).length === 0) await begin(folder, volume, places);
+  // Not by this thread: it may lie on a server that does not answer.
+  if ((await readdir(folder)).length === 0) await begin(folder, volume, places);
   mkdirSync(mark, { recursive: true, mode: 0o700 });
   writeFileSync(marked, "");
 }
@@ -69,8 +63,8 @@ async function begin(
   volume: VolumeMount,
   { rootfs, stored: { remap } }: Places,
 ): Promise<void> {
-  chmodSync(data, 0o755);
-  if (remap) chownSync(data, mapped(remap.uids, 0), mapped(remap.gids, 0));
+  if (remap && volume.driverOptions === undefined)
+    chownSync(data, mapped(remap.uids, 0), mapped(remap.gids, 0));
   if (volume.noCopy || volume.subpath !== undefined) return;
   const fd = openInside(rootfs, volume.destination);
   if (fd === undefined) return;

@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import { isAbandoned } from "./fill-volume.ts";
+import { isAbandoned } from "../volumes/half-made.ts";
 import { storedContainer } from "./open.ts";
 import { anonymousVolumes, endOrphan, removeFolder, sweepVolumes, takeAway } from "./foreground-remove.ts";
 import { hostConfig } from "./request.ts";
