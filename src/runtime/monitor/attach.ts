@@ -40,11 +40,14 @@ export async function attachTo(
 
 function outputOf(socket: Socket, begun: () => void, failed: () => void): ReadableStream<Uint8Array> {
   let before: Buffer | undefined = Buffer.alloc(0);
+  let over = false;
+  // Also when its reader has cancelled it: then the stream is closed already.
+  let over = false;
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
         const pass = (chunk: Buffer): void => {
-          if (chunk.length === 0) return;
+          if (over || chunk.length === 0) return;
           controller.enqueue(chunk);
           if ((controller.desiredSize ?? 0) <= 0) socket.pause();
         };
@@ -58,7 +61,6 @@ function outputOf(socket: Socket, begun: () => void, failed: () => void): Readab
           begun();
           pass(rest);
         });
-        let over = false;
         const end = (): void => {
           failed();
           if (over) return;
@@ -69,7 +71,10 @@ function outputOf(socket: Socket, begun: () => void, failed: () => void): Readab
         socket.once("close", end);
       },
       pull: () => void socket.resume(),
-      cancel: () => void socket.destroy(),
+      cancel: () => {
+        over = true;
+        socket.destroy();
+      },
     },
     new ByteLengthQueuingStrategy({ highWaterMark: largestWrite }),
   );
