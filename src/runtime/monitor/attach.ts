@@ -40,7 +40,6 @@ export async function attachTo(
 
 function outputOf(socket: Socket, begun: () => void, failed: () => void): ReadableStream<Uint8Array> {
   let before: Buffer | undefined = Buffer.alloc(0);
-  let over = false;
   // Also when its reader has cancelled it: then the stream is closed already.
   let over = false;
   return new ReadableStream<Uint8Array>(
