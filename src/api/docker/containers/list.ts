@@ -12,19 +12,28 @@ import { sizesOf, type Sizes } from "./sizes.ts";
 import { statusText } from "./status.ts";
 
 export async function listContainers(engine: LiveEngine, { query }: Call): Promise<Answer> {
+  return json(
+    await containerSummaries(engine, {
+      all: query.bool("all"),
+      limit: query.int("limit"),
+      filters: query.filters(containerFilters),
+      sized: query.bool("size"),
+    }),
+  );
+}
+
+/** For `system df` too. */
+export async function containerSummaries(
+  engine: LiveEngine,
+  { sized, ...wanted }: Parameters<typeof filterContainers>[1] & { readonly sized: boolean },
+): Promise<Record<string, unknown>[]> {
   const view = lookAt(engine);
-  const found = filterContainers(factsOf(engine, view), {
-    all: query.bool("all"),
-    limit: query.int("limit"),
-    filters: query.filters(containerFilters),
-  });
-  const sized = query.bool("size");
-  const rows: unknown[] = [];
-  for (const container of found)
+  const rows: Record<string, unknown>[] = [];
+  for (const container of filterContainers(factsOf(engine, view), wanted))
     rows.push(
       summaryOf(engine, container, { view, sizes: sized ? await sizesOf(engine, container) : undefined }),
     );
-  return json(rows);
+  return rows;
 }
 
 /** What is the same for all rows. */

@@ -2,6 +2,7 @@
 import type { LiveEngine } from "../../../engine/engine.ts";
 import { oneOfEach } from "../../../engine/images/filter.ts";
 import type { Volume } from "../../../spec/docker/volumes.ts";
+import { containerSummaries } from "../containers/list.ts";
 import { summaries } from "../images/list.ts";
 import type { Call } from "../route.ts";
 import { volumeOf } from "../volumes.ts";
@@ -19,7 +20,16 @@ export async function systemDiskUsage(engine: LiveEngine, { query, version }: Ca
     summaries(engine, oneOfEach(engine.images.list()), { version, shared: true, manifests: false });
   return {
     ...(wanted("image") ? { LayersSize: sizeOf("layers"), Images: images() } : {}),
-    ...(wanted("container") ? { Containers: [] } : {}),
+    ...(wanted("container")
+      ? {
+          Containers: await containerSummaries(engine, {
+            all: true,
+            limit: undefined,
+            filters: {},
+            sized: true,
+          }),
+        }
+      : {}),
     ...(wanted("volume") ? { Volumes: volumes() } : {}),
     ...(wanted("build-cache") ? { BuildCache: [] } : {}),
     ...(version < 42 ? { BuilderSize: 0 } : {}),
