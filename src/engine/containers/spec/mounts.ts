@@ -134,8 +134,9 @@ const defaultShm = 64 << 20;
 function ipcMounts(body: CreateBody, shm: string | undefined): OciMount[] {
   const { IpcMode = "" } = hostConfig(body);
   const bound = (path: string, source = path) => kernelMount("bind", path, ["rbind", ...quiet], source);
-  if (IpcMode === "host") return [bound("/dev/mqueue"), bound("/dev/shm")];
+  // The file system shows the queues of whose namespace it is mounted in, the host's too.
   const queue = kernelMount("mqueue", "/dev/mqueue", quiet);
+  if (IpcMode === "host") return [queue, bound("/dev/shm")];
   if (IpcMode === "none") return [queue];
   return [queue, shm === undefined ? ownShm(body) : bound("/dev/shm", shm)];
 }
