@@ -6,6 +6,7 @@ import { openTasks } from "../engine/containers/tasks.ts";
 import type { Engine, LiveEngine } from "../engine/engine.ts";
 import { openEvents } from "../engine/events/open.ts";
 import { openNetworks, type NetworksOptions } from "../engine/networks/open.ts";
+import { toldNetworks } from "../engine/networks/told.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { fileError } from "../engine/store/errors.ts";
 import { openVolumes } from "../engine/volumes/open.ts";
@@ -54,7 +55,7 @@ async function liveParts(
     }),
     monitors: openMonitors(),
     events,
-    networks: stack.use(openNetworks(networkOptions(engine))),
+    networks: toldNetworks(stack.use(openNetworks(networkOptions(engine))), events),
     volumes: openVolumes(store, { unpacker: engine.unpacker, events }),
   };
   // Descriptors, not values: the registry client is loaded when it is first asked for.
