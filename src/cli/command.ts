@@ -11,6 +11,8 @@ export interface CommandContext<T extends FlagTable = FlagTable> extends Io {
   readonly client: () => Promise<EngineClient>;
   /** The same, for what only a daemon can do. Errors: `failed_precondition` where the engine is in this process. */
   readonly daemon: () => Promise<DaemonClient>;
+  /** The person named a daemon, by -H or DOCKER_HOST. */
+  readonly named: boolean;
 }
 
 export interface Command<T extends FlagTable = FlagTable> {

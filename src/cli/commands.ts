@@ -26,32 +26,91 @@ const image = {
 const container = {
   run: () => import("./container/run.ts"),
   create: () => import("./container/create.ts"),
+  start: () => import("./container/start.ts"),
+  stop: () => import("./container/stop.ts"),
+  restart: () => import("./container/restart.ts"),
+  kill: () => import("./container/kill.ts"),
+  pause: () => import("./container/pause.ts"),
+  unpause: () => import("./container/unpause.ts"),
+  wait: () => import("./container/wait.ts"),
+  attach: () => import("./container/attach.ts"),
+  exec: () => import("./container/exec.ts"),
+  logs: () => import("./container/logs.ts"),
   ls: () => import("./container/ls.ts"),
-  rm: () => import("./container/rm.ts"),
-  commit: () => import("./container/commit.ts"),
+  top: () => import("./container/top.ts"),
+  stats: () => import("./container/stats.ts"),
+  port: () => import("./container/port.ts"),
   inspect: () => import("./container/inspect.ts"),
+  cp: () => import("./container/cp.ts"),
+  diff: () => import("./container/diff.ts"),
+  commit: () => import("./container/commit.ts"),
   export: () => import("./container/export.ts"),
+  rename: () => import("./container/rename.ts"),
+  update: () => import("./container/update.ts"),
+  rm: () => import("./container/rm.ts"),
   prune: () => import("./container/prune.ts"),
 } as const;
 
+const network = {
+  create: () => import("./network/create.ts"),
+  ls: () => import("./network/ls.ts"),
+  inspect: () => import("./network/inspect.ts"),
+  connect: () => import("./network/connect.ts"),
+  disconnect: () => import("./network/disconnect.ts"),
+  rm: () => import("./network/rm.ts"),
+  prune: () => import("./network/prune.ts"),
+} as const;
+
+const volume = {
+  create: () => import("./volume/create.ts"),
+  ls: () => import("./volume/ls.ts"),
+  inspect: () => import("./volume/inspect.ts"),
+  rm: () => import("./volume/rm.ts"),
+  prune: () => import("./volume/prune.ts"),
+} as const;
+
 const system = {
+  info: () => import("./system/info.ts"),
+  events: () => import("./system/events.ts"),
   df: () => import("./system/df.ts"),
   prune: () => import("./system/prune.ts"),
   check: () => import("./system/check.ts"),
+  audit: () => import("./system/audit.ts"),
 } as const;
 
 export const groups: Readonly<Record<string, Group>> = {
-  image: { summary: "Manage images", commands: image },
   container: { summary: "Manage containers", commands: container },
+  image: { summary: "Manage images", commands: image },
+  network: { summary: "Manage networks", commands: network },
+  volume: { summary: "Manage volumes", commands: volume },
   system: { summary: "See, clean up and check what is stored", commands: system },
 };
 
 /** In the order of help. */
 export const commands: Readonly<Record<string, Load>> = {
   run: container.run,
-  create: container.create,
+  exec: container.exec,
   ps: container.ls,
+  logs: container.logs,
+  create: container.create,
+  start: container.start,
+  stop: container.stop,
+  restart: container.restart,
+  kill: container.kill,
   rm: container.rm,
+  attach: container.attach,
+  wait: container.wait,
+  pause: container.pause,
+  unpause: container.unpause,
+  top: container.top,
+  stats: container.stats,
+  port: container.port,
+  cp: container.cp,
+  diff: container.diff,
+  rename: container.rename,
+  update: container.update,
+  commit: container.commit,
+  export: container.export,
   pull: image.pull,
   push: image.push,
   images: image.ls,
@@ -62,12 +121,13 @@ export const commands: Readonly<Record<string, Load>> = {
   save: image.save,
   load: image.load,
   import: image.import,
-  commit: container.commit,
-  export: container.export,
   search: () => import("./registry/search.ts"),
   login: () => import("./registry/login.ts"),
   logout: () => import("./registry/logout.ts"),
+  events: system.events,
+  info: system.info,
   version: () => import("./version.ts"),
+  completion: () => import("./completion/completion.ts"),
 };
 
 /** Docker's second names. */
@@ -77,39 +137,56 @@ export const aliases: Readonly<Record<string, string>> = {
   "container list": "container ls",
   "container ps": "container ls",
   "container remove": "container rm",
+  "network list": "network ls",
+  "network remove": "network rm",
+  "volume list": "volume ls",
+  "volume remove": "volume rm",
 };
 
-/** Commands of docker that Sampan has not yet, and what each would do. */
+/** Commands of docker that Sampan has not, and why. */
 export const absent: Readonly<Record<string, string>> = {
-  attach: "attaching to a running container",
   build: "building images",
   builder: "building images",
   buildx: "building images",
-  compose: "compose files",
-  cp: "copying between a container and the host",
-  diff: "the changes of a container (image diff compares images)",
-  events: "events",
-  exec: "running a command in a running container",
-  info: "information about a daemon",
-  kill: "killing a running container",
-  logs: "logs of containers",
-  network: "networks",
-  pause: "pausing containers",
-  port: "published ports",
-  rename: "renaming containers",
-  restart: "restarting containers",
-  start: "starting a container again",
-  stats: "statistics of containers",
-  stop: "stopping containers",
+  checkpoint: "checkpoints",
+  compose: "compose files; docker-compose works with Sampan's daemon",
+  context: "contexts are not needed: -H or DOCKER_HOST says which daemon",
+  plugin: "plug-ins",
   swarm: "swarms",
-  top: "the processes of a container",
-  unpause: "pausing containers",
-  update: "changing a running container",
-  volume: "volumes",
-  wait: "waiting for a container",
+  node: "swarms",
+  service: "swarms",
+  stack: "swarms",
+  secret: "swarms",
+  config: "swarms",
+  trust: "content trust",
 };
 
-/** What only a daemon can do, by the last word of its name. */
+/** What the engine in this process can do; the rest wants a daemon. */
+const withoutDaemon = new Set<Load>([
+  ...Object.values(image),
+  container.run,
+  container.ls,
+  container.rm,
+  container.commit,
+  container.inspect,
+  container.export,
+  container.prune,
+  system.df,
+  system.prune,
+  system.check,
+]);
+
+const daemonOnly = new Set<Load>(
+  [container, network, volume, system]
+    .flatMap((table): Load[] => Object.values(table))
+    .filter((load) => !withoutDaemon.has(load)),
+);
+
+/** Whether a command, by its path, is one that only a daemon can do. */
 export function needsDaemon(path: string): boolean {
-  return path === "create" || path === "container create";
+  const [first = "", second] = path.split(" ");
+  const table = second === undefined ? commands : (groups[first]?.commands ?? {});
+  const key = second ?? first;
+  const load = Object.hasOwn(table, key) ? table[key] : undefined;
+  return load !== undefined && daemonOnly.has(load);
 }

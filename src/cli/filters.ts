@@ -26,3 +26,6 @@ export function parseFilters(given: readonly string[], known: readonly string[])
   }
   return filters;
 }
+
+/** Of prune commands, where -f is --force. */
+export const pruneFilterFlag = { kind: "list", value: "KEY=VALUE", help: "Only what fits" } as const;

@@ -1,6 +1,7 @@
 /** `sampan inspect`: containers and images. */
 import { SampanError } from "../base/errors.ts";
 import type { EngineClient } from "./client/client.ts";
+import type { DaemonClient } from "./client/daemon.ts";
 import { any, define } from "./command.ts";
 import { given, platformFlag } from "./flags/shared.ts";
 import { inspectEach, inspectFormat } from "./inspection.ts";
@@ -17,13 +18,31 @@ async function unlessAbsent(found: Promise<unknown>): Promise<unknown> {
   }
 }
 
+const daemonLooks: Readonly<Record<"network" | "volume", Look>> = {
+  network: (engine, reference) => (engine as unknown as DaemonClient).inspectNetwork(reference),
+  volume: (engine, reference) => (engine as unknown as DaemonClient).inspectVolume(reference),
+};
+
+function lookFor(kinds: Readonly<Record<string, Look>>, type: string): Look {
+  const look = kinds[type];
+  if (look) return look;
+  throw new SampanError(
+    "failed_precondition",
+    `cannot inspect a ${type} without a daemon: name one with -H or DOCKER_HOST`,
+  );
+}
+
 export const command = define({
-  summary: "Show all about one or more containers or images",
+  summary: "Show all about one or more containers, images, networks or volumes",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   flags: {
     format: inspectFormat,
     platform: platformFlag,
-    type: { kind: "text", among: ["container", "image"], help: "Only things of this type" },
+    type: {
+      kind: "text",
+      among: ["container", "image", "network", "volume"],
+      help: "Only things of this type",
+    },
     size: { kind: "yes", short: "s", help: "Of a container: with what it has written" },
   },
   words: { least: 1, most: any },
@@ -40,12 +59,13 @@ export const command = define({
       image: (engine, reference) => engine.inspectImage(reference, given("platform", flags.platform)),
     };
     const engine = await client();
+    const kinds = { ...looks, ...("inspectNetwork" in engine ? daemonLooks : {}) };
     return inspectEach(io, flags.format, async (reference) => {
-      if (flags.type !== undefined) return await looks[flags.type](engine, reference);
-      const found =
-        (await unlessAbsent(looks.container(engine, reference))) ??
-        (await unlessAbsent(looks.image(engine, reference)));
-      if (found !== undefined) return found;
+      if (flags.type !== undefined) return await lookFor(kinds, flags.type)(engine, reference);
+      for (const look of Object.values(kinds)) {
+        const found = await unlessAbsent(look(engine, reference));
+        if (found !== undefined) return found;
+      }
       const short = /^[0-9a-f]{1,2}$/.test(reference);
       throw new SampanError(
         "not_found",

@@ -69,8 +69,22 @@ function hostAsked(flag: string | undefined, env: Io["env"]): string | undefined
   return flag ?? (env["DOCKER_HOST"] || undefined);
 }
 
+/** What shells ask for completion; see completion/completion.ts. */
+async function complete(words: readonly string[], door: Door): Promise<number> {
+  const { suggest } = await import("./completion/suggest.ts");
+  const opened = new LazyClient(door);
+  try {
+    const found = await suggest(words, () => opened.get());
+    await door.io.out.write(found.map(({ word, what }) => `${word}\t${what}\n`).join(""));
+    return 0;
+  } finally {
+    await opened.close(door.io);
+  }
+}
+
 async function dispatch(name: string, args: readonly string[], door: Door): Promise<number> {
   const { io } = door;
+  if (name === "__complete") return complete(args, door);
   const group = Object.hasOwn(groups, name) ? groups[name] : undefined;
   const [verb = "", ...rest] = args;
   if (group && (verb === "" || verb === "--help" || verb === "-h")) {
@@ -164,6 +178,7 @@ async function call(
       words: parsed.words,
       client: () => opened.get(),
       daemon: () => opened.daemon(),
+      named: door ? !door.local : false,
     });
   } catch (error) {
     return await fail(error, io, command.failure ?? 1);

@@ -101,7 +101,9 @@ export interface EngineClient extends AsyncDisposable {
     reference: string,
     options: { force: boolean; volumes: boolean; link?: boolean },
   ): Promise<string>;
-  pruneContainers(): Promise<{ deleted: readonly string[]; reclaimed: number }>;
+  pruneContainers(options?: {
+    filters: Readonly<Record<string, readonly string[]>>;
+  }): Promise<{ deleted: readonly string[]; reclaimed: number }>;
   diskUsage(): Promise<DiskUsage>;
   pruneSystem(
     options: LongCall & { all: boolean },

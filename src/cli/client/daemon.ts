@@ -70,7 +70,7 @@ export interface Pruned {
   readonly reclaimed: number;
 }
 
-export interface DaemonClient extends Omit<EngineClient, "run" | "pruneContainers"> {
+export interface DaemonClient extends Omit<EngineClient, "run"> {
   /** Where it is, as the person said it. */
   readonly host: string;
   /** The version of the API that both speak. */
@@ -120,7 +120,6 @@ export interface DaemonClient extends Omit<EngineClient, "run" | "pruneContainer
     options: Signalled & { archive: AsyncIterable<Uint8Array>; keepOwner: boolean },
   ): Promise<void>;
   statPath(container: string, path: string): Promise<PathStat>;
-  pruneContainers(options?: { filters: Filters }): Promise<Pruned>;
 
   createExec(container: string, body: ExecBody): Promise<string>;
   startExec(

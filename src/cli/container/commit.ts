@@ -14,7 +14,7 @@ export const command = define({
       kind: "yes",
       short: "p",
       preset: true,
-      help: "Accepted; a container that runs is not paused yet",
+      help: "Let it stand still meanwhile",
     },
     quiet: { kind: "yes", short: "q", help: "No progress" },
   },
@@ -29,6 +29,7 @@ export const command = define({
       const engine = await client();
       return await engine.commit(container, {
         changes: flags.change,
+        pause: flags.pause,
         signal: io.signal,
         onStep: progress.onStep,
         ...given("reference", reference),

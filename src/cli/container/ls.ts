@@ -5,8 +5,9 @@ import { filterFlag, parseFilters } from "../filters.ts";
 import { given } from "../flags/shared.ts";
 import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";
 import { formatAge, formatTime } from "../text/age.ts";
-import { ellipsis, shortId } from "../text/identifier.ts";
+import { ellipsis, joinLabels, shortId } from "../text/identifier.ts";
 import { formatSize } from "../text/size.ts";
+import { formatPorts } from "./_ports.ts";
 
 const heads = {
   ID: "CONTAINER ID",
@@ -40,6 +41,11 @@ const filters = [
   "network",
   "before",
   "since",
+  "health",
+  "expose",
+  "publish",
+  "is-task",
+  "isolation",
 ] as const;
 
 /** `5B (virtual 7.8MB)`; "" when nobody asked. */
@@ -62,16 +68,15 @@ function row(container: ContainerSummary, full: boolean, now: Date): Row {
     RunningFor: age,
     State: container.State,
     Status: container.Status,
-    Ports: "",
+    Ports: formatPorts(container.Ports ?? []),
     Size: formatSizes(container),
-    Labels: Object.entries(container.Labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(","),
+    Labels: joinLabels(container.Labels),
     Mounts: container.Mounts.map(({ Name, Source }) =>
       full ? (Name ?? Source) : ellipsis(Name ?? Source, 15),
     ).join(","),
     LocalVolumes: container.Mounts.filter(({ Type }) => Type === "volume").length,
-    Networks: container.HostConfig.NetworkMode,
+    Networks:
+      Object.keys(container.NetworkSettings?.Networks ?? {}).join(",") || container.HostConfig.NetworkMode,
   };
 }
 
@@ -90,7 +95,7 @@ export const command = define({
     size: { kind: "yes", short: "s", help: "What each has written, and that with its image" },
   },
   words: { least: 0, most: 0 },
-  more: "Filters: id=ID, name=TEXT, status=created|running|exited, exited=STATUS, label=KEY[=VALUE], ancestor=IMAGE, volume=NAME, network=NAME, before=CONTAINER, since=CONTAINER.",
+  more: "Filters: id=ID, name=TEXT, status=created|running|exited, exited=STATUS, label=KEY[=VALUE], ancestor=IMAGE, volume=NAME, network=NAME, before=CONTAINER, since=CONTAINER, health=healthy|unhealthy|starting|none, expose=PORT, publish=PORT.",
   examples: [
     ["ps -a", "All containers"],
     ["ps -aq --filter status=exited", "Ids of those that ended"],

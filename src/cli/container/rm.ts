@@ -8,7 +8,7 @@ export const command = define({
   flags: {
     force: { kind: "yes", short: "f", help: "Also one that runs: it is killed" },
     volumes: { kind: "yes", short: "v", help: "Its anonymous volumes too" },
-    link: { kind: "yes", short: "l", help: "", absent: "Sampan has no links" },
+    link: { kind: "yes", short: "l", help: "Only the link of this name" },
   },
   words: { least: 1, most: any },
   examples: [["rm -f web 0123456789ab", "By name and by id, running or not"]],
@@ -17,7 +17,11 @@ export const command = define({
     return forEach(io, words, {
       absentIsFine: flags.force,
       verb: async (reference) => {
-        await engine.removeContainer(reference, { force: flags.force, volumes: flags.volumes });
+        await engine.removeContainer(reference, {
+          force: flags.force,
+          volumes: flags.volumes,
+          ...(flags.link ? { link: true } : {}),
+        });
         await io.out.write(`${reference}\n`);
       },
     });

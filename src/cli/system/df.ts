@@ -1,10 +1,14 @@
 /** `sampan system df`: where every byte under the data root went. */
+import { SampanError } from "../../base/errors.ts";
 import type { DiskCategory, DiskUsage } from "../../spec/docker/images.ts";
+import type { DaemonClient } from "../client/daemon.ts";
 import { define } from "../command.ts";
 import { formatFlag, jsonFlag, type Row, writeJson, writeRows } from "../format.ts";
+import type { Output } from "../io.ts";
 import { align } from "../text/columns.ts";
 import { printable } from "../text/identifier.ts";
 import { formatTotal } from "../text/size.ts";
+import { dockerRows } from "./_docker-df.ts";
 
 const heads = {
   Type: "TYPE",
@@ -54,6 +58,21 @@ function details(usage: DiskUsage): string {
     .join("");
 }
 
+interface Look {
+  readonly json: boolean;
+  readonly format: string | undefined;
+}
+
+const columns = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
+
+/** A daemon that is not Sampan's has an account of its own. */
+async function foreign(daemon: DaemonClient, { json, format }: Look, out: Output): Promise<number> {
+  const usage = await daemon.dockerDiskUsage();
+  if (json) await writeJson(out, usage);
+  else await writeRows(out, dockerRows(usage), { format, columns, heads });
+  return 0;
+}
+
 export const command = define({
   summary: "Show what uses the disk",
   usage: "[OPTIONS]",
@@ -69,13 +88,18 @@ export const command = define({
     ["system df -v", "Everything"],
   ],
   run: async ({ flags, client, out }) => {
-    const usage = await (await client()).diskUsage();
+    const engine = await client();
+    const usage = await engine.diskUsage().catch((error: unknown) => {
+      if (SampanError.from(error).code === "unimplemented" && "dockerDiskUsage" in engine) return undefined;
+      throw error;
+    });
+    if (!usage) return foreign(engine as unknown as DaemonClient, flags, out);
     if (flags.json) await writeJson(out, usage);
     else if (flags.verbose && flags.format === undefined) await out.write(details(usage) + total(usage));
     else {
       await writeRows(out, usage.categories.map(row), {
         format: flags.format,
-        columns: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+        columns,
         heads,
       });
       if (flags.format === undefined) await out.write(`\n${total(usage)}`);

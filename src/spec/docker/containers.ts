@@ -52,11 +52,21 @@ export interface ContainerSummary {
   readonly Status: string;
   readonly Labels: Readonly<Record<string, string>>;
   readonly HostConfig: { readonly NetworkMode: string };
+  /** Exposed ones, and with `PublicPort` published ones. */
+  readonly Ports?: readonly Port[] | null;
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, unknown>> | null } | null;
   readonly Mounts: readonly MountPoint[];
   /** Bytes that the container has written; when asked for. */
   readonly SizeRw?: number;
   /** With those of its image. */
   readonly SizeRootFs?: number;
+}
+
+export interface Port {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  readonly PublicPort?: number;
+  readonly Type: string;
 }
 
 export interface MountPoint {
@@ -112,6 +122,11 @@ export interface ContainerInspect {
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> };
   readonly SizeRw?: number;
   readonly SizeRootFs?: number;
+  readonly NetworkSettings?: {
+    readonly Ports?: Readonly<
+      Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
+    > | null;
+  };
   readonly Mounts: readonly MountPoint[];
   readonly Config: {
     readonly Hostname: string;
