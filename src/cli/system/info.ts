@@ -6,7 +6,7 @@ import { shownOn } from "../format.ts";
 import { compileTemplate } from "../template/template.ts";
 import { printable, printableJson } from "../text/identifier.ts";
 
-type Line = readonly [indent: number, name: string, value?: string | number | boolean];
+type Line = readonly [indent: number, name: string, value?: string | number | boolean | undefined];
 
 const yesNo = (value: boolean | undefined) => (value === undefined ? undefined : value);
 
