@@ -6,15 +6,16 @@ import { parseContainerConfig } from "../../../spec/docker/parse-create.ts";
 import { json } from "../answer.ts";
 import type { Answer, Call } from "../route.ts";
 
-export async function commitContainer(engine: LiveEngine, call: Call): Promise<Answer> {
+export async function commitAnswer(engine: LiveEngine, call: Call): Promise<Answer> {
   const { query, signal } = call;
   const container = query.string("container");
   if (container === undefined) throw invalid("cannot commit: wanted the parameter container");
   const config = await call.json((value): ContainerConfig => parseContainerConfig(value ?? {}));
-  const { commit } = await import("../../../engine/images/commit.ts");
+  const { commitContainer } = await import("../../../engine/containers/commit.ts");
   const repo = query.string("repo");
   const tag = query.string("tag");
-  const id = await commit(engine, container, {
+  const id = await commitContainer(engine, container, {
+    pause: query.bool("pause", true),
     reference: repo === undefined || tag === undefined ? repo : `${repo}:${tag}`,
     author: query.string("author"),
     message: query.string("comment"),

@@ -4,7 +4,7 @@ import type { LiveEngine } from "../../../engine/engine.ts";
 import { empty, json } from "../answer.ts";
 import { route, type Call, type Route } from "../route.ts";
 import { loadImages, saveImages } from "./archives.ts";
-import { commitContainer } from "./commit.ts";
+import { commitAnswer } from "./commit.ts";
 import { inspectDistribution } from "./distribution.ts";
 import { inspectImage, listImages } from "./list.ts";
 import { createImage } from "./pull.ts";
@@ -25,7 +25,7 @@ export function imageRoutes(engine: LiveEngine): Route[] {
     route("POST", "/images/{name*}/push", (call) => pushImage(engine, call)),
     route("POST", "/images/{name*}/tag", (call) => tag(engine, call)),
     route("DELETE", "/images/{name*}", (call) => remove(engine, call)),
-    route("POST", "/commit", (call) => commitContainer(engine, call)),
+    route("POST", "/commit", (call) => commitAnswer(engine, call)),
     route("GET", "/distribution/{name*}/json", (call) => inspectDistribution(engine, call)),
   ];
 }
