@@ -27,8 +27,9 @@ export interface RestoreOptions {
 
 /** How many at once. */
 const side = 16;
-/** Milliseconds until a monitor that does not answer is given up. */
-const patience = 5000;
+/** Milliseconds until a monitor that does not answer holds up nobody else any more, and until it is asked again. */
+const patience = 3000;
+const retry = 1000;
 
 /** One that cannot be restored is told to `warn`, and keeps none of the others from it. */
 export async function restore(engine: LifeParts, options: RestoreOptions): Promise<void> {
@@ -105,12 +106,37 @@ async function reconnect(engine: LifeParts, info: ContainerInfo): Promise<void> 
       engine.monitors.connect(folder, signal),
     );
     follow(engine, id, connection, info.started ?? new Date());
-  } catch {
-    // Its monitor has gone, or hangs: then so does the container.
-    return await writeEnd(engine, id, exit());
+  } catch (error) {
+    // Its monitor has gone; or it hangs: then the container may well be alive, and nobody else waits for it.
+    if (SampanError.from(error).code !== "deadline_exceeded") return await writeEnd(engine, id, exit());
+    return engine.tasks.table.inBackground(tryAgain(engine, id));
   }
   await completeStart(engine, info);
   await findExecs(engine, id);
+}
+
+/** Until its monitor answers or has gone, or this engine closes. */
+async function tryAgain(engine: LifeParts, id: string): Promise<void> {
+  const { table } = engine.tasks;
+  for (;;) {
+    await Bun.sleep(retry);
+    if (table.closing || table.running.has(id)) return;
+    const info = findContainer(engine, id);
+    if (!info || !isLive(info)) return;
+    try {
+      const connection = await within(patience, `reach the monitor of container "${info.name}"`, (signal) =>
+        engine.monitors.connect(monitorFolder(engine, id), signal),
+      );
+      if (table.running.has(id)) return await connection[Symbol.asyncDispose]();
+      follow(engine, id, connection, info.started ?? new Date());
+      return;
+    } catch (error) {
+      if (SampanError.from(error).code === "deadline_exceeded") continue;
+      return await engine.tasks.exclusive(id, () =>
+        writeEnd(engine, id, engine.monitors.exit(monitorFolder(engine, id))),
+      );
+    }
+  }
 }
 
 /** Killed between the row and the letting go, whoever started it has left it waiting. */
