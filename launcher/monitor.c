@@ -262,13 +262,25 @@ static void __attribute__((noreturn)) leave(int code) {
     for (;;) sys(SYS_exit_group, code);
 }
 
+/* A number that another program wrote down may be anybody's. */
+static long is_child(long child) {
+    char info[128];
+    return sys(SYS_waitid, 1 /* P_PID */, child, info, WEXITED | WNOHANG | WNOWAIT | 0x40000000 /* __WALL */, 0);
+}
+
 /* Nobody knows of this process, or it could not be made: none of it may stay. */
 static void __attribute__((noreturn)) abandon(void) {
     long kin[] = {parent_ended ? 0 : shared->parent, parent_ended ? middle : shared->middle,
                   parent_ended ? (ended ? 0 : pid) : shared->pid};
     for (unsigned i = 0; i < 3; i++)
-        if (kin[i] > 0) sys(SYS_kill, kin[i], SIGKILL);
-    for (int i = 0; i < 5000 && sys(SYS_wait4, -1, 0, WNOHANG | 0x40000000 /* __WALL */, 0) != -ECHILD; i++) sleep_us(1000);
+        if (kin[i] > 0 && is_child(kin[i]) >= 0) sys(SYS_kill, kin[i], SIGKILL);
+    for (int left = 3, round = 0; left > 0 && round < 5000; round++) {
+        left = 0;
+        for (unsigned i = 0; i < 3; i++)
+            if (kin[i] > 0 && sys(SYS_wait4, kin[i], 0, WNOHANG | 0x40000000, 0) == 0) left++;
+            else kin[i] = 0;
+        if (left) sleep_us(500);
+    }
     leave(1);
 }
 
@@ -290,9 +302,8 @@ static long take_terminal(void) {
 /* Everything is made: the plan is not needed any more. */
 static void adopt(void) {
     uint32_t last = ((struct header *)plan)->stages[STAGE_MONITOR].count - 1;
-    char info[128];
     pid = shared->pid, middle = shared->middle;
-    long result = sys(SYS_waitid, 1 /* P_PID */, pid, info, WEXITED | WNOHANG | WNOWAIT | 0x40000000, 0);
+    long result = is_child(pid);
     if (result >= 0 && terminal) result = take_terminal();
     if (result < 0) {
         send_report(REPORT_FAILED, STAGE_MONITOR, last, result);

@@ -72,6 +72,7 @@ export class Launched implements AsyncDisposable {
   readonly process: Bun.Subprocess<"ignore" | "pipe" | number, "pipe" | number, "pipe">;
   readonly #reports: number;
   readonly #children = new Set<number>();
+  #deserted = false;
 
   constructor(plan: Partial<Plan>, options: Options) {
     const bytes = options.bytes ?? encodePlan({ parent: [], middle: [], init: [], ...plan }, options.fault);
@@ -108,6 +109,17 @@ export class Launched implements AsyncDisposable {
     return report;
   }
 
+  /** Tells a monitor that its process was taken note of. */
+  keep(): void {
+    writeAll(this.#reports, new Uint8Array([1]));
+  }
+
+  /** Goes without a word, as a caller that is killed. */
+  desert(): void {
+    closeFd(this.#reports);
+    this.#deserted = true;
+  }
+
   /** Waits for the launcher's end; the reports that are there by then. */
   async ended(): Promise<Outcome> {
     const stdout =
@@ -140,6 +152,7 @@ export class Launched implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill(9);
     await this.process.exited;
+    if (this.#deserted) return;
     while (this.report(0)) continue;
     await this.#killChildren();
     closeFd(this.#reports);

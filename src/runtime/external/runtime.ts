@@ -38,7 +38,9 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
     start: async (id, signal) => void (await run(["start", id], signal)),
     async exec({ id, process, monitor }, signal) {
       const file = `${monitor.folder}/process.json`;
-      writeFileSync(file, JSON.stringify(process), { mode: 0o600 });
+      const { size } = monitor.stdio;
+      const sized = size && { consoleSize: { height: size.rows, width: size.columns } };
+      writeFileSync(file, JSON.stringify({ ...process, ...sized }), { mode: 0o600 });
       const words = ["exec", "--detach", "--process", file];
       return await carryCommand({ program, words, id, folder: "/", monitor, patience, signal });
     },

@@ -62,6 +62,8 @@ const phrases: Readonly<Record<string, (args: Operation["args"]) => string>> = {
   connect: ({ path }) => `connect to ${quoted(path)}`,
   seccomp: () => "load the filter",
   pty: () => "make a terminal",
+  carry_log: ({ path }) => `open log ${quoted(path)}`,
+  carry: () => "take the process over",
 };
 
 function doing(operation: Operation): string {

@@ -37,7 +37,9 @@ export function carried(plan: Plan, carrying: Carrying): Plan {
     op("open", { path: monitor.folder, flags: O.PATH | O.DIRECTORY, out: slot.monitorFolder }, why),
   ];
   if (log)
-    list.push(op("carry_log", { path: log.path, maxSize: log.maxSize, maxFiles: log.maxFiles }, "log"));
+    list.push(
+      op("carry_log", { path: log.path, maxSize: log.maxSize, maxFiles: log.maxFiles }, "monitor.log"),
+    );
   list.push(...openStreams(carrying), op("chdir", { path: folder }, "bundle"));
   list.push(op("clone", { stage: stage.parent }, why), op("chdir", { path: "/" }, why));
   // After the clone: nobody shall inherit it.

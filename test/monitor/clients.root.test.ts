@@ -1,0 +1,128 @@
+/** What a monitor's clients can do to it, and the disk to its log: nothing that the process would notice. */
+import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { mountAt, unmount } from "./_tmpfs.ts";
+import { dial } from "../../src/runtime/monitor/dial.ts";
+import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
+import { needing } from "../needs.ts";
+import { Bench, failing, linesOf, until } from "./_bench.ts";
+
+const { test } = needing({ root: true, programs: ["busybox"] });
+
+let bench: Bench;
+beforeAll(() => {
+  bench = new Bench({ make: (root) => nativeRuntime({ root, warn: () => undefined, patience: 300 }) });
+});
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]();
+});
+
+const ended = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    socket.once("close", () => resolve());
+    socket.resume();
+  });
+
+test("requests that are none end their connection and nothing else", async () => {
+  const task = await bench.start({ script: "cat", stdio: { stdin: "open" } });
+  const wrong = [
+    [99, 0, 0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0, 0],
+    [2, 1, 0, 0, 0xff, 0xff, 0xff, 0xff],
+    [5, 0, 0, 0, 0, 0, 0, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+  ];
+  for (const bytes of wrong) {
+    const socket = await dial(task.folder);
+    socket.write(Uint8Array.from(bytes));
+    await ended(socket);
+  }
+  // Half a request, and half a body.
+  for (const bytes of [[3], [3, 0, 0, 0, 0, 0, 1, 0, 65, 10]]) {
+    const socket = await dial(task.folder);
+    await new Promise<void>((resolve) => void socket.write(Uint8Array.from(bytes), () => resolve()));
+    socket.end();
+    await ended(socket);
+  }
+  await using connection = await task.connect();
+  expect(connection.pid).toBe(task.pid);
+  const attached = await connection.attach({ stdin: true, stdout: false, stderr: false });
+  await attached.write(new TextEncoder().encode("still\n"));
+  await attached.closeStdin();
+  expect(await connection.exited).toMatchObject({ code: 0 });
+  expect(task.log().at(-1)).toBe("stdout F still");
+});
+
+test("a request that comes byte by byte is one", async () => {
+  const task = await bench.start({ args: ["sleep", "1000"] });
+  const socket = await dial(task.folder);
+  const answer = new Promise<Buffer>((resolve) => socket.once("data", resolve));
+  for (const byte of [1, 0, 0, 0, 0, 0, 0, 0])
+    await new Promise<void>((resolve) => void socket.write(Uint8Array.of(byte), () => resolve()));
+  expect((await answer).readInt32BE(8)).toBe(task.pid);
+  socket.destroy();
+  await bench.runtime.kill(task.id, 9);
+  await task.ended();
+});
+
+test("32 clients are served, a 33rd is turned away, and room that becomes free is given again", async () => {
+  const task = await bench.start({ args: ["sleep", "1000"] });
+  const connections = [];
+  for (let i = 0; i < 32; i++) connections.push(await task.connect());
+  expect(await failing(task.connect())).toMatchObject({ code: "not_found" });
+  await connections[7]?.[Symbol.asyncDispose]();
+  await until("there is room again", async () => {
+    const connection = await task.connect().catch(() => undefined);
+    await connection?.[Symbol.asyncDispose]();
+    return connection !== undefined;
+  });
+  const [first] = connections;
+  await first?.signal(9);
+  expect(
+    await Promise.all(connections.filter((_, i) => i !== 7).map(async (each) => (await each.exited).code)),
+  ).toEqual(Array.from({ length: 31 }, () => 137));
+});
+
+test("a full disk stops no process; what is missing is counted and told when there is room", async () => {
+  const folder = join(bench.dir, "small");
+  mkdirSync(folder);
+  mountAt(folder, "size=256k");
+  try {
+    const path = join(folder, "log");
+    const task = await bench.start({
+      script: "seq 100000; sleep 0.1; echo full >&2; read line; echo after; exit 2",
+      stdio: { stdin: "open" },
+      log: { path, maxSize: 200_000, maxFiles: 2 },
+    });
+    await using connection = await task.connect();
+    const attached = await connection.attach({ stdin: true, stdout: true, stderr: true });
+    let seen = "";
+    for await (const chunk of attached.output) {
+      seen = `${seen}${Buffer.from(chunk).toString("latin1")}`.slice(-20);
+      if (!seen.includes("full")) continue;
+      rmSync(`${path}.1`);
+      await attached.write(new TextEncoder().encode("go\n"));
+      break;
+    }
+    expect(await connection.exited).toMatchObject({ code: 2 });
+    const lines = linesOf(path);
+    for (const line of lines)
+      expect(line).toMatch(
+        /^\S{30} std(?:out F (?:\d+|after)|err F (?:full|\[sampan: \d+ bytes are missing here, .*\]))$/,
+      );
+    expect(lines.some((line) => line.includes("bytes are missing here"))).toBe(true);
+    expect(lines.at(-1)?.slice(31)).toBe("stdout F after");
+  } finally {
+    unmount(folder);
+  }
+});
+
+test("a log that cannot be opened fails the create and leaves nothing", async () => {
+  const made = bench.create({ log: { path: "/no/such/folder/log" } });
+  expect(await failing(made)).toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("/no/such/folder/log"),
+  });
+});
