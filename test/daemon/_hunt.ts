@@ -2,10 +2,10 @@
  * kill -9 of the daemon at random moments while it creates, starts, execs, stops, removes and pulls. After each restart: no container that ran is lost or was restarted,
  * exit codes and logs are right, and the audit finds nothing.
  */
-import { readFileSync } from "node:fs";
 import { Random } from "../differential/random.ts";
 import { imageName, makeWorld, type World } from "../clients/_world.ts";
 import { type Api, apiOf, type Inspected } from "./_api.ts";
+import { isAlive } from "./_leavings.ts";
 
 export interface HuntOptions {
   readonly kills: number;
@@ -76,7 +76,7 @@ class Hunter {
 
   async turn(lanes: number): Promise<void> {
     const over = new AbortController();
-    const work = Array.from({ length: lanes }, () => this.lane(over.signal));
+    const work = Array.from({ length: lanes }, (_, lane) => this.lane(lane, over.signal));
     await Bun.sleep(this.random.integer(5, 400));
     over.abort();
     await this.world.restart("SIGKILL");
@@ -84,9 +84,9 @@ class Hunter {
     await this.check();
   }
 
-  private async lane(over: AbortSignal): Promise<void> {
+  private async lane(lane: number, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
-      const [name, verb] = this.choose();
+      const [name, verb] = this.choose(lane);
       this.verbs[name] ??= { done: 0, cut: 0 };
       try {
         await verb();
@@ -99,7 +99,7 @@ class Hunter {
     }
   }
 
-  private choose(): readonly [string, () => Promise<void>] {
+  private choose(lane: number): readonly [string, () => Promise<void>] {
     const free = [...this.known.values()].filter(
       ({ name, state }) => state !== "gone" && !this.busy.has(name),
     );
@@ -116,7 +116,7 @@ class Hunter {
       [3, of("exec", started, (one) => this.exec(one))],
       [full ? 6 : 2, of("remove", free, (one) => this.remove(one))],
       [1, of("stop", started, (one) => this.stop(one))],
-      [2, ["pull", () => this.pull()] as const],
+      [2, ["pull", () => this.pull(lane)] as const],
     ]);
   }
 
@@ -172,10 +172,11 @@ class Hunter {
     one.state = "gone";
   }
 
-  private async pull(): Promise<void> {
-    const tag = `${this.registry}/app:${this.random.integer(1, 3)}`;
+  /** A lane has a tag of its own: who removes what another pulls is told so. */
+  private async pull(lane: number): Promise<void> {
+    const tag = `${this.registry}/app:${lane}`;
     await this.api.pull(tag);
-    if (this.random.chance(0.7)) await this.api.delete(`/images/${tag}?force=1`, [404, 409]);
+    if (this.random.chance(0.7)) await this.api.delete(`/images/${tag}?force=1`);
   }
 
   /** After a restart. */
@@ -216,7 +217,7 @@ class Hunter {
     if (gap >= 0) wrong(`line ${gap + 1} of its log is ${JSON.stringify(lines[gap])}`);
     if (Status === "running") {
       if (one.pid !== undefined && one.pid !== Pid) wrong(`its process was ${one.pid}`);
-      if (!alive(Pid)) wrong("its process is gone");
+      if (!isAlive(Pid)) wrong("its process is gone");
       return;
     }
     if (one.kind === "steady") return void wrong("it ran for ever");
@@ -237,14 +238,6 @@ class Hunter {
 
 function placeInTime({ State }: Inspected): { pid?: number; started: string } {
   return { started: State.StartedAt, ...(State.Pid > 0 && { pid: State.Pid }) };
-}
-
-function alive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
 }
 
 async function startRegistry({ namespace }: World) {

@@ -1,20 +1,78 @@
-/** What a test's containers leave on the host when the test ends in the middle: processes whose files, cgroups and sockets name the test's folder. */
-import { readdirSync, readFileSync } from "node:fs";
+/** What a test's containers leave on the host when the test ends in the middle: monitors, their processes, resolvers, and cgroups. */
+import { readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 
-/** Ends every process that has the folder in its command line, and what it is the parent of. */
+/** Process ids of monitors that hold a folder below this one open. */
+export function monitorsBelow(folder: string): number[] {
+  return pids().filter(
+    (pid) =>
+      textOf(pid, "comm").trim() === "sampan-monitor" &&
+      list(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`).startsWith(folder)),
+  );
+}
+
+/** Ends every monitor below the folder with its container, and every process that has the folder in its command line. */
 export async function endContainers(folder: string): Promise<void> {
-  const own = pids().filter((pid) => pid !== process.pid && textOf(pid, "cmdline").includes(folder));
-  for (const pid of own) {
-    for (const child of childrenOf(pid)) kill(child);
-    kill(pid);
+  const monitors = monitorsBelow(folder);
+  const cgroups = monitors.flatMap((pid) => childrenOf(pid).flatMap(cgroupsOf));
+  const named = pids().filter((pid) => pid !== process.pid && textOf(pid, "cmdline").includes(`${folder}/`));
+  const inside = new Set(cgroups).values().flatMap(processesIn);
+  const all = [...monitors, ...named, ...inside];
+  for (const pid of all) kill(pid);
+  while (all.some(isAlive)) await Bun.sleep(5);
+  for (const path of new Set(cgroups)) removeCgroup(path);
+}
+
+/** The folders of a container's own cgroups. */
+function cgroupsOf(pid: number): string[] {
+  const paths = textOf(pid, "cgroup")
+    .split("\n")
+    .flatMap((line) => /:(\/.*sampan-[0-9a-f]{64})/.exec(line)?.[1] ?? []);
+  return cgroupMounts().flatMap((mount) => [...new Set(paths)].map((path) => join(mount, path)));
+}
+
+function cgroupMounts(): string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .flatMap((line) => (/ - cgroup2? /.test(line) ? (line.split(" ")[4] ?? "") : []));
+}
+
+function processesIn(cgroup: string): number[] {
+  try {
+    return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
-  while (own.some((pid) => isAlive(pid))) await Bun.sleep(5);
+}
+
+function removeCgroup(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // It is in another hierarchy, or somebody else has removed it.
+  }
 }
 
 function pids(): number[] {
-  return readdirSync("/proc")
+  return list("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }
 
 function textOf(pid: number, name: string): string {
@@ -29,7 +87,7 @@ function childrenOf(pid: number): number[] {
   return textOf(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   const stat = textOf(pid, "stat");
   return stat !== "" && !/\) [ZX] /.test(stat);
 }
