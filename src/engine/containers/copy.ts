@@ -2,7 +2,7 @@
  * docker cp: what a path inside a container is, an archive of it, and an archive's content put there. The container may do what it likes meanwhile: no path is ever resolved
  * outside of its root, and no program of it or for it is run (CVE-2018-15664, CVE-2019-14271, CVE-2026-41567, CVE-2026-42306).
  */
-import { invalid } from "../../base/errors.ts";
+import { invalid, SampanError } from "../../base/errors.ts";
 import { type as fileType } from "../../kernel/fs.ts";
 import { compressionOf, decompressed, withHead, type Stream } from "../archive/packing.ts";
 import { kindOf } from "../archive/node.ts";
@@ -120,10 +120,23 @@ export async function writeArchive(
     keepFolders: request.keepFolders,
     owner,
   });
+  try {
+    await unpack(writer, request);
+  } catch (error) {
+    // What is missing is on the way of one of its entries, not the folder that was asked for.
+    const { code, message } = SampanError.from(error);
+    throw code === "not_found" ? new SampanError("invalid_argument", message, { cause: error }) : error;
+  }
+}
+
+async function unpack(
+  writer: RootWriter,
+  { archive, signal }: Pick<WriteArchive, "archive" | "signal">,
+): Promise<void> {
   const reader = new TarReader(writer);
-  const { head, stream } = await withHead(request.archive);
+  const { head, stream } = await withHead(archive);
   for await (const piece of decompressed(stream, compressionOf(head))) {
-    request.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     reader.feed(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
   }
   reader.finish();
