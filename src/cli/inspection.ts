@@ -13,7 +13,23 @@ export const inspectFormat = {
 } as const;
 
 /** Fields whose keys are data: a key that is not there is no value, not a mistake. */
-const maps = new Set(["Labels", "ExposedPorts", "Volumes", "Data"]);
+const maps = new Set([
+  "Labels",
+  "ExposedPorts",
+  "Volumes",
+  "Data",
+  "Networks",
+  "Ports",
+  "PortBindings",
+  "Containers",
+  "Options",
+  "DriverOpts",
+  "AuxiliaryAddresses",
+  "Sysctls",
+  "Tmpfs",
+  "Annotations",
+  "StorageOpt",
+]);
 
 function withMaps(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withMaps);

@@ -13,7 +13,7 @@ interface Run {
 export function formatPorts(ports: readonly Port[]): string {
   const sorted = ports.toSorted(
     (a, b) =>
-      a.Type.localeCompare(b.Type) || (a.IP ?? "").localeCompare(b.IP ?? "") || a.PrivatePort - b.PrivatePort,
+      a.Type.localeCompare(b.Type) || order(a).localeCompare(order(b)) || a.PrivatePort - b.PrivatePort,
   );
   const runs: Run[] = [];
   for (const { IP = "", PrivatePort, PublicPort = 0, Type } of sorted) {
@@ -28,6 +28,9 @@ export function formatPorts(ports: readonly Port[]): string {
   }
   return runs.map(text).join(", ");
 }
+
+/** Those that are only exposed first, then IPv4. */
+const order = ({ IP = "" }: Port) => (IP.includes(":") ? `~${IP}` : IP);
 
 function text({ address, type, inside, outside, length }: Run): string {
   const range = (first: number) => (length > 1 ? `${first}-${first + length - 1}` : String(first));

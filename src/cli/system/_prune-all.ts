@@ -19,11 +19,16 @@ export async function pruneAll(
   const { until: _until, ...rest } = filters;
   const emptied = volumes ? await daemon.pruneVolumes(rest) : { deleted: [], reclaimed: 0 };
   const images = await daemon.pruneImages({ all, filters });
-  const garbage = await daemon.pruneSystem({ all, signal }).catch((error: unknown) => {
-    // Another daemon than Sampan's keeps no partial downloads to ask for.
-    if (SampanError.from(error).code !== "unimplemented") throw error;
-    return { removed: [], reclaimed: 0 };
-  });
+  const none = { removed: [], reclaimed: 0 };
+  // What is garbage has neither age nor labels: by filters it is left alone.
+  const filtered = Object.keys(filters).length > 0;
+  const garbage = filtered
+    ? none
+    : await daemon.pruneSystem({ all, signal }).catch((error: unknown) => {
+        // Another daemon than Sampan's keeps no partial downloads to ask for.
+        if (SampanError.from(error).code !== "unimplemented") throw error;
+        return none;
+      });
   return {
     removed: [
       ...containers.deleted,
