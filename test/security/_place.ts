@@ -20,7 +20,7 @@ export function scratch(): Disposable & { readonly path: string } {
 const built = new Map<string, Buffer>();
 
 /** A static program made of `NAME.c` of this folder, put into `folder`; gives its path. */
-export function program(name: "probe" | "racer", folder: string): string {
+export function program(name: "probe" | "racer" | "family", folder: string): string {
   const path = join(folder, name);
   const bytes = built.get(name);
   if (bytes) {
