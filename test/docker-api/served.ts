@@ -11,6 +11,8 @@ export interface Served extends AsyncDisposable {
   readonly warnings: string[];
   get(path: string, options?: RequestInit): Promise<Response>;
   post(path: string, body?: unknown, options?: RequestInit): Promise<Response>;
+  /** Resolves when nobody is connected. */
+  settled(): Promise<void>;
   /** A bare connection. */
   dial(): Promise<Socket>;
 }
@@ -36,6 +38,13 @@ export async function listening(make: (warn: (line: string) => void) => Server):
           : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
         ...options,
       }),
+    async settled() {
+      const open = () =>
+        new Promise<number>((resolve, reject) =>
+          server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+        );
+      while ((await open()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    },
     async dial() {
       const peer = connect({ path: socket, allowHalfOpen: true });
       await once(peer, "connect");

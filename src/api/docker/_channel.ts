@@ -101,7 +101,10 @@ export function socketChannel(socket: Duplex, first: Uint8Array): Channel {
 
 /** Closing with bytes unread would take from the client what it has not read yet. */
 function leave(socket: Duplex, input: Input): void {
-  socket.end();
+  const isOver = input.ended;
+  // Flushed, and the other side said its last: nothing is waited for.
+  socket.end(() => isOver && socket.destroy());
+  if (isOver) return;
   input.drop();
   const timer = setTimeout(() => socket.destroy(), lingering);
   timer.unref();

@@ -23,6 +23,10 @@ export class Input implements AsyncIterable<Uint8Array> {
     return this.#size;
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   push(piece: Uint8Array): void {
     if (this.#ended || this.#dropped) return;
     this.#pieces.push(piece);

@@ -69,7 +69,9 @@ export function imageInspect(image: LocalImage, options: InspectOptions): ImageI
     Parent: "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created ? { Created: config.created } : { Created: "" }),
-    ...(version < 45 ? { Container: "", ContainerConfig: { ...emptyConfig } } : {}),
+    // Gone from 1.45 on, but docker-compose 1.29, which asks for the newest version, ends without it when it makes a container again.
+    ContainerConfig: { ...emptyConfig },
+    ...(version < 45 ? { Container: "" } : {}),
     DockerVersion: "",
     Author: config.author ?? "",
     Config: version < 50 ? { ...emptyConfig, ...config.config } : { ...config.config },
@@ -91,6 +93,8 @@ export interface OlderFields {
   readonly DockerVersion: string;
   readonly VirtualSize?: number;
   readonly Container?: string;
+  readonly ContainerConfig?: Readonly<Record<string, unknown>>;
+  readonly Manifests?: readonly ManifestSummary[];
 }
 
 /** What dockerd says for fields of a container that an image does not have; until 1.50. */
