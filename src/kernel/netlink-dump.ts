@@ -3,7 +3,8 @@ import { SampanError } from "../base/errors.ts";
 import { systemError } from "./errno.ts";
 import { closeFd } from "./libc.ts";
 import { attributesFrom, dump, headerLength, textOf, type Attribute } from "./netlink-message.ts";
-import { netlinkRequest, netlinkSocket } from "./sockets.ts";
+import { getLink } from "./netlink.ts";
+import { isNoDevice, netlinkRequest, netlinkSocket } from "./sockets.ts";
 
 const RTM_GETLINK = 18;
 const RTM_GETADDR = 22;
@@ -59,6 +60,19 @@ function ask(message: Uint8Array, what: string): readonly Uint8Array[] {
 
 export const links = (): readonly Link[] =>
   ask(dump(RTM_GETLINK, new Uint8Array(16)), "network devices").map(linkOf);
+
+/** The device of this name; undefined when there is none. */
+export function linkNamed(name: string): Link | undefined {
+  const socket = netlinkSocket();
+  try {
+    const answers = netlinkRequest(socket, getLink(name));
+    if (typeof answers !== "number") return answers[0] && linkOf(answers[0]);
+    if (isNoDevice(answers)) return undefined;
+    throw systemError(`ask the kernel for network device "${name}"`, answers);
+  } finally {
+    closeFd(socket);
+  }
+}
 
 export const addresses = (): readonly HostAddress[] =>
   ask(dump(RTM_GETADDR, new Uint8Array(8)), "addresses").flatMap(addressOf);

@@ -170,6 +170,8 @@ export class Place implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#services) child.kill("SIGKILL");
     await Promise.all(this.#services.map((child) => child.exited));
+    // An engine that has opened something trusts it for a while; another one does not.
+    await this.kill();
     await this.call("restore", []).catch(() => {});
     await this.kill();
     for (const file of listed(join(this.state, "netns")))

@@ -1,9 +1,12 @@
 // deadline: 120 s
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { needing } from "../needs.ts";
 import { Place } from "./_place.ts";
 
 const { describe, test } = needing({ root: true, programs: ["ip", "nft", "nsenter"] });
+
+// Machines are shared: what takes 3 s alone takes 10 s then.
+setDefaultTimeout(60_000);
 
 describe("names in a user-defined network", () => {
   let place: Place;

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { needing } from "../needs.ts";
 import { Place, refusal } from "./_place.ts";
 
 const { describe, test } = needing({ root: true, programs: ["ip", "nft", "nsenter"] });
+
+// Machines are shared: what takes 3 s alone takes 10 s then.
+setDefaultTimeout(60_000);
 
 describe("the default bridge", () => {
   let place: Place;

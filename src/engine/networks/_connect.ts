@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { SampanError } from "../../base/errors.ts";
 import type { EndpointSettings } from "../../spec/docker/create.ts";
 import { assign, checkAsked, namesOf } from "./_assign.ts";
-import { option } from "./_config.ts";
 import { endpointSteps, gatewayJoint, removeSteps, routeSteps } from "./_endpoint.ts";
 import { endpointInfo } from "./_info.ts";
 import type { Endpoint, SandboxOwner } from "./networks.ts";
@@ -153,4 +152,14 @@ async function movePorts(parts: Parts, container: string): Promise<void> {
   await parts.host.applyRules();
 }
 
-export const isDefaultBridge = ({ options }: NetworkRow): boolean => options[option.defaultBridge] === "true";
+/** The container has another name from now on; in a sandbox that is open its names follow at once. */
+export async function renamed(parts: Parts, owner: SandboxOwner): Promise<void> {
+  const { rows } = parts;
+  const endpoints = rows.endpointsOf(owner.id);
+  if (endpoints.length === 0) return;
+  rows.transaction(() => {
+    for (const row of endpoints)
+      rows.openEndpoint({ ...row, names: namesOf(owner, row.asked.Aliases ?? []) });
+  });
+  if (endpoints.some(({ device }) => device !== null)) await parts.names.update();
+}

@@ -52,11 +52,25 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     });
     return now;
   };
-  const elements = (verb: "add" | "delete", ports: readonly PortRow[]) =>
-    ports.map((port) => {
-      const { map, key, element } = portElement(port);
-      return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : key} }`;
-    });
+  let waiting: string[] = [];
+  let next: Promise<void> | undefined;
+  /** Those who come while nft is at work go together in the next transaction. */
+  const change = (verb: "add" | "delete", ports: readonly PortRow[]): Promise<void> => {
+    if (ports.length === 0) return Promise.resolve();
+    waiting.push(
+      ...ports.map((port) => {
+        const { map, key, element } = portElement(port);
+        return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : key} }`;
+      }),
+    );
+    return (next ??= inTurn(async () => {
+      const commands = waiting.join("\n");
+      waiting = [];
+      next = undefined;
+      // Somebody may have emptied the whole ruleset (CVE-2025-54388): then all of it comes back, as the rows say.
+      await nft(commands).catch(() => nft(rulesetText(wanted(rows, table))));
+    }));
+  };
   return {
     bridge(row) {
       const device = String(row.device);
@@ -75,15 +89,8 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     },
     applyRules,
     ensureRules: () => applied ?? applyRules(),
-    async addPorts(ports) {
-      if (ports.length === 0) return;
-      // Somebody may have emptied the whole ruleset (CVE-2025-54388): then all of it comes back.
-      await inTurn(() => nft(elements("add", ports).join("\n"))).catch(applyRules);
-    },
-    async removePorts(ports) {
-      if (ports.length === 0) return;
-      await inTurn(() => nft(elements("delete", ports).join("\n"))).catch(applyRules);
-    },
+    addPorts: (ports) => change("add", ports),
+    removePorts: (ports) => change("delete", ports),
     async faults() {
       const bridges = rows.networks().filter(({ device }) => device !== null);
       const all = links();

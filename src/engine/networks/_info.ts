@@ -9,15 +9,15 @@ export function endpointInfo(network: NetworkRow, row: EndpointRow): Endpoint {
     const pool = poolOf(network, family);
     return text && pool ? `${text}/${pool.subnet.length}` : undefined;
   };
-  const ipv4 = withLength(row.ipv4 ?? row.asked.IPAMConfig?.IPv4Address, 4);
-  const ipv6 = withLength(row.ipv6 ?? row.asked.IPAMConfig?.IPv6Address, 6);
+  const ipv4 = withLength((open ? row.ipv4 : null) ?? row.asked.IPAMConfig?.IPv4Address, 4);
+  const ipv6 = withLength((open ? row.ipv6 : null) ?? row.asked.IPAMConfig?.IPv6Address, 6);
   const gateway = network.internal ? undefined : gatewayOf(network, 4);
   const gateway6 = network.internal ? undefined : gatewayOf(network, 6);
   return {
     id: row.id,
     network: row.network,
     container: row.container,
-    mac: row.mac ?? row.asked.MacAddress ?? "",
+    mac: (open ? row.mac : null) ?? row.asked.MacAddress ?? "",
     names: row.names,
     aliases: row.asked.Aliases ?? [],
     asked: row.asked,

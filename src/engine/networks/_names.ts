@@ -23,7 +23,7 @@ const patience = 10_000;
 const poll = 1;
 
 export interface Names {
-  /** Brings the table up to date; waits until the resolver answers by it. */
+  /** Brings the table up to date; waits until the resolver answers at a new address. */
   update(): Promise<void>;
   faults(): readonly string[];
 }
@@ -52,11 +52,15 @@ export function tableOf(
 ): Table {
   const open = endpoints.filter(({ device }) => device !== null);
   const named = networks.filter((row) => hasNames(row) && open.some(({ network }) => network === row.id));
+  const inNamed = new Set(
+    open.flatMap(({ network, container }) => (named.some(({ id }) => id === network) ? container : [])),
+  );
   const members: Record<string, ResolverMember> = {};
   const names: Record<string, Record<string, string[]>> = {};
   for (const endpoint of open) {
     const network = networks.find(({ id }) => id === endpoint.network);
     if (!network) continue;
+    if (!inNamed.has(endpoint.container)) continue;
     const addresses = [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== null);
     const before = members[endpoint.container];
     members[endpoint.container] = {
@@ -108,10 +112,19 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
     const next = { ...table, serial: same ? serial : serial + 1 };
     if (!same) write(folder, next);
     if (next.listen.length === 0) return;
+    // One that answers at these addresses already reads the table within a moment.
+    const known = next.listen.every((address) => before.listen.includes(address));
+    if (known && isRunning(folder) && stateOf(folder)?.version === version) return;
     await running(folder, command, next.serial);
   };
+  let next: Promise<void> | undefined;
   return {
-    update: () => inTurn(update),
+    // Those who come while one is at work share the next one, which sees what all of them changed.
+    update: () =>
+      (next ??= inTurn(() => {
+        next = undefined;
+        return update();
+      })),
     faults() {
       if (wanted().listen.length === 0) return [];
       return isRunning(folder) ? [] : ["names: the resolver does not run"];

@@ -12,8 +12,17 @@ export interface Parts {
   readonly names: Names;
   /** Where the namespaces are mounted: /run/sampan/netns. */
   readonly folder: string;
-  /** Sandboxes that are being taken away; whoever opens one anew waits for it. */
+  /** Sandboxes that are being taken away, and when nothing is left; whoever opens one anew waits for it. */
   readonly closing: Map<string, Promise<void>>;
+  /** Containers that this process opens sandboxes for at the moment, or has a little while ago: they need not run yet. */
+  readonly fresh: Map<string, number>;
+}
+
+/** How long a container may take from its sandbox to its start, before a restore counts it among those that do not run. */
+const patience = 60_000;
+
+export function isFresh({ fresh }: Pick<Parts, "fresh">, container: string): boolean {
+  return performance.now() - (fresh.get(container) ?? Number.NEGATIVE_INFINITY) < patience;
 }
 
 export const sandboxPath = ({ folder }: Pick<Parts, "folder">, container: string): string =>

@@ -5,9 +5,9 @@ import { links } from "../../kernel/netlink-dump.ts";
 import { isVethName, endpointSteps, removeSteps, routeSteps, vethName } from "./_endpoint.ts";
 import { deleteLink } from "../../kernel/netlink-link.ts";
 import { errno } from "../../kernel/errno.ts";
-import type { Parts } from "./_parts.ts";
-import { closeSandbox, isNamespace, jointsOf } from "./_sandbox.ts";
-import type { EndpointRow, SandboxRow } from "./_rows.ts";
+import { isFresh, type Parts } from "./_parts.ts";
+import { closeWhole, isNamespace, jointsOf } from "./_sandbox.ts";
+import { isHeld, type EndpointRow, type SandboxRow } from "./_rows.ts";
 
 interface Found {
   /** Sandboxes of containers that do not run. */
@@ -28,18 +28,19 @@ interface Found {
 function look(parts: Parts, running: readonly string[]): Found {
   const { rows, folder } = parts;
   const sandboxes = rows.sandboxes().filter(({ container }) => !parts.closing.has(container));
+  const lives = (container: string) => running.includes(container) || isFresh(parts, container);
   const alive = sandboxes.filter(({ container }) => running.includes(container));
   const all = links();
   const names = new Set(all.map(({ name }) => name));
   const open = rows.endpoints().filter(({ device }) => device !== null);
   const bridges = new Set(rows.networks().map(({ device }) => device));
   const ours = new Set(all.filter(({ name }) => bridges.has(name)).map(({ index }) => index));
-  const known = new Set(open.map(({ id }) => vethName(id)));
+  const known = new Set(rows.endpoints().flatMap((each) => (isHeld(each) ? vethName(each.id) : [])));
   const containers = new Set(rows.sandboxes().map(({ container }) => container));
   const files = existsSync(folder) ? readdirSync(folder) : [];
   const inNamespace = alive.filter(({ path }) => path.startsWith(folder));
   return {
-    ended: sandboxes.filter(({ container }) => !running.includes(container)),
+    ended: sandboxes.filter(({ container }) => !lives(container)),
     unmounted: inNamespace.filter(({ path }) => !isNamespace(path)),
     lost: inNamespace
       .filter(({ path }) => isNamespace(path))
@@ -48,7 +49,10 @@ function look(parts: Parts, running: readonly string[]): Found {
           .filter(({ container, id }) => container === sandbox.container && !names.has(vethName(id)))
           .map((endpoint) => ({ sandbox, endpoint })),
       ),
-    dangling: open.filter(({ container }) => !containers.has(container)),
+    dangling: rows
+      .endpoints()
+      .filter(isHeld)
+      .filter(({ container }) => !containers.has(container)),
     ports: [...new Set(rows.ports().map(({ container }) => container))].filter(
       (each) => !containers.has(each),
     ),
@@ -85,7 +89,7 @@ export async function restoreNetworks(parts: Parts, running: readonly string[]):
   await Promise.allSettled(parts.closing.values());
   const { rows } = parts;
   const found = look(parts, running);
-  for (const { container } of found.ended) await closeSandbox(parts, container);
+  await Promise.all(found.ended.map(({ container }) => closeWhole(parts, container)));
   rows.transaction(() => {
     found.dangling.forEach(({ container }) => rows.closeEndpoints(container));
     found.ports.forEach((container) => rows.removePorts(container));

@@ -26,12 +26,16 @@ export interface EndpointRow {
   readonly container: string;
   readonly names: readonly string[];
   readonly asked: EndpointSettings;
-  /** These are set while the sandbox is open. */
+  /** Set while the sandbox is open; the addresses until the kernel has taken its devices away. */
   readonly mac: string | null;
   readonly ipv4: string | null;
   readonly ipv6: string | null;
   readonly device: string | null;
 }
+
+/** Whether something on the host may be of it: it is open, or not yet all of it has gone. */
+export const isHeld = ({ device, ipv4, ipv6 }: EndpointRow): boolean =>
+  device !== null || ipv4 !== null || ipv6 !== null;
 
 export type PortsMade = Readonly<Record<string, readonly { HostIp: string; HostPort: string }[]>>;
 
@@ -115,6 +119,9 @@ export function rowsOf(store: Store) {
         id,
       );
     },
+    /** They are open no more; what they were given stays theirs. */
+    leaveEndpoints: (container: string) =>
+      run("UPDATE network_endpoints SET device = NULL WHERE container = ?", container),
     closeEndpoints: (container: string) =>
       run(
         "UPDATE network_endpoints SET mac = NULL, ipv4 = NULL, ipv6 = NULL, device = NULL WHERE container = ?",

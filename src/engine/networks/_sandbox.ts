@@ -2,10 +2,10 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errno } from "../../kernel/errno.ts";
-import { links } from "../../kernel/netlink-dump.ts";
+import { linkNamed } from "../../kernel/netlink-dump.ts";
 import { SampanError } from "../../base/errors.ts";
 import { assign } from "./_assign.ts";
-import { option } from "./_config.ts";
+import { hasNames, option } from "./_config.ts";
 import {
   endpointSteps,
   gatewayJoint,
@@ -20,7 +20,7 @@ import { nameServerOf } from "./_names.ts";
 import type { PublishedPorts, Sandbox, SandboxOwner } from "./networks.ts";
 import { sandboxPath, type Parts } from "./_parts.ts";
 import { claimPorts, wishesOf } from "./_ports.ts";
-import type { SandboxRow } from "./_rows.ts";
+import { isHeld, type EndpointRow, type PortRow, type SandboxRow } from "./_rows.ts";
 
 /** Joined by the launcher, which is started in the host's namespace. */
 const hostNamespace = "/proc/self/ns/net";
@@ -56,7 +56,7 @@ export async function openSandbox(
   const before = parts.rows.sandbox(owner.id);
   if (before && isWhole(parts, before)) return sandboxOf(parts, before);
   // What a killed process left half made.
-  if (before) await closeSandbox(parts, owner.id);
+  if (before) await closeWhole(parts, owner.id);
   const wishes = wishesOf(ports);
   const host = parts.rows
     .endpointsOf(owner.id)
@@ -69,11 +69,17 @@ export async function openSandbox(
     return parts.rows.endpointsOf(owner.id).map((row) => assign(parts.rows, row, owner));
   });
   try {
-    if (!host) await build(parts, { owner, joints, path, publishes: wishes.length > 0 });
-    if (wishes.length > 0 && !host) await publish(parts, { owner, joints, wishes });
-    if (joints.some(isOpen)) await parts.names.update();
+    if (!host) {
+      const ports = await claim(parts, { owner, joints, wishes });
+      // nft is a process of its own: it works while the launcher does.
+      const rules = parts.host.addPorts(ports);
+      rules.catch(() => {});
+      await build(parts, { owner, joints, path, publishes: wishes.length > 0 });
+      await rules;
+    }
+    if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
   } catch (error) {
-    await closeSandbox(parts, owner.id);
+    await closeWhole(parts, owner.id);
     throw SampanError.wrap(`cannot open the network of container "${owner.name}"`, error);
   }
   return sandboxOf(parts, parts.rows.sandbox(owner.id) ?? { container: owner.id, path, ports: {}, dns: [] });
@@ -83,11 +89,10 @@ export async function openSandbox(
 export function isWhole(parts: Parts, row: SandboxRow): boolean {
   if (row.path === hostNamespace) return true;
   if (!isNamespace(row.path)) return false;
-  const joints = jointsOf(parts, row.container);
-  const names = new Set(links().map(({ name }) => name));
-  return joints.every(
+  return jointsOf(parts, row.container).every(
     ({ network, endpoint }) =>
-      network.driver !== "bridge" || (endpoint.device !== null && names.has(vethName(endpoint.id))),
+      network.driver !== "bridge" ||
+      (endpoint.device !== null && linkNamed(vethName(endpoint.id)) !== undefined),
   );
 }
 
@@ -136,39 +141,71 @@ function isGone(error: unknown): boolean {
   return /no such device|invalid argument/i.test(text) || text.includes(String(errno.ENODEV));
 }
 
-async function publish(
-  parts: Parts,
+async function claim(
+  { rows }: Parts,
   {
     owner,
     joints,
     wishes,
   }: { owner: SandboxOwner; joints: readonly Joint[]; wishes: ReturnType<typeof wishesOf> },
-): Promise<void> {
+): Promise<readonly PortRow[]> {
+  if (wishes.length === 0) return [];
   const four = gatewayJoint(joints, 4);
-  const six = gatewayJoint(joints, 6);
-  const made = await claimPorts(parts.rows, wishes, {
+  const made = await claimPorts(rows, wishes, {
     container: owner.id,
     ipv4: four?.endpoint.ipv4 ?? undefined,
-    ipv6: six?.endpoint.ipv6 ?? undefined,
+    ipv6: gatewayJoint(joints, 6)?.endpoint.ipv6 ?? undefined,
     hostAddress: four?.network.options[option.hostAddress] || undefined,
   });
-  const row = parts.rows.sandbox(owner.id);
-  if (row) parts.rows.addSandbox({ ...row, ports: made.made });
-  await parts.host.addPorts(made.rows);
+  const row = rows.sandbox(owner.id);
+  if (row) rows.addSandbox({ ...row, ports: made.made });
+  return made.rows;
 }
 
-/** Idempotent. The rows go last, so that what is cut off is done again. */
-export async function closeSandbox(parts: Parts, container: string): Promise<void> {
-  const row = parts.rows.sandbox(container);
-  if (!row) return;
-  const endpoints = parts.rows.endpointsOf(container).filter(({ device }) => device !== null);
-  const ports = parts.rows.portsOf(container);
-  parts.rows.transaction(() => parts.rows.removePorts(container));
-  await parts.host.removePorts(ports);
-  if (row.path !== hostNamespace) await parts.door.remove(row.path, endpoints.flatMap(removeSteps));
-  parts.rows.transaction(() => {
-    parts.rows.closeEndpoints(container);
-    parts.rows.removeSandbox(container);
+/**
+ * Idempotent. First what leads there: ports, names, and the mount that holds the namespace. The kernel takes the devices away by itself then, those of many namespaces at
+ * once, which is much cheaper than one after the other; so the addresses are free, and the promise `gone` resolves, some moments later. The rows go last: what is cut off
+ * is done again.
+ */
+export async function closeSandbox(parts: Parts, container: string): Promise<{ gone: Promise<void> }> {
+  const { rows } = parts;
+  const row = rows.sandbox(container);
+  if (!row) return { gone: Promise.resolve() };
+  const joints = jointsOf(parts, container);
+  const ports = rows.portsOf(container);
+  rows.transaction(() => {
+    rows.removePorts(container);
+    rows.leaveEndpoints(container);
   });
-  if (endpoints.length > 0) await parts.names.update();
+  await parts.host.removePorts(ports);
+  if (row.path !== hostNamespace) await parts.door.remove(row.path, []);
+  if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
+  return { gone: forget(parts, container) };
+}
+
+const poll = 5;
+const patience = 1000;
+
+async function forget(parts: Parts, container: string): Promise<void> {
+  const { rows } = parts;
+  for (const endpoint of rows.endpointsOf(container).filter(isHeld)) await vanished(parts, endpoint);
+  rows.transaction(() => {
+    rows.closeEndpoints(container);
+    rows.removeSandbox(container);
+  });
+}
+
+/** Somebody else may be in the namespace still: then its devices are taken away from it. */
+async function vanished(parts: Parts, endpoint: EndpointRow): Promise<void> {
+  const end = performance.now() + patience;
+  while (linkNamed(vethName(endpoint.id)) !== undefined) {
+    if (performance.now() > end) return parts.door.host(removeSteps(endpoint));
+    await Bun.sleep(poll);
+  }
+}
+
+/** Until nothing is left. */
+export async function closeWhole(parts: Parts, container: string): Promise<void> {
+  const { gone } = await closeSandbox(parts, container);
+  await gone;
 }

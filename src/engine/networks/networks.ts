@@ -72,8 +72,10 @@ export interface Networks {
   disconnect(network: string, container: string, options?: { readonly force?: boolean }): Promise<void>;
   /** Before a container's init is made: its namespace with all its endpoints and published ports. Idempotent. Undone as a whole when it fails. */
   open(owner: SandboxOwner, ports: PublishedPorts): Promise<Sandbox>;
-  /** When it has ended: namespace, endpoints, addresses, ports. Idempotent. */
+  /** When it has ended: namespace, endpoints, ports; the addresses are free some moments later. Idempotent. */
   close(container: string): Promise<void>;
+  /** After the container got another name: its names follow, also while it runs. */
+  renamed(owner: SandboxOwner): Promise<void>;
   /** The sandbox that is there; undefined when there is none. */
   sandbox(container: string): Sandbox | undefined;
   /** After a start of the daemon or of the machine: bridges, rules, and sandboxes of those that run; takes away what belongs to nobody. Returns what it did. */

@@ -14,7 +14,7 @@ import {
   type Prefix,
 } from "./_addresses.ts";
 import { hasNames, option, rulesOf } from "./_config.ts";
-import { connectTo, disconnectFrom } from "./_connect.ts";
+import { connectTo, disconnectFrom, renamed } from "./_connect.ts";
 import { newNetwork } from "./_create.ts";
 import type { NamespaceDoor } from "./door.ts";
 import { vethName } from "./_endpoint.ts";
@@ -25,7 +25,7 @@ import { openNames, resolverFolder } from "./_names.ts";
 import type { NetworkInfo, Networks, Traffic } from "./networks.ts";
 import { queue, type Parts } from "./_parts.ts";
 import { auditNetworks, restoreNetworks } from "./_restore.ts";
-import { rowsOf, type NetworkRow, type Rows } from "./_rows.ts";
+import { isHeld, rowsOf, type NetworkRow, type Rows } from "./_rows.ts";
 import { closeSandbox, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
 
 export interface NetworksOptions {
@@ -54,6 +54,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   if (!/^[a-z][a-z0-9_-]{0,30}$/.test(table))
     throw invalid(`cannot use table "${table}": wanted letters and digits`);
   addPredefined(rows, options);
+  followSettings(rows, options);
   const parts: Parts = {
     rows,
     door,
@@ -66,6 +67,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
     }),
     folder: join(options.settings.state, "netns"),
     closing: new Map(),
+    fresh: new Map(),
   };
   const inTurn = queue();
   return {
@@ -98,13 +100,25 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
     connect: (network, owner, asked) => connectTo(parts, { network: find(rows, network), owner, asked }),
     disconnect: (network, container, { force = false } = {}) =>
       disconnectFrom(parts, { network: find(rows, network), container, force }),
-    open: (owner, ports) => openSandbox(parts, owner, ports),
+    async open(owner, ports) {
+      parts.fresh.set(owner.id, performance.now());
+      try {
+        return await openSandbox(parts, owner, ports);
+      } catch (error) {
+        parts.fresh.delete(owner.id);
+        throw error;
+      }
+    },
+    renamed: (owner) => renamed(parts, owner),
     async close(container) {
-      const before = parts.closing.get(container);
-      if (before) return before;
-      const work = closeSandbox(parts, container).finally(() => parts.closing.delete(container));
-      parts.closing.set(container, work);
-      return work;
+      parts.fresh.delete(container);
+      if (parts.closing.has(container)) return;
+      const first = closeSandbox(parts, container);
+      const all = first.then(({ gone }) => gone).finally(() => parts.closing.delete(container));
+      parts.closing.set(container, all);
+      // Whoever needs it waits for it; what fails is found by the next restore.
+      all.catch(() => {});
+      await first;
     },
     sandbox(container) {
       if (parts.closing.has(container)) return undefined;
@@ -169,6 +183,18 @@ function addPredefined(rows: Rows, { store, device = "sampan0", subnet }: Networ
         });
       }
     }
+  });
+}
+
+/** The default bridge as the settings say now, unless containers are in it: then from the next time on. */
+function followSettings(rows: Rows, { device = "sampan0", subnet }: NetworksOptions): void {
+  const row = rows.networks().find(({ name }) => name === "bridge");
+  if (!row) return;
+  const wanted = { ...row, ...defaultBridge(device, subnet ?? row.ipam[0]?.subnet) };
+  if (JSON.stringify(wanted) === JSON.stringify(row) || rows.endpointsIn(row.id).some(isHeld)) return;
+  rows.transaction(() => {
+    rows.removeNetwork(row.id);
+    rows.addNetwork(wanted);
   });
 }
 

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { errno } from "../../kernel/errno.ts";
 import { CLONE, MNT_DETACH, MS, O } from "../../kernel/linux.ts";
 import { setLinkUp } from "../../kernel/netlink-link.ts";
-import { launch } from "./launch.ts";
+import { launchBeside } from "./beside.ts";
 import { op, type Operation } from "./plan/operations.ts";
 
 /** As engine/networks/door.ts has it; the runtime may not import the engine. */
@@ -46,7 +46,7 @@ export function namespaceDoor() {
 }
 
 async function execute(parent: readonly Operation[]): Promise<void> {
-  await launch({ parent, middle: [], init: [] });
+  await launchBeside({ parent, middle: [], init: [] });
 }
 
 const openHost = op("netlink_open", { out: at.host }, "the host's network");
