@@ -46,10 +46,11 @@ const attached = await container.attach({
 });
 const heard = gather();
 container.modem.demuxStream(attached, heard.stream, heard.stream);
+const closed = new Promise((resolve) => attached.on("close", resolve));
 await container.start();
 attached.end("through a hijacked stream\n");
 say("wait", ((await container.wait()) as { StatusCode: number }).StatusCode);
-await new Promise((resolve) => attached.on("close", resolve).resume());
+await closed;
 say("attach", heard.text().trim());
 say("inspect", (await container.inspect()).Config.Labels["made"]);
 say("logs", (await container.logs({ stdout: true })).subarray(8).toString().trim());
