@@ -6,6 +6,7 @@ import { writeBundle, type LiveInput } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import type { EtcInput } from "./etc.ts";
+import { mountImage } from "./mount-image.ts";
 import type { LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
@@ -38,6 +39,8 @@ export async function writeLiveBundle(
     ...(shm !== undefined && existsSync(shm) && { shm }),
     network: etcOf(engine, network),
     volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
+    imageFolder: (image) =>
+      mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),
   };
   await writeBundle({ root, id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
 }

@@ -10,6 +10,8 @@ export type LifeParts = Pick<
   LiveEngine,
   | "settings"
   | "store"
+  | "images"
+  | "leases"
   | "snapshots"
   | "unpacker"
   | "containers"

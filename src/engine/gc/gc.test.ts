@@ -170,6 +170,21 @@ describe("collect", () => {
       .run(image.target, image.config);
     expect(await under.gc.collect()).toMatchObject({ blobs: 0, snapshots: 0 });
   });
+  test("a container keeps the images that are mounted into it, and no other's", async () => {
+    using under = make();
+    const image = await under.image("used");
+    const [mine, gone] = ["ab".repeat(32), "cd".repeat(32)];
+    for (const id of [mine, gone]) under.snapshot(`${id}-image-1`, null, "view");
+    under.store.db
+      .query(
+        "INSERT INTO containers (id, name, image, image_id, target, manifest, snapshot, command, config, created, state) VALUES (?3, 'c', 'used', ?2, ?1, ?1, 'container', '[]', '{}', 0, 'created')",
+      )
+      .run(image.target, image.config, mine);
+    expect(await under.gc.collect()).toMatchObject({ snapshots: 1 });
+    expect(under.store.db.query("SELECT key FROM snapshots WHERE kind = 'view'").all()).toEqual([
+      { key: `${mine}-image-1` },
+    ]);
+  });
   test("the lease of a process that is gone keeps nothing", async () => {
     using under = make();
     const image = await under.image("gone");

@@ -33,6 +33,7 @@ const reachedSnapshots = `
   WITH RECURSIVE leased (key) AS (SELECT key FROM lease_items WHERE kind = 'snapshot'),
   roots (key) AS (
     SELECT snapshot FROM containers
+    UNION SELECT key FROM snapshots WHERE kind = 'view' AND substr(key, 1, 64) IN (SELECT id FROM containers)
     UNION SELECT json_extract(layer.value, '$.chainId') FROM image_platforms, json_each(image_platforms.layers) AS layer
     UNION SELECT key FROM leased UNION SELECT 'unpack-' || key FROM leased
     UNION SELECT substr(key, 8) FROM leased WHERE key LIKE 'unpack-%'
