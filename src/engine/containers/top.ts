@@ -20,7 +20,7 @@ const limits = { timeout: 10_000, maxBuffer: 64 << 20 };
  * that does not run, `invalid_argument` where ps refuses or shows no process ids.
  */
 export async function topContainer(engine: TopParts, reference: string, args: string): Promise<ProcessTable> {
-  const { id, name, state, body } = engine.containers.get(reference);
+  const { id, state, body } = engine.containers.get(reference);
   if (state !== "running" && state !== "paused")
     throw new SampanError(
       "failed_precondition",
@@ -29,12 +29,8 @@ export async function topContainer(engine: TopParts, reference: string, args: st
   const pids = await engine.runtimes.get(body.HostConfig?.Runtime || undefined).processes(id);
   const wanted = args.split(" ").filter(Boolean);
   checkArguments(wanted);
-  try {
-    const text = await listed(wanted.length > 0 ? wanted : ["-ef"], pids);
-    return text === undefined ? processTable(pids) : rowsOf(text, new Set(pids));
-  } catch (error) {
-    throw SampanError.wrap(`cannot list the processes of container "${name}"`, error);
-  }
+  const text = await listed(wanted.length > 0 ? wanted : ["-ef"], pids);
+  return text === undefined ? processTable(pids) : rowsOf(text, new Set(pids));
 }
 
 /** A column with a title of its own that says PID would be taken for the process ids. */

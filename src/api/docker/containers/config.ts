@@ -87,7 +87,7 @@ const hostDefaults = {
   ConsoleSize: [0, 0],
   CapAdd: null,
   CapDrop: null,
-  CgroupnsMode: "private",
+  CgroupnsMode: "",
   Dns: [],
   DnsOptions: [],
   DnsSearch: [],
@@ -152,8 +152,17 @@ const hostDefaults = {
   ReadonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
 } as const;
 
-/** `runtime`: the default one's name. */
-export function hostConfigOf({ body }: Pick<Made, "body">, runtime: string): Record<string, unknown> {
+export interface HostValues {
+  /** The default runtime's name. */
+  readonly runtime: string;
+  /** cgroups version 2, where each container has a namespace of them. */
+  readonly unified: boolean;
+}
+
+export function hostConfigOf(
+  { body }: Pick<Made, "body">,
+  { runtime, unified }: HostValues,
+): Record<string, unknown> {
   const asked: HostConfig = body.HostConfig ?? {};
   const own = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined);
   const config = { ...hostDefaults, Runtime: runtime, ...Object.fromEntries(own) };
@@ -165,7 +174,7 @@ export function hostConfigOf({ body }: Pick<Made, "body">, runtime: string): Rec
     NetworkMode: networkMode(body),
     IpcMode: asked.IpcMode || "private",
     ShmSize: asked.ShmSize || hostDefaults.ShmSize,
-    CgroupnsMode: asked.CgroupnsMode || "private",
+    CgroupnsMode: asked.CgroupnsMode || (unified && asked.Privileged !== true ? "private" : "host"),
     LogConfig: {
       Type: asked.LogConfig?.Type || "json-file",
       Config: asked.LogConfig?.Config ?? {},

@@ -1,4 +1,5 @@
 /** GET /containers/{id}/json. */
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ContainerInfo } from "../../../engine/containers/containers.ts";
@@ -47,7 +48,10 @@ export function inspection(engine: LiveEngine, container: ContainerInfo): Record
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: hostConfigOf(container, engine.runtimes.default),
+    HostConfig: hostConfigOf(container, {
+      runtime: engine.runtimes.default,
+      unified: existsSync("/sys/fs/cgroup/cgroup.controllers"),
+    }),
     GraphDriver: { Name: driverName(engine), Data: graphData(engine, container) },
     Mounts: mountPoints(engine, id),
     Config: configOf(container, hostname()),

@@ -116,7 +116,8 @@ export async function resize(engine: LiveEngine, { param, query }: Call): Promis
   const size = sizeOf(query);
   const container = findContainer(engine, param("id"));
   needRunning(container);
-  await resizeContainer(engine, container.id, size);
+  // dockerd takes it for done where there is no terminal.
+  if (container.body.Tty === true) await resizeContainer(engine, container.id, size);
   return empty(200);
 }
 

@@ -28,7 +28,7 @@ export function mountPoints({ store }: Parts, id: string): MountPoint[] {
       ...(volume.kind === "volume" ? { Name: volume.source, Driver: "local" } : {}),
       Source: sourceOf(store.root, volume),
       Destination: volume.destination,
-      Mode: volume.mode ?? (volume.readonly ? "ro" : ""),
+      Mode: volume.mode ?? (volume.readonly ? "ro" : volume.kind === "volume" ? "z" : ""),
       RW: !volume.readonly,
       Propagation: volume.kind === "bind" ? volume.propagation : "",
     }));

@@ -78,6 +78,8 @@ describe("configuration", () => {
     expect(configOf(info({}, { HostConfig: { NetworkMode: "host" } }), "host")["Hostname"]).toBe("host");
   });
 
+  const native = { runtime: "native", unified: true };
+
   test("the host's part has dockerd's values where nothing was said, and keeps what was", () => {
     const config = hostConfigOf(
       info({}, { HostConfig: { Memory: 5, Dns: null, NetworkMode: "" } }),
@@ -90,7 +92,7 @@ describe("configuration", () => {
       Runtime: "native",
       ShmSize: 64 << 20,
     });
-    expect(hostConfigOf(info({}, { HostConfig: { Privileged: true } }), "native")["MaskedPaths"]).toBeNull();
+    expect(hostConfigOf(info({}, { HostConfig: { Privileged: true } }), native)["MaskedPaths"]).toBeNull();
   });
 });
 
