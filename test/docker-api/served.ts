@@ -1,6 +1,6 @@
 /** A table of routes, served on a unix socket of its own while a test runs. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { createServer as createNet, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
@@ -17,13 +17,20 @@ export interface Served extends AsyncDisposable {
   dial(): Promise<Socket>;
 }
 
-export async function listening(make: (warn: (line: string) => void) => Server): Promise<Served> {
+/** `handed`: connections are accepted by another server, as with TLS, and handed over. */
+export async function listening(
+  make: (warn: (line: string) => void) => Server,
+  { handed = false } = {},
+): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "sampan-api-"));
   const socket = join(folder, "api.sock");
   const warnings: string[] = [];
   const server = make((line) => warnings.push(line));
-  server.listen(socket);
-  await once(server, "listening");
+  const front = handed
+    ? createNet({ allowHalfOpen: true }, (peer) => server.emit("connection", peer))
+    : server;
+  front.listen(socket);
+  await once(front, "listening");
   const get = (path: string, options: RequestInit = {}) =>
     fetch(`http://docker${path}`, { unix: socket, ...options } as RequestInit);
   return {
@@ -41,7 +48,7 @@ export async function listening(make: (warn: (line: string) => void) => Server):
     async settled() {
       const open = () =>
         new Promise<number>((resolve, reject) =>
-          server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+          front.getConnections((error, count) => (error ? reject(error) : resolve(count))),
         );
       while ((await open()) > 0) await new Promise((resolve) => setImmediate(resolve));
     },
@@ -52,7 +59,7 @@ export async function listening(make: (warn: (line: string) => void) => Server):
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
-      server.close();
+      front.close();
       rmSync(folder, { recursive: true });
     },
   };

@@ -2,11 +2,14 @@
 import { once } from "node:events";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
-import { SampanError } from "../../base/errors.ts";
+import { invalid, SampanError } from "../../base/errors.ts";
+import { mostJson } from "./_body.ts";
 import { Input } from "./_input.ts";
 import type { Conversation, Headers } from "./route.ts";
 
 export interface Channel {
+  /** What the request sent along. */
+  readonly body: AsyncIterable<Uint8Array>;
   /** Aborts when the client has gone. */
   readonly gone: AbortSignal;
   readonly begun: boolean;
@@ -27,6 +30,7 @@ export function responseChannel(request: IncomingMessage, response: ServerRespon
     if (!response.writableFinished) gone.abort();
   });
   return {
+    body: bodyOf(request),
     gone: gone.signal,
     get begun() {
       return response.headersSent;
@@ -48,7 +52,7 @@ export function responseChannel(request: IncomingMessage, response: ServerRespon
       response.writeHead(200, { ...headers, "Content-Type": type, Connection: "close" });
       response.flushHeaders();
       return {
-        input: bodyOf(request),
+        input: this.body,
         write: (bytes) => push(response, bytes, gone.signal),
         signal: gone.signal,
       };
@@ -60,7 +64,7 @@ export function responseChannel(request: IncomingMessage, response: ServerRespon
 const lingering = 5_000;
 
 /** `first`: what came with the head of the request. */
-export function socketChannel(socket: Duplex, first: Uint8Array): Channel {
+export function socketChannel(request: IncomingMessage, socket: Duplex, first: Uint8Array): Channel {
   const gone = new AbortController();
   const input = new Input({ pause: () => socket.pause(), resume: () => socket.resume() });
   if (first.length > 0) input.push(first);
@@ -78,6 +82,8 @@ export function socketChannel(socket: Duplex, first: Uint8Array): Channel {
     socket.write(`${[line, ...lines].join("\r\n")}\r\n\r\n`);
   };
   return {
+    // Where connections are handed to the server (TLS), it leaves the body of such a request on them.
+    body: request.complete ? bodyOn(input, request.headers) : bodyOf(request),
     gone: gone.signal,
     get begun() {
       return begun;
@@ -126,8 +132,28 @@ export function wentAway(cause?: unknown): SampanError {
   return new SampanError("cancelled", "the client has gone", { cause });
 }
 
+/** Taken at once, so that whoever hijacks the connection finds what comes after it. */
+function bodyOn(input: Input, headers: IncomingMessage["headers"]): AsyncIterable<Uint8Array> {
+  const size = Number(headers["content-length"] ?? 0);
+  const isKnown = headers["transfer-encoding"] === undefined && Number.isSafeInteger(size);
+  const body = isKnown && size <= mostJson ? input.take(size) : refuseBody();
+  body.catch(() => {});
+  return {
+    async *[Symbol.asyncIterator]() {
+      const bytes = await body;
+      if (bytes.length > 0) yield bytes;
+    },
+  };
+}
+
+async function refuseBody(): Promise<Uint8Array> {
+  throw invalid(
+    `cannot read the body of a request that upgrades: wanted its length in Content-Length, at most ${mostJson} bytes`,
+  );
+}
+
 /** Leaves the connection as it is when its reader stops before the end, so that the reader's reason still gets through. */
-export function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]: () =>
       request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>,

@@ -52,18 +52,44 @@ export class Input implements AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
+  /** The first bytes; fewer where it ends before. Nobody else reads meanwhile. */
+  async take(size: number): Promise<Uint8Array> {
+    const taken: Uint8Array[] = [];
+    let left = size;
+    while (left > 0) {
+      const piece = this.#pieces.shift();
+      if (piece) {
+        this.#size -= piece.length;
+        taken.push(piece.subarray(0, left));
+        if (piece.length > left) this.#pieces.unshift(piece.subarray(left));
+        this.#size += Math.max(0, piece.length - left);
+        left -= Math.min(left, piece.length);
+        this.#resume();
+      } else if (this.#ended || this.#dropped) break;
+      else await this.#more();
+    }
+    return Buffer.concat(taken);
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece) {
         this.#size -= piece.length;
-        if (this.#paused && this.#size <= most / 2) {
-          this.#paused = false;
-          this.#source.resume();
-        }
+        this.#resume();
         yield piece;
       } else if (this.#ended || this.#dropped) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      else await this.#more();
     }
+  }
+
+  #more(): Promise<void> {
+    return new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  #resume(): void {
+    if (!this.#paused || this.#size > most / 2) return;
+    this.#paused = false;
+    this.#source.resume();
   }
 }

@@ -5,7 +5,7 @@ import { version } from "../../base/version.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../../engine/engine.ts";
 import { BodyReader } from "./_body.ts";
-import { bodyOf, responseChannel, socketChannel, type Channel } from "./_channel.ts";
+import { responseChannel, socketChannel, type Channel } from "./_channel.ts";
 import { matcher, type Match } from "./_match.ts";
 import { send } from "./_send.ts";
 import { openWebSocket } from "./_websocket.ts";
@@ -46,7 +46,7 @@ export function serverOf(routes: readonly Route[], { warn }: Pick<ApiOptions, "w
     socket.on("error", () => {});
     if (/^websocket$/i.test(request.headers.upgrade ?? ""))
       void serveWebSocket(parts, request, { socket, first });
-    else void serve(parts, request, socketChannel(socket, first));
+    else void serve(parts, request, socketChannel(request, socket, first));
   });
   server.on("clientError", (_error: Error, socket: Duplex) => {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
@@ -62,7 +62,7 @@ export function serverOf(routes: readonly Route[], { warn }: Pick<ApiOptions, "w
 async function serve(parts: Parts, request: IncomingMessage, channel: Channel): Promise<void> {
   const bare = request.method === "HEAD";
   try {
-    const answer = await answerOf(parts, request, channel.gone);
+    const answer = await answerOf(parts, request, channel);
     if (answer.kind === "websocket") throw notUpgraded(request);
     await send(channel, answer, { headers, bare });
   } catch (error) {
@@ -84,9 +84,9 @@ async function serveWebSocket(
   socket.on("close", () => gone.abort());
   let opened = false;
   try {
-    const answer = await answerOf(parts, request, gone.signal);
+    const answer = await answerOf(parts, request, { gone: gone.signal, body: nothing });
     if (answer.kind !== "websocket")
-      return await send(socketChannel(socket, first), answer, { headers, bare: false });
+      return await send(socketChannel(request, socket, first), answer, { headers, bare: false });
     const peer = await openWebSocket(request, socket, first);
     opened = true;
     try {
@@ -98,9 +98,16 @@ async function serveWebSocket(
     if (isOurs(error)) parts.warn(`${request.method} ${request.url}: ${messageOf(error)}`);
     if (opened || gone.signal.aborted || socket.destroyed) return;
     const answer = errorAnswer(error) as Extract<Answer, { kind: "json" }>;
-    await send(socketChannel(socket, first), answer, { headers, bare: false }).catch(() => socket.destroy());
+    await send(socketChannel(request, socket, first), answer, { headers, bare: false }).catch(() =>
+      socket.destroy(),
+    );
   }
 }
+
+/** A websocket's request has no body. */
+const nothing: AsyncIterable<Uint8Array> = {
+  async *[Symbol.asyncIterator]() {},
+};
 
 function notUpgraded(request: IncomingMessage): SampanError {
   return new SampanError(
@@ -110,13 +117,16 @@ function notUpgraded(request: IncomingMessage): SampanError {
 }
 
 /** The route's answer. Rejects with what it throws. */
-async function answerOf(parts: Parts, request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
+async function answerOf(
+  parts: Parts,
+  request: IncomingMessage,
+  { gone: signal, body }: Pick<Channel, "gone" | "body">,
+): Promise<Answer> {
   const url = request.url ?? "/";
   const [target = "/"] = url.split("?", 1);
   const { path, version: minor } = splitVersion(target);
   const found = parts.match(request.method ?? "", path);
   if (!found) throw new SampanError("not_found", "page not found");
-  const body = bodyOf(request);
   const call: Call = {
     method: request.method as Method,
     path,
