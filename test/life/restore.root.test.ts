@@ -63,6 +63,8 @@ describe("a new engine", () => {
     await place.said(id, "first");
     await place.shut();
     await end(pid, "SIGTERM");
+    const { monitors } = place.live;
+    await until(() => monitors.exit(monitorFolder(place.live, id)) !== undefined, "the monitor's word");
     const at = Date.now();
     await place.reopen();
     await waitContainer(place.live, id);

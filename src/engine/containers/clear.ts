@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { within } from "./deadline.ts";
+import { letExecsGo } from "./exec-follow.ts";
 import { storedContainer } from "./open.ts";
 import { monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
 import type { VolumeMount } from "./volumes.ts";
@@ -18,6 +19,7 @@ export async function clearHost(engine: LifeParts, info: ContainerInfo): Promise
   return await firstFailure([
     () => within(patience, what, (signal) => runtimeOf(engine, info).delete(id, { force: true, signal })),
     () => closeConnection(engine, id),
+    () => within(patience, what, () => letExecsGo(engine, id)),
     async () => await Promise.resolve(removeRootfs(engine, id)),
     () => within(patience, what, () => engine.networks.close(id)),
     () => within(patience, what, () => releaseVolumes(engine, id)),

@@ -1,5 +1,5 @@
 /** A further process of a container, from the connection to its monitor to its end; also one that an engine before this one has started. */
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import type { MonitorConnection } from "../../runtime/runtime.ts";
@@ -40,8 +40,15 @@ async function ending(engine: LifeParts, { record, connection, folder }: Followe
   await connection[Symbol.asyncDispose]();
   // This engine closes; the process goes on.
   if (!exit && table.closing) return;
-  const code = exit?.code ?? engine.monitors.exit(folder)?.code ?? killed;
-  table.execs.ended(record, code);
+  endExec(engine, { record, folder }, exit?.code ?? engine.monitors.exit(folder)?.code ?? killed);
+}
+
+export function endExec(
+  engine: LifeParts,
+  { record, folder }: Pick<Followed, "record" | "folder">,
+  code: number,
+): void {
+  engine.tasks.table.execs.ended(record, code);
   rmSync(folder, { recursive: true, force: true });
   const info = findContainer(engine, record.container);
   if (info) emit(engine, info, "exec_die", { execID: record.id, exitCode: `${code}` });
@@ -75,4 +82,23 @@ async function findExec(engine: LifeParts, container: string, folder: string): P
   record.pid = connection.pid;
   execs.add(record);
   followExec(engine, { record, connection, folder });
+}
+
+/**
+ * When their container ends: a monitor that holds the output of its process for a client to come would do so for another while, though none comes any more.
+ */
+export async function letExecsGo({ monitors, settings }: LifeParts, container: string): Promise<void> {
+  const base = monitorFolder({ settings }, container);
+  const names = existsSync(base) ? readdirSync(base) : [];
+  await Promise.all(
+    names
+      .filter((name) => name.startsWith(execPrefix))
+      .map(async (name) => {
+        await using connection = await monitors.connect(join(base, name)).catch(() => undefined);
+        const attachment = await connection
+          ?.attach({ stdin: false, stdout: true, stderr: true })
+          .catch(() => undefined);
+        await attachment?.[Symbol.asyncDispose]();
+      }),
+  );
 }

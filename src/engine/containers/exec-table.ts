@@ -54,9 +54,12 @@ export class ExecTable {
     this.#trim();
   }
 
-  /** Its container is removed. */
-  forget(container: string): void {
-    for (const { id } of this.of(container)) this.#records.delete(id);
+  /** Its container is removed: nobody waits any more for what its monitors might say. */
+  async forget(container: string): Promise<void> {
+    const gone = this.of(container);
+    for (const { id } of gone) this.#records.delete(id);
+    const open = gone.flatMap(({ connection }) => connection ?? []);
+    await Promise.all(open.map((connection) => connection[Symbol.asyncDispose]()));
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import type { ExecBody } from "../../spec/docker/exec.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { within } from "./deadline.ts";
 import { execProcess } from "./exec-process.ts";
-import { execFile, execFolder, followExec } from "./exec-follow.ts";
+import { endExec, execFile, execFolder, followExec } from "./exec-follow.ts";
 import { newExec, type ExecRecord } from "./exec-table.ts";
 import { notRunning } from "./kill.ts";
 import type { ExecInfo } from "./life.ts";
@@ -107,12 +107,35 @@ async function run(
     ),
   );
   record.pid = pid;
-  const connection = await engine.monitors.connect(folder, signal);
   record.state = "running";
-  const attachment = isAttached ? await connection.attach(streamsOf(body)) : undefined;
-  followExec(engine, { record, connection, folder });
+  const attachment = await reach(engine, { record, folder, isAttached, ...(signal && { signal }) });
   emit(engine, info, `exec_start: ${body.Cmd.join(" ")}`, { execID: record.id });
   return attachment;
+}
+
+interface Reach {
+  readonly record: ExecRecord;
+  readonly folder: string;
+  readonly isAttached: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** One whose output nobody holds may have ended by now, its monitor with it. */
+async function reach(
+  engine: LifeParts,
+  { record, folder, isAttached, signal }: Reach,
+): Promise<Attachment | undefined> {
+  try {
+    const connection = await engine.monitors.connect(folder, signal);
+    const attachment = isAttached ? await connection.attach(streamsOf(record.body)) : undefined;
+    followExec(engine, { record, connection, folder });
+    return attachment;
+  } catch (error) {
+    const exit = engine.monitors.exit(folder);
+    if (isAttached || !exit) throw error;
+    endExec(engine, { record, folder }, exit.code);
+    return undefined;
+  }
 }
 
 function streamsOf({ AttachStdin, AttachStdout, AttachStderr }: ExecBody) {

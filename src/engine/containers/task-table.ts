@@ -58,6 +58,6 @@ export class TaskTable {
     this.restarts.get(id)?.cancel();
     this.restarts.delete(id);
     this.delays.delete(id);
-    this.execs.forget(id);
+    this.inBackground(this.execs.forget(id));
   }
 }
