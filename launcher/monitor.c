@@ -258,9 +258,10 @@ static int drained(int64_t now) {
 /* ---- the process ---- */
 
 static void __attribute__((noreturn)) leave(int code) {
-    sys(SYS_unlinkat, folder, SOCKET_NAME, 0);
     for (;;) sys(SYS_exit_group, code);
 }
+
+static void take_socket_away(void) { sys(SYS_unlinkat, folder, SOCKET_NAME, 0); }
 
 /* A number that another program wrote down may be anybody's. */
 static long is_child(long child) {
@@ -281,6 +282,7 @@ static void __attribute__((noreturn)) abandon(void) {
             else kin[i] = 0;
         if (left) sleep_us(500);
     }
+    take_socket_away();
     leave(1);
 }
 
@@ -415,12 +417,13 @@ static void write_exit(int code, int signal) {
     if (result == 0) sys(SYS_renameat2, folder, "exit.new", folder, "exit", 0);
 }
 
-/* The file before the word: who hears it finds it. */
+/* The file and the socket before the word: who hears it finds how it ended, and may put another monitor into the folder at once. */
 static void __attribute__((noreturn)) finish(void) {
     int signal = WIFEXITED(status) ? 0 : WTERMSIG(status), code = signal ? 128 + signal : WEXITSTATUS(status);
     uint8_t body[16];
     log_end();
     write_exit(code, signal);
+    take_socket_away();
     set(body, 4, code), set(body + 4, 4, signal), set(body + 8, 8, ended_time);
     for (struct client *c = clients; c < clients + CLIENTS; c++)
         if (c->open && !c->mask) send_frame(c, ANSWER_EXIT, body, sizeof body);

@@ -12,6 +12,7 @@ const AF_NETLINK = 16;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -200,6 +201,18 @@ export function waitAny(fds: readonly number[], ms?: number): number[] {
 /** Whether an errno says that a device is not there. */
 export function isNoDevice(number: number): boolean {
   return number === errno.ENODEV || number === errno.ENXIO;
+}
+
+/** Whether somebody listens at a path. */
+export function isListening(path: string): boolean {
+  const address = unixAddress(path);
+  // A full queue would block: that somebody listens is told all the same.
+  const fd = orThrow(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "open a socket");
+  try {
+    return libc().connect(fd, ptr(address), address.length) >= 0 || lastErrno() === errno.EAGAIN;
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** A listening stream socket at a path, for its owner alone. Close-on-exec. */

@@ -277,6 +277,25 @@ export function runtimeSuite({ make, execs }: Subject): void {
     await until("its descriptors are closed", () => descriptors() <= before);
   });
 
+  test("a folder has one monitor at a time, and the next as soon as that has told of its end", async () => {
+    const task = await bench.start({ args: ["sleep", "1000"] });
+    const bundle = join(bench.dir, task.id);
+    const stdio = { terminal: false, stdin: "none" } as const;
+    const again = { id: `${task.id}-again`, bundle, monitor: { folder: task.folder, stdio } };
+    expect(await failing(bench.runtime.create(again))).toMatchObject({ code: "already_exists" });
+    await using connection = await task.connect();
+    await connection.signal(9);
+    await connection.exited;
+    await bench.runtime.delete(task.id, { force: false });
+    bench.ids.push(again.id);
+    const { pid } = await bench.runtime.create(again);
+    expect(monitors.exit(task.folder)).toBeUndefined();
+    await using next = await task.connect();
+    expect(next.pid).toBe(pid);
+    await next.signal(9);
+    expect(await next.exited).toMatchObject({ code: 137 });
+  });
+
   test("a create that is cancelled leaves nothing", async () => {
     const controller = new AbortController();
     const bundle = join(bench.dir, "cancelled");

@@ -1,9 +1,9 @@
 /** A monitor's socket before there is a monitor: made here and handed over, so that whoever is told of a process can connect to it. */
 import { SampanError } from "../../base/errors.ts";
-import { remove } from "../../kernel/files.ts";
+import { exists, remove } from "../../kernel/files.ts";
 import { closeFd, openFile } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
-import { listenStream } from "../../kernel/sockets.ts";
+import { isListening, listenStream } from "../../kernel/sockets.ts";
 import { consoleName, exitName, socketName } from "./protocol.ts";
 
 const backlog = 64;
@@ -18,13 +18,14 @@ export interface MonitorSocket extends Disposable {
   keep(): void;
 }
 
-/** What an earlier monitor left in the folder goes. Errors: `not_found` for a folder that is not there. */
+/** What an earlier monitor left in the folder goes. Errors: `not_found` for a folder that is not there, `already_exists` where one listens. */
 export function monitorSocket(folder: string): MonitorSocket {
   const folderFd = openFile(folder, O.PATH | O.DIRECTORY);
   if (folderFd < 0)
     throw new SampanError("not_found", `cannot make a monitor in "${folder}": there is no such folder`);
   const at = (name: string): string => `/proc/self/fd/${folderFd}/${name}`;
   const open = [folderFd];
+  let bound = false;
   let kept = false;
   const bind = (name: string): number => {
     remove(at(name));
@@ -33,13 +34,16 @@ export function monitorSocket(folder: string): MonitorSocket {
     return fd;
   };
   const dispose = (): void => {
-    remove(at(consoleName));
-    if (!kept) remove(at(socketName));
+    if (bound) remove(at(consoleName));
+    if (bound && !kept) remove(at(socketName));
     for (const fd of open.toReversed()) closeFd(fd);
   };
   try {
+    if (exists(at(socketName)) && isListening(at(socketName)))
+      throw new SampanError("already_exists", `cannot make a monitor in "${folder}": there is one`);
     remove(at(exitName));
     const fd = bind(socketName);
+    bound = true;
     return {
       fd,
       folderFd,
