@@ -14,7 +14,7 @@ import { containerSpec } from "./spec.ts";
 import { cdiEdits, readCdi, requestedDevices } from "./spec/cdi.ts";
 import { hostFacts } from "./spec/host.ts";
 import { writeEtcFiles, type EtcInput } from "./etc.ts";
-import type { Joined } from "./spec/namespaces.ts";
+import { otherContainer, type Joined } from "./spec/namespaces.ts";
 import { resolveUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
@@ -53,6 +53,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
   const place = dirname(rootfs);
   const sources = await volumeSources({ root, folder, place, rootfs, stored }, live);
   const files = writeEtcFiles(folder, { body, hostname, ...live.network });
+  checkShared(body, live);
   const shm = live.shm ?? (hostConfig(body).IpcMode === "shareable" ? makeShm(place, body) : undefined);
   const cdi = cdiOf(body, host);
   const spec = containerSpec({
@@ -69,6 +70,16 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     ...(cdi && { cdi }),
   });
   writeFileSync(join(folder, "config.json"), formatDocument(spec), { mode: 0o600 });
+}
+
+/** The shared memory belongs to the queues: who joins one has the other. */
+function checkShared(body: CreateBody, { shm }: LiveInput): void {
+  const other = otherContainer(hostConfig(body).IpcMode);
+  if (other === undefined || shm !== undefined) return;
+  throw new SampanError(
+    "failed_precondition",
+    `cannot join the IPC namespace of container "${other}": it is not shareable, wanted one that was made with IpcMode "shareable"`,
+  );
 }
 
 function cdiOf(body: CreateBody, host: Parameters<typeof cdiEdits>[2]) {
