@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { killLeft, within } from "../containers/survivors.ts";
 import { needing } from "../needs.ts";
 import { busyboxImage, makeProgram, type Program } from "./_program.ts";
-import { onTerminal, type OnTerminal } from "./_terminal.ts";
+import { onTerminal, type OnTerminal } from "./on-terminal.ts";
 
 const { test } = needing({ root: true, files: ["/bin/busybox", "build/launcher"] });
 

@@ -6,7 +6,7 @@ import { needing } from "../needs.ts";
 import { registryNeeds, startRegistry } from "../registry/docker-registry.ts";
 import { startMock } from "../registry/mock.ts";
 import { busyboxImage, makeProgram, type Program } from "./_program.ts";
-import { onTerminal } from "./_terminal.ts";
+import { onTerminal } from "./on-terminal.ts";
 
 const { test } = needing({ root: true, files: ["/bin/busybox"], ...registryNeeds });
 

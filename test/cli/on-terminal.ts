@@ -1,5 +1,11 @@
 /** The program on a terminal: what the screen got so far, and keys. */
-import type { Program } from "./_program.ts";
+
+/** The program, its environment, and the folder it is called in. */
+export interface Called {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+}
 
 export interface OnTerminal {
   readonly text: () => string;
@@ -11,10 +17,7 @@ export interface OnTerminal {
   readonly exited: Promise<number>;
 }
 
-export function onTerminal(
-  { command, env, folder }: Pick<Program, "command" | "env" | "folder">,
-  args: readonly string[],
-): OnTerminal {
+export function onTerminal({ command, env, folder }: Called, args: readonly string[]): OnTerminal {
   let text = "";
   const waiting = new Set<() => void>();
   const child = Bun.spawn([...command, ...args], {
