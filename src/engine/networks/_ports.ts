@@ -49,10 +49,10 @@ function hostSide(
 ): Pick<Wish, "hostAddress" | "from" | "to"> {
   const address = HostIp === "" ? undefined : tryAddress(HostIp.replace(/^\[(.*)\]$/, "$1"));
   if (HostIp !== "" && !address) throw invalid(`cannot publish port "${key}": "${HostIp}" is no IP address`);
-  const [, first = "0", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(HostPort) ?? [];
+  const [whole, first = "0", last = first] = /^(?:(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(HostPort) ?? [];
   const from = Number(first);
   const to = Number(last);
-  if ((HostPort !== "" && !/^\d/.test(HostPort)) || from > to || to > 65_535)
+  if (whole === undefined || from > to || to > 65_535)
     throw invalid(
       `cannot publish port "${key}": "${HostPort}" is no port of the host, wanted 8080 or 8000-8010`,
     );
