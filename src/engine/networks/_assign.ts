@@ -1,7 +1,7 @@
 /** Giving an endpoint its addresses, hardware address and device, in one transaction with everything else that is given out. */
 import { SampanError, invalid } from "../../base/errors.ts";
 import { bytesOf, formatAddress, parseAddress, tryAddress, type Address, type Family } from "./_addresses.ts";
-import { option, poolOf } from "./_config.ts";
+import { hasNames, option, poolOf } from "./_config.ts";
 import type { Joint } from "./_endpoint.ts";
 import { checkAddress, macOf, nextAddress } from "./_ipam.ts";
 import { egressRate, ingressRate, parseRate } from "./_rate.ts";
@@ -79,6 +79,7 @@ function freeDevice(rows: Rows, container: string, network: NetworkRow): string 
 /** What is asked of an endpoint, looked at before a row is made of it. Errors: `invalid_argument`. */
 export function checkAsked(network: NetworkRow, asked: EndpointRow["asked"]): void {
   if (asked.MacAddress) checkMac(asked.MacAddress);
+  if (network.driver === "bridge" && !hasNames(network)) refuseOnDefault(asked);
   for (const key of [egressRate, ingressRate]) {
     const rate = asked.DriverOpts?.[key];
     if (rate) parseRate(key, rate);
@@ -94,4 +95,16 @@ export function checkAsked(network: NetworkRow, asked: EndpointRow["asked"]): vo
       throw invalid(`cannot use address "${text}": network "${network.name}" has no IPv${family}`);
     checkAddress(pool, address, new Set());
   }
+}
+
+/** As Docker has it, and in its words. */
+function refuseOnDefault({ Aliases, IPAMConfig }: EndpointRow["asked"]): void {
+  if ((Aliases ?? []).length > 0)
+    throw invalid(
+      "cannot connect to the default bridge: network-scoped alias is supported only for containers in user defined networks",
+    );
+  if (IPAMConfig?.IPv4Address || IPAMConfig?.IPv6Address)
+    throw invalid(
+      "cannot connect to the default bridge: user specified IP address is supported on user defined networks only",
+    );
 }

@@ -8,6 +8,7 @@ import { O } from "../../kernel/linux.ts";
 import { gatewayOf, hasNames } from "./_config.ts";
 import { queue } from "./_parts.ts";
 import {
+  emptyTable,
   lockFileOf,
   readTable,
   stateFileOf,
@@ -17,7 +18,6 @@ import {
   type ResolverTable,
 } from "./resolver/table.ts";
 import type { EndpointRow, NetworkRow, Rows } from "./_rows.ts";
-import { tryAddress } from "./_addresses.ts";
 
 const patience = 10_000;
 const poll = 1;
@@ -48,7 +48,7 @@ export const nameServerOf = (row: NetworkRow): string | undefined =>
 export function tableOf(
   networks: readonly NetworkRow[],
   endpoints: readonly EndpointRow[],
-  { upstreams, dns }: { upstreams: readonly string[]; dns: (container: string) => readonly string[] },
+  { resolvConf, dns }: { resolvConf: string; dns: (container: string) => readonly string[] },
 ): Table {
   const open = endpoints.filter(({ device }) => device !== null);
   const named = networks.filter((row) => hasNames(row) && open.some(({ network }) => network === row.id));
@@ -67,6 +67,7 @@ export function tableOf(
       addresses: [...(before?.addresses ?? []), ...addresses],
       networks: [...(before?.networks ?? []), ...(hasNames(network) ? [network.id] : [])],
       outside: (before?.outside ?? false) || !network.internal,
+      links: { ...before?.links, ...linksOf(endpoint) },
       dns: dns(endpoint.container),
     };
     if (!hasNames(network)) continue;
@@ -75,15 +76,15 @@ export function tableOf(
       list[name] = [...(list[name] ?? []), ...addresses];
   }
   const listen = named.flatMap((row) => nameServerOf(row) ?? []);
-  return { listen, upstreams, members, networks: names };
+  return { listen, resolvConf, members, networks: names };
 }
 
-/** The servers that the host itself asks. */
-export function upstreamsOf(resolvConf: string): string[] {
-  const lines = resolvConf.split("\n").map((line) => line.trim().split(/\s+/));
-  return lines
-    .flatMap(([word, address = ""]) => (word === "nameserver" && tryAddress(address) ? [address] : []))
-    .slice(0, 3);
+/** `name:alias` of `--link`, as alias → name. */
+function linksOf({ asked }: EndpointRow): Record<string, string> {
+  const pairs = (asked.Links ?? []).map((link) => link.toLowerCase().replace(/^\//, "").split(":"));
+  return Object.fromEntries(
+    pairs.map(([name = "", alias = name]) => [alias.split("/").at(-1) ?? alias, name]),
+  );
 }
 
 function readIfThere(path: string): string {
@@ -99,7 +100,7 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
   const wanted = (): Table => {
     const dns = new Map(rows.sandboxes().map((each) => [each.container, each.dns]));
     return tableOf(rows.networks(), rows.endpoints(), {
-      upstreams: upstreamsOf(readIfThere(resolvConf)),
+      resolvConf,
       dns: (container) => dns.get(container) ?? [],
     });
   };
@@ -134,10 +135,10 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
 
 function present(folder: string): ResolverTable {
   try {
-    const { serial, listen, upstreams, members, networks } = readTable(folder);
-    return { listen, upstreams, members, networks, serial };
+    const { serial, listen, resolvConf, members, networks } = readTable(folder);
+    return { listen, resolvConf, members, networks, serial };
   } catch {
-    return { listen: [], upstreams: [], members: {}, networks: {}, serial: 0 };
+    return emptyTable;
   }
 }
 

@@ -38,7 +38,8 @@ export function ownAnswers(
 ): Answer[] | undefined {
   const name = question.name.toLowerCase().replace(/\.$/, "");
   if (question.type === "PTR") return pointers(table, member, { name, asked: question.name });
-  const addresses = addressesOf(table, member, name);
+  const linked = Object.hasOwn(member.links, name) ? (member.links[name] ?? name) : name;
+  const addresses = addressesOf(table, member, linked);
   if (addresses.length === 0) return undefined;
   const wanted = addresses.filter((address) => question.type === (address.includes(":") ? "AAAA" : "A"));
   return rotated(wanted, turn).map((data) => ({

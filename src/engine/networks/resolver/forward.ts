@@ -4,19 +4,35 @@ import net from "node:net";
 
 const patience = 3000;
 const mostAtOnce = 512;
+/** Of one container, so that it takes no others' place. */
+const mostOfOne = 64;
 const largest = 65_535;
 
 export interface Forwarder {
   /** The answer as it came, with the question's own id; undefined when no server answered in time, or too many are asked already. */
-  ask(query: Uint8Array, servers: readonly string[], byStream: boolean): Promise<Uint8Array | undefined>;
+  ask(query: Uint8Array, options: AskOptions): Promise<Uint8Array | undefined>;
+}
+
+export interface AskOptions {
+  readonly servers: readonly string[];
+  readonly byStream: boolean;
+  /** The address that the question is from. */
+  readonly who: string;
 }
 
 export function openForwarder(): Forwarder {
   let asked = 0;
+  const byWho = new Map<string, number>();
+  const count = (who: string, by: 1 | -1) => {
+    asked += by;
+    const now = (byWho.get(who) ?? 0) + by;
+    if (now === 0) byWho.delete(who);
+    else byWho.set(who, now);
+  };
   return {
-    async ask(query, servers, byStream) {
-      if (asked >= mostAtOnce) return undefined;
-      asked++;
+    async ask(query, { servers, byStream, who }) {
+      if (asked >= mostAtOnce || (byWho.get(who) ?? 0) >= mostOfOne) return undefined;
+      count(who, 1);
       try {
         for (const server of servers) {
           const answer = await (byStream ? askByStream(query, server) : askByDatagram(query, server));
@@ -24,7 +40,7 @@ export function openForwarder(): Forwarder {
         }
         return undefined;
       } finally {
-        asked--;
+        count(who, -1);
       }
     },
   };

@@ -3,14 +3,14 @@
  * it holds the lock there as long as it lives, reads the table, and ends when the table has nothing to listen at.
  */
 import { decode, encode, type Packet } from "dns-packet";
-import { renameSync, watch, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, watch, writeFileSync } from "node:fs";
 import { version } from "../../../base/version.ts";
 import { lockFile, openFile } from "../../../kernel/libc.ts";
 import { O } from "../../../kernel/linux.ts";
 import { memberOf, ownAnswers, rcode, reply } from "./answer.ts";
 import { openForwarder } from "./forward.ts";
 import { listen, type Handler } from "./listen.ts";
-import { emptyTable, lockFileOf, readTable, stateFileOf, type ResolverTable } from "./table.ts";
+import { emptyTable, lockFileOf, readTable, serversOf, stateFileOf, type ResolverTable } from "./table.ts";
 
 /** Also without a word from the file system the table is looked at, and an address that could not be bound tried again. */
 const lookAgain = 1000;
@@ -113,11 +113,22 @@ function handlerOf(table: () => ResolverTable): Handler {
     // A network without a way out has none for questions either (CVE-2024-29018), and a name without a dot is nobody's outside.
     if (!member.outside || !question.name.replace(/\.$/, "").includes("."))
       return encode(reply(query, rcode.noName));
-    const servers = member.dns.length > 0 ? member.dns : now.upstreams;
-    const answer = await forwarder.ask(message, servers, byStream);
+    // An address of our own among the servers would ask in circles.
+    const servers = (member.dns.length > 0 ? member.dns : hostServers(now)).filter(
+      (server) => !now.listen.includes(server),
+    );
+    const answer = await forwarder.ask(message, { servers, byStream, who: address });
     if (!answer) return encode(reply(query, rcode.failed));
     return byStream || answer.length <= Math.max(512, largestDatagram) ? answer : cut(answer);
   };
+}
+
+function hostServers({ resolvConf }: ResolverTable): string[] {
+  try {
+    return serversOf(readFileSync(resolvConf, "utf8"));
+  } catch {
+    return [];
+  }
 }
 
 /** Header and question alone, with the bit that says so. */
