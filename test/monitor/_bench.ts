@@ -77,10 +77,14 @@ export class Bench implements AsyncDisposable {
     const bundle = join(this.dir, id);
     mkdirSync(bundle);
     const monitor = this.monitor(join(bundle, "monitor"), options);
-    writeBundle(bundle, { id, rootfs: this.rootfs, options });
+    this.bundle(bundle, id, options);
     this.ids.push(id);
     const { pid } = await this.runtime.create({ id, bundle, monitor });
     return new Task(this.runtime, { id, pid, folder: monitor.folder });
+  }
+
+  bundle(folder: string, id: string, options: TaskOptions): void {
+    writeBundle(folder, { id, rootfs: this.rootfs, options });
   }
 
   async start(options: TaskOptions = {}): Promise<Task> {
@@ -122,7 +126,7 @@ export function processOf({ script, args, stdio }: TaskOptions): OciProcess {
   } as OciProcess;
 }
 
-export function writeBundle(
+function writeBundle(
   bundle: string,
   { id, rootfs, options }: { id: string; rootfs: string; options: TaskOptions },
 ): void {

@@ -5,17 +5,7 @@ import { join } from "node:path";
 import { externalRuntime } from "../../src/runtime/external/runtime.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
 import { needing } from "../needs.ts";
-import {
-  Bench,
-  exitOf,
-  linesOf,
-  monitorPids,
-  monitors,
-  outputOf,
-  text,
-  until,
-  writeBundle,
-} from "./_bench.ts";
+import { Bench, exitOf, linesOf, monitorPids, monitors, outputOf, text, until } from "./_bench.ts";
 
 const kinds = {
   native: (root: string) => nativeRuntime({ root, warn: () => undefined }),
@@ -40,7 +30,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       const bundle = join(bench.dir, id);
       const folder = join(bundle, "monitor");
       const monitor = bench.monitor(folder, { stdio: { stdin: "open" } });
-      writeBundle(bundle, { id, rootfs: bench.rootfs, options: { script } });
+      bench.bundle(bundle, id, { script });
       bench.ids.push(id);
       const task = JSON.stringify({ id, bundle, monitor });
       const words = [

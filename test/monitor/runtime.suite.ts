@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Runtime } from "../../src/runtime/runtime.ts";
 import {
   Bench,
   descriptors,
@@ -14,15 +13,14 @@ import {
   parentOf,
   text,
   until,
-  writeBundle,
+  type BenchOptions,
   type Task,
 } from "./_bench.ts";
 
 /** How long a client may take no byte in these tests, in milliseconds. */
 export const patience = 300;
 
-export interface Subject {
-  readonly make: (root: string) => Runtime;
+export interface Subject extends BenchOptions {
   /** How many execs one after the other have to leave nothing. */
   readonly execs: number;
 }
@@ -277,6 +275,24 @@ export function runtimeSuite({ make, execs }: Subject): void {
     await until("its descriptors are closed", () => descriptors() <= before);
   });
 
+  test("creates at the same time do not mix, and nothing of the caller reaches a process", async () => {
+    const cwd = process.cwd();
+    const mask = process.umask();
+    const scripts = Array.from({ length: 6 }, (_, i) => `echo ${i}; ls /proc/self/fd; exit ${i}`);
+    const beside = scripts.map(async () => {
+      const child = Bun.spawn(["ls", "-l", "/proc/self/fd"], { stdin: "ignore" });
+      return await new Response(child.stdout).text();
+    });
+    const tasks = await Promise.all(scripts.map((script) => bench.start({ script })));
+    const codes = await Promise.all(tasks.map(async (task) => (await task.ended()).code));
+    expect(codes).toEqual([0, 1, 2, 3, 4, 5]);
+    // 3 is the folder that ls reads.
+    for (const [i, task] of tasks.entries())
+      expect(task.log()).toEqual([i, 0, 1, 2, 3].map((word) => `stdout F ${word}`));
+    for (const list of await Promise.all(beside)) expect(list.trim().split("\n").length).toBe(5);
+    expect([process.cwd(), process.umask()]).toEqual([cwd, mask]);
+  });
+
   test("a folder has one monitor at a time, and the next as soon as that has told of its end", async () => {
     const task = await bench.start({ args: ["sleep", "1000"] });
     const bundle = join(bench.dir, task.id);
@@ -302,7 +318,7 @@ export function runtimeSuite({ make, execs }: Subject): void {
     const folder = join(bundle, "monitor");
     const id = `sampan-monitor-${process.pid}-cancelled`;
     const monitor = bench.monitor(folder, {});
-    writeBundle(bundle, { id, rootfs: bench.rootfs, options: { args: ["true"] } });
+    bench.bundle(bundle, id, { args: ["true"] });
     bench.ids.push(id);
     const made = bench.runtime
       .create({ id, bundle, monitor }, controller.signal)
