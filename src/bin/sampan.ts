@@ -6,8 +6,11 @@ const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(
 
 const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 
-/** Internal: the helper process of the engine's unpacker. */
-const unpackWorker: Part = async () => (await import("../engine/unpack/worker.ts")).unpackWorker();
+/** Internal: the helper processes of the engine: for layers, and for docker cp. */
+const unpackWorker: Part = async ([word, ...args]) => {
+  if (word === "copy") return (await import("../engine/containers/copy-worker.ts")).copyWorker(args);
+  return (await import("../engine/unpack/worker.ts")).unpackWorker();
+};
 
 /** Internal: the process that answers names in networks, which outlives the daemon. */
 const resolver: Part = async (args) =>

@@ -3,7 +3,8 @@
  * the moment, with its volumes: as a tree of mounts that nothing but our descriptor holds, so that a crash leaves none; and nobody starts it meanwhile.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { systemError } from "../../kernel/errno.ts";
@@ -14,14 +15,14 @@ import { unmount } from "../../kernel/mounts.ts";
 import { processStart } from "../../kernel/process.ts";
 import type { LiveEngine } from "../engine.ts";
 import { mountAll, unmountAll } from "../snapshots/mount.ts";
-import { mapped } from "../snapshots/copy-tree.ts";
 import type { Remap } from "../snapshots/snapshotter.ts";
-import { insideRoot, openFolder, type RootTarget } from "../unpack/into-root.ts";
+import { insideRoot, openFolder } from "../unpack/into-root.ts";
 import type { ContainerInfo } from "./containers.ts";
+import { ownerOf } from "./copy-owner.ts";
 import { storedContainer } from "./open.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-export type CopyParts = Pick<
+export type RootParts = Pick<
   LiveEngine,
   "containers" | "settings" | "snapshots" | "store" | "tasks" | "volumes"
 >;
@@ -34,7 +35,7 @@ export interface ContainerRoot extends AsyncDisposable {
 }
 
 /** Errors: `not_found`. */
-export async function openContainerRoot(engine: CopyParts, reference: string): Promise<ContainerRoot> {
+export async function openContainerRoot(engine: RootParts, reference: string): Promise<ContainerRoot> {
   const info = engine.containers.get(reference);
   const running = runningRoot(engine, info);
   if (running) return running;
@@ -46,13 +47,13 @@ export async function openContainerRoot(engine: CopyParts, reference: string): P
   return await stoppedRoot(engine, info, stack);
 }
 
-function describe(engine: CopyParts, id: string): Pick<ContainerRoot, "remap" | "volumes"> {
+function describe(engine: RootParts, id: string): Pick<ContainerRoot, "remap" | "volumes"> {
   const { remap, volumes } = storedContainer(engine.store, id);
   return { remap, volumes };
 }
 
 /** Undefined when its first process is not there (any more). */
-function runningRoot(engine: CopyParts, { id, state, pid }: ContainerInfo): ContainerRoot | undefined {
+function runningRoot(engine: RootParts, { id, state, pid }: ContainerInfo): ContainerRoot | undefined {
   if (pid === undefined || (state !== "running" && state !== "paused")) return undefined;
   const start = processStart(pid);
   const connected = engine.tasks.get(id);
@@ -68,7 +69,7 @@ function runningRoot(engine: CopyParts, { id, state, pid }: ContainerInfo): Cont
 }
 
 /** The container's lock, until it is given back. */
-async function hold({ tasks }: CopyParts, id: string): Promise<AsyncDisposable> {
+async function hold({ tasks }: RootParts, id: string): Promise<AsyncDisposable> {
   const held = Promise.withResolvers<void>();
   const free = Promise.withResolvers<void>();
   const done = tasks.exclusive(id, async () => {
@@ -86,7 +87,7 @@ async function hold({ tasks }: CopyParts, id: string): Promise<AsyncDisposable> 
 }
 
 async function stoppedRoot(
-  engine: CopyParts,
+  engine: RootParts,
   { id, snapshot }: ContainerInfo,
   stack: AsyncDisposableStack,
 ): Promise<ContainerRoot> {
@@ -120,14 +121,14 @@ interface Put {
 }
 
 /** A tmpfs has nothing while nobody runs. */
-async function putVolume(engine: CopyParts, { id, place, volume, remap, stack }: Put): Promise<void> {
+async function putVolume(engine: RootParts, { id, place, volume, remap, stack }: Put): Promise<void> {
   const source = await sourceOf(engine, { id, volume, stack });
-  const stat = source === undefined ? undefined : statSync(source, { throwIfNoEntry: false });
-  if (source === undefined || !stat) return;
+  const isFolder = source === undefined ? undefined : await looksAt(source);
+  if (source === undefined || isFolder === undefined) return;
   const root = openAt(at.FDCWD, byteString(place), O.RDONLY | O.DIRECTORY);
   if (root < 0) throw systemError(`open "${place}"`, -root);
   try {
-    const onto = stat.isDirectory()
+    const onto = isFolder
       ? openFolder({ root, folder: "", owner: ownerOf(remap) }, byteString(volume.destination.slice(1)))
       : openAt2(root, byteString(volume.destination), O.PATH, insideRoot);
     // The file that it is mounted on is made when it is started.
@@ -142,8 +143,28 @@ async function putVolume(engine: CopyParts, { id, place, volume, remap, stack }:
   }
 }
 
+/** Milliseconds that the file system of a bind has to answer. */
+const patience = 10_000;
+
+/** Whether it is a folder; undefined where nothing is. Not in this thread: it may be on a share whose server is gone. */
+async function looksAt(path: string): Promise<boolean | undefined> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new SampanError("deadline_exceeded", `"${path}" does not answer`)),
+    patience,
+  );
+  try {
+    return (await Promise.race([stat(path), late.promise])).isDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function sourceOf(
-  { volumes }: CopyParts,
+  { volumes }: RootParts,
   { id, volume, stack }: Pick<Put, "id" | "volume" | "stack">,
 ): Promise<string | undefined> {
   const { kind, source, subpath } = volume;
@@ -170,14 +191,8 @@ function putOnto(source: string, onto: number, readonly: boolean): void {
   }
 }
 
-/** From the ids inside to those on disk. */
-export function ownerOf(remap: Remap | undefined): RootTarget["owner"] {
-  if (!remap) return ({ uid, gid }) => ({ uid, gid });
-  return ({ uid, gid }) => ({ uid: mapped(remap.uids, uid), gid: mapped(remap.gids, gid) });
-}
-
 /** A folder of our own to mount on, for a moment. What a process that was killed in that moment has left is taken away. */
-function makePlace({ settings }: CopyParts): string {
+function makePlace({ settings }: RootParts): string {
   const folder = join(settings.state, "copies");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(folder)) {

@@ -25,6 +25,7 @@ export function openUnpacker(options: { command: readonly string[]; workers?: nu
     }
   };
   return {
+    command: options.command,
     start: async (request, signal) => new RunningJob(request, await layers.acquire(signal), layers, signal),
     sync: (path) => chore({ verb: "sync", path }),
     removeTree: (path) => chore({ verb: "remove", path }),

@@ -53,6 +53,8 @@ export interface UnpackJob {
 }
 
 export interface Unpacker extends AsyncDisposable {
+  /** What helper processes are started with: a program and its arguments. Further words choose another task than unpacking (containers/copy-task.ts). */
+  readonly command?: readonly string[];
   /** Waits for a free helper process when all are busy. The signal ends the job's process. */
   start(request: UnpackRequest, signal?: AbortSignal): Promise<UnpackJob>;
   /** syncfs(2) of the file system of `path`, in a helper process: Durability of engine/store. */

@@ -8,12 +8,12 @@ import { findContainer } from "./find.ts";
 
 export async function statArchive(engine: LiveEngine, call: Call): Promise<Answer> {
   const { id, path } = asked(engine, call);
-  return empty(200, headersOf(await worded(call, statPath(engine, id, path))));
+  return empty(200, headersOf(await worded(call, statPath(engine, id, path, { signal: call.signal }))));
 }
 
 export async function getArchive(engine: LiveEngine, call: Call): Promise<Answer> {
   const { id, path } = asked(engine, call);
-  const { stat, archive } = await worded(call, readArchive(engine, id, path, call.signal));
+  const { stat, archive } = await worded(call, readArchive(engine, id, path, { signal: call.signal }));
   return bytes("application/x-tar", archive, headersOf(stat));
 }
 

@@ -73,15 +73,16 @@ function converse(
 ): (conversation: Conversation) => Promise<void> {
   const { stdin, stdout, stderr } = wanted;
   const { body, id } = container;
-  const since = BigInt(Date.now()) * 1_000_000n;
   const streams = { stdin: stdin && body.OpenStdin === true, stdout, stderr };
   const attaching = wanted.stream ? attachContainer(engine, id, { ...streams, signal }) : undefined;
   attaching?.catch(() => undefined);
   return async (conversation) => {
     await using attachment = new Held(attaching);
-    if (wanted.logs && keepsLog(container))
-      await writeLogs(engine, container, { wanted, multiplexed, until: since, conversation });
     const attached = await attachment.get();
+    // What comes in the moment between may be seen twice; nothing is missed.
+    const until = BigInt(Date.now()) * 1_000_000n + 999_999n;
+    if (wanted.logs && keepsLog(container))
+      await writeLogs(engine, container, { wanted, multiplexed, until, conversation });
     if (!attached) return;
     await pump(attached, conversation, {
       stdin: streams.stdin,

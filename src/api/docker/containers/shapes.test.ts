@@ -81,10 +81,7 @@ describe("configuration", () => {
   const native = { runtime: "native", unified: true };
 
   test("the host's part has dockerd's values where nothing was said, and keeps what was", () => {
-    const config = hostConfigOf(
-      info({}, { HostConfig: { Memory: 5, Dns: null, NetworkMode: "" } }),
-      "native",
-    );
+    const config = hostConfigOf(info({}, { HostConfig: { Memory: 5, Dns: null, NetworkMode: "" } }), native);
     expect(config).toMatchObject({
       Memory: 5,
       Dns: [],
