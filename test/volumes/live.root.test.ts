@@ -1,13 +1,14 @@
 /** Volumes, images and other containers' namespaces, in containers that are started by the engine. */
 import { rm } from "node:fs/promises";
 import { expect } from "bun:test";
+import { createExec, startExec } from "../../src/engine/containers/exec.ts";
 import { killContainer } from "../../src/engine/containers/kill.ts";
 import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
 import { openVolumes } from "../../src/engine/volumes/open.ts";
 import type { Volumes } from "../../src/engine/volumes/volumes.ts";
-import { needs, Place } from "../life/place.ts";
+import { hear, needs, Place } from "../life/place.ts";
 import { needing } from "../needs.ts";
 
 const { test } = needing(needs);
@@ -112,4 +113,15 @@ test("an image is mounted while the container runs", async () => {
   expect(await place.log(name)).toContain("/tools/bin/busybox\n");
   expect(await place.log(name)).toContain("refused\n");
   expect(place.mounts()).toEqual([]);
+});
+
+test("an exec has the container's limits, the unlimited ones too", async () => {
+  await using place = await filled();
+  const Ulimits = [{ Name: "core", Soft: -1, Hard: -1 }];
+  const { id } = await place.start({ command: ["sleep", "60"], host: { Ulimits } });
+  const Cmd = ["grep", "core", "/proc/self/limits"];
+  const exec = await createExec(place.live, id, { Cmd, AttachStdout: true, AttachStderr: true });
+  const { stdout } = await hear(await startExec(place.live, exec, { detach: false }));
+  expect(stdout).toMatch(/^Max core file size +unlimited +unlimited/);
+  await kill(place, id);
 });

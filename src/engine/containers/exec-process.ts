@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { invalid } from "../../base/errors.ts";
 import type { ExecBody } from "../../spec/docker/exec.ts";
-import type { OciConfig, OciProcess } from "../../spec/oci/config.ts";
+import type { OciProcess } from "../../spec/oci/config.ts";
+import { parseConfig } from "../../spec/oci/parse.ts";
 import { capabilitySets, containerCapabilities } from "./capabilities.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
@@ -43,7 +44,7 @@ export function execProcess(engine: LifeParts, info: ContainerInfo, body: ExecBo
 
 function bundleProcess({ store }: LifeParts, id: string): OciProcess {
   const text = readFileSync(join(containerFolder(store.root, id), "config.json"), "utf8");
-  const { consoleSize: _size, ...process } = (JSON.parse(text) as OciConfig).process;
+  const { consoleSize: _size, ...process } = parseConfig(text).process;
   return process;
 }
 
