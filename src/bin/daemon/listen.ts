@@ -163,6 +163,8 @@ async function listenTls(server: Server, { name, port, host, tls }: TlsAddress):
       rejectUnauthorized: true,
       minVersion: "TLSv1.2",
       handshakeTimeout: 10_000,
+      // A client that has sent all of its standard input still wants to hear the answer.
+      allowHalfOpen: true,
     },
     (socket) => {
       if (!socket.authorized) return void socket.destroy();
