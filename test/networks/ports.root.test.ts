@@ -119,6 +119,27 @@ describe("the default bridge", () => {
     expect(place.ask("outside", "10.99.0.1:8080")).toBe("next 10.99.0.2");
   });
 
+  test("a port follows its container from one network to another, and stays its own in between", async () => {
+    await place.network({ name: "first" });
+    await place.network({ name: "second" });
+    const mover = await place.container("mover", { first: {} }, { "80/tcp": [{ HostPort: "8700" }] });
+    await place.serve(mover.id, "mover");
+    expect(place.ask("outside", "10.99.0.1:8700")).toBe("mover 10.99.0.2");
+    await place.call("disconnect", "first", mover.id, {});
+    expect(place.ask("outside", "10.99.0.1:8700")).toBe("");
+    const thief = place.container("thief", { bridge: {} }, { "80/tcp": [{ HostPort: "8700" }] });
+    expect(await refusal(thief)).toContain("port is already allocated");
+    await place.call("connect", "second", place.owner("mover"), {});
+    expect(place.ask("outside", "10.99.0.1:8700")).toBe("mover 10.99.0.2");
+  });
+
+  test("a new name is found at once, the old one no more", async () => {
+    const owner = place.owner("mover");
+    await place.call("renamed", { ...owner, name: "moved" });
+    const { endpoints } = await place.call<{ endpoints: { names: string[] }[] }>("sandbox", owner.id);
+    expect(endpoints[0]?.names).toEqual(["moved", owner.id.slice(0, 12), "host-mover"]);
+  });
+
   test("with IPv6 a port is published for both families", async () => {
     await place.network({ name: "six", ipv6: true, ipam: [{ subnet: "fd00:77::/64" }] });
     const six = await place.container("six", { six: {} }, { "80/tcp": [{ HostPort: "8600" }] });

@@ -7,7 +7,7 @@ import { endpointSteps, gatewayJoint, removeSteps, routeSteps } from "./_endpoin
 import { endpointInfo } from "./_info.ts";
 import type { Endpoint, SandboxOwner } from "./networks.ts";
 import type { Parts } from "./_parts.ts";
-import type { EndpointRow, NetworkRow, PortRow } from "./_rows.ts";
+import type { EndpointRow, NetworkRow } from "./_rows.ts";
 import { jointsOf } from "./_sandbox.ts";
 
 export interface Connecting {
@@ -48,6 +48,7 @@ export async function connectTo(parts: Parts, { network, owner, asked }: Connect
       rows.removeEndpoint(joint.endpoint.id);
       throw SampanError.wrap(`cannot connect container "${owner.name}" to network "${network.name}"`, error);
     }
+    await movePorts(parts, owner.id);
     await parts.names.update();
   }
   return endpointInfo(network, joint.endpoint);
@@ -134,16 +135,13 @@ export async function disconnectFrom(
   await parts.names.update();
 }
 
-/** Published ports follow to the endpoint that has the default route now; where there is none they lead nowhere and go. */
+/** Published ports follow to the endpoint that has the default route now; where there is none they stay taken and lead nowhere. */
 async function movePorts(parts: Parts, container: string): Promise<void> {
   const { rows } = parts;
   const before = rows.portsOf(container);
   const joints = jointsOf(parts, container);
   const target = { 4: gatewayJoint(joints, 4)?.endpoint.ipv4, 6: gatewayJoint(joints, 6)?.endpoint.ipv6 };
-  const after = before.flatMap((port): PortRow[] => {
-    const to = target[port.target.includes(":") ? 6 : 4];
-    return to ? [{ ...port, target: to }] : [];
-  });
+  const after = before.map((port) => ({ ...port, target: target[port.address.includes(":") ? 6 : 4] ?? "" }));
   if (JSON.stringify(before) === JSON.stringify(after)) return;
   rows.transaction(() => {
     rows.removePorts(container);

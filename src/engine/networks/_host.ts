@@ -56,9 +56,10 @@ export function openHost({ rows, door, table }: HostOptions): Host {
   let next: Promise<void> | undefined;
   /** Those who come while nft is at work go together in the next transaction. */
   const change = (verb: "add" | "delete", ports: readonly PortRow[]): Promise<void> => {
-    if (ports.length === 0) return Promise.resolve();
+    const now = ports.filter(leads);
+    if (now.length === 0) return Promise.resolve();
     waiting.push(
-      ...ports.map((port) => {
+      ...now.map((port) => {
         const { map, key, element } = portElement(port);
         return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : key} }`;
       }),
@@ -106,12 +107,15 @@ export function openHost({ rows, door, table }: HostOptions): Host {
   };
 }
 
+/** One whose container has left the network that it led into leads nowhere. */
+const leads = ({ target }: PortRow): boolean => target !== "";
+
 function wanted(rows: Rows, table: string): Ruleset {
   const networks = rows.networks();
   return rulesetOf(
     table,
     networks.flatMap((row) => rulesOf(row, networks) ?? []),
-    rows.ports(),
+    rows.ports().filter(leads),
   );
 }
 

@@ -53,6 +53,7 @@ export interface PortRow {
   readonly protocol: string;
   readonly port: number;
   readonly container: string;
+  /** Of the container; empty where it has none that is reached. */
   readonly target: string;
   readonly target_port: number;
 }
