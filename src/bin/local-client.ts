@@ -125,8 +125,8 @@ async function shared(settings: EngineSettings): Promise<Disposable | string> {
 
 /** A state folder that was made for this command goes with it, when nothing is in it. */
 function removeEmpty({ state }: EngineSettings): void {
-  const folders = ["runtime", "monitors", "containers", "netns", "roots", "execs"].map((name) =>
-    join(state, name),
+  const folders = ["runtime/native", "runtime", "monitors", "containers", "netns", "roots", "resolver"].map(
+    (name) => join(state, name),
   );
   for (const folder of [...folders, state]) {
     try {
@@ -165,8 +165,13 @@ async function startDaemon(
 
 /** Another command may have started a daemon at the same moment: then ours has ended, and theirs comes. */
 function nobodyHas(root: string): boolean {
-  using share = shareFolder(root);
-  return share !== undefined;
+  try {
+    using share = shareFolder(root);
+    return share !== undefined;
+  } catch {
+    // It is no folder at all.
+    return true;
+  }
 }
 
 function lastLine(log: string): string {

@@ -43,6 +43,7 @@ export async function hunt({ kills, seed, lanes = 4, onTurn = () => {} }: HuntOp
   await using world = await makeWorld();
   await using registry = await startRegistry(world);
   const hunter = new Hunter(world, registry.host, new Random(seed));
+  await hunter.warmUp();
   for (let turn = 1; turn <= kills && hunter.failures.length === 0; turn++) {
     await hunter.turn(lanes);
     onTurn(`${turn}/${kills} ${hunter.summary()}`);
@@ -61,6 +62,8 @@ class Hunter {
   private readonly random: Random;
   private readonly api: Api;
   private count = 0;
+  private longest = 0;
+  private before = new Set<string>();
 
   constructor(world: World, registry: string, random: Random) {
     this.world = world;
@@ -74,10 +77,24 @@ class Hunter {
     return `${states.filter((state) => state === "started").length} run of ${states.length}`;
   }
 
+  /** How long it takes here, and what others have left on this host. */
+  async warmUp(): Promise<void> {
+    const begun = performance.now();
+    await this.create();
+    this.longest = Math.max(400, 8 * (performance.now() - begun));
+    this.before = new Set((await this.api.audit()).map(({ name }) => name));
+  }
+
+  private async audit(when: string): Promise<void> {
+    const found = (await this.api.audit()).filter(({ name }) => !this.before.has(name));
+    if (found.length > 0)
+      this.failures.push(`${when} the audit found ${JSON.stringify(found)}\n${this.world.daemon().said()}`);
+  }
+
   async turn(lanes: number): Promise<void> {
     const over = new AbortController();
     const work = Array.from({ length: lanes }, (_, lane) => this.lane(lane, over.signal));
-    await Bun.sleep(this.random.integer(5, 400));
+    await Bun.sleep(this.random.integer(5, Math.round(this.longest)));
     over.abort();
     await this.world.restart("SIGKILL");
     await Promise.all(work);
@@ -133,7 +150,8 @@ class Hunter {
   private async create(): Promise<void> {
     const kind = this.random.chance(0.4) ? "steady" : "ending";
     const one: Known = {
-      name: `c${++this.count}`,
+      // Not the beginning of an id.
+      name: `box-${++this.count}`,
       kind,
       code: this.random.integer(0, 100),
       lines: this.random.integer(0, 60),
@@ -186,12 +204,13 @@ class Hunter {
       if (one.state === "gone") continue;
       const now = await this.api.find(one.name);
       if (one.state === undefined) this.settle(one, now);
-      else if (!now) this.failures.push(`${one.name} was ${one.state} and is lost`);
+      else if (!now)
+        this.failures.push(
+          `${one.name} (${one.id}) was ${one.state} and is lost\n${this.world.daemon().said()}`,
+        );
       else await this.checkOne(one, now);
     }
-    const found = await this.api.audit();
-    if (found.length > 0)
-      this.failures.push(`the audit found ${JSON.stringify(found)}\n${this.world.daemon().said()}`);
+    await this.audit("after a restart");
   }
 
   /** The daemon died over it: whatever it is now is right, and from now on it stays. */
@@ -232,8 +251,7 @@ class Hunter {
     for (const one of this.known.values())
       if (one.state !== "gone" && one.id !== undefined)
         await this.api.delete(`/containers/${one.id}?force=1&v=1`);
-    const found = await this.api.audit();
-    if (found.length > 0) this.failures.push(`with nothing left the audit found ${JSON.stringify(found)}`);
+    await this.audit("with nothing left");
   }
 }
 

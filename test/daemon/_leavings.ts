@@ -1,5 +1,5 @@
 /** What a test's containers leave on the host when the test ends in the middle: monitors, their processes, resolvers, and cgroups. */
-import { readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** Process ids of monitors that hold a folder below this one open. */
@@ -20,7 +20,7 @@ export async function endContainers(folder: string): Promise<void> {
   const all = [...monitors, ...named, ...inside];
   for (const pid of all) kill(pid);
   while (all.some(isAlive)) await Bun.sleep(5);
-  for (const path of new Set(cgroups)) removeCgroup(path);
+  for (const path of new Set(cgroups)) await removeCgroup(path);
 }
 
 /** The folders of a container's own cgroups. */
@@ -45,11 +45,14 @@ function processesIn(cgroup: string): number[] {
   }
 }
 
-function removeCgroup(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // It is in another hierarchy, or somebody else has removed it.
+/** A process that has ended is in it until its parent has heard of that. */
+async function removeCgroup(path: string): Promise<void> {
+  for (let tries = 0; tries < 200 && existsSync(path); tries++) {
+    try {
+      rmdirSync(path);
+    } catch {
+      await Bun.sleep(10);
+    }
   }
 }
 
