@@ -4,6 +4,7 @@ import { addressOf, linkOf, routeOf } from "./netlink-dump.ts";
 import { deleteLink, linkIndexOffset, newBridge, newVeth, setPort } from "./netlink-link.ts";
 import { attribute, attributesFrom, joined, nested, textOf, u32 } from "./netlink-message.ts";
 import { limitRate } from "./netlink-queue.ts";
+import { deletedTables } from "./netlink-watch.ts";
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const header = (bytes: Uint8Array) => ({
@@ -97,4 +98,17 @@ test("a rate over four gigabytes a second has its wide attribute, and a bucket o
   };
   expect(types(1e6)).toEqual([1, 6]);
   expect(types(1e10)).toEqual([1, 6, 4]);
+});
+
+test("the names of deleted tables are read from a datagram of several messages", () => {
+  const message = (type: number, name: string) => {
+    const body = joined(new Uint8Array([1, 0, 0, 0]), attribute(1, new TextEncoder().encode(`${name}\0`)));
+    const head = new Uint8Array(16);
+    view(head).setUint32(0, 16 + body.length, true);
+    view(head).setUint16(4, type, true);
+    return joined(head, body);
+  };
+  const datagram = joined(message(0xa00, "made"), message(0xa02, "sampan"), message(0xa02, "mine"));
+  expect(deletedTables(datagram)).toEqual(["sampan", "mine"]);
+  expect(deletedTables(datagram.subarray(0, 40))).toEqual([]);
 });

@@ -41,7 +41,15 @@ describe("a host after its engine was killed", () => {
     expect(place.ask("outside", "10.99.0.1:8080")).toBe("web 10.99.0.2");
   });
 
-  test("rules that somebody emptied are missed by the audit and come back (CVE-2025-54388)", async () => {
+  test("a running engine puts its rules back when a reload of the host's firewall has deleted them (CVE-2025-54388)", async () => {
+    await restore();
+    place.run("host", ["nft", "flush", "ruleset"]);
+    while ((await audit()).length > 0) await Bun.sleep(20);
+    expect(place.ask("outside", "10.99.0.1:8080")).toBe("web 10.99.0.2");
+  });
+
+  test("rules that somebody emptied while no engine ran are missed by the audit and come back", async () => {
+    await place.kill();
     place.run("host", ["nft", "flush", "ruleset"]);
     expect(place.ask("outside", "10.99.0.1:8080")).toBe("");
     expect(await audit()).toEqual(["rules: there is no table inet sampan"]);
@@ -51,6 +59,7 @@ describe("a host after its engine was killed", () => {
     expect(await audit()).toEqual(["rules: chain forward of table sampan has 0 rules, wanted 11"]);
     await restore();
     expect(await audit()).toEqual([]);
+    await place.kill();
     place.run("host", ["nft", "flush", "ruleset"]);
     const late = await place.container("late", { bridge: {} }, { "80/tcp": [{ HostPort: "8099" }] });
     await place.serve(late.id, "late");

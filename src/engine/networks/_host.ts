@@ -5,6 +5,7 @@ import { errno } from "../../kernel/errno.ts";
 import { addressIndexOffset, newAddress } from "../../kernel/netlink-address.ts";
 import { addresses, links, type Link } from "../../kernel/netlink-dump.ts";
 import { deleteLink, linkIndexOffset, newBridge, setLinkUp } from "../../kernel/netlink-link.ts";
+import { watchTables, type TableWatch } from "../../kernel/netlink-watch.ts";
 import { addressFromBytes, bytesOf, formatAddress, parseAddress } from "./_addresses.ts";
 import { gatewayOf, mtuOf, poolOf, rulesOf } from "./_config.ts";
 import type { NamespaceDoor, Step } from "./door.ts";
@@ -15,6 +16,8 @@ import type { NetworkRow, PortRow, Rows } from "./_rows.ts";
 import { portElement, rulesetFaults, rulesetOf, rulesetText, type Ruleset } from "./_ruleset.ts";
 
 const families = [4, 6] as const;
+/** Milliseconds between two looks at what was deleted: a call that does not wait, some microseconds. */
+const glance = 500;
 
 export interface Host {
   /** Makes the bridge where it is not there; gives its index. */
@@ -28,6 +31,10 @@ export interface Host {
   ensureRules(): Promise<void>;
   addPorts(ports: readonly PortRow[]): Promise<void>;
   removePorts(ports: readonly PortRow[]): Promise<void>;
+  /** From now on puts the rules back soon after somebody has deleted the table, as a reload of the host's firewall does. Again is no second watch. */
+  watch(): void;
+  /** Ends the watch. */
+  [Symbol.dispose](): void;
   /** A line for each thing of bridges and rules that is not as it should be. */
   faults(): Promise<readonly string[]>;
 }
@@ -52,6 +59,7 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     });
     return now;
   };
+  let watched: { readonly tables: TableWatch; readonly timer: NodeJS.Timeout } | undefined;
   let waiting: string[] = [];
   let next: Promise<void> | undefined;
   /** Those who come while nft is at work go together in the next transaction. */
@@ -90,6 +98,22 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     },
     applyRules,
     ensureRules: () => applied ?? applyRules(),
+    watch() {
+      if (watched) return;
+      const tables = watchTables();
+      const timer = setInterval(() => {
+        if (!tables.lost(table)) return;
+        // What fails now is found by the next audit, and tried again with the next change.
+        applyRules().catch(() => {});
+      }, glance);
+      timer.unref();
+      watched = { tables, timer };
+    },
+    [Symbol.dispose]() {
+      clearInterval(watched?.timer);
+      watched?.tables[Symbol.dispose]();
+      watched = undefined;
+    },
     addPorts: (ports) => change("add", ports),
     removePorts: (ports) => change("delete", ports),
     async faults() {

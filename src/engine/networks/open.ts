@@ -44,7 +44,7 @@ export interface NetworksOptions {
   readonly resolvConf?: string;
 }
 
-/** Disposing waits for what is still being taken away; networks stay. */
+/** Disposing waits for what is still being taken away, and ends the watch over the rules that the first restore began; networks stay. */
 export type OpenNetworks = Networks & AsyncDisposable;
 
 export function openNetworks(options: NetworksOptions): OpenNetworks {
@@ -125,10 +125,15 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       const row = rows.sandbox(container);
       return row && sandboxOf(parts, row);
     },
-    restore: (running) => inTurn(() => restoreNetworks(parts, running)),
+    restore: (running) =>
+      inTurn(async () => {
+        parts.host.watch();
+        return restoreNetworks(parts, running);
+      }),
     audit: (running) => inTurn(() => auditNetworks(parts, running)),
     traffic: async (container) => trafficOf(parts, container),
     async [Symbol.asyncDispose]() {
+      parts.host[Symbol.dispose]();
       await Promise.allSettled(parts.closing.values());
     },
   };
