@@ -35,7 +35,9 @@ export interface Daemon extends AsyncDisposable {
   readonly signal: (name: NodeJS.Signals) => void;
 }
 
-const sampan = [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
+/** SAMPAN_PROGRAM: an executable that stays as it is during a long hunt. */
+const built = process.env["SAMPAN_PROGRAM"];
+const sampan = built ? [built] : [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
 
 export function makePlace(namespace?: string): Place {
   const folder = mkdtempSync(join(tmpdir(), "sampan-daemon-"));
