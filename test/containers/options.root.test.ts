@@ -220,3 +220,18 @@ test("an annotation of the caller is in the bundle, a label of the image is not"
   expect(place.spec(container.id)).toMatchObject({ annotations: { "org.example": "1" } });
   expect(JSON.stringify(place.spec(container.id))).not.toContain("/dev/sda");
 });
+
+test("what is mounted in a shared bind is seen on the host, and a bind of what is not shared is refused", async () => {
+  using place = new Place();
+  await place.fill();
+  const host = join(place.dir, "host");
+  mkdirSync(host);
+  Bun.spawnSync(["mount", "-t", "tmpfs", "shared", host]);
+  const command = sh("mkdir /in/below && busybox mount -t tmpfs x /in/below && echo 1 > /in/below/file");
+  const asked = (how: string) => ({ command, volumes: [`${host}:/in:${how}`], privileged: true });
+  expect(place.run(asked("rshared"))).rejects.toThrow("it is not a shared mount");
+  expect(place.run(asked("rslave"))).rejects.toThrow("it is not a shared or slave mount");
+  Bun.spawnSync(["mount", "--make-shared", host]);
+  expect(await place.run(asked("rshared"))).toMatchObject({ status: 0 });
+  expect(readFileSync(join(host, "below/file"), "utf8")).toBe("1\n");
+});
