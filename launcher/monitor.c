@@ -25,7 +25,7 @@ struct client {
 static struct client clients[CLIENTS];
 static char block[BLOCK];
 static int input = -1, output[2] = {-1, -1}, console = -1, listener, folder, signals;
-static int once, terminal, parent_ended, kept, ended, status;
+static int once, terminal, finish_parent, deserted, parent_ended, kept, ended, status;
 static uint32_t size;
 static int64_t patience, ended_at, ended_time;
 static int64_t quiet_until; /* a terminal that nobody has open is asked again then */
@@ -305,6 +305,7 @@ static long take_terminal(void) {
 static void adopt(void) {
     uint32_t last = ((struct header *)plan)->stages[STAGE_MONITOR].count - 1;
     pid = shared->pid, middle = shared->middle;
+    if (deserted) abandon();
     long result = is_child(pid);
     if (result >= 0 && terminal) result = take_terminal();
     if (result < 0) {
@@ -348,9 +349,9 @@ static void hear_caller(void) {
     char byte;
     long n = sys(SYS_read, report_fd, &byte, 1);
     if (n == -EINTR) return;
-    if (n <= 0) abandon();
+    if (n <= 0 && (parent_ended || !finish_parent)) abandon();
     sys(SYS_close, report_fd);
-    report_fd = -1, kept = 1;
+    report_fd = -1, kept = n > 0, deserted = n <= 0;
 }
 
 /* ---- the loop ---- */
@@ -444,6 +445,7 @@ static void __attribute__((noreturn)) finish(void) {
 long do_carry(struct record *o) {
     uint64_t all = ~0ull;
     listener = SLOT(CARRY, SOCKET), folder = SLOT(CARRY, FOLDER), patience = INT(CARRY, PATIENCE);
+    finish_parent = (int)INT(CARRY, FINISH);
     if (INT(CARRY, HOLD)) hold_until = now_ms() + INT(CARRY, HOLD);
     sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, 0, sizeof all);
     signals = (int)sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);

@@ -133,7 +133,7 @@ function writeBundle(
   const config = defaultConfig();
   config.root = { path: rootfs, readonly: false };
   config.process = { ...config.process, ...processOf(options) };
-  config.linux = { ...config.linux, cgroupsPath: `/sampan-test/${id}` };
+  config.linux = { ...config.linux, cgroupsPath: `/${id}` };
   options.config?.(config);
   writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
 }
@@ -231,6 +231,13 @@ export function framesOf(bytes: Buffer): { stdout: string; stderr: string } {
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = performance.now() + 20_000; !(await holds()); await Bun.sleep(2))
     if (performance.now() > end) throw new Error(`not so after 20 s: ${what}`);
+}
+
+/** Control groups of a container of these tests, in whichever hierarchies the host has. */
+export function controlGroups(id: string): string[] {
+  const top = "/sys/fs/cgroup";
+  const folders = readdirSync(top).map((name) => join(top, name));
+  return [top, ...folders].map((folder) => join(folder, id)).filter((path) => existsSync(path));
 }
 
 /** What it fails with. */

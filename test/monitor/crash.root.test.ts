@@ -5,7 +5,17 @@ import { join } from "node:path";
 import { externalRuntime } from "../../src/runtime/external/runtime.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
 import { needing } from "../needs.ts";
-import { Bench, exitOf, linesOf, monitorPids, monitors, outputOf, text, until } from "./_bench.ts";
+import {
+  Bench,
+  controlGroups,
+  exitOf,
+  linesOf,
+  monitorPids,
+  monitors,
+  outputOf,
+  text,
+  until,
+} from "./_bench.ts";
 
 const kinds = {
   native: (root: string) => nativeRuntime({ root, warn: () => undefined }),
@@ -91,6 +101,8 @@ for (const [kind, make] of Object.entries(kinds)) {
         child.kill(9);
         await child.exited;
         const connection = await monitors.connect(folder).catch(() => undefined);
+        // While it is being made it has no process.
+        if (connection?.pid === 0) await connection.exited.catch(() => undefined);
         // One that was not yet taken note of is taken back; one that was goes on.
         const exit =
           connection && (await Promise.race([connection.exited.catch(() => "gone"), Bun.sleep(300)]));
@@ -101,6 +113,7 @@ for (const [kind, make] of Object.entries(kinds)) {
         await until("nothing of it is left", () => !existsSync(join(folder, "monitor.sock")) || !connection);
         expect(await bench.runtime.state(id)).toBeUndefined();
       }
+      for (const id of bench.ids) expect(controlGroups(id)).toEqual([]);
       await until("no monitor is left", () => monitorPids(bench.dir).length === 0);
     }, 60_000);
   });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   Bench,
+  controlGroups,
   descriptors,
   failing,
   isGone,
@@ -271,7 +272,7 @@ export function runtimeSuite({ make, execs }: Subject): void {
     const id = bench.ids.at(-1) ?? "";
     expect(await bench.runtime.state(id)).toBeUndefined();
     expect(existsSync(join(bench.dir, id, "monitor", "monitor.sock"))).toBe(false);
-    expect(readdirSync("/sys/fs/cgroup/memory/sampan-test").includes(id)).toBe(false);
+    expect(controlGroups(id)).toEqual([]);
     await until("its descriptors are closed", () => descriptors() <= before);
   });
 

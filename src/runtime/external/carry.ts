@@ -39,6 +39,7 @@ export async function carryCommand(carry: Carry): Promise<{ readonly pid: number
     socketFd: socket.fd,
     folder,
     patience,
+    finish: true,
     ...(consoleFd !== undefined && { consoleFd }),
   };
   try {

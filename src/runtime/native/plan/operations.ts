@@ -13,7 +13,7 @@
  *
  * `carry_stdio`: `size` is rows and columns of the terminal, 65536 × rows + columns; `once` says that standard input ends with the first client that
  * sends it. `carry` serves until the process has ended, and does not return; `patience` is how long a client may take no byte, `hold` how long output
- * waits for the first client, in milliseconds.
+ * waits for the first client, in milliseconds; with `finish` a parent's stage whose caller has gone is let end, before all is taken back.
  *
  * `write` with an empty path writes to the descriptor in `dir` itself.
  *
@@ -195,7 +195,7 @@ export const operations = {
     texts: {},
     calls: ["fcntl?"],
   },
-  carry: { ints: { socket: -1, folder: -1, patience: 10_000, hold: 0 }, texts: {}, calls: [] },
+  carry: { ints: { socket: -1, folder: -1, patience: 10_000, hold: 0, finish: 0 }, texts: {}, calls: [] },
 } as const satisfies Readonly<Record<string, OperationShape>>;
 
 export type OperationName = keyof typeof operations;

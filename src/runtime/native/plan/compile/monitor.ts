@@ -17,6 +17,8 @@ export interface Carrying {
   readonly folder: string;
   /** How long a client may take no byte, and how long output that is held waits for one, in milliseconds. */
   readonly patience: number;
+  /** The parent's stage runs a program that only itself can take back what it has done: it is not ended in the middle. */
+  readonly finish?: boolean;
 }
 
 const why = "monitor";
@@ -26,7 +28,7 @@ const any = { errnos: "any" } as const;
 const subreaper = 36;
 
 export function carried(plan: Plan, carrying: Carrying): Plan {
-  const { monitor, socketFd, folder, patience } = carrying;
+  const { monitor, socketFd, folder, patience, finish } = carrying;
   const { log } = monitor;
   const list: Operation[] = [
     op("setsid", {}, why),
@@ -47,7 +49,17 @@ export function carried(plan: Plan, carrying: Carrying): Plan {
   const hold = monitor.stdio.hold ? patience : 0;
   list.push(
     carriedStreams(monitor),
-    op("carry", { socket: slot.monitorSocket, folder: slot.monitorFolder, patience, hold }, why),
+    op(
+      "carry",
+      {
+        socket: slot.monitorSocket,
+        folder: slot.monitorFolder,
+        patience,
+        hold,
+        ...(finish && { finish: 1 }),
+      },
+      why,
+    ),
   );
   return { ...plan, parent: [...takeStreams(monitor), ...plan.parent], monitor: list };
 }

@@ -195,7 +195,7 @@ const sentences: { readonly [name in OperationName]: Say } = {
   carry_log: (w) => `write what the process says to ${w.quoted("path")}${rotation(w)}`,
   carry_stdio: (w) => carriedStdio(w),
   carry: (w) =>
-    `serve ${w.slot("socket")} until the process has ended, and write how to ${w.slot("folder")}; who takes no byte for ${w.int("patience")} ms is let go`,
+    `serve ${w.slot("socket")} until the process has ended, and write how to ${w.slot("folder")}; who takes no byte for ${w.int("patience")} ms is let go${w.int("hold") > 0 ? "; output waits for the first" : ""}`,
 };
 
 /** `slots` is what the descriptors hold before the operation. */
