@@ -129,6 +129,16 @@ test("an image goes to a registry and comes back with the caller's own credentia
     ["pull", name, name.replace(":1", "")],
     ["pull", name, name.replace(":1", "")],
   ]);
+  await docker("tag", name, name.replace(/1$/, "2"));
+  const both = await docker("push", "--all-tags", name.replace(/:1$/, ""));
+  expect(both).toContain("1: digest: sha256:");
+  expect(both).toContain("2: digest: sha256:");
+  await docker("rmi", name, name.replace(/1$/, "2"));
+  const all = await docker("pull", "--all-tags", name.replace(/:1$/, ""));
+  expect(all).toContain("1: Pulling from own/box");
+  expect(all).toContain("2: Pulling from own/box");
+  expect(all).toContain(`Status: Downloaded newer image for ${name.replace(/:1$/, "")}`);
+  await docker("rmi", name.replace(/1$/, "2"));
   // Nothing of the caller is kept.
   await docker("logout", registry.host);
   await docker("rmi", name);

@@ -27,6 +27,7 @@ export interface PushOptions {
 }
 
 export interface Pushed {
+  readonly tag: string;
   readonly digest: Digest;
   /** Bytes of the manifest or index that was pushed. */
   readonly size: number;
@@ -53,7 +54,7 @@ export async function push(engine: PushParts, reference: string, options: PushOp
     await repository.putManifest(parsed.tag, plan.top.bytes, plan.top.descriptor.mediaType, signal);
     remember(engine, image, { plan, repository: repository.name });
     tellTransfer(engine, "push", name);
-    return { digest: plan.top.descriptor.digest, size: plan.top.bytes.length };
+    return { tag: parsed.tag, digest: plan.top.descriptor.digest, size: plan.top.bytes.length };
   } catch (error) {
     stop.abort();
     if (options.signal?.aborted)

@@ -25,9 +25,9 @@ export function pushImage(engine: LiveEngine, call: Call): Answer {
         ? await pushAllTags(parts, repository, { ...options, onProgress })
         : [await push(parts, `${repository}:${tag}`, { ...options, onProgress })];
     await lines.flush();
-    for (const { digest, size } of pushed) {
-      if (tag !== undefined) await line({ status: `${tag}: digest: ${digest} size: ${size}` });
-      await line({ progressDetail: {}, aux: { Tag: tag ?? "", Digest: digest, Size: size } });
+    for (const { tag: Tag, digest, size } of pushed) {
+      await line({ status: `${Tag}: digest: ${digest} size: ${size}` });
+      await line({ progressDetail: {}, aux: { Tag, Digest: digest, Size: size } });
     }
   });
 }
