@@ -112,8 +112,8 @@ for (const [kind, make] of Object.entries(kinds)) {
         await bench.runtime.delete(id, { force: true });
         await until("nothing of it is left", () => !existsSync(join(folder, "monitor.sock")) || !connection);
         expect(await bench.runtime.state(id)).toBeUndefined();
+        expect(controlGroups(id)).toEqual([]);
       }
-      for (const id of bench.ids) expect(controlGroups(id)).toEqual([]);
       await until("no monitor is left", () => monitorPids(bench.dir).length === 0);
     }, 60_000);
   });
