@@ -13,7 +13,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { once } from "node:events";
+import { dirname, join } from "node:path";
 import { SampanError } from "../../../src/base/errors.ts";
 import { readInsideOf, statInside, writeInside } from "../../../src/engine/containers/copy-inside.ts";
 import { needing } from "../../needs.ts";
@@ -324,4 +325,67 @@ test("a root that is read-only is not written to, its volumes are", async () => 
   expect(await put("fixed", "/loose", tarOf(source, "f"))).toBe("200");
   await place.out("rm", "-f", "fixed");
   await place.out("volume", "rm", "loose");
+});
+
+test("owners are those inside a user namespace, both ways, whether it runs or not", async () => {
+  // Root of the namespace has to get to its files.
+  chmodSync(dirname(dirname(place.socket)), 0o711);
+  const made = await place.request("POST", "/containers/create?name=mapped", {
+    Image: "busy",
+    Cmd: ["sleep", "1000"],
+    HostConfig: { NetworkMode: "none", UsernsMode: "0:100000:65536" },
+  });
+  expect(made.status).toBe(201);
+  await place.out("start", "mapped");
+  const source = fresh();
+  writeFileSync(join(source, "owned"), "x");
+  const owner = async () =>
+    (await texts(place.request("GET", "/containers/mapped/archive?path=/tmp/owned")))[0]?.split(/\s+/)[1];
+  expect(await put("mapped", "/tmp", tarOf(source, "owned"))).toBe("200");
+  expect(await owner()).toBe("1234/2345");
+  expect(await place.out("exec", "mapped", "stat", "-c", "%u:%g", "/tmp/owned")).toBe("1234:2345");
+  await place.out("kill", "mapped");
+  await place.out("wait", "mapped");
+  expect(await owner()).toBe("1234/2345");
+  expect(await put("mapped", "/tmp", tarOf(source, "owned"), "&copyUIDGID=1")).toBe("200");
+  expect(await owner()).toBe("0/0");
+  await place.out("rm", "mapped");
+});
+
+test("a client that goes away in the middle of a copy ends its helper", async () => {
+  await place.out(
+    "run",
+    "-d",
+    ...none,
+    "--name",
+    "large",
+    "busy",
+    "sh",
+    "-c",
+    "yes | head -c 100000000 > /large; sleep 1000",
+  );
+  while (
+    (await place.out("exec", "large", "sh", "-c", "[ -f /large ] && stat -c %s /large || true")) !==
+    "100000000"
+  );
+  const helpers = () =>
+    readdirSync("/proc").filter((pid) => {
+      try {
+        return (
+          /^\d+$/.test(pid) &&
+          new RegExp(`\\) \\w ${place.pid} `).test(readFileSync(`/proc/${pid}/stat`, "utf8")) &&
+          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0copy\0")
+        );
+      } catch {
+        return false;
+      }
+    }).length;
+  for (const path of ["/large", "/"]) {
+    const peer = await place.dial();
+    peer.write(`GET /containers/large/archive?path=${path} HTTP/1.1\r\nHost: docker\r\n\r\n`);
+    await once(peer, "data");
+    peer.destroy();
+  }
+  while (helpers() > 0) await place.request("GET", "/_ping");
+  await place.out("rm", "-f", "large");
 });

@@ -2,6 +2,7 @@
 import { attachContainer } from "../../../engine/containers/attach.ts";
 import type { ContainerInfo } from "../../../engine/containers/containers.ts";
 import { readLogBatches } from "../../../engine/containers/logs.ts";
+import { emit } from "../../../engine/containers/parts.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 import { multiplexedStream, rawStream } from "../answer.ts";
 import type { Answer, Call, Conversation } from "../route.ts";
@@ -84,12 +85,13 @@ function converse(
     if (wanted.logs && keepsLog(container))
       await writeLogs(engine, container, { wanted, multiplexed, until, conversation });
     if (!attached) return;
-    await pump(attached, conversation, {
+    const detached = await pump(attached, conversation, {
       stdin: streams.stdin,
       multiplexed,
       detachKeys: body.Tty ? wanted.detachKeys : undefined,
       closes: body.StdinOnce === true && !body.Tty,
     });
+    if (detached) emit(engine, container, "detach");
   };
 }
 

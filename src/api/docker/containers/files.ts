@@ -1,6 +1,7 @@
 /** What a container's files are: changes, export. */
 import { changesOf, type FileChange } from "../../../engine/containers/changes.ts";
 import { exportContainer } from "../../../engine/containers/export.ts";
+import { emit } from "../../../engine/containers/parts.ts";
 import { mountTargets } from "../../../engine/containers/spec.ts";
 import { storedContainer } from "../../../engine/containers/open.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
@@ -19,6 +20,8 @@ export async function containerChanges(engine: LiveEngine, { param, signal }: Ca
 }
 
 export function containerExport(engine: LiveEngine, { param, signal }: Call): Answer {
-  const { id } = findContainer(engine, param("id"));
+  const container = findContainer(engine, param("id"));
+  const { id } = container;
+  emit(engine, container, "export");
   return bytes("application/octet-stream", exportContainer(engine, id, signal));
 }

@@ -56,7 +56,17 @@ export function inspection(engine: LiveEngine, container: ContainerInfo): Record
     Mounts: mountPoints(engine, id),
     Config: configOf(container, hostname()),
     NetworkSettings: networkSettings(container, endpoints, engine.networks.sandbox(id)),
+    ...manifestOf(engine, container),
   };
+}
+
+/** Which of an index's images it is made of, while that is here. */
+function manifestOf({ images }: LiveEngine, { imageId, manifest }: ContainerInfo): Record<string, unknown> {
+  if (!images.find(imageId)) return {};
+  const found = images.platforms(imageId).find((each) => each.manifest.digest === manifest);
+  if (!found) return {};
+  const { mediaType, digest, size } = found.manifest;
+  return { ImageManifestDescriptor: { mediaType, digest, size, platform: found.platform } };
 }
 
 /** As Docker names them, for tools that look for it. */

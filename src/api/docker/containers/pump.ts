@@ -23,12 +23,14 @@ export interface PumpOptions {
   readonly closes: boolean;
 }
 
-/** Resolves when the program has ended or the client has gone, has detached, or has ended its input where that ends it; the attachment is closed then. */
+/**
+ * Resolves when the program has ended or the client has gone, has detached (then true), or has ended its input where that ends it; the attachment is closed then.
+ */
 export async function pump(
   attachment: Attachment,
   conversation: Conversation,
   options: PumpOptions,
-): Promise<void> {
+): Promise<boolean> {
   const reader = attachment.output.getReader();
   const leave = () => {
     // What is pending ends with it; there is nobody who could be told of a failure.
@@ -37,8 +39,11 @@ export async function pump(
   conversation.signal.addEventListener("abort", leave, { once: true });
   if (conversation.signal.aborted) leave();
   try {
-    if (options.stdin) input(attachment, conversation, options).then((over) => over && leave(), leave);
+    const filter = options.detachKeys && new DetachFilter(options.detachKeys);
+    if (options.stdin)
+      input(attachment, conversation, { ...options, filter }).then((over) => over && leave(), leave);
     await output(reader, conversation, options);
+    return filter?.found === true;
   } finally {
     conversation.signal.removeEventListener("abort", leave);
     leave();
@@ -50,9 +55,8 @@ export async function pump(
 async function input(
   attachment: Attachment,
   { input: typed }: Conversation,
-  { detachKeys, closes }: PumpOptions,
+  { filter, closes }: PumpOptions & { readonly filter: DetachFilter | undefined },
 ): Promise<boolean> {
-  const filter = detachKeys && new DetachFilter(detachKeys);
   try {
     for await (const bytes of typed) {
       const passed = filter ? filter.take(bytes) : bytes;

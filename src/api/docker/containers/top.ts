@@ -1,4 +1,5 @@
 /** GET /containers/{id}/top. */
+import { emit } from "../../../engine/containers/parts.ts";
 import { topContainer } from "../../../engine/containers/top.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 import { json } from "../answer.ts";
@@ -9,5 +10,6 @@ export async function containerTop(engine: LiveEngine, { param, query }: Call): 
   const container = findContainer(engine, param("id"));
   needRunning(container);
   const { titles, processes } = await topContainer(engine, container.id, query.string("ps_args") ?? "-ef");
+  emit(engine, container, "top");
   return json({ Titles: titles, Processes: processes });
 }

@@ -1,6 +1,7 @@
 /** POST /exec/{id}/start. */
 import { SampanError } from "../../../base/errors.ts";
 import { startExec } from "../../../engine/containers/exec.ts";
+import { emit } from "../../../engine/containers/parts.ts";
 import type { ExecInfo } from "../../../engine/containers/life.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 import { empty, multiplexedStream, rawStream } from "../answer.ts";
@@ -54,7 +55,7 @@ interface Talk {
 /** The client has its connection already: why the program could not be started is said there, and inspect tells the exit status. */
 async function talk(
   engine: LiveEngine,
-  { id, body }: ExecInfo,
+  { id, container, body }: ExecInfo,
   { asked, conversation }: Talk,
 ): Promise<void> {
   const { signal } = conversation;
@@ -66,10 +67,11 @@ async function talk(
     return await conversation.write(asked.tty ? bytes : encodeFrames([{ stream: "stdout", bytes }]));
   }
   if (!attachment) return;
-  await pump(attachment, conversation, {
+  const detached = await pump(attachment, conversation, {
     stdin: body.AttachStdin === true,
     multiplexed: !asked.tty,
     detachKeys: body.Tty ? parseDetachKeys(body.DetachKeys) : undefined,
     closes: !body.Tty,
   });
+  if (detached) emit(engine, engine.containers.get(container), "exec_detach", { execID: id });
 }
