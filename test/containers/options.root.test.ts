@@ -3,11 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "bun:test";
+import { hostFacts } from "../../src/engine/containers/spec/host.ts";
 import { needing } from "../needs.ts";
 import { Place, needs } from "./place.ts";
 import type { Asked } from "./request.ts";
 
 const { test } = needing(needs);
+const init = hostFacts({ privileged: false }).init ?? "/usr/bin/tini-static";
+const withInit = needing({ ...needs, files: [...needs.files, init] });
 const withFuse = needing({ ...needs, files: [...needs.files, "/dev/fuse"] });
 const sh = (script: string) => ["sh", "-c", script];
 
@@ -34,7 +37,7 @@ test("the names of a container, its hosts and its resolver", async () => {
   expect(text).toEndWith("nameserver 9.9.9.9\nsearch lan\noptions ndots:3\n");
 });
 
-test("--init is process 1, and passes the status on", async () => {
+withInit.test("--init is process 1, and passes the status on", async () => {
   using place = new Place();
   await place.fill();
   const { status, stdout } = await place.run({
