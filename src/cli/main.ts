@@ -21,6 +21,8 @@ export interface Place {
 export type OpenClient = (place: Place) => Promise<EngineClient>;
 
 export interface MainOptions {
+  /** openClient opens a daemon's client too: nothing is the engine's in this process. */
+  readonly daemon?: boolean;
   /** What registries are told of the person; without it nobody is logged in anywhere. */
   readonly credentials?: () => Promise<CredentialStore>;
 }
@@ -50,7 +52,13 @@ export async function main(
     const [name = "", ...rest] = words;
     if (name === "help") return await help(rest, io);
     const place = { root: flags.root, config: flags.config };
-    return await dispatch(name, rest, { openClient: open, place, io, local: host === undefined });
+    return await dispatch(name, rest, {
+      openClient: open,
+      place,
+      io,
+      local: host === undefined && !options.daemon,
+      named: host !== undefined,
+    });
   } catch (error) {
     return fail(error, io, usageStatus);
   }
@@ -62,6 +70,7 @@ interface Door {
   readonly io: Io;
   /** No daemon is named: the engine is in this process. */
   readonly local: boolean;
+  readonly named: boolean;
 }
 
 /** The daemon that the person named. */
@@ -178,7 +187,7 @@ async function call(
       words: parsed.words,
       client: () => opened.get(),
       daemon: () => opened.daemon(),
-      named: door ? !door.local : false,
+      named: door?.named ?? false,
     });
   } catch (error) {
     return await fail(error, io, command.failure ?? 1);

@@ -12,7 +12,9 @@ export interface SuiteOptions {
 
 /** Each test takes away what it made; the names tell them apart. */
 export function sessionSuite(title: string, { open, needs }: SuiteOptions): void {
-  const { test } = needing(needs);
+  const { test: each } = needing(needs);
+  /** Each is a dozen commands: on a machine that others use too, that takes its time. */
+  const test = (name: string, body: () => Promise<void>) => each(`${title}: ${name}`, body, 60_000);
   let host: Host;
   let session: Session;
   beforeAll(async () => {
@@ -32,9 +34,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     return { [Symbol.asyncDispose]: async () => void (await run(["rm", "-f", "-v", name])) };
   }
 
-  const has = (name: string) => `${title}: ${name}`;
-
-  test(has("run shows both streams and exits with the program's status"), async () => {
+  test("run shows both streams and exits with the program's status", async () => {
     const script = "echo to-out; echo to-err >&2; exit 3";
     expect(await run(["run", "--rm", host.image, "sh", "-c", script])).toEqual({
       status: 3,
@@ -43,19 +43,19 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     });
   });
 
-  test(has("run -i sends standard input to its end"), async () => {
+  test("run -i sends standard input to its end", async () => {
     const input = Buffer.alloc(3_000_000, "0123456789");
     const { out: counted, status } = await run(["run", "--rm", "-i", host.image, "wc", "-c"], input);
     expect({ counted: counted.trim(), status }).toEqual({ counted: "3000000", status: 0 });
   });
 
-  test(has("much output comes whole and in order"), async () => {
+  test("much output comes whole and in order", async () => {
     const { out: text } = await run(["run", "--rm", host.image, "seq", "1", "200000"]);
     expect(text.length).toBe(1_288_895);
     expect(text.endsWith("\n199999\n200000\n")).toBe(true);
   });
 
-  test(has("a program that is not there is 127, one that is none is 126, no image is 125"), async () => {
+  test("a program that is not there is 127, one that is none is 126, no image is 125", async () => {
     expect((await run(["run", "--rm", host.image, "nosuch"])).status).toBe(127);
     expect((await run(["run", "--rm", host.image, "/etc/passwd"])).status).toBe(126);
     const absent = await run(["run", "--rm", "--pull", "never", "nosuch.example/image:1", "true"]);
@@ -64,7 +64,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect((await run(["run", "--nosuch", host.image])).status).toBe(125);
   });
 
-  test(has("flags of run reach the program"), async () => {
+  test("flags of run reach the program", async () => {
     const flags = [
       "-e",
       "A=1",
@@ -85,49 +85,46 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     );
   });
 
-  test(
-    has("a container in the background is listed, followed, stopped, waited for and removed"),
-    async () => {
-      const name = "session-background";
-      const cid = join(session.folder, "cid");
-      const script = "trap 'echo bye; exit 5' TERM; echo hello; while true; do sleep 0.1; done";
-      const id = await out(
-        "run",
-        "-d",
-        "--name",
-        name,
-        "--cidfile",
-        cid,
-        "-l",
-        "a=b",
-        host.image,
-        "sh",
-        "-c",
-        script,
-      );
-      expect(id).toMatch(/^[0-9a-f]{64}$/);
-      expect(readFileSync(cid, "utf8")).toBe(id);
-      expect(await out("ps", "--no-trunc", "-q", "--filter", "label=a=b")).toBe(id);
-      expect(
-        await out("ps", "--filter", `name=${name}`, "--format", "{{.Names}} {{.State}} {{.Image}}"),
-      ).toBe(`${name} running ${host.image}`);
-      const follower = session.start(["logs", "-f", name]);
-      const waiter = session.start(["wait", name]);
-      const told = new Told(follower.stdout);
-      await told.until("hello\n");
-      expect(await out("stop", name)).toBe(name);
-      expect(await told.whole()).toBe("hello\nbye\n");
-      expect(await waiter.stdout.text()).toBe("5\n");
-      expect(await out("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).toBe("exited 5");
-      expect(await out("logs", "--tail", "1", name)).toBe("bye");
-      expect(await out("rm", name)).toBe(name);
-      const gone = await run(["inspect", "--type", "container", name]);
-      expect(gone).toMatchObject({ status: 1, out: "[]\n" });
-      expect(gone.err).toContain("No such container");
-    },
-  );
+  test("a container in the background is listed, followed, stopped, waited for and removed", async () => {
+    const name = "session-background";
+    const cid = join(session.folder, "cid");
+    const script = "trap 'echo bye; exit 5' TERM; echo hello; while true; do sleep 0.1; done";
+    const id = await out(
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--cidfile",
+      cid,
+      "-l",
+      "a=b",
+      host.image,
+      "sh",
+      "-c",
+      script,
+    );
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(readFileSync(cid, "utf8")).toBe(id);
+    expect(await out("ps", "--no-trunc", "-q", "--filter", "label=a=b")).toBe(id);
+    expect(await out("ps", "--filter", `name=${name}`, "--format", "{{.Names}} {{.State}} {{.Image}}")).toBe(
+      `${name} running ${host.image}`,
+    );
+    const follower = session.start(["logs", "-f", name]);
+    const waiter = session.start(["wait", name]);
+    const told = new Told(follower.stdout);
+    await told.until("hello\n");
+    expect(await out("stop", name)).toBe(name);
+    expect(await told.whole()).toBe("hello\nbye\n");
+    expect(await waiter.stdout.text()).toBe("5\n");
+    expect(await out("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).toBe("exited 5");
+    expect(await out("logs", "--tail", "1", name)).toBe("bye");
+    expect(await out("rm", name)).toBe(name);
+    const gone = await run(["inspect", "--type", "container", name]);
+    expect(gone).toMatchObject({ status: 1, out: "[]\n" });
+    expect(gone.err).toContain("No such container");
+  });
 
-  test(has("create and start -a give the output and the status; start again goes on"), async () => {
+  test("create and start -a give the output and the status; start again goes on", async () => {
     const name = "session-create";
     await out("create", "--name", name, host.image, "sh", "-c", "echo run; exit 4");
     expect(await run(["start", "-a", name])).toEqual({ status: 4, out: "run\n", err: "" });
@@ -136,7 +133,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(await out("rm", name)).toBe(name);
   });
 
-  test(has("exec runs beside the program, with its own streams, user and status"), async () => {
+  test("exec runs beside the program, with its own streams, user and status", async () => {
     await using _box = await sleeping("session-exec");
     expect(await run(["exec", "session-exec", "sh", "-c", "echo o; echo e >&2; exit 9"])).toEqual({
       status: 9,
@@ -155,30 +152,27 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     );
   });
 
-  test(
-    has("run -it has a terminal of this one's size, follows it, and detaches by keys; attach goes on"),
-    async () => {
-      const name = "session-terminal";
-      const screen = session.onTerminal(["run", "-it", "--name", name, host.image, "sh"]);
-      await screen.shows("# ");
-      screen.type("stty size\r");
-      await screen.shows("30 100");
-      screen.resize(120, 40);
-      screen.type("until stty size | grep 120; do sleep 0.05; done\r");
-      await screen.shows("40 120");
-      screen.type("\u0010\u0011");
-      expect(await screen.exited).toBe(0);
-      expect(await out("inspect", "-f", "{{.State.Running}}", name)).toBe("true");
-      const again = session.onTerminal(["attach", name]);
-      again.type("echo a-$((6*7))-b\r");
-      await again.shows("a-42-b");
-      again.type("exit 6\r");
-      expect(await again.exited).toBe(6);
-      await out("rm", name);
-    },
-  );
+  test("run -it has a terminal of this one's size, follows it, and detaches by keys; attach goes on", async () => {
+    const name = "session-terminal";
+    const screen = session.onTerminal(["run", "-it", "--name", name, host.image, "sh"]);
+    await screen.shows("# ");
+    screen.type("stty size\r");
+    await screen.shows("30 100");
+    screen.resize(120, 40);
+    screen.type("until stty size | grep 120; do sleep 0.05; done\r");
+    await screen.shows("40 120");
+    screen.type("\u0010\u0011");
+    expect(await screen.exited).toBe(0);
+    expect(await out("inspect", "-f", "{{.State.Running}}", name)).toBe("true");
+    const again = session.onTerminal(["attach", name]);
+    again.type("echo a-$((6*7))-b\r");
+    await again.shows("a-42-b");
+    again.type("exit 6\r");
+    expect(await again.exited).toBe(6);
+    await out("rm", name);
+  });
 
-  test(has("exec -it has a terminal"), async () => {
+  test("exec -it has a terminal", async () => {
     await using _box = await sleeping("session-exec-terminal");
     const screen = session.onTerminal(["exec", "-it", "session-exec-terminal", "sh"]);
     await screen.shows("# ");
@@ -187,7 +181,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(await screen.exited).toBe(8);
   });
 
-  test(has("a signal to run is one to the program"), async () => {
+  test("a signal to run is one to the program", async () => {
     const script = "trap 'echo got; exit 11' TERM; echo ready; while true; do sleep 0.1; done";
     const child = session.start(["run", "--rm", host.image, "sh", "-c", script]);
     const told = new Told(child.stdout);
@@ -197,7 +191,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(await child.exited).toBe(11);
   });
 
-  test(has("cp goes both ways, with folders, links and archives"), async () => {
+  test("cp goes both ways, with folders, links and archives", async () => {
     await using _box = await sleeping("session-copy");
     const local = (name: string) => join(session.folder, name);
     mkdirSync(local("tree/sub"), { recursive: true });
@@ -223,37 +217,34 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(absent.err).toContain("/nosuch");
   });
 
-  test(
-    has("pause, rename, update, top, diff, stats, kill and restart act on a running container"),
-    async () => {
-      await using _box = await sleeping("session-acts");
-      await out("pause", "session-acts");
-      expect(await out("inspect", "-f", "{{.State.Status}}", "session-acts")).toBe("paused");
-      await out("unpause", "session-acts");
-      await out("update", "-m", "64m", "--memory-swap", "64m", "session-acts");
-      expect(await out("inspect", "-f", "{{.HostConfig.Memory}}", "session-acts")).toBe("67108864");
-      expect(await out("top", "session-acts")).toMatch(/PID.*\n.*sleep 1000/);
-      await out("exec", "session-acts", "touch", "/tmp/x");
-      expect((await out("diff", "session-acts")).split("\n")).toContain("A /tmp/x");
-      const stats = await out(
-        "stats",
-        "--no-stream",
-        "--format",
-        "{{.Name}} {{.MemUsage}} {{.PIDs}}",
-        "session-acts",
-      );
-      expect(stats).toMatch(/^session-acts [\d.]+[KM]iB \/ 64MiB [1-9]\d*$/);
-      await out("rename", "session-acts", "session-renamed");
-      await out("rename", "session-renamed", "session-acts");
-      const before = await out("inspect", "-f", "{{.State.StartedAt}}", "session-acts");
-      await out("restart", "-t", "1", "session-acts");
-      expect(await out("inspect", "-f", "{{.State.StartedAt}}", "session-acts")).not.toBe(before);
-      await out("kill", "session-acts");
-      expect(await out("wait", "session-acts")).toBe("137");
-    },
-  );
+  test("pause, rename, update, top, diff, stats, kill and restart act on a running container", async () => {
+    await using _box = await sleeping("session-acts");
+    await out("pause", "session-acts");
+    expect(await out("inspect", "-f", "{{.State.Status}}", "session-acts")).toBe("paused");
+    await out("unpause", "session-acts");
+    await out("update", "-m", "64m", "--memory-swap", "64m", "session-acts");
+    expect(await out("inspect", "-f", "{{.HostConfig.Memory}}", "session-acts")).toBe("67108864");
+    expect(await out("top", "session-acts")).toMatch(/PID.*\n.*sleep 1000/);
+    await out("exec", "session-acts", "touch", "/tmp/x");
+    expect((await out("diff", "session-acts")).split("\n")).toContain("A /tmp/x");
+    const stats = await out(
+      "stats",
+      "--no-stream",
+      "--format",
+      "{{.Name}} {{.MemUsage}} {{.PIDs}}",
+      "session-acts",
+    );
+    expect(stats).toMatch(/^session-acts [\d.]+[KM]iB \/ 64MiB [1-9]\d*$/);
+    await out("rename", "session-acts", "session-renamed");
+    await out("rename", "session-renamed", "session-acts");
+    const before = await out("inspect", "-f", "{{.State.StartedAt}}", "session-acts");
+    await out("restart", "-t", "1", "session-acts");
+    expect(await out("inspect", "-f", "{{.State.StartedAt}}", "session-acts")).not.toBe(before);
+    await out("kill", "session-acts");
+    expect(await out("wait", "session-acts")).toBe("137");
+  });
 
-  test(has("events tell what has happened"), async () => {
+  test("events tell what has happened", async () => {
     const name = "session-events";
     await run(["run", "--rm", "--name", name, host.image, "true"]);
     const lines = await out(
@@ -270,7 +261,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(lines.split("\n")).toEqual(expect.arrayContaining(["create", "start", "die", "destroy"]));
   });
 
-  test(has("a container becomes an image, which is tagged, saved, loaded, listed and removed"), async () => {
+  test("a container becomes an image, which is tagged, saved, loaded, listed and removed", async () => {
     const name = "session-commit";
     await out("run", "--name", name, host.image, "sh", "-c", "echo kept > /tmp/kept");
     const id = await out("commit", "-m", "why", "-c", "ENV X=y", name, "session/image:1");
@@ -292,7 +283,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     );
   });
 
-  test(has("a volume keeps what a container wrote"), async () => {
+  test("a volume keeps what a container wrote", async () => {
     expect(await out("volume", "create", "--label", "s=1", "session-volume")).toBe("session-volume");
     await out("run", "--rm", "-v", "session-volume:/data", host.image, "sh", "-c", "echo kept > /data/file");
     const flags = ["--mount", "type=volume,src=session-volume,dst=/data,ro"];
@@ -304,13 +295,13 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect((await run(["volume", "rm", "-f", "session-volume"])).status).toBe(0);
   });
 
-  test(has("info and version tell of the daemon"), async () => {
+  test("info and version tell of the daemon", async () => {
     expect(await out("info", "-f", "{{.OSType}}")).toBe("linux");
     expect(await out("version", "--format", "{{.Server.ApiVersion}}")).toMatch(/^1\.\d+$/);
     expect(await out("system", "df", "--format", "{{.Type}}")).toMatch(/^Images\n/);
   });
 
-  test(has("what only Sampan's daemon has says so elsewhere"), async () => {
+  test("what only Sampan's daemon has says so elsewhere", async () => {
     const { err, status } = await run(["system", "audit"]);
     if (host.ours) expect(err).toBe("");
     else
@@ -320,7 +311,7 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
       });
   });
 
-  test(has("a network connects containers by name, and a published port is told"), async () => {
+  test("a network connects containers by name, and a published port is told", async () => {
     if (!host.networks) return;
     await out("network", "create", "--subnet", "10.251.7.0/24", "session-network");
     {

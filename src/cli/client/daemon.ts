@@ -153,5 +153,5 @@ export interface DaemonClient extends Omit<EngineClient, "run"> {
   ): AsyncIterable<EventMessage>;
   /** Docker's own account; diskUsage is Sampan's. */
   dockerDiskUsage(): Promise<SystemDiskUsage>;
-  audit(options: Signalled): Promise<readonly AuditItem[]>;
+  audit(options: Signalled & { repair?: boolean }): Promise<readonly AuditItem[]>;
 }

@@ -26,9 +26,12 @@ export function systemCalls(http: Http): SystemCalls {
     dockerDiskUsage: () => http.json("GET", "/system/df"),
     diskUsage: () =>
       ours(http, "system df of each byte", () => http.json<DiskUsage>("GET", "/sampan/system/df")),
-    audit: ({ signal }) =>
+    audit: ({ repair = false, signal }) =>
       ours(http, "system audit", () =>
-        http.json<AuditItem[]>("GET", "/sampan/system/audit", signal ? { signal } : {}),
+        http.json<AuditItem[]>(repair ? "POST" : "GET", "/sampan/system/audit", {
+          query: { repair },
+          ...(signal ? { signal } : {}),
+        }),
       ),
     pruneSystem: ({ all, signal }) =>
       ours(http, "system prune of garbage", () =>

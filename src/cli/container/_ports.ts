@@ -13,7 +13,10 @@ interface Run {
 export function formatPorts(ports: readonly Port[]): string {
   const sorted = ports.toSorted(
     (a, b) =>
-      a.Type.localeCompare(b.Type) || order(a).localeCompare(order(b)) || a.PrivatePort - b.PrivatePort,
+      a.Type.localeCompare(b.Type) ||
+      Number(isSix(a)) - Number(isSix(b)) ||
+      (a.IP ?? "").localeCompare(b.IP ?? "") ||
+      a.PrivatePort - b.PrivatePort,
   );
   const runs: Run[] = [];
   for (const { IP = "", PrivatePort, PublicPort = 0, Type } of sorted) {
@@ -30,7 +33,7 @@ export function formatPorts(ports: readonly Port[]): string {
 }
 
 /** Those that are only exposed first, then IPv4. */
-const order = ({ IP = "" }: Port) => (IP.includes(":") ? `~${IP}` : IP);
+const isSix = ({ IP = "" }: Port) => IP.includes(":");
 
 function text({ address, type, inside, outside, length }: Run): string {
   const range = (first: number) => (length > 1 ? `${first}-${first + length - 1}` : String(first));

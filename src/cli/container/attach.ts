@@ -36,7 +36,13 @@ export const command = define({
     const { ended } = await daemon.waitContainer(container, { condition: "not-running" });
     ended.catch(() => {});
     const keys = given("detachKeys", flags["detach-keys"]);
-    const attached = await daemon.attachContainer(container, { stdin, stdout: true, stderr: true, ...keys });
+    const attached = await daemon.attachContainer(container, {
+      stdin,
+      stdout: true,
+      stderr: true,
+      signal: io.signal,
+      ...keys,
+    });
     if (flags["sig-proxy"]) undo.use(passSignals(io, (signal) => daemon.killContainer(container, signal)));
     if (Config.Tty) {
       // A program draws its screen again when its size changes: a line more, then the right one.

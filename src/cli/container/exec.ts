@@ -20,6 +20,7 @@ async function attached(
   const size = tty ? io.out.size() : undefined;
   const conversation = await daemon.startExec(exec, {
     tty,
+    signal: io.signal,
     ...(size ? { size: [size.rows, size.columns] as const } : {}),
   });
   using _size = tty ? followSize(io, (now) => daemon.resizeExec(exec, now)) : undefined;

@@ -28,6 +28,7 @@ async function foreground(daemon: DaemonClient, id: string, way: Way): Promise<n
     stdin: AttachStdin,
     stdout: AttachStdout,
     stderr: AttachStderr,
+    signal: io.signal,
     ...given("detachKeys", way.detachKeys),
   });
   using undo = new DisposableStack();

@@ -23,7 +23,13 @@ async function startAttached(daemon: DaemonClient, container: string, way: Way):
   const { Config, HostConfig, State } = await daemon.inspectContainer(container);
   const stdin = way.interactive && Config.OpenStdin;
   const keys = given("detachKeys", way.detachKeys);
-  const attached = await daemon.attachContainer(container, { stdin, stdout: true, stderr: true, ...keys });
+  const attached = await daemon.attachContainer(container, {
+    stdin,
+    stdout: true,
+    stderr: true,
+    signal: io.signal,
+    ...keys,
+  });
   using undo = new DisposableStack();
   undo.defer(() => attached.stream.destroy());
   const condition = State.Running ? "not-running" : HostConfig.AutoRemove ? "removed" : "next-exit";

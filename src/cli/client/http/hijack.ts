@@ -55,7 +55,8 @@ async function connect(address: Address, signal: AbortSignal | undefined): Promi
     ? (await import("node:tls")).connect({
         ...at,
         rejectUnauthorized: tls.verify,
-        servername: at.host,
+        // An address is no name that could be asked for.
+        ...(/^[\d.]+$|:/.test(at.host) ? {} : { servername: at.host }),
         ...(tls.ca === undefined ? {} : { ca: tls.ca }),
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),

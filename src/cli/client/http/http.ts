@@ -34,7 +34,13 @@ export class Http {
 
   /** Both sides know it: asked once, by /_ping. */
   version(): Promise<string> {
-    return (this.negotiated ??= this.wanted === undefined ? this.negotiate() : Promise.resolve(this.wanted));
+    if (this.wanted !== undefined) return Promise.resolve(this.wanted);
+    this.negotiated ??= this.negotiate().catch((error: unknown) => {
+      // A daemon that is being started may answer the next time.
+      this.negotiated = undefined;
+      throw error;
+    });
+    return this.negotiated;
   }
 
   private async negotiate(): Promise<string> {
