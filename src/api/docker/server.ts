@@ -54,6 +54,8 @@ export function serverOf(routes: readonly Route[], { warn }: Pick<ApiOptions, "w
   // An archive may take hours to come; a head may not.
   server.requestTimeout = 0;
   server.headersTimeout = 60_000;
+  // Longer than clients keep a connection: one that is closed under a request that may not be sent twice fails it.
+  server.keepAliveTimeout = 120_000;
   server.timeout = 0;
   return server;
 }

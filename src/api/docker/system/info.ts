@@ -25,7 +25,7 @@ export function systemInfo(engine: InfoParts, version: number): Record<string, u
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: ["json-file", "local"],
     },
     ...limits(),
     ...(version < 50 ? bridges() : {}),
