@@ -1,5 +1,7 @@
 /** Volumes, images and other containers' namespaces, in containers that are started by the engine. */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "bun:test";
 import { createExec, startExec } from "../../src/engine/containers/exec.ts";
 import { killContainer } from "../../src/engine/containers/kill.ts";
@@ -124,4 +126,28 @@ test("an exec has the container's limits, the unlimited ones too", async () => {
   const { stdout } = await hear(await startExec(place.live, exec, { detach: false }));
   expect(stdout).toMatch(/^Max core file size +unlimited +unlimited/);
   await kill(place, id);
+});
+
+test("several containers that start at once with a new volume find all of the image's content in it", async () => {
+  await using place = await filled({}, (root) => {
+    mkdirSync(join(root, "many"));
+    for (let n = 0; n < 300; n++) writeFileSync(join(root, "many", `file${n}`), "x".repeat(1000));
+  });
+  const names = ["a1", "a2", "a3", "a4"];
+  const run = (name: string) =>
+    place.run({ name, command: sh("ls /many | wc -l"), volumes: ["shared:/many"] });
+  expect(await Promise.all(names.map(run))).toEqual([0, 0, 0, 0]);
+  for (const name of names) expect(await place.log(name)).toBe("300\n");
+});
+
+test("what a crash has left half filled is filled anew", async () => {
+  await using place = await filled({}, (root) => mkdirSync(join(root, "many/below"), { recursive: true }));
+  const { id } = await place.create({ command: sh("ls /many"), volumes: ["shared:/many"] });
+  const { mountpoint } = place.volumes.get("shared");
+  writeFileSync(join(mountpoint, "half"), "");
+  // A process that never was has begun it.
+  writeFileSync(join(mountpoint, "../filling"), ".new-1-1-");
+  await again(place, id);
+  expect(await place.log(id)).toBe("below\n");
+  expect(readdirSync(join(mountpoint, ".."))).toEqual(["_data"]);
 });

@@ -22,7 +22,7 @@ import type { Events } from "../events/events.ts";
 import { fileError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Unpacker } from "../unpack/unpack.ts";
-import { halfMadePrefix } from "./half-made.ts";
+import { halfGonePrefix, halfMadePrefix } from "./half-made.ts";
 import { isMounted, mountVolume } from "./mount.ts";
 import { parseVolumeOptions, type VolumeOptions } from "./options.ts";
 import type { VolumeInfo, Volumes } from "./volumes.ts";
@@ -192,7 +192,7 @@ class RowVolumes implements Volumes {
 
   /** Of a name that is garbage: its folder gets another name, by whoever comes first, so that a new one of the same name is nobody's prey. */
   async #finishRemoval(name: string): Promise<void> {
-    const gone = join(this.#folder, `.gone-${randomBytes(8).toString("hex")}`);
+    const gone = join(this.#folder, `${halfGonePrefix()}${randomBytes(8).toString("hex")}`);
     const mine = this.#store.transaction(() => {
       const { changes } = this.#store.db
         .query("DELETE FROM garbage WHERE kind = 'volume-name' AND key = ?")
