@@ -325,4 +325,5 @@ enum operation {
 #define STREAM_INPUT 1
 #define STREAM_OUTPUT 2
 #define STREAM_ERRORS 4
+#define STREAM_NONE 8
 #endif

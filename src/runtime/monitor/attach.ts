@@ -11,8 +11,6 @@ export interface AttachOptions {
   readonly stderr: boolean;
 }
 
-/** Says that it is an attached connection even without a stream. */
-const attached = 8;
 const doneSize = frameHeader + 4;
 const largestWrite = 65536;
 
@@ -25,7 +23,7 @@ export async function attachTo(
   const mask = (stdin ? streams.input : 0) | (stdout ? streams.output : 0) | (stderr ? streams.errors : 0);
   const begun = Promise.withResolvers<void>();
   const output = outputOf(socket, begun.resolve, () => begun.reject(nobody(folder)));
-  socket.write(frame("attach", mask | attached));
+  socket.write(frame("attach", mask | streams.none));
   await begun.promise;
   return {
     output,

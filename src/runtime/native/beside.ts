@@ -43,7 +43,7 @@ export async function launchBeside(plan: Plan, options: BesideOptions = {}): Pro
   keep?.(bytes);
   const inherited = [...fds, ...(hookOutput === undefined ? [] : [hookOutput])];
   const { pid, report } = start(launcher, bytes, { fds: inherited, monitor: plan.monitor !== undefined });
-  const stream = await descriptorStream(report);
+  const stream = await streamOf(report);
   const end = (): void => void (plan.monitor ? stream.shutdown() : killProcess(pid, 9));
   const late = setTimeout(end, planDeadlineMs);
   signal?.addEventListener("abort", end);
@@ -90,6 +90,16 @@ function start(
   } finally {
     closeFd(planFd);
     closeFd(theirs);
+  }
+}
+
+async function streamOf(report: number): Promise<DescriptorStream> {
+  try {
+    return await descriptorStream(report);
+  } catch (error) {
+    // A monitor that hears the end takes back what it has made.
+    closeFd(report);
+    throw error;
   }
 }
 

@@ -1,7 +1,9 @@
-/** Hooks of containers that are made in a process that lives on: they run where and when they do on the command line, and that process goes on meanwhile. */
+/** Containers that are made in a process that lives on: hooks run where and when they do on the command line, and that process goes on meanwhile. */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { closeFd, lockFile, openFile } from "../../src/kernel/libc.ts";
+import { O } from "../../src/kernel/linux.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
 import type { OciHook } from "../../src/spec/oci/config.ts";
 import { needing } from "../needs.ts";
@@ -82,6 +84,28 @@ test("a create that is given up ends the hook that it waits for", async () => {
   controller.abort();
   expect(await made).toMatchObject({ code: "cancelled" });
   await until("the hook has ended", () => isGone(Number(pid)));
+});
+
+test("verbs that come at once take their turns, and the process goes on", async () => {
+  const { runtime } = bench;
+  const task = await bench.start({ args: ["sleep", "1000"] });
+  const folder = join(bench.dir, "state", task.id);
+  // Another process that has the container's lock, as the command line would.
+  const lock = openFile(join(folder, "lock"), O.RDWR);
+  lockFile(lock, true);
+  let turns = 0;
+  const verbs = [
+    runtime.pause(task.id),
+    runtime.update(task.id, { pids: { limit: 50 } }),
+    runtime.pause(task.id),
+  ];
+  await until("time has passed for others", () => ++turns > 20);
+  closeFd(lock);
+  const ended = await Promise.allSettled(verbs);
+  expect(ended.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect((await runtime.state(task.id))?.status).toBe("paused");
+  await Promise.all([runtime.delete(task.id, { force: true }), failing(runtime.start(task.id))]);
+  expect(await runtime.state(task.id)).toBeUndefined();
 });
 
 async function untilText(path: string): Promise<string> {
