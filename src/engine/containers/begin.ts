@@ -51,12 +51,13 @@ async function make(
   const runtime = runtimeOf(engine, info);
   const folder = monitorFolder(engine, id);
   const stored = storedContainer(engine.store, id);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const bundle = containerFolder(engine.store.root, id);
+  // The bundle's folder may have been lost by a power cut that its row has outlived.
+  for (const each of [folder, bundle]) mkdirSync(each, { recursive: true, mode: 0o700 });
   const network = await openSandbox(engine, info);
   const rootfs = makeRootfs(engine, id, stored);
   await mountAll(engine.snapshots.mounts(info.snapshot), rootfs);
   await writeLiveBundle(engine, { info, stored, rootfs, network, ...(signal && { signal }) });
-  const bundle = containerFolder(engine.store.root, id);
   const { pid } = await runtime.create({ id, bundle, monitor: monitorRequest(engine, info, folder) }, signal);
   const connection = await engine.monitors.connect(folder, signal);
   try {

@@ -49,6 +49,7 @@ async function write(engine: LifeParts, info: ContainerInfo, { code, at }: End):
     restartCount: info.restartCount + (delay === undefined ? 0 : 1),
     error: failure?.message ?? "",
     health: endedHealth(info.health),
+    isBrief: hostConfig(info.body).AutoRemove === true,
   });
   if (!failure) removeMonitorFolder(engine, info.id);
   if (oomKilled) emit(engine, info, "oom");

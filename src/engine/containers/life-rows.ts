@@ -65,6 +65,8 @@ export interface Written {
   readonly restartCount: number;
   readonly error: string;
   readonly health: Health | undefined;
+  /** It is removed next: that is durable. */
+  readonly isBrief?: boolean;
 }
 
 export function writeEnded(store: Store, id: string, end: Written): void {
@@ -75,7 +77,12 @@ export function writeEnded(store: Store, id: string, end: Written): void {
     oom_killed: oomKilled ? 1 : 0,
     restart_count: restartCount,
   };
-  update(store, id, { state, pid: null, ...numbers, error, health: healthText(health) }, true);
+  update(
+    store,
+    id,
+    { state, pid: null, ...numbers, error, health: healthText(health) },
+    end.isBrief !== true,
+  );
 }
 
 /** Lost by a power cut without harm: nothing runs then. */

@@ -1,4 +1,4 @@
-/** Removes a container of which nothing lives: its row first, then what it had on the disk. The caller has it exclusively. */
+/** Removes a container of which nothing lives. The caller has it exclusively. */
 import { lstatSync } from "node:fs";
 import { clearAll, hasLeavings } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
@@ -11,7 +11,10 @@ export interface TakeAway {
   readonly volumes: boolean;
 }
 
-/** What a crash leaves behind the row is taken by a restore or a collection. Errors: `unavailable` when what it has on the host cannot be taken away. */
+/**
+ * Its snapshot first, in the one transaction that is durable: a row that says that it is being removed, or that it goes with its end, is then taken away by the next restore.
+ * Errors: what keeps something of it on the host or the disk.
+ */
 export async function takeAway(engine: LifeParts, info: ContainerInfo, { volumes }: TakeAway): Promise<void> {
   const { id, snapshot } = info;
   const anonymous = volumes ? anonymousOf(engine, id) : [];
@@ -20,11 +23,11 @@ export async function takeAway(engine: LifeParts, info: ContainerInfo, { volumes
     if (failure) throw failure;
   }
   await leaveNetworks(engine, id);
+  await engine.snapshots.remove(snapshot);
   const { table } = engine.tasks;
   if (!dropRow(engine, id)) return;
   table.forget(id);
   await removeContainerFolder(engine, id);
-  await engine.snapshots.remove(snapshot);
   for (const name of anonymous) await removeVolume(engine, name);
   emit(engine, info, "destroy");
   table.waiters.tell(id, { kind: "removed" });
@@ -41,7 +44,8 @@ function anonymousOf({ store }: LifeParts, id: string): string[] {
 }
 
 function dropRow({ store }: LifeParts, id: string): boolean {
-  return store.transaction(() => store.db.query("DELETE FROM containers WHERE id = ?").run(id).changes > 0);
+  const drop = () => store.db.query("DELETE FROM containers WHERE id = ?").run(id).changes > 0;
+  return store.transaction(drop, { durable: false });
 }
 
 async function leaveNetworks({ networks }: LifeParts, id: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Leases as rows; who holds one is told by process id, start time, boot id and process namespace. */
+/** Leases as rows, which need not outlive a power cut, since no holder does; who holds one is told by process id, start time, boot id and process namespace. */
 import { randomUUID } from "node:crypto";
 import { SampanError } from "../../base/errors.ts";
 import { bootId, pidNamespace, processStart } from "../../kernel/process.ts";
@@ -17,6 +17,8 @@ interface LeaseRow {
 
 /** A holder in another process namespace cannot be looked up; it is believed for a day. */
 const strangerLives = 24 * 3600 * 1000;
+
+const volatile = { durable: false } as const;
 
 export function openLeases(store: Store): Leases {
   const unreleased = new Set<string>();
@@ -39,7 +41,7 @@ function acquire(store: Store, unreleased: Set<string>, purpose: string): Lease 
   const me = self();
   let released = false;
   const change = (sql: string, ...values: (string | number)[]) => {
-    store.transaction(() => store.db.query(sql).run(...values));
+    store.transaction(() => store.db.query(sql).run(...values), volatile);
   };
   const sql =
     "INSERT INTO leases (id, purpose, pid, start_time, boot_id, namespace, created) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -47,7 +49,7 @@ function acquire(store: Store, unreleased: Set<string>, purpose: string): Lease 
   store.transaction(() => {
     for (const left of unreleased) change(drop, left);
     change(sql, id, purpose, process.pid, me.start, me.boot, me.namespace, Date.now());
-  });
+  }, volatile);
   unreleased.clear();
   const release = () => {
     if (released) return;

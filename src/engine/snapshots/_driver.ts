@@ -55,20 +55,25 @@ export abstract class Driver {
   }
 
   /**
-   * The row and, within its transaction, the folder: whoever sees the folder without the row, under the write lock, knows that nobody will want it.
+   * The row and, within its transaction, the folder: whoever sees the folder without the row, under the write lock, knows that nobody will want it. The row is made
+   * durable by whatever is written down next because of it.
    */
   protected add(row: NewRow): number {
-    return this.rows.transaction(() => {
-      if (row.parent !== undefined && !row.key.startsWith("unpack-")) this.#checkParent(row.key, row.parent);
-      const id = this.#freshNumber(this.rows.add(row));
-      try {
-        mkdirSync(this.folder(id), { mode: 0o700 });
-        this.makeFolders(this.folder(id), row);
-      } catch (error) {
-        throw fileError(`make snapshot "${row.key}"`, error);
-      }
-      return id;
-    });
+    return this.rows.transaction(
+      () => {
+        if (row.parent !== undefined && !row.key.startsWith("unpack-"))
+          this.#checkParent(row.key, row.parent);
+        const id = this.#freshNumber(this.rows.add(row));
+        try {
+          mkdirSync(this.folder(id), { mode: 0o700 });
+          this.makeFolders(this.folder(id), row);
+        } catch (error) {
+          throw fileError(`make snapshot "${row.key}"`, error);
+        }
+        return id;
+      },
+      { durable: false },
+    );
   }
 
   /**

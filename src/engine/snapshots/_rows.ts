@@ -115,8 +115,8 @@ export class Rows {
       .map((row) => row.key);
   }
 
-  transaction<Result>(change: () => Result): Result {
-    return this.#store.transaction(change);
+  transaction<Result>(change: () => Result, options?: { readonly durable: boolean }): Result {
+    return this.#store.transaction(change, options);
   }
 }
 
