@@ -105,6 +105,20 @@ describe("names in a user-defined network", () => {
     expect(await place.call<string[]>("audit", running)).toEqual([]);
   });
 
+  test("a resolver of another version is replaced by one of this", async () => {
+    const folder = `${place.state}/networks`;
+    const state = async () =>
+      (await Bun.file(`${folder}/resolver.state`).json()) as { pid: number; version: string };
+    process.kill((await state()).pid, "SIGKILL");
+    const old = place.spawn("host", [process.execPath, `${import.meta.dir}/_old-resolver.ts`, folder]);
+    await old.stdout.getReader().read();
+    expect((await state()).version).toBe("0.0.0");
+    await place.container("third", { front: {} });
+    await old.exited;
+    expect((await state()).version).not.toBe("0.0.0");
+    expect(ask(client.id, "third")?.code).toBe("NOERROR");
+  });
+
   test("one that leaves is found no more", async () => {
     await place.call("close", second.id);
     expect(ask(client.id, "site")).toEqual({ code: "NOERROR", answers: [web.ip] });

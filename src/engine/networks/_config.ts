@@ -54,6 +54,12 @@ export function listOf({ options }: Config, name: string): readonly string[] {
     .filter((word) => word !== "");
 }
 
+/** The host address of published ports that name none, as the network has it; undefined: all of both families. */
+export function hostAddressOf(row: NetworkRow | undefined): string | undefined {
+  const address = row?.options[option.hostAddress];
+  return address && address !== "0.0.0.0" ? address : undefined;
+}
+
 /** The first pool of a family. */
 export function poolOf(row: NetworkRow, family: Family): Pool | undefined {
   if (!(family === 4 ? row.ipv4 : row.ipv6)) return undefined;

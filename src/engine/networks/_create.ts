@@ -12,7 +12,7 @@ import {
   type Prefix,
 } from "./_addresses.ts";
 import { listOf, mtuOf, option, truth } from "./_config.ts";
-import { choosePool, uniqueLocal } from "./_ipam.ts";
+import { choosePool, uniqueLocal, type SubnetPool } from "./_ipam.ts";
 import type { CreateNetwork, NetworkInfo } from "./networks.ts";
 import type { NetworkRow } from "./_rows.ts";
 
@@ -22,6 +22,7 @@ export interface Taken {
   readonly networks: readonly NetworkRow[];
   /** Prefixes that the host has routes to. */
   readonly routes: readonly Prefix[];
+  readonly pools?: readonly SubnetPool[];
 }
 
 const refuse = (name: string, why: string) => invalid(`cannot create network "${name}": ${why}`);
@@ -107,7 +108,7 @@ function ipamOf({ name, ipv4 = true, ipv6 = false, ipam = [] }: CreateNetwork, t
     );
   const chosen: Ipam[] = asked.map(({ each, prefix }) => fill(name, each, prefix));
   const has = (family: 4 | 6) => asked.some(({ prefix }) => prefix.family === family);
-  if (ipv4 && !has(4)) chosen.unshift(withGateway(choosePool([...used, ...taken.routes])));
+  if (ipv4 && !has(4)) chosen.unshift(withGateway(choosePool([...used, ...taken.routes], taken.pools)));
   if (ipv6 && !has(6)) chosen.push(withGateway(uniqueLocal()));
   return chosen;
 }

@@ -20,6 +20,8 @@ const families = [4, 6] as const;
 const glance = 500;
 
 export interface Host {
+  /** False: the settings want no rules of ours. */
+  readonly firewall: boolean;
   /** Makes the bridge where it is not there; gives its index. */
   bridge(row: NetworkRow): Promise<number>;
   /** Forgets what is known of a bridge that turned out not to be there. */
@@ -44,13 +46,16 @@ export interface HostOptions {
   readonly door: NamespaceDoor;
   /** Of nftables. */
   readonly table: string;
+  readonly firewall: boolean;
 }
 
-export function openHost({ rows, door, table }: HostOptions): Host {
+export function openHost({ rows, door, table, firewall }: HostOptions): Host {
   const known = new Map<string, Promise<number>>();
   const inTurn = queue();
   let applied: Promise<void> | undefined;
-  const apply = () => inTurn(() => nft(rulesetText(wanted(rows, table))));
+  const apply = async () => {
+    if (firewall) await inTurn(() => nft(rulesetText(wanted(rows, table))));
+  };
   const applyRules = () => {
     const now = apply();
     applied = now;
@@ -81,6 +86,7 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     }));
   };
   return {
+    firewall,
     bridge(row) {
       const device = String(row.device);
       const there = known.get(device);
@@ -99,7 +105,7 @@ export function openHost({ rows, door, table }: HostOptions): Host {
     applyRules,
     ensureRules: () => applied ?? applyRules(),
     watch() {
-      if (watched) return;
+      if (watched || !firewall) return;
       const tables = watchTables();
       const timer = setInterval(() => {
         if (!tables.lost(table)) return;
@@ -121,7 +127,7 @@ export function openHost({ rows, door, table }: HostOptions): Host {
       const all = links();
       const missing = bridges.flatMap((row) => bridgeFaults(row, all));
       const used = rows.endpoints().some((each) => each.device !== null);
-      if (!used) return missing;
+      if (!used || !firewall) return missing;
       const listed = await listTable(table);
       return [
         ...missing,

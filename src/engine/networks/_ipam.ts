@@ -14,16 +14,29 @@ import {
   type Prefix,
 } from "./_addresses.ts";
 
+/** Where subnets of new networks are taken from: pieces of `base`, each with a prefix of `size` bits. */
+export interface SubnetPool {
+  readonly base: string;
+  readonly size: number;
+}
+
 /** Docker's: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in parts of /20. */
-export const pools: readonly Prefix[] = [
-  ...Array.from({ length: 15 }, (_, i) => parsePrefix(`172.${17 + i}.0.0/16`)),
-  ...Array.from({ length: 16 }, (_, i) => parsePrefix(`192.168.${16 * i}.0/20`)),
+export const dockerPools: readonly SubnetPool[] = [
+  ...Array.from({ length: 15 }, (_, i) => ({ base: `172.${17 + i}.0.0/16`, size: 16 })),
+  { base: "192.168.0.0/16", size: 20 },
 ];
 
-/** The first of the pools that touches nothing that is taken. Errors: `resource_exhausted`. */
-export function choosePool(taken: readonly Prefix[]): Prefix {
-  const free = pools.find((pool) => !taken.some((each) => overlap(pool, each)));
-  if (free) return free;
+function* piecesOf({ base, size }: SubnetPool): Generator<Prefix> {
+  const whole = parsePrefix(base, "pool");
+  const step = 1n << BigInt(bitsOf(whole.family) - size);
+  for (let value = whole.value; value <= lastOf(whole); value += step)
+    yield { family: whole.family, value, length: size };
+}
+
+/** The first piece of the IPv4 pools that touches nothing that is taken. Errors: `resource_exhausted`. */
+export function choosePool(taken: readonly Prefix[], pools: readonly SubnetPool[] = dockerPools): Prefix {
+  for (const pool of pools.filter(({ base }) => !base.includes(":")))
+    for (const piece of piecesOf(pool)) if (!taken.some((each) => overlap(piece, each))) return piece;
   throw new SampanError(
     "resource_exhausted",
     "cannot choose a subnet: all predefined address pools have been fully subnetted; wanted --subnet",

@@ -10,6 +10,10 @@ export interface Parts {
   readonly door: NamespaceDoor;
   readonly host: Host;
   readonly names: Names;
+  /** The host address of published ports that name none; undefined: all. */
+  readonly publishAddress: string | undefined;
+  /** Servers for names that a container asks when it wants no others; empty: the host's. */
+  readonly dns: readonly string[];
   /** Where the namespaces are mounted: /run/sampan/netns. */
   readonly folder: string;
   /** Sandboxes that are being taken away, and when nothing is left; whoever opens one anew waits for it. */

@@ -5,7 +5,7 @@ import { errno } from "../../kernel/errno.ts";
 import { linkNamed } from "../../kernel/netlink-dump.ts";
 import { SampanError } from "../../base/errors.ts";
 import { assign } from "./_assign.ts";
-import { hasNames, option } from "./_config.ts";
+import { hasNames, hostAddressOf } from "./_config.ts";
 import {
   endpointSteps,
   gatewayJoint,
@@ -65,7 +65,12 @@ export async function openSandbox(
     );
   const path = host ? hostNamespace : sandboxPath(parts, owner.id);
   const joints = parts.rows.transaction(() => {
-    parts.rows.addSandbox({ container: owner.id, path, ports: {}, dns: owner.dns ?? [] });
+    parts.rows.addSandbox({
+      container: owner.id,
+      path,
+      ports: {},
+      dns: owner.dns && owner.dns.length > 0 ? owner.dns : parts.dns,
+    });
     return parts.rows.endpointsOf(owner.id).map((row) => assign(parts.rows, row, owner));
   });
   try {
@@ -142,7 +147,7 @@ function isGone(error: unknown): boolean {
 }
 
 async function claim(
-  { rows }: Parts,
+  { rows, host, publishAddress }: Parts,
   {
     owner,
     joints,
@@ -150,12 +155,17 @@ async function claim(
   }: { owner: SandboxOwner; joints: readonly Joint[]; wishes: ReturnType<typeof wishesOf> },
 ): Promise<readonly PortRow[]> {
   if (wishes.length === 0) return [];
+  if (!host.firewall)
+    throw new SampanError(
+      "failed_precondition",
+      "cannot publish ports: the settings say that this engine makes no rules ([network] firewall = false)",
+    );
   const four = gatewayJoint(joints, 4);
   const made = await claimPorts(rows, wishes, {
     container: owner.id,
     ipv4: four?.endpoint.ipv4 ?? undefined,
     ipv6: gatewayJoint(joints, 6)?.endpoint.ipv6 ?? undefined,
-    hostAddress: four?.network.options[option.hostAddress] || undefined,
+    hostAddress: hostAddressOf(four?.network) ?? publishAddress,
   });
   const row = rows.sandbox(owner.id);
   if (row) rows.addSandbox({ ...row, ports: made.made });

@@ -66,6 +66,16 @@ describe("subnets", () => {
     );
   });
 
+  test("of other pools the first piece that is free", () => {
+    const pools = [
+      { base: "fd00::/48", size: 64 },
+      { base: "10.200.0.0/23", size: 24 },
+    ];
+    expect(formatPrefix(choosePool([], pools))).toBe("10.200.0.0/24");
+    expect(formatPrefix(choosePool([parsePrefix("10.200.0.128/25")], pools))).toBe("10.200.1.0/24");
+    expect(() => choosePool([parsePrefix("10.200.0.0/16")], pools)).toThrow("fully subnetted");
+  });
+
   test("a unique local prefix of /64", () => {
     expect(formatPrefix(uniqueLocal(() => new Uint8Array([1, 2, 3, 4, 5])))).toBe("fd01:203:405::/64");
   });

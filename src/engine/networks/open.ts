@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { invalid, SampanError } from "../../base/errors.ts";
 import { links, routes } from "../../kernel/netlink-dump.ts";
-import type { EngineSettings } from "../settings.ts";
+import type { BridgeSettings, EngineSettings, NetworkSettings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
 import {
   addressFromBytes,
   formatAddress,
   formatPrefix,
+  parseAddress,
   parsePrefix,
   prefixOf,
   type Prefix,
@@ -20,7 +21,7 @@ import type { NamespaceDoor } from "./door.ts";
 import { vethName } from "./_endpoint.ts";
 import { openHost } from "./_host.ts";
 import { networkInfo } from "./_info.ts";
-import { choosePool } from "./_ipam.ts";
+import { choosePool, dockerPools } from "./_ipam.ts";
 import { openNames, resolverFolder } from "./_names.ts";
 import type { NetworkInfo, Networks, Traffic } from "./networks.ts";
 import { queue, type Parts } from "./_parts.ts";
@@ -30,13 +31,14 @@ import { closeSandbox, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
 
 export interface NetworksOptions {
   readonly store: Store;
-  readonly settings: Pick<EngineSettings, "state">;
+  /** What of `network` is absent is as Docker has it. */
+  readonly settings: Pick<EngineSettings, "state"> & { readonly network?: Partial<NetworkSettings> };
   readonly door: NamespaceDoor;
   /** The program and its first words: `["/usr/bin/sampan", "resolver"]`. */
   readonly resolver: readonly string[];
-  /** The bridge of the default network; `sampan0`. */
+  /** The bridge of the default network, in the place of the settings'; `sampan0`. */
   readonly device?: string;
-  /** Its subnet; the first of Docker's pools that the host has no route into. */
+  /** Its subnet, likewise; the first piece of the pools that the host has no route into. */
   readonly subnet?: string;
   /** The table of nftables; `sampan`. Two engines in one network namespace need two. */
   readonly table?: string;
@@ -50,6 +52,8 @@ export type OpenNetworks = Networks & AsyncDisposable;
 export function openNetworks(options: NetworksOptions): OpenNetworks {
   const rows = rowsOf(options.store);
   const { door } = options;
+  const { network = {} } = options.settings;
+  const publish = network.publishAddress ?? "";
   const table = options.table ?? "sampan";
   if (!/^[a-z][a-z0-9_-]{0,30}$/.test(table))
     throw invalid(`cannot use table "${table}": wanted letters and digits`);
@@ -58,13 +62,15 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   const parts: Parts = {
     rows,
     door,
-    host: openHost({ rows, door, table }),
+    host: openHost({ rows, door, table, firewall: network.firewall ?? true }),
     names: openNames({
       rows,
       folder: resolverFolder(options.settings.state),
       command: options.resolver,
       resolvConf: options.resolvConf ?? "/etc/resolv.conf",
     }),
+    publishAddress: anyAddress.includes(publish) ? undefined : publish,
+    dns: network.dns ?? [],
     folder: join(options.settings.state, "netns"),
     closing: new Map(),
     fresh: new Map(),
@@ -78,7 +84,11 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
     get: (reference) => infoOf(rows, find(rows, reference)),
     create: (request) =>
       inTurn(async () => {
-        const taken = { networks: rows.networks(), routes: hostRoutes() };
+        const taken = {
+          networks: rows.networks(),
+          routes: hostRoutes(),
+          pools: network.pools ?? dockerPools,
+        };
         const row = newNetwork(request, taken);
         if (links().some(({ name }) => name === row.device))
           throw new SampanError(
@@ -139,6 +149,8 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   };
 }
 
+const anyAddress: readonly string[] = ["", "0.0.0.0", "::"];
+
 const infoOf = (rows: Rows, row: NetworkRow): NetworkInfo => networkInfo(row, rows.endpointsIn(row.id));
 
 /** Errors: `not_found`, `invalid_argument` for the beginning of several. */
@@ -160,20 +172,20 @@ function hostRoutes(): Prefix[] {
     .map(({ destination, prefix }) => prefixOf(addressFromBytes(destination), prefix));
 }
 
+const onlyHost: readonly string[] = ["host", "none"];
 const plain = { internal: false, attachable: false, ipv4: true, ipv6: false, labels: {} } as const;
 
-/** `bridge`, `host` and `none` are always there; their ids follow from the data root. */
-function addPredefined(rows: Rows, { store, device = "sampan0", subnet }: NetworksOptions): void {
+/** `host` and `none` are always there, `bridge` unless the settings want none; their ids follow from the data root. */
+function addPredefined(rows: Rows, options: NetworksOptions): void {
   const there = new Set(rows.networks().map(({ name }) => name));
-  const missing = (["bridge", "host", "none"] as const).filter((name) => !there.has(name));
-  if (missing.length === 0) return;
+  const wanted = options.settings.network?.bridge === false ? onlyHost : [...onlyHost, "bridge"];
+  if (wanted.every((name) => there.has(name))) return;
   const created = Date.now();
-  const idOf = (name: string) => createHash("sha256").update(`${store.root}\0${name}`).digest("hex");
+  const idOf = (name: string) => createHash("sha256").update(`${options.store.root}\0${name}`).digest("hex");
   rows.transaction(() => {
     const now = new Set(rows.networks().map(({ name }) => name));
-    for (const name of missing.filter((each) => !now.has(each))) {
-      if (name === "bridge")
-        rows.addNetwork({ id: idOf(name), name, created, ...defaultBridge(device, subnet) });
+    for (const name of wanted.filter((each) => !now.has(each))) {
+      if (name === "bridge") rows.addNetwork({ id: idOf(name), name, created, ...defaultBridge(options) });
       else {
         const driver = name === "host" ? "host" : "null";
         rows.addNetwork({
@@ -192,39 +204,54 @@ function addPredefined(rows: Rows, { store, device = "sampan0", subnet }: Networ
 }
 
 /** The default bridge as the settings say now, unless containers are in it: then from the next time on. */
-function followSettings(rows: Rows, { device = "sampan0", subnet }: NetworksOptions): void {
+function followSettings(rows: Rows, options: NetworksOptions): void {
   const row = rows.networks().find(({ name }) => name === "bridge");
-  if (!row) return;
-  const wanted = { ...row, ...defaultBridge(device, subnet ?? row.ipam[0]?.subnet) };
-  if (JSON.stringify(wanted) === JSON.stringify(row) || rows.endpointsIn(row.id).some(isHeld)) return;
+  if (!row || rows.endpointsIn(row.id).some(isHeld)) return;
+  const none = options.settings.network?.bridge === false;
+  const wanted = none ? undefined : { ...row, ...defaultBridge(options, row) };
+  if (JSON.stringify(wanted) === JSON.stringify(row)) return;
   rows.transaction(() => {
     rows.removeNetwork(row.id);
-    rows.addNetwork(wanted);
+    if (wanted) rows.addNetwork(wanted);
   });
 }
 
+/** `before`: the row that there is; it keeps a subnet that was chosen. */
 function defaultBridge(
-  device: string,
-  asked: string | undefined,
+  { device, subnet, settings }: NetworksOptions,
+  before?: NetworkRow,
 ): Omit<NetworkRow, "id" | "name" | "created"> {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(device))
-    throw invalid(`cannot use bridge "${device}": wanted up to 15 letters, digits, _, . and -`);
-  const prefix = asked === undefined ? choosePool(hostRoutes()) : parsePrefix(asked);
-  const gateway = formatAddress({ family: prefix.family, value: prefix.value + 1n });
+  const bridge: Partial<BridgeSettings> = settings.network?.bridge || {};
+  const name = device ?? bridge.name ?? "sampan0";
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(name))
+    throw invalid(`cannot use bridge "${name}": wanted up to 15 letters, digits, _, . and -`);
+  const asked = subnet ?? bridge.address;
+  const chosen = () => formatPrefix(choosePool(hostRoutes(), settings.network?.pools));
+  const pools = [poolOf(asked ?? before?.ipam[0]?.subnet ?? chosen())];
+  if (bridge.address6 !== undefined) pools.push(poolOf(bridge.address6));
   return {
     ...plain,
     driver: "bridge",
-    device,
-    ipam: [{ subnet: formatPrefix(prefix), gateway }],
+    device: name,
+    ipv6: bridge.address6 !== undefined,
+    ipam: pools,
     options: {
       [option.defaultBridge]: "true",
-      [option.icc]: "true",
+      [option.icc]: String(bridge.icc ?? true),
       [option.masquerade]: "true",
-      [option.hostAddress]: "0.0.0.0",
-      [option.name]: device,
-      [option.mtu]: "1500",
+      [option.hostAddress]: settings.network?.publishAddress || "0.0.0.0",
+      [option.name]: name,
+      [option.mtu]: String(bridge.mtu || 1500),
     },
   };
+}
+
+/** `172.26.0.5/16` is the bridge's own address and its subnet; of a subnet alone the first address is the bridge's. */
+function poolOf(text: string): NetworkRow["ipam"][number] {
+  const subnet = parsePrefix(text, "bridge address");
+  const own = parseAddress(text.split("/")[0] ?? "");
+  const value = own.value === subnet.value ? subnet.value + 1n : own.value;
+  return { subnet: formatPrefix(subnet), gateway: formatAddress({ family: subnet.family, value }) };
 }
 
 async function remove(parts: Parts, row: NetworkRow): Promise<void> {
