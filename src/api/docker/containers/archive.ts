@@ -42,7 +42,10 @@ async function worded<Result>({ param, query }: Call, call: Promise<Result>): Pr
   try {
     return await call;
   } catch (error) {
-    if (SampanError.from(error).code !== "not_found") throw error;
+    const { code, message } = SampanError.from(error);
+    // An archive that is damaged is the client's.
+    if (code === "data_loss") throw new SampanError("invalid_argument", message, { cause: error });
+    if (code !== "not_found") throw error;
     throw new SampanError(
       "not_found",
       `Could not find the file ${query.string("path")} in container ${param("id")}`,
