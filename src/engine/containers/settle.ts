@@ -1,6 +1,6 @@
 /** What is asked of a new container, checked as a whole before anything is made of it: everything that this host cannot do is refused here, by name. */
 import { randomBytes } from "node:crypto";
-import { lstatSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
@@ -12,7 +12,7 @@ import { checkNamespaces, privateCgroups } from "./spec/namespaces.ts";
 import { checkResources } from "./spec/resources.ts";
 import { securityWords } from "./spec/security.ts";
 import { containerSpec } from "./spec.ts";
-import { volumesOf, type VolumesInput } from "./volumes.ts";
+import { volumesOf, type VolumeMount, type VolumesInput } from "./volumes.ts";
 
 export interface SettleInput {
   readonly body: CreateBody;
@@ -43,6 +43,7 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
   const warnings = checkResources(asked, host);
   const newName = () => randomBytes(32).toString("hex");
   const volumes = volumesOf({ body, image, newName, ...(other && { other }) });
+  checkSources(volumes);
   const stored = { body, image, remap, volumes };
   checkSpec(stored, host);
   return { stored, warnings };
@@ -50,6 +51,17 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
 
 function textOf(path: string): string {
   return lstatSync(path, { throwIfNoEntry: false }) ? readFileSync(path, "utf8") : "";
+}
+
+/** Of --mount, as Docker's daemon has it; -v makes what is not there. */
+function checkSources(volumes: readonly VolumeMount[]): void {
+  const missing = volumes.find(
+    ({ kind, create, source }) => kind === "bind" && !create && !existsSync(source),
+  );
+  if (missing)
+    throw invalid(
+      `cannot mount "${missing.source}" at "${missing.destination}": bind source path does not exist: ${missing.source}`,
+    );
 }
 
 const logDrivers = ["", "json-file", "local", "none"];
