@@ -1,9 +1,12 @@
 /** A command line with a made-up engine behind it: what was written, what was asked, and the exit status. */
 import type { EngineClient } from "../../src/cli/client/client.ts";
+import type { DaemonClient } from "../../src/cli/client/daemon.ts";
 import type { Io, Output } from "../../src/cli/io.ts";
 import { main, type Place } from "../../src/cli/main.ts";
 
 export interface World {
+  /** The same of a daemon; with it every command is a daemon's. */
+  readonly daemon?: Partial<DaemonClient>;
   /** Calls of the engine that the test expects; any other one fails. */
   readonly engine?: Partial<EngineClient>;
   readonly input?: string | Uint8Array;
@@ -38,6 +41,7 @@ function memory(size: { columns: number; rows: number } | undefined): Output & {
   };
 }
 
+const nobody = () => Promise.reject(new Error("nobody expects a container"));
 const nothing = () => ({ [Symbol.dispose]: () => {} });
 
 export async function sampan(args: readonly string[], world: World = {}): Promise<Ran> {
@@ -70,10 +74,11 @@ export async function sampan(args: readonly string[], world: World = {}): Promis
   };
   const client = {
     ...world.engine,
+    ...(world.daemon ? { host: "unix:///daemon", createContainer: nobody, ...world.daemon } : {}),
     [Symbol.asyncDispose]: async () => {
       closed = true;
     },
-  } as EngineClient;
+  } as unknown as EngineClient;
   const status = await main(
     args,
     async (where) => {
@@ -81,6 +86,7 @@ export async function sampan(args: readonly string[], world: World = {}): Promis
       return client;
     },
     io,
+    { daemon: world.daemon !== undefined },
   );
   return { status, out: out.text(), err: err.text(), place, closed, asked };
 }
