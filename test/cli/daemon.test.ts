@@ -232,7 +232,7 @@ const event: EventMessage = {
 test("events come as lines, as JSON, and by a template", async () => {
   const asked: unknown[] = [];
   const daemon: Fake = {
-    events: async function* ({ signal: _, ...options }) {
+    events: async function* ({ signal: _signal, ...options }) {
       asked.push(options);
       yield event;
     },
@@ -261,7 +261,7 @@ test("logs come apart by their streams, and times are Unix seconds", async () =>
     Buffer.concat([Buffer.from([stream, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
   const daemon = {
     inspectContainer: async () => box,
-    logs: async function* (id: string, { signal: _, ...options }: { signal?: AbortSignal }) {
+    logs: async function* (id: string, { signal: _signal, ...options }: { signal?: AbortSignal }) {
       asked.push([id, options]);
       yield Buffer.concat([frame(1, "to out\n"), frame(2, "to err\n")]);
     },
