@@ -133,6 +133,14 @@ describe.each([
     });
   });
 
+  test("what a page in a browser can send is refused", async () => {
+    const page = { headers: { Origin: "http://pages.example" }, method: "POST" };
+    const refused = await served.get("/same", page);
+    expect(refused.status).toBe(403);
+    const untyped = await served.get("/body", { method: "POST", body: Buffer.from("{}") });
+    expect(untyped.status).toBe(400);
+  });
+
   test("bodies are JSON of at most 4 MiB", async () => {
     expect(await (await served.post("/body", { a: 1 })).json()).toEqual({ a: 1 });
     expect(await (await served.post("/body")).json()).toBe("none");

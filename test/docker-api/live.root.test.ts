@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AuditItem } from "../../src/spec/docker/system.ts";
 import type { Problem } from "../../src/spec/docker/images.ts";
 import { makeArchive } from "../counterparts/image.ts";
 import { ask, makePlace, type Place } from "../daemon/_daemon.ts";
@@ -71,7 +72,7 @@ test("a network knows who is in it, is left and joined while they run, and stays
       { Name: string; IPv4Address: string }
     >;
   expect((await members("net"))[id]).toMatchObject({ Name: "one", IPv4Address: "10.77.0.2/24" });
-  await docker("network", "connect", "--alias", "friend", "bridge", "one");
+  await docker("network", "connect", "bridge", "one");
   expect(Object.keys(await members("bridge"))).toEqual([id]);
   expect((await run("network", "rm", "net")).err).toContain("has active endpoints");
   expect(await docker("network", "prune", "--force")).toBe("");
@@ -140,7 +141,9 @@ test("a container that runs stands still while it is committed, and runs on", as
 test("what is of our own: the audit, the check, disk usage and a prune that keeps to its plan", async () => {
   await docker("create", "--name", "idle", "--network", "none", "box");
   await docker("network", "create", "unused");
-  expect(await json<unknown[]>("/sampan/system/audit")).toEqual([]);
+  const findings = await json<AuditItem[]>("/sampan/system/audit");
+  // Control groups are the whole machine's: another engine's may be going just now.
+  expect(findings.filter(({ kind }) => kind !== "cgroup")).toEqual([]);
   const usage = await json<{ total: number; categories: { size: number }[] }>("/sampan/system/df");
   expect(usage.categories.reduce((sum, { size }) => sum + size, 0)).toBe(usage.total);
   const check = await ask(place, "/sampan/system/check?deep=1", { method: "POST" });

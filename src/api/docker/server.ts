@@ -124,6 +124,9 @@ async function answerOf(
   request: IncomingMessage,
   { gone: signal, body }: Pick<Channel, "gone" | "body">,
 ): Promise<Answer> {
+  // A page in a browser of this machine, which could reach a port on its loopback address.
+  if (request.headers.origin !== undefined)
+    throw new SampanError("permission_denied", "requests of web pages are not served");
   const url = request.url ?? "/";
   const [target = "/"] = url.split("?", 1);
   const { path, version: minor } = splitVersion(target);
