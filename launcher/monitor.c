@@ -78,13 +78,21 @@ static void drop(struct client *c) {
     if (c->mask & STREAM_INPUT && once) end_input();
 }
 
+/* One too many is told so: it is not as if nobody were here. */
+static void turn_away(int fd) {
+    uint8_t frame[12] = {ANSWER_DONE, 0, 0, 0, 0, 0, 0, 4};
+    set(frame + 8, 4, -EUSERS);
+    sys(SYS_sendto, fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+    sys(SYS_close, fd);
+}
+
 static void accept_client(void) {
     long fd = sys(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     struct client *c = clients;
     while (c < clients + CLIENTS && c->open) c++;
     if (c == clients + CLIENTS) {
-        sys(SYS_close, fd);
+        turn_away((int)fd);
         return;
     }
     c->open = 1, c->fd = (int)fd, c->mask = c->feeding = 0, c->body = c->head = c->in_have = c->in_at = c->out_have = c->out_at = 0;

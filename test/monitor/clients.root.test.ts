@@ -71,7 +71,9 @@ test("32 clients are served, a 33rd is turned away, and room that becomes free i
   const task = await bench.start({ args: ["sleep", "1000"] });
   const connections = [];
   for (let i = 0; i < 32; i++) connections.push(await task.connect());
-  expect(await failing(task.connect())).toMatchObject({ code: "not_found" });
+  expect(await failing(task.connect())).toMatchObject({ code: "resource_exhausted" });
+  const attach = connections[0]?.attach({ stdin: false, stdout: true, stderr: true });
+  expect(await failing(attach ?? Promise.resolve())).toMatchObject({ code: "resource_exhausted" });
   await connections[7]?.[Symbol.asyncDispose]();
   await until("there is room again", async () => {
     const connection = await task.connect().catch(() => undefined);

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { SampanError } from "../../base/errors.ts";
 import type { Attachment } from "../runtime.ts";
-import { dial, frame, nobody } from "./dial.ts";
+import { dial, frame, nobody, tooMany } from "./dial.ts";
 import { answers, frameHeader, streams } from "./protocol.ts";
 
 export interface AttachOptions {
@@ -22,7 +22,7 @@ export async function attachTo(
   const socket = await dial(folder);
   const mask = (stdin ? streams.input : 0) | (stdout ? streams.output : 0) | (stderr ? streams.errors : 0);
   const begun = Promise.withResolvers<void>();
-  const output = outputOf(socket, begun.resolve, () => begun.reject(nobody(folder)));
+  const output = outputOf(folder, socket, { begun: begun.resolve, failed: begun.reject });
   socket.write(frame("attach", mask | streams.none));
   await begun.promise;
   return {
@@ -36,7 +36,12 @@ export async function attachTo(
   };
 }
 
-function outputOf(socket: Socket, begun: () => void, failed: () => void): ReadableStream<Uint8Array> {
+interface Outcome {
+  readonly begun: () => void;
+  readonly failed: (error: SampanError) => void;
+}
+
+function outputOf(folder: string, socket: Socket, { begun, failed }: Outcome): ReadableStream<Uint8Array> {
   let before: Buffer | undefined = Buffer.alloc(0);
   // Also when its reader has cancelled it: then the stream is closed already.
   let over = false;
@@ -53,13 +58,14 @@ function outputOf(socket: Socket, begun: () => void, failed: () => void): Readab
           before = Buffer.concat([before, chunk]);
           if (before.length < doneSize) return;
           if (before[0] !== answers.done) return void socket.destroy();
+          if (before.readInt32BE(frameHeader) !== 0) failed(tooMany(folder));
           const rest = before.subarray(doneSize);
           before = undefined;
           begun();
           pass(rest);
         });
         const end = (): void => {
-          failed();
+          failed(nobody(folder));
           if (over) return;
           over = true;
           controller.close();

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { SampanError } from "../../base/errors.ts";
 import type { Attachment, Exit, MonitorConnection, TerminalSize } from "../runtime.ts";
 import { attachTo, type AttachOptions } from "./attach.ts";
-import { dial, frame, nobody } from "./dial.ts";
+import { dial, frame, nobody, tooMany } from "./dial.ts";
 import { readExit } from "./exit.ts";
 import { answers, frameHeader } from "./protocol.ts";
 
@@ -44,6 +44,8 @@ class Connection implements MonitorConnection {
   async greet(): Promise<void> {
     const body = await this.#ask(frame("status"));
     if (body === undefined) throw nobody(this.#folder);
+    // A status is longer: this is a refusal.
+    if (body.byteLength < 8) throw tooMany(this.#folder);
     this.pid = body.getInt32(0);
   }
 

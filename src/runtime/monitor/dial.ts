@@ -40,6 +40,13 @@ export function nobody(folder: string, cause?: unknown): SampanError {
   });
 }
 
+export function tooMany(folder: string): SampanError {
+  return new SampanError(
+    "resource_exhausted",
+    `cannot connect to the monitor at "${folder}": it has as many clients as it can have`,
+  );
+}
+
 export function frame(
   kind: keyof typeof requests,
   argument = 0,

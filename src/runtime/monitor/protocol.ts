@@ -8,6 +8,7 @@
  * - `attach`: the argument is a mask of `streams`, `none` always among them. Answered by `done`; from then on come output and nothing else, up to the process's end.
  * - `input`: bytes for the process's standard input; no answer. They are read only when there is room for them. `end_input` closes it.
  * - `resize`: rows and columns (u16, u16). `signal`: the argument is the number. Answered by `done` with 0 or a negative errno (i32).
+ * - A client that is one too many is answered `done` with -EUSERS, whatever it asked, and its connection closed.
  * - `exit` is sent to everyone who is not attached when the process has ended and its output is written: code, signal (i32, i32), milliseconds (i64).
  */
 export const requests = { status: 1, attach: 2, input: 3, end_input: 4, resize: 5, signal: 6 } as const;
