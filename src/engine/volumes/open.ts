@@ -2,13 +2,10 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
-  closeSync,
-  constants,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   realpathSync,
   renameSync,
@@ -16,7 +13,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
-import { hasProjectQuota, limitFolder, projectUsage, setLimit } from "../../kernel/project-quota.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import type { Events } from "../events/events.ts";
 import { fileError } from "../store/errors.ts";
@@ -25,6 +21,7 @@ import type { Unpacker } from "../unpack/unpack.ts";
 import { halfGonePrefix, halfMadePrefix } from "./half-made.ts";
 import { isMounted, mountVolume } from "./mount.ts";
 import { parseVolumeOptions, type VolumeOptions } from "./options.ts";
+import { limitSize, unlimit } from "./size.ts";
 import type { VolumeInfo, Volumes } from "./volumes.ts";
 
 export interface VolumeParts {
@@ -46,9 +43,6 @@ type Create = Parameters<Volumes["create"]>[0];
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
 /** What a container that is removed leaves to be removed with it has such a name. */
 const chance = /^[0-9a-f]{64}$/;
-/** Others' projects on the same file system have lower numbers as a rule. */
-const firstProject = 1_400_000_000;
-
 export function openVolumes(store: Store, parts: VolumeParts): Volumes {
   return new RowVolumes(store, parts);
 }
@@ -118,7 +112,7 @@ class RowVolumes implements Volumes {
       chmodSync(fresh, 0o701);
       mkdirSync(data);
       chmodSync(data, 0o755);
-      const project = size === undefined ? null : this.#limit(data, size);
+      const project = size === undefined ? null : limitSize(this.#store, data, size);
       this.#store.transaction(() => {
         this.#store.db
           .query(
@@ -130,26 +124,6 @@ class RowVolumes implements Volumes {
     } catch (error) {
       rmSync(fresh, { recursive: true, force: true });
       throw fileError(`create volume "${name}"`, error);
-    }
-  }
-
-  /** Gives the project. */
-  #limit(data: string, size: number): number {
-    const fd = openSync(data, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      if (!hasProjectQuota(fd))
-        throw new SampanError(
-          "failed_precondition",
-          `its size cannot be limited: the file system of ${this.#folder} has no project quotas, wanted ext4 or XFS mounted with prjquota (a tmpfs of limited size: type=tmpfs, device=tmpfs, o=size=…)`,
-        );
-      const query = "SELECT max(project) AS last FROM volumes";
-      const { last } = this.#store.db.query<{ last: number | null }, []>(query).get() ?? {};
-      let project = Math.max(firstProject, last ?? 0) + 1;
-      while (projectUsage(fd, project) > 0) project++;
-      limitFolder(fd, project, size);
-      return project;
-    } finally {
-      closeSync(fd);
     }
   }
 
@@ -167,7 +141,7 @@ class RowVolumes implements Volumes {
           `cannot remove volume "${name}": volume is in use - [${users.join(", ")}]`,
         );
       this.#unmount(name);
-      this.#unlimit(row);
+      if (row.project !== null) unlimit(join(this.#folder, name, "_data"), row.project);
       this.#store.transaction(() => {
         if (this.users(name).length > 0)
           throw new SampanError("failed_precondition", `cannot remove volume "${name}": volume is in use`);
@@ -178,16 +152,6 @@ class RowVolumes implements Volumes {
       await this.#finishRemoval(name);
       this.#emit("destroy", name);
     });
-  }
-
-  #unlimit({ name, project }: Row): void {
-    if (project === null) return;
-    const fd = openSync(join(this.#folder, name, "_data"), constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      setLimit(fd, project, 0);
-    } finally {
-      closeSync(fd);
-    }
   }
 
   /** Of a name that is garbage: its folder gets another name, by whoever comes first, so that a new one of the same name is nobody's prey. */
