@@ -1,6 +1,6 @@
 /**
  * The files of one log: `log`, and what was rotated away: `log.1`, `log.2` … the oldest last. They are told apart by inode, since their names move while they are read; each is
- * held open until it is read, so that its inode cannot come again.
+ * held open until it is read and the next one is found, so that its inode cannot come again. A reader holds one, however many there are.
  */
 import { watch, type FSWatcher } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
@@ -9,18 +9,32 @@ import { basename, dirname } from "node:path";
 export interface LogFile {
   readonly handle: FileHandle;
   readonly inode: bigint;
+  /** When it was opened. */
   readonly size: number;
+  /** How many newer ones there were then. */
+  readonly number: number;
 }
 
 const nameOf = (path: string, number: number) => (number === 0 ? path : `${path}.${number}`);
 /** More than any monitor keeps. */
 const most = 10_000;
 
-/** Newest first, one at a time. A rotation meanwhile shows a file again under its next name: it is left out. */
+/** Undefined when there is none. */
+export async function oldestFile(path: string): Promise<LogFile | undefined> {
+  for (let tries = 0; tries < 100; tries++) {
+    let number = 0;
+    while (number < most && (await inodeOf(nameOf(path, number + 1))) !== undefined) number++;
+    const file = await openLog(path, number);
+    if (file || number === 0) return file;
+  }
+  return undefined;
+}
+
+/** Newest first; who takes them closes them. A rotation meanwhile shows a file again under its next name: it is left out. */
 export async function* newestFirst(path: string): AsyncGenerator<LogFile, void, undefined> {
   const seen = new Set<bigint>();
   for (let number = 0; number < most; number++) {
-    const file = await openLog(nameOf(path, number));
+    const file = await openLog(path, number);
     if (!file && number > 0) return;
     if (!file) continue;
     if (seen.has(file.inode)) {
@@ -38,7 +52,7 @@ export async function successor(path: string, inode: bigint): Promise<LogFile | 
   for (let tries = 0; tries < 100; tries++) {
     const place = await placeOf(path, inode);
     if (place === 0) return undefined;
-    const file = await openLog(nameOf(path, place - 1));
+    const file = await openLog(path, place - 1);
     if (file && file.inode !== inode) return file;
     await file?.handle.close();
   }
@@ -64,17 +78,17 @@ async function inodeOf(path: string): Promise<bigint | undefined> {
   }
 }
 
-async function openLog(path: string): Promise<LogFile | undefined> {
+async function openLog(path: string, number: number): Promise<LogFile | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, "r");
+    handle = await open(nameOf(path, number), "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
   try {
     const { ino, size } = await handle.stat({ bigint: true });
-    return { handle, inode: ino, size: Number(size) };
+    return { handle, inode: ino, size: Number(size), number };
   } catch (error) {
     await handle.close();
     throw error;

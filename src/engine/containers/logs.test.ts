@@ -23,6 +23,17 @@ const timeOf = (n: number) =>
 const line = (n: number, text = `line ${n}`, stream = "stdout", tag = "F") =>
   `${timeOf(n)} ${stream} ${tag} ${text}\n`;
 
+/** Of logs, in this process. */
+function openFiles(): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(root);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
 let count = 0;
 /** Files newest first. */
 function log(...files: string[]): string {
@@ -159,6 +170,29 @@ describe("reading", () => {
     }
   });
 
+  test("however many files there are, two are open at most", async () => {
+    const path = log(...Array.from({ length: 40 }, (_, n) => numbered((39 - n) * 10 + 1, (40 - n) * 10)));
+    let most = 0;
+    const found: string[] = [];
+    for await (const entries of readLogFiles(path, all, undefined)) {
+      most = Math.max(most, openFiles());
+      for (const { text } of entries) found.push(Buffer.from(text).toString());
+    }
+    expect(found).toEqual(texts(1, 400));
+    expect(most).toBeLessThanOrEqual(2);
+    expect(await read(path, { tail: 395 })).toEqual(texts(6, 400));
+  });
+
+  test("what is written while it is read does not keep it going", async () => {
+    const path = log(numbered(1, 10));
+    let count = 0;
+    for await (const entries of readLogFiles(path, all, undefined)) {
+      count += entries.length;
+      appendFileSync(path, numbered(1, 10));
+    }
+    expect(count).toBe(10);
+  });
+
   test("no log is an empty one", async () => {
     expect(await read(join(root, "nothing"))).toEqual([]);
   });
@@ -215,26 +249,18 @@ describe("following", () => {
 
   test("ends with the signal, and closes what it opened", async () => {
     const path = log(numbered(1, 3));
-    const open = () =>
-      readdirSync("/proc/self/fd").filter((fd) => {
-        try {
-          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(root);
-        } catch {
-          return false;
-        }
-      }).length;
     const stop = new AbortController();
     const query = { ...all, follow: true, signal: stop.signal };
     for await (const entries of readLogFiles(path, query, new Promise(() => {})))
       if (entries.length > 0) stop.abort();
-    expect(open()).toBe(0);
+    expect(openFiles()).toBe(0);
     for await (const _ of readLogFiles(
       path,
       { ...query, signal: new AbortController().signal },
       new Promise(() => {}),
     ))
       break;
-    expect(open()).toBe(0);
+    expect(openFiles()).toBe(0);
   });
 
   test("of one that does not run it is a plain reading", async () => {

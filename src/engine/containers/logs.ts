@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../engine.ts";
 import type { LogEntry, LogQuery } from "./life.ts";
-import { LogWatch, newestFirst, successor, type LogFile } from "./logs-files.ts";
+import { LogWatch, newestFirst, oldestFile, successor, type LogFile } from "./logs-files.ts";
 import { nanoseconds, RecordReader } from "./logs-record.ts";
 import { TailSearch } from "./logs-tail.ts";
 
@@ -71,42 +71,50 @@ function selection({ stdout, stderr, since, until }: LogQuery) {
 }
 
 interface Begin {
-  /** Oldest first. */
-  readonly files: LogFile[];
-  /** In the oldest. */
+  readonly file: LogFile;
   readonly offset: number;
 }
 
-async function beginning(path: string, tail: number | undefined): Promise<Begin> {
-  const files: LogFile[] = [];
-  const search = tail === undefined ? undefined : new TailSearch(tail);
+/** Undefined when nothing was ever written. */
+async function beginning(path: string, tail: number | undefined): Promise<Begin | undefined> {
+  if (tail === undefined) {
+    const file = await oldestFile(path);
+    return file && { file, offset: 0 };
+  }
+  const search = new TailSearch(tail);
+  let held: LogFile | undefined;
   try {
     for await (const file of newestFirst(path)) {
-      files.unshift(file);
-      const offset = await search?.search(file.handle, file.size);
-      if (offset !== undefined) return { files, offset };
+      await held?.handle.close();
+      held = file;
+      const offset = await search.search(file.handle, file.size);
+      if (offset === undefined) continue;
+      held = undefined;
+      return { file, offset };
     }
-    return { files, offset: 0 };
-  } catch (error) {
-    await closeAll(files);
-    throw error;
+    const file = held;
+    held = undefined;
+    return file && { file, offset: 0 };
+  } finally {
+    await held?.handle.close();
   }
 }
 
-async function closeAll(files: readonly LogFile[]): Promise<void> {
-  await Promise.all(files.map(({ handle }) => handle.close()));
-}
-
+/** As far as it was written when it was asked for, so that a container that writes and writes does not keep it going. */
 async function* readOnce(path: string, { tail, signal }: LogQuery): AsyncGenerator<readonly LogEntry[]> {
-  const { files, offset } = await beginning(path, tail);
-  const reader = new Reader();
+  const begin = await beginning(path, tail);
+  if (!begin) return;
+  const reader = new Reader(begin);
   try {
-    for (const [index, file] of files.entries()) {
-      reader.open(file, index === 0 ? offset : 0);
+    for (let left = begin.file.number; left > 0 && !signal.aborted; left--) {
       yield* reader.rest(signal);
+      if (!(await reader.goOn(path))) return;
+      yield* reader.rest(signal);
+      await reader.goOn(path);
     }
+    yield* reader.rest(signal, reader.size);
   } finally {
-    await closeAll(files);
+    await reader.close();
   }
 }
 
@@ -122,58 +130,68 @@ async function* follow(
     watch.wake();
   };
   running.then(ended, ended);
-  const { files, offset } = await beginning(path, tail);
-  const reader = new Reader();
-  let first = offset;
+  let reader: Reader | undefined;
   try {
-    for (;;) {
+    for (let first = true; ; first = false) {
       const last = state.ended;
-      for (let file = files[0]; file; file = files[0]) {
-        if (!reader.isAt(file)) reader.open(file, first);
-        first = 0;
+      const begin = reader ? undefined : await beginning(path, first ? tail : undefined);
+      if (begin) reader = new Reader(begin);
+      for (let more = reader !== undefined; reader && more; more = await reader.goOn(path))
         yield* reader.rest(signal);
-        const next = files[1] ?? (await successor(path, file.inode));
-        if (!next) break;
-        if (files.length === 1) files.push(next);
-        // It was rotated away after all was written to it, perhaps since it was read.
-        yield* reader.rest(signal);
-        files.shift();
-        await file.handle.close();
-      }
       if (last || signal.aborted) return;
-      if (files.length === 0) files.push(...(await beginning(path, undefined)).files);
       await watch.next(signal);
     }
   } finally {
-    await closeAll(files);
+    await reader?.close();
   }
 }
 
-/** Reads one file at a time on to its end. */
+/** Reads a file on to its end, and then the next. */
 class Reader {
   readonly #records = new RecordReader();
-  #file: LogFile | undefined;
-  #at = 0;
+  #file: LogFile;
+  #next: LogFile | undefined;
+  #at: number;
 
-  isAt(file: LogFile): boolean {
-    return this.#file === file;
-  }
-
-  open(file: LogFile, offset: number): void {
-    this.#records.reset();
+  constructor({ file, offset }: Begin) {
     this.#file = file;
     this.#at = offset;
   }
 
-  async *rest(signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
-    const file = this.#file;
-    while (file && !signal.aborted) {
+  /** Of the file at hand, when it was opened. */
+  get size(): number {
+    return this.#file.size;
+  }
+
+  /** To its end, or to that offset at most. */
+  async *rest(signal: AbortSignal, end = Infinity): AsyncGenerator<readonly LogEntry[]> {
+    while (this.#at < end && !signal.aborted) {
       const block = Buffer.allocUnsafeSlow(BLOCK);
-      const { bytesRead } = await file.handle.read(block, 0, BLOCK, this.#at);
+      const length = Math.min(BLOCK, end - this.#at);
+      const { bytesRead } = await this.#file.handle.read(block, 0, length, this.#at);
       if (bytesRead === 0) return;
       this.#at += bytesRead;
       const entries = this.#records.take(block.subarray(0, bytesRead));
       if (entries.length > 0) yield entries;
     }
+  }
+
+  /** In two steps: finds the next file, then goes to it; what was written between the last look and the rotation is read before. False: there is none. */
+  async goOn(path: string): Promise<boolean> {
+    if (!this.#next) {
+      this.#next = await successor(path, this.#file.inode);
+      return this.#next !== undefined;
+    }
+    await this.#file.handle.close();
+    this.#file = this.#next;
+    this.#next = undefined;
+    this.#records.reset();
+    this.#at = 0;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.handle.close();
+    await this.#next?.handle.close();
   }
 }
