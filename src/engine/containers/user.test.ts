@@ -54,3 +54,13 @@ test.each([
 test.each(["/x\rroot", "relative", "", `/${"h".repeat(5000)}`, "/x\u0001"])("home %j becomes /", (home) => {
   expect(resolveUser("user", `user:x:1:1::${home}:/bin/sh\n`, "").home).toBe("/");
 });
+
+test("groups are added by name or number, each once, after the user's own", () => {
+  const group = "users:x:1001:\naudio:x:29:me\nextra:x:5:";
+  const passwd = "me:x:7:1001::/:";
+  const ids = (...add: string[]) => resolveUser("me", passwd, group, { add }).additionalGids;
+  expect(ids()).toEqual([1001, 29]);
+  expect(ids("extra", "29", "4242", "extra")).toEqual([1001, 29, 5, 4242]);
+  for (const name of ["nothere", "4294967296", "-1", "", "a b", "1x"])
+    expect(() => ids(name)).toThrow(`cannot add group "${name}"`);
+});
