@@ -28,8 +28,8 @@ export interface World extends AsyncDisposable {
   readonly run: (command: readonly string[], options?: RunOptions) => Promise<Ran>;
   /** As run, and its output without the last newline. Rejects when its status is not 0. */
   readonly out: (command: readonly string[], options?: RunOptions) => Promise<string>;
-  /** Ends the daemon with a signal and starts another one. */
-  readonly restart: (signal: NodeJS.Signals) => Promise<void>;
+  /** Ends the daemon with a signal and starts another one; `between` is called when there is none. */
+  readonly restart: (signal: NodeJS.Signals, between?: () => void) => Promise<void>;
 }
 
 export const imageName = "busybox:test";
@@ -76,9 +76,10 @@ export async function makeWorld(flags: readonly string[] = []): Promise<World> {
         throw new Error(`${line.join(" ")} ended with ${status}: ${err}${out}\n${daemon.said()}`);
       return out.replace(/\n$/, "");
     },
-    restart: async (signal) => {
+    restart: async (signal, between) => {
       daemon.signal(signal);
       await daemon.exited;
+      between?.();
       daemon = await place.start({ flags });
     },
     [Symbol.asyncDispose]: async () => {

@@ -2,9 +2,11 @@
  * kill -9 of the daemon at random moments while it creates, starts, execs, stops, removes and pulls. After each restart: no container that ran is lost or was restarted,
  * exit codes and logs are right, and the audit finds nothing.
  */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { Random } from "../differential/random.ts";
 import { imageName, makeWorld, type World } from "../clients/_world.ts";
-import { type Api, apiOf, type Inspected } from "./_api.ts";
+import { type Api, apiOf, type AuditFinding, type Inspected } from "./_api.ts";
 import { isAlive } from "./_leavings.ts";
 
 export interface HuntOptions {
@@ -64,6 +66,7 @@ class Hunter {
   private count = 0;
   private longest = 0;
   private before = new Set<string>();
+  private readonly ids = new Set<string>();
 
   constructor(world: World, registry: string, random: Random) {
     this.world = world;
@@ -86,7 +89,10 @@ class Hunter {
   }
 
   private async audit(when: string): Promise<void> {
-    const found = (await this.api.audit()).filter(({ name }) => !this.before.has(name));
+    // A cgroup of a container that no daemon of ours has made is another's on this host.
+    const isOurs = ({ kind, name, owner }: AuditFinding) =>
+      kind !== "cgroup" || owner !== "" || this.ids.has(name.replace(/^.*sampan-/, ""));
+    const found = (await this.api.audit()).filter((each) => !this.before.has(each.name) && isOurs(each));
     if (found.length > 0)
       this.failures.push(`${when} the audit found ${JSON.stringify(found)}\n${this.world.daemon().said()}`);
   }
@@ -96,9 +102,16 @@ class Hunter {
     const work = Array.from({ length: lanes }, (_, lane) => this.lane(lane, over.signal));
     await Bun.sleep(this.random.integer(5, Math.round(this.longest)));
     over.abort();
-    await this.world.restart("SIGKILL");
+    await this.world.restart("SIGKILL", () => this.noteIds());
     await Promise.all(work);
     await this.check();
+  }
+
+  /** Also of those that nobody has told about. */
+  private noteIds(): void {
+    const { root, state } = this.world.place;
+    for (const folder of [join(root, "containers"), join(state, "containers")])
+      if (existsSync(folder)) for (const id of readdirSync(folder)) this.ids.add(id);
   }
 
   private async lane(lane: number, over: AbortSignal): Promise<void> {
