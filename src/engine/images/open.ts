@@ -4,7 +4,7 @@ import { chainIds } from "../../spec/image/chain-id.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import { parseConfig, parseManifest } from "../../spec/image/parse.ts";
 import { bestPlatform, formatPlatform, normalPlatform } from "../../spec/image/platform.ts";
-import { normalName, parseReference } from "../../spec/image/reference.ts";
+import { familiarName, normalName, parseReference } from "../../spec/image/reference.ts";
 import type { ImageConfig, Manifest, Platform } from "../../spec/image/types.ts";
 import type { Content } from "../content/content.ts";
 import type { Store } from "../store/store.ts";
@@ -34,7 +34,7 @@ export function openImages(store: Store, content: Content): Images {
       const why =
         platform && here.length > 0
           ? `it is here for ${here.join(", ")}, wanted ${formatPlatform(platform)}`
-          : `there is none of that name or id here${tooShort(reference)}`;
+          : `No such image: ${shown(reference)}${tooShort(reference)}`;
       throw new SampanError("not_found", `cannot find image "${reference}": ${why}`);
     },
     put: (image) => store.transaction(() => put(store, content, image)),
@@ -58,6 +58,15 @@ export function openImages(store: Store, content: Content): Images {
     config: async (image) => parseConfig(await content.read(image.id), await manifestOf(content, image)),
     manifest: (image) => manifestOf(content, image),
   };
+}
+
+/** dockerd's words, with the tag that was meant: clients look for them before they pull. */
+function shown(reference: string): string {
+  try {
+    return familiarName(normalName(parseReference(reference)));
+  } catch {
+    return reference;
+  }
 }
 
 /** One or two digits that could be meant as an id. */
