@@ -74,9 +74,10 @@ describe("names in a user-defined network", () => {
   });
 
   test("nobody outside of the networks is answered, and the host neither", async () => {
-    expect(ask("host", "web")).toBeUndefined();
+    expect(ask("host", "web")).toEqual({ code: "REFUSED", answers: [] });
+    expect(ask("host", "outside.example")).toEqual({ code: "REFUSED", answers: [] });
     const stranger = await place.container("stranger", { bridge: {} });
-    expect(ask(stranger.id, "web")?.code).not.toBe("NOERROR");
+    expect(ask(stranger.id, "web")).toEqual({ code: "REFUSED", answers: [] });
   });
 
   test("an internal network has its own names and asks nobody outside (CVE-2024-29018)", async () => {
@@ -121,6 +122,8 @@ describe("names in a user-defined network", () => {
 
   test("one that leaves is found no more", async () => {
     await place.call("close", second.id);
+    // The resolver reads the table again in its own time.
+    while ((ask(client.id, "site")?.answers.length ?? 0) > 1) await Bun.sleep(5);
     expect(ask(client.id, "site")).toEqual({ code: "NOERROR", answers: [web.ip] });
     expect(ask(client.id, "second")).toEqual({ code: "NXDOMAIN", answers: [] });
   });

@@ -21,6 +21,7 @@ import type { EndpointRow, NetworkRow, Rows } from "./_rows.ts";
 
 const patience = 10_000;
 const poll = 1;
+const moment = 250;
 
 export interface Names {
   /** Brings the table up to date; waits until the resolver answers at a new address. */
@@ -113,9 +114,9 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
     const next = { ...table, serial: same ? serial : serial + 1 };
     if (!same) write(folder, next);
     if (next.listen.length === 0) return;
-    // One that answers at these addresses already reads the table within a moment.
     const known = next.listen.every((address) => before.listen.includes(address));
-    if (known && isRunning(folder) && stateOf(folder)?.version === version) return;
+    if (known && isRunning(folder) && stateOf(folder)?.version === version)
+      return caughtUp(folder, next.serial);
     await running(folder, command, next.serial);
   };
   let next: Promise<void> | undefined;
@@ -163,6 +164,12 @@ function isRunning(folder: string): boolean {
 function stateOf(folder: string): ResolverState | undefined {
   const text = readIfThere(stateFileOf(folder));
   return text === "" ? undefined : (JSON.parse(text) as ResolverState);
+}
+
+/** One that answers at these addresses already reads the table within a moment; where it is slow, names come a little after their container. */
+async function caughtUp(folder: string, serial: number): Promise<void> {
+  const end = performance.now() + moment;
+  while ((stateOf(folder)?.serial ?? 0) < serial && performance.now() < end) await Bun.sleep(poll);
 }
 
 /** Waits until a resolver of this version answers by the table `serial`; starts one as often as none runs, ends one of another version. */

@@ -103,10 +103,10 @@ function handlerOf(table: () => ResolverTable): Handler {
   return async (message, { address, byStream }) => {
     const now = table();
     const member = memberOf(now, address);
-    if (!member) return undefined;
     const query = decoded(message);
     const question = query?.questions?.[0];
     if (!query || !question || query.type !== "query") return undefined;
+    if (!member) return encode(reply(query, rcode.refused));
     if (query.opcode !== undefined && query.opcode !== "QUERY") return encode(reply(query, rcode.notThere));
     const own = ownAnswers(now, member, { question, turn: turn++ });
     if (own) return encode(reply(query, rcode.ok, own));
