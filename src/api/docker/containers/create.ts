@@ -16,13 +16,15 @@ export async function create(engine: LiveEngine, { json: body, query }: Call): P
   const platform = query.string("platform");
   if (name !== undefined && !nameShape.test(name))
     throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  const warnings: string[] = [];
   try {
     const { id } = await createContainer(engine, {
       body: asked,
+      warn: (text) => warnings.push(text),
       ...(name === undefined ? {} : { name }),
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     });
-    return json({ Id: id, Warnings: warningsOf(asked) }, 201);
+    return json({ Id: id, Warnings: warnings }, 201);
   } catch (error) {
     throw translated(engine, error, { body: asked, name });
   }
@@ -62,14 +64,4 @@ function translated(
 function tagged(image: string): string {
   const last = image.slice(image.lastIndexOf("/") + 1);
   return /[:@]/.test(last) ? image : `${image}:latest`;
-}
-
-/** What was asked for and is not done. */
-function warningsOf({ HostConfig: host }: CreateBody): string[] {
-  const warnings: string[] = [];
-  if (host?.OomKillDisable === true && !host.Memory)
-    warnings.push(
-      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
-    );
-  return warnings;
 }
