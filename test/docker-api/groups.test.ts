@@ -1,7 +1,7 @@
 /** Volumes, networks, swarm and builds over parts in memory: what is asked reaches the engine, and its answers and refusals have Docker's shape. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { buildRoutes } from "../../src/api/docker/build.ts";
-import { networkRoutes } from "../../src/api/docker/networks.ts";
+import { networkRoutes } from "../../src/api/docker/networks/routes.ts";
 import { serverOf } from "../../src/api/docker/server.ts";
 import { swarmRoutes } from "../../src/api/docker/swarm.ts";
 import { volumeRoutes } from "../../src/api/docker/volumes.ts";

@@ -4,7 +4,7 @@ import { buildRoutes } from "./build.ts";
 import { containerRoutes } from "./containers/routes.ts";
 import { execRoutes } from "./exec/routes.ts";
 import { imageRoutes } from "./images/routes.ts";
-import { networkRoutes } from "./networks.ts";
+import { networkRoutes } from "./networks/routes.ts";
 import type { Route } from "./route.ts";
 import { sampanRoutes } from "./sampan/routes.ts";
 import { swarmRoutes } from "./swarm.ts";

@@ -1,6 +1,6 @@
 /** All that nobody needs, in one go: containers first, since they hold images and networks. */
 import type { LiveEngine } from "../../../engine/engine.ts";
-import { pruneNetworks } from "../networks.ts";
+import { pruneNetworks } from "../networks/prune.ts";
 
 export interface PrunedSystem {
   readonly removed: readonly string[];
