@@ -20,6 +20,7 @@ describe.each([
 ])("%s", (_name, handed) => {
   let served: Served;
   let stalled = Promise.withResolvers<number>();
+  let swallowed = Promise.withResolvers<string>();
   let mayRead = Promise.withResolvers<void>();
 
   async function turns(count: number): Promise<void> {
@@ -56,6 +57,16 @@ describe.each([
     })),
     route("POST", "/refused", () => {
       throw new SampanError("failed_precondition", "no");
+    }),
+    route("POST", "/swallow", async ({ body }) => {
+      let size = 0;
+      try {
+        for await (const each of body) size += each.length;
+        swallowed.resolve(`${size} bytes`);
+      } catch {
+        swallowed.resolve(`cut after ${size} bytes`);
+      }
+      return json(size);
     }),
     route("GET", "/fine", () => json("fine")),
   ];
@@ -129,6 +140,16 @@ describe.each([
     peer.write(text);
     expect(await readAll(peer)).toStartWith("HTTP/1.1 ");
     expect(await (await served.get("/fine")).json()).toBe("fine");
+  });
+
+  test.each([
+    ["with a length", "Content-Length: 1000\r\n\r\nhalf"],
+    ["in pieces", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"],
+  ])("an upload %s whose client vanishes is not taken for whole", async (_what, rest) => {
+    swallowed = Promise.withResolvers();
+    const peer = await served.dial();
+    peer.write(`POST /swallow HTTP/1.1\r\nHost: docker\r\n${rest}`, () => peer.destroy());
+    expect(await swallowed.promise).toMatch(/^cut after [04] bytes$/);
   });
 
   test("clients that vanish in the middle leave no connection", async () => {
