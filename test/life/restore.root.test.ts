@@ -100,6 +100,28 @@ describe("a new engine", () => {
     expect(isGone(pid ?? 0)).toBe(true);
     expect(place.leavings()).toEqual([]);
   });
+  test("waits for a monitor that hangs, which holds up no other container", async () => {
+    const [hung, other] = [await place.start(lasting), await place.start(lasting)];
+    const monitor = parentOf(hung.pid ?? 0);
+    await place.shut();
+    process.kill(monitor, "SIGSTOP");
+    await place.reopen();
+    expect(place.get(other.id)).toMatchObject({ state: "running", pid: other.pid });
+    expect(place.live.tasks.get(hung.id)).toBeUndefined();
+    process.kill(monitor, "SIGCONT");
+    await until(() => place.live.tasks.get(hung.id) !== undefined, "its answer");
+    expect(place.get(hung.id)).toMatchObject({ state: "running", pid: hung.pid });
+  });
+  test("removes a container by force whose monitor hangs", async () => {
+    const { id, pid } = await place.start(lasting);
+    const monitor = parentOf(pid ?? 0);
+    await place.shut();
+    process.kill(monitor, "SIGSTOP");
+    await place.reopen();
+    await removeContainer(place.live, id, { force: true });
+    await until(() => isGone(monitor) && isGone(pid ?? 0), "its end");
+    expect(place.leavings()).toEqual([]);
+  });
   test("completes a start that was cut off before the program was let go", async () => {
     const { id } = await place.start(lasting);
     await stopContainer(place.live, id, { timeout: 0 });

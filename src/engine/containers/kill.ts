@@ -2,24 +2,23 @@
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { within } from "./deadline.ts";
+import { killMonitors } from "./hung-monitor.ts";
 import { writeStopped } from "./life-rows.ts";
-import { emit, isLive, runtimeOf, type LifeParts } from "./parts.ts";
+import { emit, isLive, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
 import { SIGKILL, signalNumber, stopSignal } from "./signals.ts";
-import type { Task } from "./task-table.ts";
 import { taskOf } from "./task.ts";
 import { resumeExclusive } from "./pause.ts";
 
-/** Milliseconds that a killed one may take to go. */
-const patience = 30_000;
+/** Milliseconds that a signal may take to be sent, and a killed one to go. */
+const patience = { signal: 30_000, end: 10_000 } as const;
 
 /** SIGKILL is waited for. Errors: `failed_precondition` when it does not run; `invalid_argument` for what is no signal. */
 export async function killContainer(engine: LifeParts, reference: string, signal = "SIGKILL"): Promise<void> {
   const number = signalNumber(signal || "SIGKILL");
   const info = engine.containers.get(reference);
-  const task = isLive(info) ? await taskOf(engine, info) : undefined;
-  if (!task) throw notRunning("kill", info);
+  if (!isLive(info)) throw notRunning("kill", info);
   if (number === SIGKILL || number === stopSignal(info)) writeStopped(engine.store, info.id);
-  if (number === SIGKILL) await endByForce(engine, info, task);
+  if (number === SIGKILL) await endByForce(engine, info);
   else await sendSignal(engine, info, number);
 }
 
@@ -33,7 +32,7 @@ export function notRunning(verb: string, { id, name, state }: ContainerInfo): Sa
 export async function sendSignal(engine: LifeParts, info: ContainerInfo, number: number): Promise<void> {
   const ends = number === SIGKILL || number === stopSignal(info);
   try {
-    await within(patience, `signal container "${info.name}"`, () =>
+    await within(patience.signal, `signal container "${info.name}"`, () =>
       runtimeOf(engine, info).kill(info.id, number),
     );
   } catch (error) {
@@ -45,8 +44,26 @@ export async function sendSignal(engine: LifeParts, info: ContainerInfo, number:
     await engine.tasks.exclusive(info.id, () => resumeExclusive(engine, info.id)).catch(() => undefined);
 }
 
-/** Kills it and waits until that is written down. Errors: `deadline_exceeded` when the kernel does not end it. */
-export async function endByForce(engine: LifeParts, info: ContainerInfo, task: Task): Promise<void> {
+/**
+ * Kills it and waits until that is written down. A monitor that does not tell of the end is given up, and the end written without it. Errors: `deadline_exceeded` when the
+ * kernel does not end the process.
+ */
+export async function endByForce(engine: LifeParts, info: ContainerInfo): Promise<void> {
+  const what = `kill container "${info.name}"`;
   await sendSignal(engine, info, SIGKILL);
-  await within(patience, `kill container "${info.name}"`, () => task.written);
+  try {
+    const task = await taskOf(engine, info);
+    if (task) await within(patience.end, what, () => task.written);
+  } catch (error) {
+    const state = await within(patience.signal, what, () => runtimeOf(engine, info).state(info.id));
+    if (state && state.status !== "stopped") throw error;
+    await endWithoutMonitor(engine, info);
+  }
+}
+
+async function endWithoutMonitor(engine: LifeParts, { id }: ContainerInfo): Promise<void> {
+  const folder = monitorFolder(engine, id);
+  const exit = engine.monitors.exit(folder) ?? { code: 128 + SIGKILL, signal: SIGKILL, at: Date.now() };
+  killMonitors(folder);
+  await engine.tasks.exclusive(id, () => engine.tasks.table.reactions.end(id, exit));
 }

@@ -1,13 +1,11 @@
 /** Removes a container. */
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { writeEnd } from "./end.ts";
 import { endByForce } from "./kill.ts";
 import { writeState, writeStopped } from "./life-rows.ts";
 import { findContainer, isLive, type LifeParts } from "./parts.ts";
 import { cancelRestart } from "./restart-plan.ts";
 import { takeAway } from "./take-away.ts";
-import { taskOf } from "./task.ts";
 
 export interface RemoveOptions {
   /** One that runs is killed. */
@@ -49,16 +47,8 @@ function checkRemovable({ name, id, state }: ContainerInfo, force: boolean): voi
 }
 
 async function endLive(engine: LifeParts, info: ContainerInfo): Promise<void> {
-  const task = await taskOf(engine, info);
-  if (!task) return;
   writeStopped(engine.store, info.id);
-  try {
-    await endByForce(engine, info, task);
-  } catch (error) {
-    if (SampanError.from(error).code !== "deadline_exceeded") throw error;
-    // Its monitor hangs: what can be taken away without it is.
-    await engine.tasks.exclusive(info.id, () => writeEnd(engine, info.id, undefined));
-  }
+  await endByForce(engine, info);
 }
 
 /** A failure leaves it `dead`: it can be removed again, and nothing else. */

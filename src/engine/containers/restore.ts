@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { clearAll, hasLeavings, removeMonitorFolder } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { within } from "./deadline.ts";
+import { pause, within } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { findExecs } from "./exec-follow.ts";
 import { bootOf, thisBoot } from "./life-rows.ts";
@@ -48,7 +48,7 @@ export async function restore(engine: LifeParts, options: RestoreOptions): Promi
   const before = engine.containers.list();
   // What a start made in this very process is not for us.
   const isOld = ({ id }: ContainerInfo) => !table.running.has(id);
-  await sideBySide(before.filter(isOld), ({ id }) => one(id, () => restoreOne(engine, id)));
+  await sideBySide(before.filter(isOld), ({ id }) => one(id, () => restoreOne(engine, id, signal)));
   await sideBySide(strangers(engine), (id) => one(id, () => clearStranger(engine, id)));
   await removeStrays(engine);
   if (!supervise) return;
@@ -75,12 +75,12 @@ async function sideBySide<Item>(items: readonly Item[], work: (item: Item) => Pr
   await Promise.all(Array.from({ length: side }, worker));
 }
 
-async function restoreOne(engine: LifeParts, id: string): Promise<void> {
+async function restoreOne(engine: LifeParts, id: string, signal: AbortSignal): Promise<void> {
   const info = findContainer(engine, id);
   if (!info) return;
   // Of the foreground: who runs it looks after it.
   if (info.state === "running" && !isMonitored(engine, id)) return;
-  if (isLive(info)) return await reconnect(engine, info);
+  if (isLive(info)) return await reconnect(engine, info, signal);
   if (hasLeavings(engine, id)) {
     const failure = await clearAll(engine, info);
     if (failure) throw failure;
@@ -94,7 +94,7 @@ function isMonitored({ store }: LifeParts, id: string): boolean {
   return store.db.query("SELECT 1 FROM containers WHERE id = ? AND pid IS NOT NULL").get(id) !== null;
 }
 
-async function reconnect(engine: LifeParts, info: ContainerInfo): Promise<void> {
+async function reconnect(engine: LifeParts, info: ContainerInfo, signal: AbortSignal): Promise<void> {
   const { id } = info;
   if (engine.tasks.table.running.has(id)) return;
   const folder = monitorFolder(engine, id);
@@ -109,18 +109,17 @@ async function reconnect(engine: LifeParts, info: ContainerInfo): Promise<void> 
   } catch (error) {
     // Its monitor has gone; or it hangs: then the container may well be alive, and nobody else waits for it.
     if (SampanError.from(error).code !== "deadline_exceeded") return await writeEnd(engine, id, exit());
-    return engine.tasks.table.inBackground(tryAgain(engine, id));
+    return engine.tasks.table.inBackground(tryAgain(engine, id, signal));
   }
   await completeStart(engine, info);
   await findExecs(engine, id);
 }
 
 /** Until its monitor answers or has gone, or this engine closes. */
-async function tryAgain(engine: LifeParts, id: string): Promise<void> {
+async function tryAgain(engine: LifeParts, id: string, signal: AbortSignal): Promise<void> {
   const { table } = engine.tasks;
   for (;;) {
-    await Bun.sleep(retry);
-    if (table.closing || table.running.has(id)) return;
+    if (!(await pause(retry, signal)) || table.running.has(id)) return;
     const info = findContainer(engine, id);
     if (!info || !isLive(info)) return;
     try {
@@ -129,7 +128,7 @@ async function tryAgain(engine: LifeParts, id: string): Promise<void> {
       );
       if (table.running.has(id)) return await connection[Symbol.asyncDispose]();
       follow(engine, id, connection, info.started ?? new Date());
-      return;
+      return await findExecs(engine, id);
     } catch (error) {
       if (SampanError.from(error).code === "deadline_exceeded") continue;
       return await engine.tasks.exclusive(id, () =>

@@ -35,7 +35,7 @@ export async function stopContainer(
   writeStopped(engine.store, info.id);
   await sendSignal(engine, info, number);
   const seconds = options.timeout ?? info.body.StopTimeout ?? defaultTimeout;
-  if (!(await hasEnded(task.written, seconds, options.abort))) await endByForce(engine, info, task);
+  if (!(await hasEnded(task.written, seconds, options.abort))) await endByForce(engine, info);
   emit(engine, info, "stop");
   return true;
 }

@@ -2,6 +2,7 @@
 import { SampanError } from "../../base/errors.ts";
 import type { Exit, MonitorConnection } from "../../runtime/runtime.ts";
 import type { ContainerInfo } from "./containers.ts";
+import { within } from "./deadline.ts";
 import { isLive, monitorFolder, type LifeParts } from "./parts.ts";
 import type { Task } from "./task-table.ts";
 
@@ -34,7 +35,10 @@ function lastWords(engine: LifeParts, id: string): Exit | undefined {
   return engine.monitors.exit(monitorFolder(engine, id));
 }
 
-/** The task of one that runs, also of one that another process has started. Undefined when it does not run. */
+/** Milliseconds that a monitor may take to answer. */
+const patience = 5000;
+
+/** The task of one that runs, also of one that another process has started. Undefined when it does not run. Errors: `deadline_exceeded` when its monitor hangs. */
 export async function taskOf(engine: LifeParts, info: ContainerInfo): Promise<Task | undefined> {
   const known = engine.tasks.table.running.get(info.id);
   if (known || !isLive(info)) return known;
@@ -46,7 +50,9 @@ async function findTask(engine: LifeParts, id: string): Promise<Task | undefined
   const known = engine.tasks.table.running.get(id);
   if (known || !isLive(info)) return known;
   try {
-    const connection = await engine.monitors.connect(monitorFolder(engine, id));
+    const connection = await within(patience, `reach the monitor of container "${info.name}"`, (signal) =>
+      engine.monitors.connect(monitorFolder(engine, id), signal),
+    );
     return follow(engine, id, connection, info.started ?? new Date());
   } catch (error) {
     if (SampanError.from(error).code !== "not_found") throw error;
