@@ -1,3 +1,4 @@
+// deadline: 240 s
 /** docker cp, with containers that run and that do not, and against those that want to lead it out of their files. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import {
