@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { systemError } from "../../kernel/errno.ts";
 import { byteString, close, openAt, openAt2, at } from "../../kernel/fs.ts";
-import { O } from "../../kernel/linux.ts";
+import { O, RESOLVE } from "../../kernel/linux.ts";
 import { cloneTree, makeReadOnly, putTree } from "../../kernel/mount-trees.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import { processStart } from "../../kernel/process.ts";
@@ -163,22 +163,33 @@ async function looksAt(path: string): Promise<boolean | undefined> {
   }
 }
 
+/** What is to be mounted; undefined where it is not there, or for what only a running container has. */
 async function sourceOf(
   { volumes }: RootParts,
   { id, volume, stack }: Pick<Put, "id" | "volume" | "stack">,
 ): Promise<string | undefined> {
   const { kind, source, subpath } = volume;
   if (kind === "bind") return source;
-  // A part of a volume is whatever its path means there, which only a start may settle.
-  if (kind !== "volume" || subpath !== undefined) return undefined;
+  if (kind !== "volume") return undefined;
   try {
     const path = await volumes.acquire(source, id);
     stack.defer(() => volumes.release(source, id));
-    return path;
+    return subpath === undefined ? path : partOf(path, subpath, stack);
   } catch (error) {
     if (SampanError.from(error).code === "not_found") return undefined;
     throw error;
   }
+}
+
+/** Settled once, inside of the volume (CVE-2021-25741). */
+function partOf(path: string, subpath: string, stack: AsyncDisposableStack): string | undefined {
+  const top = openAt(at.FDCWD, byteString(path), O.PATH | O.DIRECTORY);
+  if (top < 0) return undefined;
+  const part = openAt2(top, byteString(subpath), O.PATH, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
+  close(top);
+  if (part < 0) return undefined;
+  stack.defer(() => close(part));
+  return `/proc/self/fd/${part}`;
 }
 
 function putOnto(source: string, onto: number, readonly: boolean): void {

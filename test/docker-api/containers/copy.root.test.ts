@@ -328,6 +328,30 @@ test("a root that is read-only is not written to, its volumes are", async () => 
   await place.out("volume", "rm", "loose");
 });
 
+test("a part of a volume is that part, and a link in it leads nowhere else", async () => {
+  await place.out("volume", "create", "parts");
+  await place.out(
+    "run",
+    "--rm",
+    ...none,
+    "-v",
+    "parts:/all",
+    "busy",
+    "sh",
+    "-c",
+    "mkdir /all/one; echo part > /all/one/file; ln -s /etc /all/out",
+  );
+  const mount = (part: string) => ["--mount", `type=volume,src=parts,dst=/part,volume-subpath=${part}`];
+  await place.out("create", "--name", "part", ...none, ...mount("one"), "busy", "true");
+  const target = fresh();
+  await place.out("cp", "part:/part/file", target);
+  expect(readFileSync(join(target, "file"), "utf8")).toBe("part\n");
+  await place.out("create", "--name", "leads", ...none, ...mount("out"), "busy", "true");
+  expect((await place.docker(["cp", "leads:/part/passwd", target])).err).toContain("Could not find the file");
+  await place.out("rm", "part", "leads");
+  await place.out("volume", "rm", "parts");
+});
+
 test("owners are those inside a user namespace, both ways, whether it runs or not", async () => {
   // Root of the namespace has to get to its files.
   chmodSync(dirname(dirname(place.socket)), 0o711);
