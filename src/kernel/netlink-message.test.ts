@@ -4,6 +4,7 @@ import { addressOf, linkOf, routeOf } from "./netlink-dump.ts";
 import { deleteLink, linkIndexOffset, newBridge, newVeth, setPort } from "./netlink-link.ts";
 import { attribute, attributesFrom, joined, nested, textOf, u32 } from "./netlink-message.ts";
 import { limitRate } from "./netlink-queue.ts";
+import { forgetRequest } from "./netlink-conntrack.ts";
 import { deletedTables } from "./netlink-watch.ts";
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -111,4 +112,16 @@ test("the names of deleted tables are read from a datagram of several messages",
   const datagram = joined(message(0xa00, "made"), message(0xa02, "sampan"), message(0xa02, "mine"));
   expect(deletedTables(datagram)).toEqual(["sampan", "mine"]);
   expect(deletedTables(datagram.subarray(0, 40))).toEqual([]);
+});
+
+test("connections are forgotten by a port that was asked for, or by the address that answers", () => {
+  const parts = (bytes: Uint8Array) => attributesFrom(bytes, 20).map(({ type }) => type);
+  const port = forgetRequest({ family: 4, protocol: 17, port: 0x1234 });
+  expect(header(port)).toMatchObject({ type: 0x102, flags: 5 });
+  expect([port[16], parts(port)]).toEqual([2, [1, 25]]);
+  expect([...port.subarray(24, 44)]).toEqual([
+    20, 0, 2, 128, 5, 0, 1, 0, 17, 0, 0, 0, 6, 0, 3, 0, 0x12, 0x34, 0, 0,
+  ]);
+  const address = forgetRequest({ answeredBy: new Uint8Array(16) });
+  expect([address[16], parts(address)]).toEqual([10, [2, 25]]);
 });

@@ -72,10 +72,21 @@ export class Place implements AsyncDisposable {
   }
 
   /** What a service answers; empty when nothing comes. */
-  ask(where: string, to: string, { protocol = "tcp" }: { protocol?: "tcp" | "udp" } = {}): string {
+  ask(
+    where: string,
+    to: string,
+    { protocol = "tcp", from = 0 }: { protocol?: "tcp" | "udp"; from?: number } = {},
+  ): string {
     const at = to.lastIndexOf(":");
     const address = to.slice(0, at).replace(/^\[|\]$/g, "");
-    return this.run(where, [process.execPath, `${here}/_ask.ts`, protocol, address, to.slice(at + 1)]).output;
+    return this.run(where, [
+      process.execPath,
+      `${here}/_ask.ts`,
+      protocol,
+      address,
+      to.slice(at + 1),
+      String(from),
+    ]).output;
   }
 
   /** The same, for several at once. */

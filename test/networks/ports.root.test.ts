@@ -133,6 +133,19 @@ describe("the default bridge", () => {
     expect(place.ask("outside", "10.99.0.1:8700")).toBe("mover 10.99.0.2");
   });
 
+  test("who sent datagrams before the port was published reaches the container, and the next one that has it", async () => {
+    const send = () => place.ask("outside", "10.99.0.1:8800", { protocol: "udp", from: 5555 });
+    const ports = { "80/udp": [{ HostPort: "8800" }] };
+    expect(send()).toBe("");
+    const log = await place.container("log", { bridge: {} }, ports);
+    await place.serve(log.id, "log");
+    expect(send()).toBe("log 10.99.0.2");
+    await place.call("close", log.id);
+    const log2 = await place.container("log2", { first: {} }, ports);
+    await place.serve(log2.id, "log2");
+    expect(send()).toBe("log2 10.99.0.2");
+  });
+
   test("a new name is found at once, the old one no more", async () => {
     const owner = place.owner("mover");
     await place.call("renamed", { ...owner, name: "moved" });

@@ -103,6 +103,19 @@ describe("a host after its engine was killed", () => {
     expect(await audit()).toEqual([]);
   });
 
+  test("a container that opens on a bridge that was taken away gets it again", async () => {
+    const bridge = `br-${(await place.call<{ id: string }>("get", "front")).id.slice(0, 12)}`;
+    const early = await place.container("early", { front: {} });
+    await place.call("close", early.id);
+    must(["ip", "-n", place.name, "link", "del", bridge]);
+    const late = await place.container("unlucky", { front: {} });
+    await place.serve(late.id, "unlucky");
+    expect(place.ask("host", `${late.ip}:80`)).toStartWith("unlucky");
+    await place.call("close", late.id);
+    await restore();
+    expect(await audit()).toEqual([]);
+  });
+
   test("a device that was taken away comes back", async () => {
     const { endpoints } = await place.call<{ endpoints: { id: string }[] }>("sandbox", running[0] ?? "");
     must(["ip", "-n", place.name, "link", "del", `sv${endpoints[0]?.id.slice(0, 12)}`]);

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { errno } from "../../kernel/errno.ts";
 import { addressIndexOffset, newAddress } from "../../kernel/netlink-address.ts";
+import { forgetFlows } from "../../kernel/netlink-conntrack.ts";
 import { addresses, links, type Link } from "../../kernel/netlink-dump.ts";
 import { deleteLink, linkIndexOffset, newBridge, setLinkUp } from "../../kernel/netlink-link.ts";
 import { watchTables, type TableWatch } from "../../kernel/netlink-watch.ts";
@@ -16,6 +17,7 @@ import type { NetworkRow, PortRow, Rows } from "./_rows.ts";
 import { portElement, rulesetFaults, rulesetOf, rulesetText, type Ruleset } from "./_ruleset.ts";
 
 const families = [4, 6] as const;
+const UDP = 17;
 /** Milliseconds between two looks at what was deleted: a call that does not wait, some microseconds. */
 const glance = 500;
 
@@ -120,8 +122,19 @@ export function openHost({ rows, door, table, firewall }: HostOptions): Host {
       watched?.tables[Symbol.dispose]();
       watched = undefined;
     },
-    addPorts: (ports) => change("add", ports),
-    removePorts: (ports) => change("delete", ports),
+    async addPorts(ports) {
+      await change("add", ports);
+      // Who sent there before is remembered as somebody who talks to the host, and would be so as long as it goes on sending.
+      const datagrams = ports.filter(({ protocol }) => protocol === "udp");
+      for (const { port, address } of datagrams)
+        forgetFlows({ family: address.includes(":") ? 6 : 4, protocol: UDP, port });
+    },
+    async removePorts(ports) {
+      await change("delete", ports);
+      // And whoever sent to the container would go on reaching the next one that has its address.
+      for (const target of new Set(ports.filter(leads).map((each) => each.target)))
+        forgetFlows({ answeredBy: bytesOf(parseAddress(target)) });
+    },
     async faults() {
       const bridges = rows.networks().filter(({ device }) => device !== null);
       const all = links();

@@ -1,7 +1,6 @@
 /** Sandboxes: opened with everything that the rows say, closed with everything that was made. */
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { errno } from "../../kernel/errno.ts";
 import { linkNamed } from "../../kernel/netlink-dump.ts";
 import { SampanError } from "../../base/errors.ts";
 import { assign } from "./_assign.ts";
@@ -79,7 +78,7 @@ export async function openSandbox(
       // nft is a process of its own: it works while the launcher does.
       const rules = parts.host.addPorts(ports);
       rules.catch(() => {});
-      await build(parts, { owner, joints, path, publishes: wishes.length > 0 });
+      await build(parts, { joints, path, publishes: wishes.length > 0 });
       await rules;
     }
     if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
@@ -108,12 +107,7 @@ export function isNamespace(path: string): boolean {
 
 async function build(
   parts: Parts,
-  {
-    owner,
-    joints,
-    path,
-    publishes,
-  }: { owner: SandboxOwner; joints: readonly Joint[]; path: string; publishes: boolean },
+  { joints, path, publishes }: { joints: readonly Joint[]; path: string; publishes: boolean },
 ): Promise<void> {
   const open = joints.filter(isOpen);
   if (open.length > 0) await parts.host.ensureRules();
@@ -128,22 +122,26 @@ async function build(
   try {
     await make();
   } catch (error) {
-    if (open.length === 0) throw error;
     // A bridge that somebody took away is made again, once; what the first attempt made goes first.
+    if (!(await lostBridges(parts, open))) throw error;
     await parts.door.remove(
       path,
       open.flatMap(({ endpoint }) => removeSteps(endpoint)),
     );
-    open.forEach(({ network }) => parts.host.forget(String(network.device)));
-    if (!isGone(error)) throw SampanError.wrap(`container "${owner.id.slice(0, 12)}"`, error);
     await make();
   }
 }
 
-/** What the kernel says of a bridge that is not there: its index means nothing, or something else. */
-function isGone(error: unknown): boolean {
-  const text = error instanceof Error ? error.message : "";
-  return /no such device|invalid argument/i.test(text) || text.includes(String(errno.ENODEV));
+/** Forgets those bridges that are not what they were taken for any more; whether there are any. */
+async function lostBridges({ host }: Parts, open: readonly Joint[]): Promise<boolean> {
+  let lost = false;
+  for (const { network } of open) {
+    const device = String(network.device);
+    if (linkNamed(device)?.index === (await host.bridge(network))) continue;
+    host.forget(device);
+    lost = true;
+  }
+  return lost;
 }
 
 async function claim(
