@@ -34,6 +34,8 @@ export function makeProgram(): Program {
     HOME: folder,
     DOCKER_CONFIG: join(folder, "docker"),
     SAMPAN_CONFIG: config,
+    // Named, so that no daemon is started for it.
+    SAMPAN_ROOT: join(folder, "root"),
     TERM: "xterm",
   };
   const command = [process.execPath, join(import.meta.dir, "../../src/bin/sampan.ts")];

@@ -47,6 +47,8 @@ test("owners are mapped back in what is committed and exported", async () => {
   const script = "echo 1 > /made; echo 2 > /given; chown 12:34 /given; echo more >> /etc/changed";
   const done = await program.run([
     "run",
+    "--network",
+    "none",
     "--name",
     "mapped",
     "--userns",
@@ -86,11 +88,17 @@ test("owners are mapped back in what is committed and exported", async () => {
   ).toEqual(["0/0", "12/34", "5/6", "7/8", "0/0"]);
 
   expect(await program.run(["commit", "mapped", "box:2"])).toMatchObject({ status: 0, err: "" });
-  expect(await program.run(["run", "--rm", "box:2", ...look])).toEqual({ status: 0, out: owners, err: "" });
-  const elsewhere = ["run", "--rm", "--userns", "0:300000:65536", "box:2", ...look];
+  expect(await program.run(["run", "--network", "none", "--rm", "box:2", ...look])).toEqual({
+    status: 0,
+    out: owners,
+    err: "",
+  });
+  const elsewhere = ["run", "--network", "none", "--rm", "--userns", "0:300000:65536", "box:2", ...look];
   expect(await program.run(elsewhere)).toEqual({ status: 0, out: owners, err: "" });
   // Unpacked for everybody, it holds for the host's root.
-  expect(await program.run(["run", "--name", "plain", "box:2", "chown", "1:1", "/given"])).toMatchObject({
+  expect(
+    await program.run(["run", "--network", "none", "--name", "plain", "box:2", "chown", "1:1", "/given"]),
+  ).toMatchObject({
     status: 0,
   });
   const data = (await program.run(["inspect", "-f", "{{.GraphDriver.Data.LowerDir}}", "plain"])).out.trim();

@@ -28,11 +28,11 @@ afterAll(async () => {
 });
 
 test("run pulls what is missing, runs it, and leaves nothing with --rm", async () => {
-  const first = await program.run(["run", "--rm", name]);
+  const first = await program.run(["run", "--network", "none", "--rm", name]);
   expect(first).toMatchObject({ status: 0, out: "default\n" });
   expect(first.err).toContain(`Unable to find image '${name}' locally\n`);
   expect(first.err).toContain("Pull complete");
-  expect(await program.run(["run", "--rm", name, "echo", "hello", "world"])).toEqual({
+  expect(await program.run(["run", "--network", "none", "--rm", name, "echo", "hello", "world"])).toEqual({
     status: 0,
     out: "hello world\n",
     err: "",
@@ -41,7 +41,8 @@ test("run pulls what is missing, runs it, and leaves nothing with --rm", async (
 });
 
 test("run exits with the program's status, 127 and 126 when there is none, 125 when nothing ran", async () => {
-  const run = (...args: string[]) => program.run(["run", "--rm", "--name", "try", ...args]);
+  const run = (...args: string[]) =>
+    program.run(["run", "--network", "none", "--rm", "--name", "try", ...args]);
   expect((await run(name, "sh", "-c", "exit 42")).status).toBe(42);
   const why = 'Error: cannot run container "try": exec: ';
   expect(await run(name, "/no/such/program")).toMatchObject({
@@ -80,7 +81,7 @@ test("environment, directory, user, host name, volume and standard input reach t
   ];
   const script = "echo $FROM $MORE; pwd; id -u; hostname; cat /shared; cat";
   const { out, status, err } = await program.run(
-    ["run", "--rm", ...flags, name, "sh", "-c", script],
+    ["run", "--network", "none", "--rm", ...flags, name, "sh", "-c", script],
     "typed",
   );
   expect({ out, status, err }).toEqual({
@@ -91,7 +92,7 @@ test("environment, directory, user, host name, volume and standard input reach t
 });
 
 test("a container without --rm stays, is listed, and is removed by name", async () => {
-  await program.run(["run", "--name", "kept", name]);
+  await program.run(["run", "--network", "none", "--name", "kept", name]);
   const { out } = await program.run([
     "ps",
     "-a",
@@ -100,7 +101,7 @@ test("a container without --rm stays, is listed, and is removed by name", async 
   ]);
   expect(out).toMatch(/^kept \S+ "\/bin\/echo default" Exited \(0\) (Less than a|\d+) seconds? ago\n$/);
   expect((await program.run(["ps", "-q"])).out).toBe("");
-  const again = await program.run(["run", "--name", "kept", name]);
+  const again = await program.run(["run", "--network", "none", "--name", "kept", name]);
   expect(again).toMatchObject({ status: 125 });
   expect(again.err).toContain(
     'cannot create container "kept": Conflict. The container name "/kept" is already in use',
@@ -125,7 +126,9 @@ test("inspect tells of a container what docker tells", async () => {
     "-m",
     "64m",
   ];
-  expect(await program.run(["run", ...flags, name, "sh", "-c", "exit 3"])).toMatchObject({ status: 3 });
+  expect(await program.run(["run", "--network", "none", ...flags, name, "sh", "-c", "exit 3"])).toMatchObject(
+    { status: 3 },
+  );
   const [seen] = JSON.parse((await program.run(["inspect", "seen"])).out) as [ContainerInspect];
   const [image] = JSON.parse((await program.run(["image", "inspect", name])).out) as [{ Id: string }];
   expect(seen).toMatchObject({
@@ -180,6 +183,8 @@ test("a container outlives the killed command: Up till its end, then Exited (255
   const command = [
     ...program.command,
     "run",
+    "--network",
+    "none",
     "--name",
     "survivor",
     name,
@@ -219,7 +224,7 @@ test("a container outlives the killed command: Up till its end, then Exited (255
 test("rm -f ends a container whose command was killed", async () => {
   const output = Bun.file(join(program.folder, "forced"));
   const flags = ["--rm", "--name", "forced", name, "sh", "-c", "echo here; sleep 1000"];
-  const child = Bun.spawn([...program.command, "run", ...flags], {
+  const child = Bun.spawn([...program.command, "run", "--network", "none", ...flags], {
     cwd: program.folder,
     env: { ...program.env },
     stdio: ["ignore", output, output],
@@ -239,7 +244,7 @@ test("rm -f ends a container whose command was killed", async () => {
 }, 180_000);
 
 test("container prune removes what does not run", async () => {
-  await program.run(["run", "--name", "one", name]);
+  await program.run(["run", "--network", "none", "--name", "one", name]);
   const { out } = await program.run(["container", "prune", "-f"]);
   expect(out).toMatch(/^Deleted Containers:\n[0-9a-f]{64}\n\nTotal reclaimed space: /);
 });

@@ -23,7 +23,7 @@ afterAll(() => {
 });
 
 function run(...words: string[]): OnTerminal {
-  return onTerminal(program, ["run", "--rm", ...words]);
+  return onTerminal(program, ["run", "--network", "none", "--rm", ...words]);
 }
 
 /** Counts the interrupts that reach it: one more at its end means that one came twice. */
