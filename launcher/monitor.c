@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define CLIENTS 32
+#define CLIENTS 33 /* the last is for one that is one too many, until it was told so */
 #define BLOCK 32768
 #define GRACE 1000 /* ms for descendants that hold the streams open after the end */
 #define SOCKET_NAME "monitor.sock"
@@ -22,7 +22,7 @@ struct client {
     char in[16384], out[8 + BLOCK + 256];
 };
 
-static struct client clients[CLIENTS];
+static struct client clients[CLIENTS], *const spare = clients + CLIENTS - 1;
 static char block[BLOCK];
 static int input = -1, output[2] = {-1, -1}, console = -1, listener, folder, signals;
 static int once, terminal, finish_parent, deserted, parent_ended, kept, ended, status;
@@ -78,24 +78,13 @@ static void drop(struct client *c) {
     if (c->mask & STREAM_INPUT && once) end_input();
 }
 
-/* One too many is told so: it is not as if nobody were here. */
-static void turn_away(int fd) {
-    uint8_t frame[12] = {ANSWER_DONE, 0, 0, 0, 0, 0, 0, 4};
-    set(frame + 8, 4, -EUSERS);
-    sys(SYS_sendto, fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
-    sys(SYS_close, fd);
-}
-
 static void accept_client(void) {
     long fd = sys(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     struct client *c = clients;
-    while (c < clients + CLIENTS && c->open) c++;
-    if (c == clients + CLIENTS) {
-        turn_away((int)fd);
-        return;
-    }
+    while (c < spare && c->open) c++;
     c->open = 1, c->fd = (int)fd, c->mask = c->feeding = 0, c->body = c->head = c->in_have = c->in_at = c->out_have = c->out_at = 0;
+    c->since = now_ms();
 }
 
 /* Sends what waits for a client. */
@@ -207,7 +196,10 @@ static void read_client(struct client *c) {
     c->head += (unsigned)n;
     if (c->head < 8) return;
     c->body = (uint32_t)get(c->header + 4, 4);
-    if (c->header[0] != REQUEST_INPUT && c->body > 8) drop(c);
+    if (c == spare) {
+        answer(c, -EUSERS);
+        drop(c);
+    } else if (c->header[0] != REQUEST_INPUT && c->body > 8) drop(c);
     else if (!c->body) handle(c);
 }
 
@@ -222,7 +214,7 @@ static int blocked(void) {
 static int64_t expire(int64_t now) {
     int64_t next = -1;
     for (struct client *c = clients; c < clients + CLIENTS; c++) {
-        if (!c->open || !c->out_have) continue;
+        if (!c->open || (!c->out_have && c != spare)) continue;
         int64_t left = c->since + patience - now;
         if (left <= 0 || (ended && now - ended_at > 6 * patience)) drop(c);
         else if (next < 0 || left < next) next = left;
@@ -401,7 +393,7 @@ static void turn(void) {
     else if (ended && kept) next = sooner(next, ended_at + GRACE > now ? ended_at + GRACE - now : patience);
     polled[AT_SIGNALS] = (struct pollfd){signals, POLLIN, 0};
     polled[AT_REPORT] = (struct pollfd){report_fd, POLLIN, 0};
-    polled[AT_LISTENER] = (struct pollfd){listener, POLLIN, 0};
+    polled[AT_LISTENER] = (struct pollfd){spare->open ? -1 : listener, POLLIN, 0};
     polled[AT_INPUT] = (struct pollfd){-1, 0, 0};
     for (int i = 0; i < 2; i++) polled[AT_OUTPUT + i] = (struct pollfd){quiet ? -1 : output[i], POLLIN, 0};
     await_clients(polled);
@@ -434,7 +426,8 @@ static void __attribute__((noreturn)) finish(void) {
     write_exit(code, signal);
     take_socket_away();
     set(body, 4, code), set(body + 4, 4, signal), set(body + 8, 8, ended_time);
-    for (struct client *c = clients; c < clients + CLIENTS; c++)
+    drop(spare);
+    for (struct client *c = clients; c < spare; c++)
         if (c->open && !c->mask) send_frame(c, ANSWER_EXIT, body, sizeof body);
     for (;;) {
         struct pollfd polled[AT_CLIENTS + CLIENTS];

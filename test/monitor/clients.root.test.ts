@@ -74,6 +74,10 @@ test("32 clients are served, a 33rd is turned away, and room that becomes free i
   expect(await failing(task.connect())).toMatchObject({ code: "resource_exhausted" });
   const attach = connections[0]?.attach({ stdin: false, stdout: true, stderr: true });
   expect(await failing(attach ?? Promise.resolve())).toMatchObject({ code: "resource_exhausted" });
+  // One that asks nothing keeps the others waiting for no longer than a client may be idle with what it has.
+  const silent = await dial(task.folder);
+  expect(await failing(task.connect())).toMatchObject({ code: "resource_exhausted" });
+  await ended(silent);
   await connections[7]?.[Symbol.asyncDispose]();
   await until("there is room again", async () => {
     const connection = await task.connect().catch(() => undefined);
