@@ -15,6 +15,7 @@ import { type Listener, listen } from "./daemon/listen.ts";
 import { takeFolder, writeRecord } from "./daemon/lock.ts";
 import { type Log, openLog, wordsOf } from "./daemon/log.ts";
 import { reload } from "./daemon/reload.ts";
+import { restWhenIdle } from "./daemon/rest.ts";
 import { dumpState } from "./daemon/state.ts";
 import { makeState, openLiveEngine } from "./live-engine.ts";
 
@@ -76,6 +77,7 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
     hosts: hosts.join(","),
     ms: Math.round(performance.now() - began),
   });
+  stack.use(restWhenIdle());
   told.on("SIGHUP", () => reload(settings, overrides, log));
   told.on("SIGUSR1", () => dumpState(engine, log));
   await told.stopped;

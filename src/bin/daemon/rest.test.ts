@@ -1,0 +1,17 @@
+import { expect, test } from "bun:test";
+import { restTimes } from "./rest.ts";
+
+test("it rests once after work, when there is none any more", () => {
+  let worked = 0;
+  let rests = 0;
+  const look = restTimes(() => ({ user: worked * 1000, system: 0 }));
+  const after = (milliseconds: number) => {
+    worked += milliseconds;
+    // A rest costs as much as some work.
+    look(() => ((worked += 500), rests++));
+    return rests;
+  };
+  expect([after(10), after(10), after(0)]).toEqual([1, 1, 1]);
+  expect([after(2000), after(3000), after(20), after(20)]).toEqual([1, 1, 2, 2]);
+  expect([after(140), after(140), after(140)]).toEqual([2, 2, 2]);
+});

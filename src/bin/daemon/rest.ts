@@ -1,0 +1,44 @@
+/** After work the heap keeps what it needed at most. Who has nothing to do gives it back: a daemon rests most of its life. */
+
+/** Milliseconds between two looks. */
+const look = 10_000;
+/** Milliseconds of processor time between two looks, up to which nothing happened. */
+const idle = 150;
+/** What must have been worked since the last rest: collecting again and again would itself be work. */
+const leastWork = 1_000;
+
+/** Processor time of this process so far, in microseconds. */
+type Usage = () => { readonly user: number; readonly system: number };
+
+/** Disposing ends it. */
+export function restWhenIdle(usage: Usage = process.cpuUsage): Disposable {
+  const isTime = restTimes(usage);
+  const timer = setInterval(() => {
+    isTime(() => {
+      Bun.gc(true);
+      Bun.shrink();
+    });
+  }, look);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Called at each look: `rest` when nothing happened since the last one, and enough since the last rest. */
+export function restTimes(usage: Usage): (rest: () => void) => void {
+  const used = () => {
+    const { user, system } = usage();
+    return (user + system) / 1000;
+  };
+  let before = used();
+  let rested = before - leastWork;
+  return (rest) => {
+    const now = used();
+    const quiet = now - before < idle;
+    before = now;
+    if (!quiet || now - rested < leastWork) return;
+    rest();
+    // Its own work is no reason to do it again.
+    before = used();
+    rested = before;
+  };
+}
