@@ -18,8 +18,24 @@ export interface Parts {
   readonly folder: string;
   /** Sandboxes that are being taken away, and when nothing is left; whoever opens one anew waits for it. */
   readonly closing: Map<string, Promise<void>>;
+  /** Containers whose endpoints are being changed at the moment. */
+  readonly busy: Set<string>;
   /** Containers that this process opens sandboxes for at the moment, or has a little while ago: they need not run yet. */
   readonly fresh: Map<string, number>;
+}
+
+/** Does something to a container's endpoints; meanwhile nobody takes what is half made for lost. */
+export async function working<Result>(
+  { busy }: Pick<Parts, "busy">,
+  container: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  busy.add(container);
+  try {
+    return await work();
+  } finally {
+    busy.delete(container);
+  }
 }
 
 /** How long a container may take from its sandbox to its start, before a restore counts it among those that do not run. */

@@ -29,7 +29,9 @@ function look(parts: Parts, running: readonly string[]): Found {
   const { rows, folder } = parts;
   const sandboxes = rows.sandboxes().filter(({ container }) => !parts.closing.has(container));
   const lives = (container: string) => running.includes(container) || isFresh(parts, container);
-  const alive = sandboxes.filter(({ container }) => running.includes(container));
+  const alive = sandboxes.filter(
+    ({ container }) => running.includes(container) && !parts.busy.has(container),
+  );
   const all = links();
   const names = new Set(all.map(({ name }) => name));
   const open = rows.endpoints().filter(({ device }) => device !== null);

@@ -24,7 +24,7 @@ import { networkInfo } from "./_info.ts";
 import { choosePool, dockerPools } from "./_ipam.ts";
 import { openNames, resolverFolder } from "./_names.ts";
 import type { NetworkInfo, Networks, Traffic } from "./networks.ts";
-import { queue, type Parts } from "./_parts.ts";
+import { queue, working, type Parts } from "./_parts.ts";
 import { auditNetworks, restoreNetworks } from "./_restore.ts";
 import { isHeld, rowsOf, type NetworkRow, type Rows } from "./_rows.ts";
 import { closeSandbox, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
@@ -74,6 +74,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
     folder: join(options.settings.state, "netns"),
     closing: new Map(),
     fresh: new Map(),
+    busy: new Set(),
   };
   const inTurn = queue();
   return {
@@ -107,13 +108,18 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
         return infoOf(rows, row);
       }),
     remove: (reference) => inTurn(() => remove(parts, find(rows, reference))),
-    connect: (network, owner, asked) => connectTo(parts, { network: find(rows, network), owner, asked }),
-    disconnect: (network, container, { force = false } = {}) =>
-      disconnectFrom(parts, { network: find(rows, network), container, force }),
+    connect: async (network, owner, asked) => {
+      const row = find(rows, network);
+      return working(parts, owner.id, () => connectTo(parts, { network: row, owner, asked }));
+    },
+    disconnect: async (network, container, { force = false } = {}) => {
+      const row = find(rows, network);
+      return working(parts, container, () => disconnectFrom(parts, { network: row, container, force }));
+    },
     async open(owner, ports) {
       parts.fresh.set(owner.id, performance.now());
       try {
-        return await openSandbox(parts, owner, ports);
+        return await working(parts, owner.id, () => openSandbox(parts, owner, ports));
       } catch (error) {
         parts.fresh.delete(owner.id);
         throw error;
