@@ -11,7 +11,7 @@ const leastWork = 1_000;
 type Usage = () => { readonly user: number; readonly system: number };
 
 /** Disposing ends it. */
-export function restWhenIdle(usage: Usage = process.cpuUsage): Disposable {
+export function restWhenIdle(usage: Usage = () => process.cpuUsage()): Disposable {
   const isTime = restTimes(usage);
   const timer = setInterval(() => {
     isTime(() => {

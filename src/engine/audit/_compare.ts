@@ -41,10 +41,10 @@ function leftOver(host: Host, facts: Facts): Found[] {
   for (const { pid, folder } of host.monitors)
     if (!lives(facts, containerOf(host, folder)))
       add("monitor", `${pid} (${folder})`, containerOf(host, folder));
-  for (const { id, path, populated, age } of host.cgroups) {
+  for (const { id, populated, age } of host.cgroups) {
     if (lives(facts, id)) continue;
     // Of a container that this engine does not know it can say that nobody is in it, not whose it is.
-    if (facts.states.has(id) || (!populated && age > emptyFor)) add("cgroup", path, id);
+    if (facts.states.has(id) || (!populated && age > emptyFor)) add("cgroup", `sampan-${id}`, id);
   }
   for (const name of stateFolders)
     for (const path of host.folders[name]) {

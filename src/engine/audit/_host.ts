@@ -23,9 +23,9 @@ export interface Host {
 
 export interface Cgroup {
   readonly id: string;
-  readonly path: string;
+  /** A process is in it, in one hierarchy at least. */
   readonly populated: boolean;
-  /** Milliseconds since it was made. */
+  /** Milliseconds since the last of them was made. */
   readonly age: number;
 }
 
@@ -61,19 +61,28 @@ function monitorsBelow(state: string): Host["monitors"] {
 
 const named = /^sampan-([0-9a-f]{64})$/;
 
-/** In version 1 each hierarchy has its own; one container's are told once for each. */
 function cgroups(): Cgroup[] {
-  const tops = text("/proc/self/mountinfo")
-    .split("\n")
-    .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => unescaped(line.split(" ")[4] ?? ""));
-  return tops.flatMap((top) =>
+  const found = cgroupFolders().flatMap((top) =>
     list(top).flatMap((name) => {
       const [, id] = named.exec(name) ?? [];
       const path = join(top, name);
-      return id === undefined ? [] : [{ id, path, populated: isPopulated(path), age: ageOf(path) }];
+      return id === undefined ? [] : [{ id, populated: isPopulated(path), age: ageOf(path) }];
     }),
   );
+  // In version 1 each hierarchy has its own.
+  return [...Map.groupBy(found, ({ id }) => id)].map(([id, all]) => ({
+    id,
+    populated: all.some(({ populated }) => populated),
+    age: Math.min(...all.map(({ age }) => age)),
+  }));
+}
+
+/** Where each hierarchy is mounted. */
+export function cgroupFolders(): string[] {
+  return text("/proc/self/mountinfo")
+    .split("\n")
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => unescaped(line.split(" ")[4] ?? ""));
 }
 
 function isPopulated(path: string): boolean {

@@ -1,17 +1,21 @@
 /** Takes away what is left over. What is in use after all says so itself, and stays. */
-import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { killProcess } from "../../kernel/libc.ts";
 import { mountPoints } from "./_mount-points.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import type { AuditParts } from "./audit.ts";
 import type { Found } from "./_compare.ts";
+import { cgroupFolders } from "./_host.ts";
 
 /** Whether it is gone. */
 export async function repairOne(engine: AuditParts, found: Found): Promise<boolean> {
   const steps: Readonly<Record<string, () => unknown>> = {
     monitor: () => killProcess(Number.parseInt(found.name, 10), 9) === 0,
-    cgroup: () => removeCgroup(found.name),
+    cgroup: () => {
+      for (const top of cgroupFolders())
+        if (existsSync(join(top, found.name))) removeCgroup(join(top, found.name));
+    },
     folder: () => removeFolder(found.name),
     mount: () => unmount(found.name),
     socket: () => rmSync(found.name, { force: true }),

@@ -11,7 +11,7 @@ const rootfs = `${state}/roots/${id}/rootfs`;
 const whole: Host = {
   state,
   monitors: [{ pid: 10, folder: `${state}/containers/${id}` }],
-  cgroups: [{ id, path: `/sys/fs/cgroup/sampan-${id}`, populated: true, age: 1e6 }],
+  cgroups: [{ id, populated: true, age: 1e6 }],
   mounts: [rootfs, "/data/volumes/used/_data", `${state}/netns/${id}`],
   folders: { containers: [id], roots: [id], runtime: [`native/${id}`] },
   sockets: [{ path: `${state}/command-10.sock`, pid: 10 }],
@@ -40,7 +40,7 @@ test("of a container that has ended everything that is there is left over, and i
   const stopped = { states: new Map([[id, "exited" as const]]), volumes: new Map([["used", false]]) };
   expect(told({}, stopped)).toEqual([
     `left over: monitor 10 (${state}/containers/${id}) of aaa`,
-    `left over: cgroup /sys/fs/cgroup/sampan-${id} of aaa`,
+    `left over: cgroup sampan-${id} of aaa`,
     `left over: folder ${state}/containers/${id} of aaa`,
     `left over: folder ${state}/roots/${id} of aaa`,
     `left over: folder ${state}/runtime/native/${id} of aaa`,
@@ -65,12 +65,11 @@ test("of one that runs what is not there is missing", () => {
 });
 
 test("a cgroup of a container that this engine does not know is told when it has been empty for long: it may be another engine's", () => {
-  const path = `/sys/fs/cgroup/sampan-${other}`;
   const with_ = (more: { populated: boolean; age: number }) =>
-    told({ cgroups: [...whole.cgroups, { id: other, path, ...more }] });
+    told({ cgroups: [...whole.cgroups, { id: other, ...more }] });
   expect(with_({ populated: true, age: 1e6 })).toEqual([]);
   expect(with_({ populated: false, age: 100 })).toEqual([]);
-  expect(with_({ populated: false, age: 1e6 })).toEqual([`left over: cgroup ${path}`]);
+  expect(with_({ populated: false, age: 1e6 })).toEqual([`left over: cgroup sampan-${other}`]);
 });
 
 test("folders, monitors, sockets and leases of nobody are left over", () => {
