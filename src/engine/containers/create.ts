@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
 import type { CreateBody, EndpointSettings } from "../../spec/docker/create.ts";
 import type { Platform } from "../../spec/image/types.ts";
 import type { Engine, LiveEngine } from "../engine.ts";
@@ -42,7 +43,7 @@ export async function createContainer(
   const image = engine.images.get(body.Image ?? "", platform);
   const { config = {} } = await engine.images.config(image);
   const other = (reference: string) =>
-    storedContainer(engine.store, engine.containers.get(reference).id).volumes;
+    storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
   const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
   for (const warning of warnings) warn?.(warning);
   const id = randomBytes(32).toString("hex");
@@ -54,6 +55,20 @@ export async function createContainer(
   return info;
 }
 
+/** Docker's clients take a "not found" of create for the image's, and pull it: for all else that is named it is the request that is wrong. */
+function named<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    throw wrongName(error);
+  }
+}
+
+function wrongName(error: unknown): SampanError {
+  const { code, message } = SampanError.from(error);
+  return new SampanError(code === "not_found" ? "invalid_argument" : code, message, { cause: error });
+}
+
 /** `container:<name>` is kept as `container:<id>`: names change. */
 function namedNetwork({ containers }: CreateParts, body: CreateBody): CreateBody {
   const host = hostConfig(body);
@@ -62,7 +77,9 @@ function namedNetwork({ containers }: CreateParts, body: CreateBody): CreateBody
       const reference = host[field]?.startsWith("container:")
         ? host[field].slice("container:".length)
         : undefined;
-      return reference === undefined ? [] : [[field, `container:${containers.get(reference).id}`]];
+      return reference === undefined
+        ? []
+        : [[field, `container:${named(() => containers.get(reference)).id}`]];
     }),
   );
   return Object.keys(fixed).length === 0 ? body : { ...body, HostConfig: { ...host, ...fixed } };
@@ -116,7 +133,9 @@ async function joinNetworks(
   if (!networks) return;
   const owner = { id, name, hostname: stored.body.Hostname || id.slice(0, 12) };
   for (const [network, asked] of Object.entries(wantedEndpoints(stored.body))) {
-    await networks.connect(network, owner, asked);
+    await networks.connect(network, owner, asked).catch((error: unknown) => {
+      throw wrongName(error);
+    });
     undo.defer(() => networks.disconnect(network, id, { force: true }));
   }
 }

@@ -32,11 +32,14 @@ export function checkName(name: string): void {
     );
 }
 
-/** host_name of RFC 1123 section 2.1, at most what sethostname(2) takes. */
+/**
+ * At most what sethostname(2) takes, and one word of /etc/hosts: no space and no "#". RFC 1123 wants less, but people name containers "my_app" and
+ * Docker lets them.
+ */
 export function checkHostname(name: string): void {
-  if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(name))
+  if (!/^[!"$-.0-~]{1,64}$/.test(name))
     throw invalid(
-      `cannot use hostname "${name.slice(0, 150)}": wanted at most 64 letters, digits, "-" and "."`,
+      `cannot use hostname ${JSON.stringify(name.slice(0, 150))}: wanted at most 64 printable characters of ASCII without spaces, "#" and "/"`,
     );
 }
 

@@ -34,7 +34,11 @@ test("a body is kept as it was asked for", () => {
 
 test.each<[CreateBody, string]>([
   [{ Cmd: [] }, "neither an entry point nor a command"],
-  [{ Hostname: "a_b" }, 'cannot use hostname "a_b"'],
+  [{ Hostname: "a b" }, 'cannot use hostname "a b"'],
+  [{ Hostname: "a\n1.2.3.4\tb" }, "cannot use hostname"],
+  [{ Hostname: "a#b" }, "cannot use hostname"],
+  [{ StopSignal: "NOSUCH" }, "Invalid signal: NOSUCH"],
+  [{ WorkingDir: "a/b" }, "the working directory 'a/b' is invalid"],
   [{ Domainname: "a\nb" }, "cannot use hostname"],
   [{ Env: ["=x"] }, "cannot set environment variable"],
   [{ HostConfig: { CapAdd: ["FLY"] } }, 'cannot change capability "FLY"'],

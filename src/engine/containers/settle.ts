@@ -6,6 +6,7 @@ import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/cr
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import { checkRules, validateConfig } from "../../spec/oci/validate.ts";
 import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
+import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
 import { hostFacts, type HostFacts } from "./spec/host.ts";
 import { checkNamespaces, privateCgroups } from "./spec/namespaces.ts";
@@ -34,6 +35,11 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
   const host = given ?? hostFacts({ privileged: false });
   if (body.Hostname) checkHostname(body.Hostname);
   if (body.Domainname) checkHostname(body.Domainname);
+  if (body.StopSignal) signalNumber(body.StopSignal);
+  if (body.WorkingDir && !body.WorkingDir.startsWith("/"))
+    throw invalid(
+      `the working directory '${body.WorkingDir.slice(0, 150)}' is invalid, it needs to be an absolute path`,
+    );
   const remap = remapOf(asked.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid"));
   checkNamespaces(body, remap !== undefined);
   checkNames(asked);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { volumeMounts } from "./volumes.ts";
+import { volumeMounts, volumesOf } from "./volumes.ts";
 
 const name = () => "fresh";
 const volume = { anonymous: false, readonly: false, propagation: "rprivate" };
@@ -37,6 +37,7 @@ test.each([
   "/host:/..",
   "/host:/in:ro:x",
   "/host:/in:exec",
+  "/host:/in:shared,slave",
   "./x:/in",
   "a/b:/in",
   ".new-x:/in",
@@ -62,4 +63,12 @@ test("an image's volume path that climbs stays below the container's root", () =
   const [mount] = volumeMounts([], { "/../../etc": {} }, name);
   expect(mount?.destination).toBe("/etc");
   expect(() => volumeMounts([], { "/..": {} }, name)).toThrow("the container's root");
+});
+
+test("an anonymous volume that is read-only is refused: nobody could ever write to it", () => {
+  const mount = { Type: "volume", Target: "/in", ReadOnly: true } as const;
+  const of = (more: object) =>
+    volumesOf({ body: { HostConfig: { Mounts: [{ ...mount, ...more }] } }, image: {}, newName: name });
+  expect(() => of({})).toThrow("read-only");
+  expect(of({ Source: "data" })).toMatchObject([{ source: "data", readonly: true }]);
 });

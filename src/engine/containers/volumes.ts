@@ -136,6 +136,8 @@ function parseVolume(word: string, newName: () => string): VolumeMount {
   const unknown = flags.find((flag) => !isFlag(flag, isPath));
   if (unknown !== undefined) throw refuse(`option "${unknown}" is unknown`);
   if (flags.includes("ro") && flags.includes("rw")) throw refuse('it is both "ro" and "rw"');
+  if (flags.filter((flag) => propagations.includes(flag)).length > 1)
+    throw refuse("it says twice how mounts below it are passed on");
   return {
     ...plain,
     source: isPath ? posix.normalize(source) : source,
@@ -217,7 +219,7 @@ function bindOptions({ Source = "", BindOptions, ReadOnly }: Mount, refuse: Refu
 }
 
 function volumeOptions(
-  { Source = "", VolumeOptions }: Mount,
+  { Source = "", VolumeOptions, ReadOnly }: Mount,
   { newName, refuse }: { newName: () => string; refuse: Refuse },
 ): Partial<VolumeMount> {
   const { NoCopy, Labels, DriverConfig, Subpath } = VolumeOptions ?? {};
@@ -225,6 +227,8 @@ function volumeOptions(
   if (DriverConfig?.Name && DriverConfig.Name !== "local")
     throw refuse(`there is no volume driver "${DriverConfig.Name}", only "local"`);
   if (Source === "" && Subpath) throw refuse("a part of a volume needs the volume's name");
+  if (Source === "" && ReadOnly)
+    throw refuse("nobody could ever write to an anonymous volume that is read-only");
   return {
     ...(Source === "" && { source: newName(), anonymous: true }),
     ...(NoCopy && { noCopy: true }),

@@ -123,6 +123,7 @@ function nodeOf(path: string, stat: Stat): OciDevice[] {
 
 /** Links are followed, as /dev/disk/by-id wants it. */
 function nodesAt(path: string): OciDevice[] {
-  const stat = statSync(path);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new Error("no such file or directory");
   return stat.isDirectory() ? devicesBelow(path, new Set()) : nodeOf(path, stat);
 }

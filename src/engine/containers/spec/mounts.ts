@@ -136,7 +136,8 @@ function ipcMounts(body: CreateBody, shm: string | undefined): OciMount[] {
   const bound = (path: string, source = path) => kernelMount("bind", path, ["rbind", ...quiet], source);
   // The file system shows the queues of whose namespace it is mounted in, the host's too.
   const queue = kernelMount("mqueue", "/dev/mqueue", quiet);
-  if (IpcMode === "host") return [queue, bound("/dev/shm")];
+  // With the flags that the host gave it.
+  if (IpcMode === "host") return [queue, kernelMount("bind", "/dev/shm", ["rbind"], "/dev/shm")];
   if (IpcMode === "none") return [queue];
   return [queue, shm === undefined ? ownShm(body) : bound("/dev/shm", shm)];
 }
