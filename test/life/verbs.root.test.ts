@@ -10,6 +10,7 @@ import { restartContainer } from "../../src/engine/containers/restart.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import { stopContainer } from "../../src/engine/containers/stop.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
+import { until } from "../containers/survivors.ts";
 import { needing } from "../needs.ts";
 import { hear, needs, Place } from "./place.ts";
 
@@ -102,6 +103,13 @@ describe("a container", () => {
     expect(again).toMatchObject({ state: "running", stoppedByUser: false });
     expect(again.pid).not.toBe(pid);
     await removeContainer(place.live, id, { force: true });
+  });
+  test("made to be removed at its end is not removed by a restart", async () => {
+    const { id } = await place.start({ command: ["sleep", "60"], remove: true });
+    await restartContainer(place.live, id, { timeout: 0 });
+    expect(place.get(id).state).toBe("running");
+    await stopContainer(place.live, id, { timeout: 0 });
+    await until(() => place.live.containers.list().every((each) => each.id !== id), "its removal");
   });
   test("is renamed, and no name is given twice", async () => {
     const { id } = await place.create({ name: "before", command: ["true"] });

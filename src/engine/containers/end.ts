@@ -28,7 +28,12 @@ export async function writeEnd(engine: LifeParts, id: string, exit: Exit | undef
     restarting: ended.state === "restarting",
   });
   if (ended.state === "restarting") planRestart(engine, ended);
-  else if (hostConfig(ended.body).AutoRemove) await takeAway(engine, ended, { volumes: true });
+  else if (goesWithEnd(engine, ended)) await takeAway(engine, ended, { volumes: true });
+}
+
+/** A restart is no end. */
+function goesWithEnd({ tasks }: LifeParts, { id, body }: ContainerInfo): boolean {
+  return hostConfig(body).AutoRemove === true && !tasks.table.restartedByPerson.has(id);
 }
 
 function gone(engine: LifeParts, id: string): void {
@@ -49,7 +54,7 @@ async function write(engine: LifeParts, info: ContainerInfo, { code, at }: End):
     restartCount: info.restartCount + (delay === undefined ? 0 : 1),
     error: failure?.message ?? "",
     health: endedHealth(info.health),
-    isBrief: hostConfig(info.body).AutoRemove === true,
+    isBrief: goesWithEnd(engine, info),
   });
   if (!failure) removeMonitorFolder(engine, info.id);
   if (oomKilled) emit(engine, info, "oom");

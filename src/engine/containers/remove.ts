@@ -4,6 +4,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { endByForce } from "./kill.ts";
 import { writeState, writeStopped } from "./life-rows.ts";
 import { findContainer, isLive, type LifeParts } from "./parts.ts";
+import { hostConfig } from "./request.ts";
 import { cancelRestart } from "./restart-plan.ts";
 import { takeAway } from "./take-away.ts";
 
@@ -55,7 +56,7 @@ async function endLive(engine: LifeParts, info: ContainerInfo): Promise<void> {
 async function removeExclusive(engine: LifeParts, info: ContainerInfo, volumes: boolean): Promise<void> {
   writeState(engine.store, info.id, "removing");
   try {
-    await takeAway(engine, info, { volumes });
+    await takeAway(engine, info, { volumes: volumes || hostConfig(info.body).AutoRemove === true });
   } catch (error) {
     if (findContainer(engine, info.id)) writeState(engine.store, info.id, "dead");
     throw SampanError.wrap(`cannot remove container "/${info.name}"`, error);

@@ -3,14 +3,20 @@ import { emit, type LifeParts } from "./parts.ts";
 import { startContainer } from "./start.ts";
 import { stopContainer, type StopOptions } from "./stop.ts";
 
-/** One that is removed at its end is kept from that by nothing: then there is none to start. */
+/** One that goes with its end stays, as it does with docker. */
 export async function restartContainer(
   engine: LifeParts,
   reference: string,
   options: StopOptions = {},
 ): Promise<void> {
   const { id } = engine.containers.get(reference);
-  await stopContainer(engine, id, options);
-  await startContainer(engine, id, options.abort && { signal: options.abort });
+  const { restartedByPerson } = engine.tasks.table;
+  restartedByPerson.add(id);
+  try {
+    await stopContainer(engine, id, options);
+    await startContainer(engine, id, options.abort && { signal: options.abort });
+  } finally {
+    restartedByPerson.delete(id);
+  }
   emit(engine, engine.containers.get(id), "restart");
 }

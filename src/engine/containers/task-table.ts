@@ -36,6 +36,8 @@ export class TaskTable {
   /** Those who have attached before it runs. */
   readonly pending = new Map<string, Set<PendingAttachment>>();
   readonly restarts = new Map<string, PlannedRestart>();
+  /** Those that a person restarts: their end takes none of them away. */
+  readonly restartedByPerson = new Set<string>();
   /** What a restart policy waited for last, milliseconds. */
   readonly delays = new Map<string, number>();
   readonly execs = new ExecTable();
