@@ -72,7 +72,8 @@ export function tableOf(
       dns: dns(endpoint.container),
     };
     if (!hasNames(network)) continue;
-    const list = (names[network.id] ??= {});
+    // A container may be called "constructor".
+    const list = (names[network.id] ??= Object.create(null) as Record<string, string[]>);
     for (const name of new Set(endpoint.names.map((each) => each.toLowerCase())))
       list[name] = [...(list[name] ?? []), ...addresses];
   }

@@ -2,20 +2,17 @@
  * The resolver: a process of its own that answers names in user-defined networks, so that names go on while the daemon is away. Called with the folder that it works in:
  * it holds the lock there as long as it lives, reads the table, and ends when the table has nothing to listen at.
  */
-import { decode, encode, type Packet } from "dns-packet";
 import { readFileSync, renameSync, watch, writeFileSync } from "node:fs";
 import { version } from "../../../base/version.ts";
 import { lockFile, openFile } from "../../../kernel/libc.ts";
 import { O } from "../../../kernel/linux.ts";
-import { memberOf, ownAnswers, rcode, reply } from "./answer.ts";
 import { openForwarder } from "./forward.ts";
 import { listen, type Handler } from "./listen.ts";
+import { handlerOf } from "./respond.ts";
 import { emptyTable, lockFileOf, readTable, serversOf, stateFileOf, type ResolverTable } from "./table.ts";
 
 /** Also without a word from the file system the table is looked at, and an address that could not be bound tried again. */
 const lookAgain = 1000;
-/** A UDP answer that is longer is asked for again by TCP. */
-const largestDatagram = 1232;
 
 /** The internal word `resolver FOLDER`. */
 export async function resolverMain(args: readonly string[]): Promise<number> {
@@ -32,7 +29,7 @@ function serve(folder: string): Promise<void> {
   let table: ResolverTable = emptyTable;
   let stated = -1;
   const open = new Map<string, Disposable>();
-  const handler = handlerOf(() => table);
+  const handler = handlerOf(() => table, { forwarder: openForwarder(), hostServers });
   return new Promise((resolve) => {
     let working = false;
     let again = false;
@@ -91,38 +88,6 @@ async function follow(
   }
 }
 
-function writeState(folder: string, serial: number): void {
-  const path = stateFileOf(folder);
-  writeFileSync(`${path}.new`, JSON.stringify({ pid: process.pid, version, serial }), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-}
-
-function handlerOf(table: () => ResolverTable): Handler {
-  const forwarder = openForwarder();
-  let turn = 0;
-  return async (message, { address, byStream }) => {
-    const now = table();
-    const member = memberOf(now, address);
-    const query = decoded(message);
-    const question = query?.questions?.[0];
-    if (!query || !question || query.type !== "query") return undefined;
-    if (!member) return encode(reply(query, rcode.refused));
-    if (query.opcode !== undefined && query.opcode !== "QUERY") return encode(reply(query, rcode.notThere));
-    const own = ownAnswers(now, member, { question, turn: turn++ });
-    if (own) return encode(reply(query, rcode.ok, own));
-    // A network without a way out has none for questions either (CVE-2024-29018), and a name without a dot is nobody's outside.
-    if (!member.outside || !question.name.replace(/\.$/, "").includes("."))
-      return encode(reply(query, rcode.noName));
-    // An address of our own among the servers would ask in circles.
-    const servers = (member.dns.length > 0 ? member.dns : hostServers(now)).filter(
-      (server) => !now.listen.includes(server),
-    );
-    const answer = await forwarder.ask(message, { servers, byStream, who: address });
-    if (!answer) return encode(reply(query, rcode.failed));
-    return byStream || answer.length <= Math.max(512, largestDatagram) ? answer : cut(answer);
-  };
-}
-
 function hostServers({ resolvConf }: ResolverTable): string[] {
   try {
     return serversOf(readFileSync(resolvConf, "utf8"));
@@ -131,19 +96,8 @@ function hostServers({ resolvConf }: ResolverTable): string[] {
   }
 }
 
-/** Header and question alone, with the bit that says so. */
-function cut(answer: Uint8Array): Uint8Array {
-  const packet = decoded(answer);
-  if (!packet) return answer.slice(0, 512);
-  const short = encode({ ...packet, answers: [], authorities: [], additionals: [] });
-  short[2] = (short[2] ?? 0) | 2;
-  return short;
-}
-
-function decoded(message: Uint8Array): (Packet & { opcode?: string }) | undefined {
-  try {
-    return decode(Buffer.from(message));
-  } catch {
-    return undefined;
-  }
+function writeState(folder: string, serial: number): void {
+  const path = stateFileOf(folder);
+  writeFileSync(`${path}.new`, JSON.stringify({ pid: process.pid, version, serial }), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
