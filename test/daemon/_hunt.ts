@@ -13,6 +13,8 @@ export interface HuntOptions {
   readonly kills: number;
   readonly seed: number;
   readonly lanes?: number;
+  /** Ends it after the turn that is under way. */
+  readonly signal?: AbortSignal;
   readonly onTurn?: (line: string) => void;
 }
 
@@ -41,12 +43,18 @@ const ending = (lines: number, code: number) =>
   `i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo $i; sleep 0.01; done; exit ${code}`;
 const mostContainers = 12;
 
-export async function hunt({ kills, seed, lanes = 4, onTurn = () => {} }: HuntOptions): Promise<Hunted> {
+export async function hunt({
+  kills,
+  seed,
+  lanes = 4,
+  signal,
+  onTurn = () => {},
+}: HuntOptions): Promise<Hunted> {
   await using world = await makeWorld();
   await using registry = await startRegistry(world);
   const hunter = new Hunter(world, registry.host, new Random(seed));
   await hunter.warmUp();
-  for (let turn = 1; turn <= kills && hunter.failures.length === 0; turn++) {
+  for (let turn = 1; turn <= kills && hunter.failures.length === 0 && !signal?.aborted; turn++) {
     await hunter.turn(lanes);
     onTurn(`${turn}/${kills} ${hunter.summary()}`);
   }

@@ -11,7 +11,11 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
 console.log(`seed ${seed}`);
+// What it has made is taken away also when it is stopped.
+const told = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => told.abort());
 const { verbs, failures } = await hunt({
+  signal: told.signal,
   kills: Number(values.kills),
   seed,
   lanes: Number(values.lanes),
