@@ -28,28 +28,16 @@ function connect(port: number): Promise<net.Socket> {
 test("who asks and takes no answer is not read any more", async () => {
   let answered = 0;
   const large = new Uint8Array(16_000);
+  const asked = 2000;
   const { port, held } = await serving(async () => (answered++, large));
   const socket = await connect(port);
   socket.pause();
-  const questions = Buffer.concat(Array.from({ length: 1000 }, () => framed(new Uint8Array(100))));
-  // Until the kernel takes no more of it: 64 MiB of questions whose answers would be 10 GiB.
-  let sent = 0;
-  while (sent < 640 && socket.write(questions)) sent++;
-  let before = -1;
-  while (answered > before || answered === 0) {
-    before = answered;
-    await Bun.sleep(50);
-  }
-  expect(held()).toBeLessThan(2 << 20);
-  expect(answered).toBeLessThan(2000);
-  // And all of them are answered to one who takes them.
-  const wanted = 1000 * (sent + 1) * (large.length + 2);
-  let got = 0;
-  await new Promise<void>((resolve) => {
-    socket.on("data", (bytes: Buffer) => (got += bytes.length) >= wanted && resolve());
-    socket.resume();
-  });
-  expect(got).toBe(wanted);
+  const questions = Buffer.concat(Array.from({ length: asked }, () => framed(new Uint8Array(20))));
+  socket.write(questions);
+  for (let before = -1; answered > before || answered === 0; await Bun.sleep(50)) before = answered;
+  // The rest of 32 MB is in the kernel, or not yet made.
+  expect(held()).toBeLessThan(1 << 20);
+  expect(answered).toBeLessThan(asked);
   socket.destroy();
 });
 
