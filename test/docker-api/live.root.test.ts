@@ -96,6 +96,29 @@ test("a network knows who is in it, is left and joined while they run, and stays
   expect(network).toMatch(/^[0-9a-f]{64}$/);
 });
 
+test("names are asked of us as soon as a network of one's own is joined, and no longer when it is left", async () => {
+  await docker("network", "create", "named");
+  const id = await docker("run", "--detach", "--name", "first", "--network", "named", "box", "sleep", "1000");
+  await docker("run", "--detach", "--name", "late", "box", "sleep", "1000");
+  const resolv = () => docker("exec", "late", "cat", "/etc/resolv.conf");
+  const before = await resolv();
+  await docker("network", "connect", "named", "late");
+  expect(await resolv()).not.toBe(before);
+  expect(await docker("exec", "late", "nslookup", "first")).toContain("Address");
+  expect(await docker("exec", "late", "cat", "/etc/hosts")).toMatch(/\t\w+\n[^]*\t\w+/);
+  await docker("network", "disconnect", "named", "late");
+  expect(await resolv()).toBe(before);
+  await docker("network", "connect", "named", "late");
+  // What the container has written there itself stays.
+  await docker("exec", "late", "sh", "-c", "echo own > /etc/resolv.conf");
+  await docker("network", "disconnect", "named", "late");
+  expect(await resolv()).toBe("own");
+  await docker("run", "--detach", "--name", "inside", "--network", `container:${id}`, "box", "sleep", "1000");
+  expect((await run("network", "connect", "named", "inside")).err).toContain("sharing network namespace");
+  await docker("rm", "--force", "inside", "late", "first");
+  await docker("network", "rm", "named");
+});
+
 test("a volume is counted, and is not removed while a container has it", async () => {
   await docker("volume", "create", "vol");
   await docker(

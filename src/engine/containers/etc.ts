@@ -22,7 +22,7 @@ export interface EtcInput {
   };
 }
 
-interface EtcFiles extends EtcInput {
+export interface EtcFiles extends EtcInput {
   readonly body: CreateBody;
   readonly hostname: string;
 }
@@ -43,6 +43,15 @@ export function writeEtcFiles(folder: string, input: EtcFiles): Record<string, s
       return [`/etc/${name}`, path];
     }),
   );
+}
+
+/** Of one that runs, when its networks change. A file that the container has changed is its own. The same inode, since it is bound over the image's. */
+export function renewEtcFiles(folder: string, before: EtcFiles, after: EtcFiles): void {
+  const [old, now] = [textsOf(before), textsOf(after)];
+  for (const name of ["hosts", "resolv.conf"] as const) {
+    const path = join(folder, name);
+    if (old[name] !== now[name] && ownFile(path) === old[name]) writeFileSync(path, now[name]);
+  }
 }
 
 const noDefaults = { dns: [], search: [], options: [] } as const;

@@ -38,6 +38,7 @@ export async function writeLiveBundle(
     },
     ...(shm !== undefined && existsSync(shm) && { shm }),
     network: etcOf(engine, network),
+    ...(hostConfig(info.body).Init && { init: await engine.runtimes.init() }),
     volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
     imageFolder: (image) =>
       mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),
@@ -64,7 +65,8 @@ function joinedContainer(
   return other;
 }
 
-function etcOf({ settings, store }: LifeParts, { sandbox, of }: LiveNetwork): EtcInput {
+/** What its network says for /etc/hosts and /etc/resolv.conf. */
+export function etcOf({ settings, store }: LifeParts, { sandbox, of }: LiveNetwork): EtcInput {
   const { dns, dnsSearch, dnsOptions } = settings.network;
   const defaults = { dns, search: dnsSearch, options: dnsOptions };
   if (of) return { sharedFolder: containerFolder(store.root, of.id), defaults };

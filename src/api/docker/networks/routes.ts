@@ -9,9 +9,7 @@ import { builtIn, listNetworks } from "./list.ts";
 import { prune } from "./prune.ts";
 import { membersOf, networkOf } from "./shapes.ts";
 
-type Parts = Pick<LiveEngine, "networks" | "containers" | "store" | "tasks">;
-
-export function networkRoutes(engine: Parts): Route[] {
+export function networkRoutes(engine: LiveEngine): Route[] {
   return [
     route("GET", "/networks", (call) => json(listNetworks(engine, call))),
     route("POST", "/networks/create", (call) => createNetwork(engine, call)),
@@ -23,7 +21,7 @@ export function networkRoutes(engine: Parts): Route[] {
   ];
 }
 
-function inspect(engine: Parts, { param, query, version }: Call) {
+function inspect(engine: LiveEngine, { param, query, version }: Call) {
   const scope = query.string("scope");
   const info = engine.networks.get(param("id"));
   if (scope !== undefined && scope !== "local")
@@ -31,7 +29,7 @@ function inspect(engine: Parts, { param, query, version }: Call) {
   return json(networkOf(info, version, membersOf(engine, info)));
 }
 
-async function remove({ networks }: Parts, { param }: Call) {
+async function remove({ networks }: LiveEngine, { param }: Call) {
   const { id, name } = networks.get(param("id"));
   // 403 as with dockerd, not the 409 of one that is in use.
   if (builtIn.has(name))

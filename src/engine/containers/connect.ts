@@ -1,0 +1,59 @@
+/** Joins a container to a network or takes it out, also while it runs: then its files that name servers and addresses follow. */
+import { SampanError } from "../../base/errors.ts";
+import type { EndpointSettings } from "../../spec/docker/create.ts";
+import { hostnameOf } from "./bundle.ts";
+import type { ContainerInfo } from "./containers.ts";
+import { containerFolder } from "./create.ts";
+import { renewEtcFiles, type EtcFiles } from "./etc.ts";
+import { etcOf } from "./live-bundle.ts";
+import type { LifeParts } from "./parts.ts";
+import { networkMode } from "./sandbox.ts";
+
+/** Errors: `invalid_argument` for one that has another container's network; those of Networks.connect. */
+export async function connectContainer(
+  engine: LifeParts,
+  network: string,
+  { reference, asked }: { readonly reference: string; readonly asked: EndpointSettings },
+): Promise<void> {
+  await changed(engine, reference, (info) => {
+    if (networkMode(info).startsWith("container:"))
+      throw new SampanError(
+        "invalid_argument",
+        `cannot connect container "${info.name}" to network "${network}": container sharing network namespace with another container or host cannot be connected to any other network`,
+      );
+    const { id, name, body } = info;
+    return engine.networks.connect(network, { id, name, hostname: hostnameOf(id, body) }, asked);
+  });
+}
+
+/** Errors: those of Networks.disconnect. */
+export async function disconnectContainer(
+  engine: LifeParts,
+  network: string,
+  { reference, force }: { readonly reference: string; readonly force: boolean },
+): Promise<void> {
+  await changed(engine, reference, ({ id }) => engine.networks.disconnect(network, id, { force }));
+}
+
+async function changed(
+  engine: LifeParts,
+  reference: string,
+  change: (info: ContainerInfo) => Promise<unknown>,
+): Promise<void> {
+  const { id } = engine.containers.get(reference);
+  await engine.tasks.exclusive(id, async () => {
+    const info = engine.containers.get(id);
+    const before = etcFiles(engine, info);
+    await change(info);
+    const after = etcFiles(engine, info);
+    if (before && after) renewEtcFiles(containerFolder(engine.store.root, id), before, after);
+  });
+}
+
+/** Undefined while it does not run: they are written at its start. */
+function etcFiles(engine: LifeParts, { id, body }: ContainerInfo): EtcFiles | undefined {
+  const sandbox = engine.networks.sandbox(id);
+  return (
+    sandbox && { body, hostname: hostnameOf(id, body), ...etcOf(engine, { path: sandbox.path, sandbox }) }
+  );
+}
