@@ -17,7 +17,6 @@ const mostOpen = 32;
 const mostUntaken = 64 << 10;
 const idleTime = 10_000;
 const largestQuestion = 4096;
-const mostUnread = 65_536;
 
 /** Whatever a message does to its handler, the others are served on. */
 async function answered(
