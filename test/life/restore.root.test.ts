@@ -247,6 +247,21 @@ describe("two engines on one root", () => {
       other.store[Symbol.dispose]();
     }
   });
+  test("tell those who wait of what the other alone has seen", async () => {
+    const { id } = await place.create({ command: ["sh", "-c", "exit 8"], remove: true });
+    const waits = [waitContainer(place.live, id, "next-exit"), waitContainer(place.live, id, "removed")];
+    const other = liveAt(place.dir);
+    try {
+      const removed = waitContainer(other, id, "removed");
+      await startContainer(other, id);
+      expect((await removed).statusCode).toBe(8);
+      // This one may have seen the end, or only that the container has gone.
+      await Promise.all(waits);
+    } finally {
+      await other.tasks[Symbol.asyncDispose]();
+      other.store[Symbol.dispose]();
+    }
+  });
   test("start a container once", async () => {
     const { id } = await place.create(lasting);
     const other = liveAt(place.dir);

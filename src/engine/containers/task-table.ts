@@ -41,12 +41,13 @@ export class TaskTable {
   /** What a restart policy waited for last, milliseconds. */
   readonly delays = new Map<string, number>();
   readonly execs = new ExecTable();
-  readonly waiters = new Waiters();
+  readonly waiters: Waiters;
   /** Ends that are being written, and whatever else goes on in the background. */
   readonly background = new Set<Promise<unknown>>();
 
-  constructor(reactions: Reactions) {
+  constructor(reactions: Reactions, isChanged: () => boolean) {
     this.reactions = reactions;
+    this.waiters = new Waiters(isChanged);
   }
 
   inBackground(work: Promise<unknown>): void {

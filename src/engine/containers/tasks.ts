@@ -7,6 +7,7 @@ import { Locks } from "./locks.ts";
 import type { LifeParts } from "./parts.ts";
 import { restartByPolicy } from "./restart-plan.ts";
 import { restore } from "./restore.ts";
+import type { Store } from "../store/store.ts";
 import { TaskTable } from "./task-table.ts";
 
 export interface TasksOptions {
@@ -20,12 +21,15 @@ export function openTasks(engine: Omit<LifeParts, "tasks">, { warn }: TasksOptio
   const report = (error: unknown) => {
     if (!closing.signal.aborted) warn(error instanceof Error ? error.message : String(error));
   };
-  const table: TaskTable = new TaskTable({
-    end: (id, exit) => writeEnd(parts, id, exit),
-    restart: (id) => restartByPolicy(parts, id),
-    watchHealth: (id, task) => table.inBackground(watchHealth(parts, id, task, closing.signal)),
-    report,
-  });
+  const table: TaskTable = new TaskTable(
+    {
+      end: (id, exit) => writeEnd(parts, id, exit),
+      restart: (id) => restartByPolicy(parts, id),
+      watchHealth: (id, task) => table.inBackground(watchHealth(parts, id, task, closing.signal)),
+      report,
+    },
+    changesOfOthers(engine.store),
+  );
   const tasks: Tasks = {
     table,
     restore: ({ supervise, signal }) => {
@@ -42,6 +46,17 @@ export function openTasks(engine: Omit<LifeParts, "tasks">, { warn }: TasksOptio
     Object.getOwnPropertyDescriptors(engine),
   ) as unknown as LifeParts;
   return tasks;
+}
+
+/** SQLite's count of what other connections have written. */
+function changesOfOthers({ db }: Store): () => boolean {
+  const count = () => db.query<{ data_version: number }, []>("PRAGMA data_version").get()?.data_version ?? 0;
+  let last = count();
+  return () => {
+    const before = last;
+    last = count();
+    return last !== before;
+  };
 }
 
 async function close(table: TaskTable, closing: AbortController): Promise<void> {

@@ -22,14 +22,18 @@ export async function waitContainer(
   const wait = new Wait(info, condition, resolve);
   using _waiting = engine.tasks.table.waiters.add(info.id, {
     tell: (event) => wait.tell(event),
-    look: () => wait.look(findContainer(engine, info.id)),
+    look: () => {
+      const now = findContainer(engine, info.id);
+      wait.look(now);
+      // One that another process has started is followed from now on.
+      if (now && isLive(now)) engine.tasks.table.inBackground(taskOf(engine, now));
+    },
   });
   const stop = () =>
     reject(new SampanError("cancelled", `cannot wait for container "${info.name}": nobody listens any more`));
   signal?.addEventListener("abort", stop, { once: true });
   try {
     wait.look(info);
-    // One that another process has started is followed from now on.
     if (isLive(info)) await taskOf(engine, info);
     return await promise;
   } finally {

@@ -15,12 +15,20 @@ const pace = 500;
 
 export class Waiters {
   readonly #byId = new Map<string, Set<Waiter>>();
+  readonly #isChanged: () => boolean;
   #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** `isChanged`: others have written to the database since it was last asked. */
+  constructor(isChanged: () => boolean) {
+    this.#isChanged = isChanged;
+  }
 
   add(id: string, waiter: Waiter): Disposable {
     const set = this.#byId.get(id) ?? new Set();
     this.#byId.set(id, set.add(waiter));
-    this.#timer ??= setInterval(() => this.#lookAll(), pace);
+    this.#timer ??= setInterval(() => {
+      if (this.#isChanged()) this.#lookAll();
+    }, pace);
     return {
       [Symbol.dispose]: () => {
         set.delete(waiter);
