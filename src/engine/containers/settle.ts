@@ -5,6 +5,7 @@ import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import { checkRules, validateConfig } from "../../spec/oci/validate.ts";
+import { checkLog } from "./log-options.ts";
 import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
 import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
@@ -46,13 +47,21 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
   checkUnsupported(asked);
   checkRestartPolicy(asked.RestartPolicy, asked.AutoRemove);
   checkCgroupWords(body, host);
-  const warnings = checkResources(asked, host);
+  checkLog(asked.LogConfig);
+  const warnings = [...checkResources(asked, host), ...idlePorts(asked)];
   const newName = () => randomBytes(32).toString("hex");
   const volumes = volumesOf({ body, image, newName, ...(other && { other }) });
   checkSources(volumes);
   const stored = { body, image, remap, volumes };
   checkSpec(stored, host);
   return { stored, warnings };
+}
+
+function idlePorts({ NetworkMode, PortBindings, PublishAllPorts }: HostConfig): string[] {
+  const published = PublishAllPorts === true || Object.keys(PortBindings ?? {}).length > 0;
+  return NetworkMode === "host" && published
+    ? ["Published ports are discarded when using host network mode"]
+    : [];
 }
 
 function textOf(path: string): string {
@@ -70,10 +79,8 @@ function checkSources(volumes: readonly VolumeMount[]): void {
     );
 }
 
-const logDrivers = ["", "json-file", "local", "none"];
-
 function checkUnsupported(asked: HostConfig): void {
-  const { Isolation = "", Links, StorageOpt, Cgroup, LogConfig } = asked;
+  const { Isolation = "", Links, StorageOpt, Cgroup } = asked;
   if (Isolation !== "" && Isolation !== "default")
     throw invalid(`cannot use isolation "${Isolation}": on Linux there is only "default"`);
   if (Links?.length)
@@ -84,10 +91,6 @@ function checkUnsupported(asked: HostConfig): void {
   const [option] = Object.keys(StorageOpt ?? {});
   if (option !== undefined)
     throw invalid(`cannot use storage option "${option}": a container's own layer has no limit here`);
-  if (!logDrivers.includes(LogConfig?.Type ?? ""))
-    throw invalid(
-      `cannot use log driver "${LogConfig?.Type}": wanted ${logDrivers.filter(Boolean).join(", ")}`,
-    );
 }
 
 /** Errors: `invalid_argument`. */
@@ -123,6 +126,7 @@ function checkSpec(stored: StoredContainer, host: HostFacts): void {
     hostname: body.Hostname || "container",
     files: {},
     sourceOf: ({ source }) => source,
+    init: "/init",
     joined: {
       ...(asked.IpcMode?.startsWith("container:") && { ipc: there }),
       ...(asked.PidMode?.startsWith("container:") && { pid: there }),

@@ -20,7 +20,6 @@ test.each([
 test.each([
   "nobody",
   "user:nothing",
-  ":users",
   "user:",
   "a:b:c",
   "2147483648",
@@ -63,4 +62,12 @@ test("groups are added by name or number, each once, after the user's own", () =
   expect(ids("extra", "29", "4242", "extra")).toEqual([1001, 29, 5, 4242]);
   for (const name of ["nothere", "4294967296", "-1", "", "a b", "1x"])
     expect(() => ids(name)).toThrow(`cannot add group "${name}"`);
+});
+
+test("a group alone is root's", () => {
+  expect(resolveUser(":users", "root:x:0:3::/root:/bin/sh", "users:x:1001:")).toMatchObject({
+    uid: 0,
+    gid: 1001,
+    home: "/root",
+  });
 });

@@ -26,7 +26,7 @@ interface Group {
 }
 
 /**
- * `text` is `user`, `user:group`, each a name or decimal digits; "" is root. The files' texts are "" where there are none. `add`: further groups, each a name or digits.
+ * `text` is `user`, `user:group`, each a name or decimal digits; a user of "" is root. The files' texts are "" where there are none. `add`: further groups, each a name or digits.
  * Errors: `invalid_argument`.
  */
 export function resolveUser(
@@ -37,7 +37,7 @@ export function resolveUser(
 ): ResolvedUser {
   const [user = "", wantedGroup, more] = text.split(":");
   const refuse = (why: string) => invalid(`cannot use user "${text.slice(0, 150)}": ${why}`);
-  if (more !== undefined || wantedGroup === "" || (user === "" && text !== ""))
+  if (more !== undefined || wantedGroup === "")
     throw refuse("wanted a user, or a user and a group with a colon between");
   const accounts = () => parseAccounts(passwd);
   const number = user === "" ? 0 : idOf(user, refuse);

@@ -6,7 +6,7 @@ import { invalid } from "../../base/errors.ts";
 
 export type Reader<T> = (value: unknown, path: string) => T;
 
-const most = { text: 128 << 10, items: 10_000 } as const;
+const most = { text: 128 << 10, items: 10_000, words: 1 << 18 } as const;
 
 export function fault(path: string, value: unknown, wanted: string): Error {
   return invalid(`cannot read the request: ${path || "the body"} is ${shown(value)}, wanted ${wanted}`);
@@ -78,6 +78,9 @@ export function list<T>(of: Reader<T>, count: number = most.items): Reader<T[]> 
 }
 
 export const strings = list(string);
+
+/** A command's words, as many as execve(2) may take. */
+export const words = list(string, most.words);
 
 export function map<T>(of: Reader<T>, key: Reader<string> = string): Reader<Record<string, T>> {
   return (value, path) => {

@@ -16,6 +16,7 @@ import {
   stringMap,
   strings,
   text,
+  words,
   type Fields,
   type Reader,
 } from "./_read.ts";
@@ -26,7 +27,7 @@ export { parseResources, parseUpdateBody, type UpdateBody } from "./parse-resour
 
 /** A word for a list of one word, as clients of the first versions sent. */
 const command: Reader<string[]> = (value, path) =>
-  typeof value === "string" ? [string(value, path)] : strings(value, path);
+  typeof value === "string" ? [string(value, path)] : words(value, path);
 
 /** Under a millisecond is taken for a mistake in the unit. */
 const span: Reader<number> = (value, path) => {
