@@ -174,6 +174,11 @@ export function hostConfigOf(
     NetworkMode: networkMode(body),
     IpcMode: asked.IpcMode || "private",
     ShmSize: asked.ShmSize || hostDefaults.ShmSize,
+    // Swap is as much again where nothing was said of it.
+    MemorySwap: asked.MemorySwap || 2 * (asked.Memory ?? 0),
+    // "Nothing" in a client's own words.
+    MemorySwappiness: asked.MemorySwappiness === -1 ? null : config.MemorySwappiness,
+    PidsLimit: (asked.PidsLimit ?? 0) > 0 ? config.PidsLimit : null,
     CgroupnsMode: asked.CgroupnsMode || (unified && asked.Privileged !== true ? "private" : "host"),
     LogConfig: {
       Type: asked.LogConfig?.Type || "json-file",
