@@ -18,6 +18,18 @@ export interface Extracted {
 
 /** `to`: the path that the archive's first name becomes; where the archive has a folder's contents alone, the folder. Its parent must be there. */
 export async function extractTo(to: string, archive: AsyncIterable<Uint8Array>): Promise<Extracted> {
+  try {
+    return await unpack(to, archive);
+  } catch (error) {
+    // Ours, the kernel's and the daemon's say what is wrong; the reader of archives does not.
+    if (error instanceof SampanError || (error as { code?: string }).code !== undefined) throw error;
+    throw new SampanError("data_loss", `cannot unpack to "${to}": the archive is cut or malformed`, {
+      cause: error,
+    });
+  }
+}
+
+async function unpack(to: string, archive: AsyncIterable<Uint8Array>): Promise<Extracted> {
   const found: Extracted = { size: 0, left: [] };
   const folders: { path: string; header: Headers }[] = [];
   const extract = newExtract();
