@@ -1,5 +1,5 @@
 /*
- * sampan-launcher PLAN-FD REPORT-FD: executes a plan and decides nothing. See README.md.
+ * sampan-launcher PLAN-FD REPORT-FD: executes a plan and decides nothing. See README.md. (With `--` it is a container's init: init.c.)
  *
  * The plan is mapped privately; each stage is a list of records run in order by run_stage. The first failure that the record does not
  * tolerate is reported as (stage, index, errno, detail) and ends the stage; whoever waits for that stage sees its end of the socket
@@ -249,6 +249,7 @@ static void __attribute__((noreturn)) become_monitor(void) {
 }
 
 int launcher_main(int argc, char **argv) {
+    if (argc > 2 && same(argv[1], "--")) become_init(argv + 2, argv + argc + 1);
     long fd = argc == 3 ? parse_number(argv[1]) : -1;
     if (fd < 0) refuse("sampan-launcher: it is started by sampan, with a plan\n");
     report_fd = (int)parse_number(argv[2]);

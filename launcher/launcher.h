@@ -84,6 +84,9 @@ struct child {
 };
 long spawn(struct child *child, uint64_t flags);
 void own_signals(void);
+void dispose(int signal, void *handler); /* 0 for the default, 1 to ignore it */
+const char *reason(long error);          /* of an execve that failed */
+void become_init(char **argv, char **env) __attribute__((noreturn));
 int64_t now_ms(void);
 int take_fd(int socket, int flags); /* a descriptor that was sent over a socket, or -errno */
 void keep_line_ends(int terminal);

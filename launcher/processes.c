@@ -120,7 +120,7 @@ static void describe_status(int status) {
     else append_number(append(detail, limit, "signal "), limit, WTERMSIG(status));
 }
 
-static void dispose(int signal, void *handler) {
+void dispose(int signal, void *handler) {
     struct {
         void *handler;
         unsigned long flags;

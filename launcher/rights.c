@@ -210,7 +210,7 @@ long do_find_exec(struct record *o) {
     return best;
 }
 
-static const char *reason(long error) {
+const char *reason(long error) {
     switch (-error) {
     case ENOEXEC: return "exec format error";
     case EACCES: return "permission denied";

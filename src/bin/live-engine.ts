@@ -51,6 +51,7 @@ async function liveParts(
       root: join(settings.state, "runtime"),
       externals: settings.runtimes,
       default: settings.defaultRuntime,
+      init: join(settings.root, "init"),
       warn,
     }),
     monitors: openMonitors(),

@@ -1,6 +1,7 @@
 /** The runtimes of this host by their names: our own and programs with runc's command line. */
 import { SampanError } from "../base/errors.ts";
 import { externalRuntime } from "./external/runtime.ts";
+import { writeInitFile } from "./native/init-file.ts";
 import { nativeRuntime } from "./native/runtime.ts";
 import type { Runtime, Runtimes } from "./runtime.ts";
 
@@ -10,6 +11,8 @@ export interface RuntimesOptions {
   /** Name → program. */
   readonly externals: Readonly<Record<string, string>>;
   readonly default: string;
+  /** Absolute: the file that `init` writes, where programs may be executed (not below /run, which often is mounted noexec). */
+  readonly init: string;
   /** A sentence for the log that is no error. */
   readonly warn: (text: string) => void;
 }
@@ -27,5 +30,13 @@ export function openRuntimes(options: RuntimesOptions): Runtimes {
     throw new SampanError("invalid_argument", `cannot use runtime "${name}": wanted ${names.join(", ")}`);
   };
   get();
-  return { get, names, default: options.default };
+  let written: Promise<string> | undefined;
+  const init = () => {
+    written ??= writeInitFile(options.init).catch((error: unknown) => {
+      written = undefined;
+      throw error;
+    });
+    return written;
+  };
+  return { get, names, default: options.default, init };
 }

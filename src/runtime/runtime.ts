@@ -209,4 +209,6 @@ export interface Runtimes {
   get(name?: string): Runtime;
   readonly names: readonly string[];
   readonly default: string;
+  /** A static program on the host that is to be bound into a container and called with `--` and the words of a program: reaps, and passes signals on. */
+  init(): Promise<string>;
 }

@@ -3,14 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "bun:test";
-import { hostFacts } from "../../src/engine/containers/spec/host.ts";
 import { needing } from "../needs.ts";
 import { Place, needs } from "./place.ts";
 import type { Asked } from "./request.ts";
 
 const { test } = needing(needs);
-const init = hostFacts({ privileged: false }).init ?? "/usr/bin/tini-static";
-const withInit = needing({ ...needs, files: [...needs.files, init] });
 const withFuse = needing({ ...needs, files: [...needs.files, "/dev/fuse"] });
 const sh = (script: string) => ["sh", "-c", script];
 
@@ -35,17 +32,6 @@ test("the names of a container, its hosts and its resolver", async () => {
   expect(text).toStartWith("boat\nsea.example\nboat\n127.0.0.1\tlocalhost\n");
   expect(text).toContain("10.0.0.9\tdb\nfd00::9\tsix\n127.0.1.1\tboat.sea.example boat\n");
   expect(text).toEndWith("nameserver 9.9.9.9\nsearch lan\noptions ndots:3\n");
-});
-
-withInit.test("--init is process 1, and passes the status on", async () => {
-  using place = new Place();
-  await place.fill();
-  const { status, stdout } = await place.run({
-    command: sh("cat /proc/1/comm; exit 7"),
-    host: { Init: true },
-  });
-  expect(stdout).toMatch(/docker-init|tini|catatonit/);
-  expect(status).toBe(7);
 });
 
 test("--group-add, --user and the image's groups", async () => {

@@ -35,6 +35,8 @@ export interface LiveInput {
   /** Another container's tmpfs for /dev/shm: shmOf(). */
   readonly shm?: string;
   readonly network?: EtcInput;
+  /** Runtimes.init, for a container that wants one. */
+  readonly init?: string;
   /** Volumes.acquire: the folder, with what its options mount on it. */
   readonly volumeFolder?: (name: string) => Promise<string>;
   /** Where an image's files are mounted, read-only. */
@@ -67,6 +69,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     sourceOf: (volume) => sources.get(volume) ?? volume.source,
     ...(live.joined && { joined: live.joined }),
     ...(shm !== undefined && { shm }),
+    ...(live.init !== undefined && { init: live.init }),
     ...(cdi && { cdi }),
   });
   writeFileSync(join(folder, "config.json"), formatDocument(spec), { mode: 0o600 });

@@ -18,7 +18,6 @@ const host: HostFacts = {
   kernel: "6.1.0",
   nodesAt: (path) => [{ path, type: "c", major: 1, minor: 3 }],
   limits: {},
-  init: "/usr/bin/docker-init",
 };
 
 const settle = (body: CreateBody) =>
@@ -66,13 +65,6 @@ test.each<[CreateBody, string]>([
 
 test("what does nothing here is taken with a warning", () => {
   expect(settle({ HostConfig: { OomKillDisable: true, MemorySwappiness: 5 } }).warnings).toHaveLength(2);
-});
-
-test("an init is asked for where there is none", () => {
-  const body = { Cmd: ["true"], HostConfig: { Init: true } };
-  expect(() => settleContainer({ body, image: {}, host: { ...host, init: undefined } })).toThrow(
-    "this host has none",
-  );
 });
 
 /** Numbers below `bound`, the same for the same seed (xorshift32). */

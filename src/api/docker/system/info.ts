@@ -68,7 +68,7 @@ export function systemInfo(engine: InfoParts, version: number): Record<string, u
     // Containers outlive the daemon always.
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: "",
+    InitBinary: "docker-init",
     ContainerdCommit: unknownCommit,
     RuncCommit: unknownCommit,
     InitCommit: unknownCommit,

@@ -24,8 +24,6 @@ export interface HostFacts {
   readonly nodesAt: (path: string) => readonly OciDevice[];
   /** Hard limits of this process by their OCI names; Infinity for none. */
   readonly limits: Readonly<Record<string, number>>;
-  /** A static program that reaps what an init must reap. */
-  readonly init: string | undefined;
 }
 
 /** `privileged`: with all nodes below /dev. */
@@ -42,20 +40,8 @@ export function hostFacts({ privileged }: { readonly privileged: boolean }): Hos
     kernel: release(),
     nodesAt,
     limits: ownLimits(readFileSync("/proc/self/limits", "utf8")),
-    init: inits.find((path) => existsSync(path)),
   };
 }
-
-/** All are static: nothing else of the host has to be there beside them. */
-const inits = [
-  "/usr/bin/docker-init",
-  "/usr/libexec/docker/docker-init",
-  "/usr/local/bin/docker-init",
-  "/usr/bin/tini-static",
-  "/usr/sbin/tini-static",
-  "/usr/bin/catatonit",
-  "/usr/libexec/podman/catatonit",
-] as const;
 
 function boundingSet(): bigint {
   const digits = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];

@@ -1,5 +1,5 @@
 /** What is mounted into a container: the kernel's file systems, the files of ours, volumes and folders of the host. Pure. */
-import { invalid } from "../../../base/errors.ts";
+import { SampanError, invalid } from "../../../base/errors.ts";
 import type { CreateBody } from "../../../spec/docker/create.ts";
 import type { OciMount } from "../../../spec/oci/config.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "../request.ts";
@@ -20,6 +20,7 @@ export interface MountsInput {
   readonly sourceOf: (volume: VolumeMount) => string;
   /** The tmpfs of another container's /dev/shm, or of its own that others may join. */
   readonly shm: string | undefined;
+  /** Runtimes.init. */
   readonly init: string | undefined;
   readonly writableCgroups: boolean;
   readonly kernel: string;
@@ -61,9 +62,7 @@ export function initWords(body: CreateBody): string[] {
 function initMount(source: string | undefined): OciMount {
   if (source !== undefined)
     return { destination: initPlace, type: "bind", source, options: ["bind", "ro", "nosuid", "nodev"] };
-  throw invalid(
-    "cannot use an init: this host has none, wanted one of docker-init, tini-static or catatonit (Debian: apt install tini)",
-  );
+  throw new SampanError("unimplemented", "cannot use an init: only a container of the daemon can have one");
 }
 
 function volumeMount(volume: VolumeMount, sourceOf: MountsInput["sourceOf"], kernel: string): OciMount {
