@@ -21,8 +21,8 @@ export async function extractTo(to: string, archive: AsyncIterable<Uint8Array>):
   try {
     return await unpack(to, archive);
   } catch (error) {
-    // Ours, the kernel's and the daemon's say what is wrong; the reader of archives does not.
-    if (error instanceof SampanError || (error as { code?: string }).code !== undefined) throw error;
+    // Ours and the kernel's say what is wrong; the reader of archives does not.
+    if (error instanceof SampanError || (error as { syscall?: string }).syscall !== undefined) throw error;
     throw new SampanError("data_loss", `cannot unpack to "${to}": the archive is cut or malformed`, {
       cause: error,
     });
