@@ -51,6 +51,14 @@ describe("names in a user-defined network", () => {
     expect(ask(client.id, "web", "A", "tcp")).toEqual({ code: "NOERROR", answers: [web.ip] });
   });
 
+  test("a container may be called what every object of JavaScript has", async () => {
+    const odd = await place.container("constructor", { front: { Aliases: ["__proto__"] } });
+    for (const name of ["constructor", "__proto__"])
+      expect(ask(client.id, name)).toEqual({ code: "NOERROR", answers: [odd.ip] });
+    await place.call("close", odd.id);
+    expect(ask(client.id, "constructor")?.answers).toEqual([]);
+  });
+
   test("an alias of several gives all of them, another one first each time", () => {
     const found = [ask(client.id, "site"), ask(client.id, "site")].map((said) => said?.answers ?? []);
     expect(found[0]?.toSorted()).toEqual([web.ip, second.ip].toSorted());
