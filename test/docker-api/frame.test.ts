@@ -159,6 +159,14 @@ describe.each([
     expect(await other.json()).toEqual({
       message: "unsupported Content-Type header (text/plain): must be 'application/json'",
     });
+    const nested = (levels: number, inner: string) => `${"[".repeat(levels)}${inner}${"]".repeat(levels)}`;
+    const asJson = (body: string) =>
+      served.get("/body", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    const texts = JSON.stringify(["[[".repeat(300), '"[\\'.repeat(300), "\\"]);
+    expect((await asJson(nested(255, texts))).status).toBe(201);
+    const deep = await asJson(nested(1_000_000, ""));
+    expect(deep.status).toBe(400);
+    expect(await deep.json()).toMatchObject({ message: expect.stringContaining("more than 256") });
     const large = await served.post("/body", "x".repeat(5 << 20));
     expect(large.status).toBe(400);
     expect(await large.json()).toMatchObject({ message: expect.stringContaining("too large") });

@@ -2,6 +2,8 @@
 import { invalid, SampanError } from "../../base/errors.ts";
 
 export const mostJson = 4 << 20;
+/** Objects and lists within each other: what walks a value calls itself as often. The API has a dozen. */
+const mostDeep = 256;
 const small = 64 << 10;
 const atOnce = 8;
 /** Milliseconds in which a body of JSON has to arrive. */
@@ -72,6 +74,7 @@ function parse(text: string, { type }: BodyHead): unknown {
   // Pages in a browser can send any other type to any address without being asked about.
   if (!/^application\/json\s*(?:;|$)/i.test(type ?? ""))
     throw invalid(`unsupported Content-Type header (${type ?? ""}): must be 'application/json'`);
+  if (isDeep(text)) throw invalid(`invalid JSON: more than ${mostDeep} objects and lists within each other`);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -79,6 +82,25 @@ function parse(text: string, { type }: BodyHead): unknown {
       cause: error,
     });
   }
+}
+
+const [quote, backslash] = [0x22, 0x5c];
+const opening: ReadonlySet<number> = new Set([0x7b, 0x5b]);
+const closing: ReadonlySet<number> = new Set([0x7d, 0x5d]);
+
+/** By its brackets alone, outside of texts. Those of what is no JSON may be counted wrongly, which the parser refuses then. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < text.length && depth <= mostDeep; at++) {
+    const code = text.charCodeAt(at);
+    if (inText && code === backslash) at++;
+    else if (code === quote) inText = !inText;
+    else if (inText) continue;
+    else if (opening.has(code)) depth++;
+    else if (closing.has(code)) depth--;
+  }
+  return depth > mostDeep;
 }
 
 function tooLarge(): SampanError {
