@@ -59,8 +59,8 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   const warn = (text: string) => log("warn", text);
   makeState(settings.state);
   await using stack = new AsyncDisposableStack();
-  stack.use(takeFolder(settings.root));
-  stack.use(takeFolder(settings.state));
+  stack.use(await takeFolder(settings.root));
+  stack.use(await takeFolder(settings.state));
   const engine = await openLiveEngine(settings, { warn });
   let clean = false;
   stack.defer(() => closeEngine(engine, clean));

@@ -159,3 +159,16 @@ needing({ root: true, programs: ["openssl"] }).test(
     expect([await get(good), await get(), await get(stranger)]).toEqual(["OK", "refused", "refused"]);
   },
 );
+
+test("a lock that a killed daemon's child holds for a moment longer is waited for", async () => {
+  await using place = makePlace();
+  mkdirSync(place.root);
+  const lock = join(place.root, "daemon.lock");
+  // Whoever took it has ended; what it started still has the descriptor.
+  const script = `exec 9>>"$1"; flock 9; sleep 0.4 & exit`;
+  expect(
+    await Bun.spawn(["sh", "-c", script, "sh", lock], { stdin: "ignore", stdout: "ignore" }).exited,
+  ).toBe(0);
+  await place.start();
+  expect(await ping(place)).toBe("OK");
+});

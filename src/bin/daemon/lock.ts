@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { fileError } from "../../engine/store/errors.ts";
 import { lockFile } from "../../kernel/libc.ts";
+import { processStart } from "../../kernel/process.ts";
 import { lockShared } from "../../kernel/shared-lock.ts";
 
 const lockName = "daemon.lock";
@@ -19,10 +20,17 @@ export interface DaemonRecord {
   readonly hosts: readonly string[];
 }
 
+/** Milliseconds for what a daemon that was killed had just begun to start: until it is another program it holds the lock too. */
+const patience = 5_000;
+
 /** Takes a folder for this daemon alone. Errors: `failed_precondition` naming who has it. */
-export function takeFolder(folder: string): Disposable {
+export async function takeFolder(folder: string): Promise<Disposable> {
   const fd = openLock(folder);
-  if (lockFile(fd, false)) return released(fd);
+  for (let waited = 0; waited < patience; waited += 20) {
+    if (lockFile(fd, false)) return released(fd);
+    if (lockHolders(join(folder, lockName)).some((pid) => processStart(pid) !== undefined)) break;
+    await Bun.sleep(20);
+  }
   closeSync(fd);
   throw new SampanError("failed_precondition", `cannot use folder "${folder}": ${holder(folder)}`);
 }
