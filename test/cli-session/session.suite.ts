@@ -244,6 +244,26 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
     expect(await out("wait", "session-acts")).toBe("137");
   });
 
+  test("stats on a terminal shows who comes and goes, until Ctrl-C", async () => {
+    const screen = session.onTerminal(["stats", "--format", "table {{.Name}}\t{{.PIDs}}"]);
+    await screen.shows("PIDS");
+    {
+      await using _box = await sleeping("session-stats");
+      await screen.shows("session-stats");
+    }
+    screen.type("\u0003");
+    expect([0, 130]).toContain(await screen.exited);
+  });
+
+  test("logs -f ends by Ctrl-C, and the container goes on", async () => {
+    await using _box = await sleeping("session-follow");
+    const child = session.start(["logs", "-f", "session-follow"]);
+    expect(await out("inspect", "-f", "{{.State.Running}}", "session-follow")).toBe("true");
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    expect(await out("inspect", "-f", "{{.State.Running}}", "session-follow")).toBe("true");
+  });
+
   test("events tell what has happened", async () => {
     const name = "session-events";
     await run(["run", "--rm", "--name", name, host.image, "true"]);

@@ -24,6 +24,9 @@ interface Way {
 async function foreground(daemon: DaemonClient, id: string, way: Way): Promise<number> {
   const { body, io } = way;
   const { Tty: tty = false, AttachStdin = false, AttachStdout = false, AttachStderr = false } = body;
+  const remove = body.HostConfig?.AutoRemove ?? false;
+  const waiting = daemon.waitContainer(id, { condition: remove ? "removed" : "next-exit" });
+  waiting.catch(() => {});
   const attached = await daemon.attachContainer(id, {
     stdin: AttachStdin,
     stdout: AttachStdout,
@@ -33,8 +36,7 @@ async function foreground(daemon: DaemonClient, id: string, way: Way): Promise<n
   });
   using undo = new DisposableStack();
   undo.defer(() => attached.stream.destroy());
-  const remove = body.HostConfig?.AutoRemove ?? false;
-  const { ended } = await daemon.waitContainer(id, { condition: remove ? "removed" : "next-exit" });
+  const { ended } = await waiting;
   ended.catch(() => {});
   // From here on Ctrl-C is the program's.
   if (way.sigProxy) undo.use(passSignals(io, (signal) => daemon.killContainer(id, signal)));
