@@ -7,7 +7,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import type { EtcInput } from "./etc.ts";
 import { mountImage } from "./mount-image.ts";
-import type { LifeParts } from "./parts.ts";
+import { isLive, type LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 import { placeOf } from "./rootfs.ts";
@@ -57,7 +57,7 @@ function joinedContainer(
   const other = engine.containers.get(reference);
   if (other.id === info.id)
     throw invalid(`it cannot join its own ${field === "IpcMode" ? "IPC" : "PID"} namespace`);
-  if (other.state !== "running" || other.pid === undefined)
+  if (!isLive(other) || other.pid === undefined)
     throw new SampanError(
       "failed_precondition",
       `cannot join namespace of a non running container: container ${other.id} is ${other.state}`,

@@ -3,7 +3,7 @@ import { invalid, SampanError } from "../../base/errors.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import { hostnameOf } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
-import type { LifeParts } from "./parts.ts";
+import { isLive, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
 
 export interface LiveNetwork {
@@ -19,7 +19,8 @@ export async function openSandbox(engine: LifeParts, info: ContainerInfo): Promi
   if (mode.startsWith("container:")) return shared(engine, info, mode.slice("container:".length));
   if (mode === "host" || mode === "none" || info.body.NetworkDisabled) return {};
   const { id, name, body } = info;
-  const owner = { id, name, hostname: hostnameOf(id, body) };
+  const dns = hostConfig(body).Dns ?? [];
+  const owner = { id, name, hostname: hostnameOf(id, body), ...(dns.length > 0 && { dns }) };
   const sandbox = await engine.networks.open(owner, publishedPorts(info));
   return { path: sandbox.path, sandbox };
 }
@@ -31,7 +32,7 @@ export function networkMode({ body }: Pick<ContainerInfo, "body">): string {
 function shared(engine: LifeParts, info: ContainerInfo, reference: string): LiveNetwork {
   const of = engine.containers.get(reference);
   if (of.id === info.id) throw invalid("it cannot join its own network");
-  if (of.state !== "running" || of.pid === undefined)
+  if (!isLive(of) || of.pid === undefined)
     throw new SampanError("failed_precondition", `cannot join network of a non running container: ${of.id}`);
   const sandbox = engine.networks.sandbox(of.id);
   return { path: sandbox?.path ?? `/proc/${of.pid}/ns/net`, of, ...(sandbox && { sandbox }) };
