@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #define CLIENTS 33 /* the last is for one that is one too many, until it was told so */
-#define BLOCK 32768
+#define BLOCK 16384
 #define GRACE 1000 /* ms for descendants that hold the streams open after the end */
 #define SOCKET_NAME "monitor.sock"
 
@@ -19,7 +19,7 @@ struct client {
     unsigned head, in_have, in_at, out_have, out_at;
     int64_t since; /* when it last took something of what waits in out */
     uint8_t header[8];
-    char in[16384], out[8 + BLOCK + 256];
+    char in[4096], out[8 + BLOCK + 256]; /* all of them full is less than 1 MiB */
 };
 
 static struct client clients[CLIENTS], *const spare = clients + CLIENTS - 1;
@@ -78,11 +78,28 @@ static void drop(struct client *c) {
     if (c->mask & STREAM_INPUT && once) end_input();
 }
 
+static int has_gone(int fd) {
+    struct pollfd polled = {fd, 0, 0};
+    int64_t time[2] = {0, 0};
+    return sys(SYS_ppoll, &polled, 1, time, 0, 0) > 0;
+}
+
+/* Who has gone stays for the input that it left, but not where its place is wanted: a process that reads none would keep everybody out. */
+static struct client *free_place(void) {
+    for (struct client *c = clients; c < spare; c++)
+        if (!c->open) return c;
+    for (struct client *c = clients; c < spare; c++) {
+        if (!c->feeding || !has_gone(c->fd)) continue;
+        drop(c);
+        return c;
+    }
+    return spare;
+}
+
 static void accept_client(void) {
     long fd = sys(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
-    struct client *c = clients;
-    while (c < spare && c->open) c++;
+    struct client *c = free_place();
     c->open = 1, c->fd = (int)fd, c->mask = c->feeding = 0, c->body = c->head = c->in_have = c->in_at = c->out_have = c->out_at = 0;
     c->since = now_ms();
 }

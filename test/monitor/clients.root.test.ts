@@ -1,10 +1,11 @@
 /** What a monitor's clients can do to it, and the disk to its log: nothing that the process would notice. */
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { mountAt, unmount } from "./_tmpfs.ts";
-import { dial } from "../../src/runtime/monitor/dial.ts";
+import { dial, frame } from "../../src/runtime/monitor/dial.ts";
+import { streams } from "../../src/runtime/monitor/protocol.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
 import { needing } from "../needs.ts";
 import { Bench, failing, linesOf, until } from "./_bench.ts";
@@ -18,6 +19,8 @@ beforeAll(() => {
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();
 });
+
+const inputAlone = { stdin: true, stdout: false, stderr: false };
 
 const ended = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
@@ -90,6 +93,49 @@ test("32 clients are served, a 33rd is turned away, and room that becomes free i
     await Promise.all(connections.filter((_, i) => i !== 7).map(async (each) => (await each.exited).code)),
   ).toEqual(Array.from({ length: 31 }, () => 137));
 });
+
+test("clients that went with input that nobody reads keep nobody out", async () => {
+  const task = await bench.start({ args: ["sleep", "1000"], stdio: { stdin: "open" } });
+  const pipe = Buffer.alloc(64 << 10);
+  for (let i = 0; i < 33; i++) {
+    const attached = await task.connect().then(async (connection) => {
+      const { write, [Symbol.asyncDispose]: leave } = await connection.attach(inputAlone);
+      await connection[Symbol.asyncDispose]();
+      return { write, leave };
+    });
+    // The first fills what the kernel holds for the process.
+    await attached.write(i === 0 ? pipe : Uint8Array.of(i));
+    await attached.leave();
+  }
+  await using connection = await task.connect();
+  expect(await connection.signal(9)).toBe(true);
+  expect(await connection.exited).toMatchObject({ code: 137 });
+});
+
+test("a monitor of 32 clients that take nothing and send what nobody reads takes less than 1 MiB", async () => {
+  await using patient = new Bench({ make: (root) => nativeRuntime({ root, warn: () => undefined }) });
+  const task = await patient.start({ args: ["yes"], stdio: { stdin: "open" } });
+  const sockets = await Promise.all(Array.from({ length: 32 }, () => dial(task.folder)));
+  const input = frame("input", 0, Buffer.alloc(64 << 10));
+  for (const socket of sockets) {
+    socket.pause();
+    socket.write(frame("attach", streams.input | streams.output | streams.none));
+    socket.write(input);
+  }
+  const readByMonitor = () => /rchar: \d+/.exec(readFileSync(`/proc/${task.monitorPid()}/io`, "latin1"))?.[0];
+  for (let before = ""; before !== readByMonitor(); await Bun.sleep(200)) before = readByMonitor() ?? "";
+  expect(privateMemory(task.monitorPid())).toBeGreaterThan(300);
+  expect(privateMemory(task.monitorPid())).toBeLessThan(1024);
+  for (const socket of sockets) socket.destroy();
+  await patient.runtime.kill(task.id, 9);
+  await task.ended();
+});
+
+/** In KiB. */
+function privateMemory(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+}
 
 test("a full disk stops no process; what is missing is counted and told when there is room", async () => {
   const folder = join(bench.dir, "small");
