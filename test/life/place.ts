@@ -33,6 +33,7 @@ const noNetworks = {
   close: async () => await Promise.resolve(),
   sandbox: () => undefined,
   restore: async () => await Promise.resolve([]),
+  renamed: async () => await Promise.resolve(),
 } as unknown as Networks;
 
 function foldersAsVolumes(root: string): Volumes {

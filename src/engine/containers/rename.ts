@@ -2,6 +2,7 @@
 import { invalid, SampanError } from "../../base/errors.ts";
 import { checkName } from "./request.ts";
 import { emit, type LifeParts } from "./parts.ts";
+import { sandboxOwner } from "./sandbox.ts";
 import type { Store } from "../store/store.ts";
 
 /** Errors: `already_exists`, `invalid_argument`. */
@@ -15,13 +16,13 @@ export async function renameContainer(engine: LifeParts, reference: string, want
       throw invalid(
         `cannot rename container "${name}": Renaming a container with the same name as its current name`,
       );
-    await Promise.resolve(
-      engine.store.transaction(() => {
-        refuseTaken(engine.store, name, `cannot rename container "${info.name}"`);
-        engine.store.db.query("UPDATE containers SET name = ? WHERE id = ?").run(name, id);
-      }),
-    );
-    emit(engine, engine.containers.get(id), "rename", { oldName: `/${info.name}` });
+    engine.store.transaction(() => {
+      refuseTaken(engine.store, name, `cannot rename container "${info.name}"`);
+      engine.store.db.query("UPDATE containers SET name = ? WHERE id = ?").run(name, id);
+    });
+    const renamed = engine.containers.get(id);
+    await engine.networks.renamed(sandboxOwner(renamed));
+    emit(engine, renamed, "rename", { oldName: `/${info.name}` });
   });
 }
 

@@ -1,6 +1,6 @@
 /** The network of a container that is to start: a sandbox of its own, another container's, the host's, or none. */
 import { invalid, SampanError } from "../../base/errors.ts";
-import type { Sandbox } from "../networks/networks.ts";
+import type { Sandbox, SandboxOwner } from "../networks/networks.ts";
 import { hostnameOf } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { isLive, type LifeParts } from "./parts.ts";
@@ -18,11 +18,14 @@ export async function openSandbox(engine: LifeParts, info: ContainerInfo): Promi
   const mode = networkMode(info);
   if (mode.startsWith("container:")) return shared(engine, info, mode.slice("container:".length));
   if (mode === "host" || mode === "none" || info.body.NetworkDisabled) return {};
-  const { id, name, body } = info;
-  const dns = hostConfig(body).Dns ?? [];
-  const owner = { id, name, hostname: hostnameOf(id, body), ...(dns.length > 0 && { dns }) };
-  const sandbox = await engine.networks.open(owner, publishedPorts(info));
+  const sandbox = await engine.networks.open(sandboxOwner(info), publishedPorts(info));
   return { path: sandbox.path, sandbox };
+}
+
+/** What networks know of a container. */
+export function sandboxOwner({ id, name, body }: ContainerInfo): SandboxOwner {
+  const dns = hostConfig(body).Dns ?? [];
+  return { id, name, hostname: hostnameOf(id, body), ...(dns.length > 0 && { dns }) };
 }
 
 export function networkMode({ body }: Pick<ContainerInfo, "body">): string {
