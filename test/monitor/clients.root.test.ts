@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { mountAt, unmount } from "./_tmpfs.ts";
+import { attachTo } from "../../src/runtime/monitor/attach.ts";
 import { dial, frame } from "../../src/runtime/monitor/dial.ts";
 import { streams } from "../../src/runtime/monitor/protocol.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
@@ -19,8 +20,6 @@ beforeAll(() => {
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();
 });
-
-const inputAlone = { stdin: true, stdout: false, stderr: false };
 
 const ended = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
@@ -98,14 +97,9 @@ test("clients that went with input that nobody reads keep nobody out", async () 
   const task = await bench.start({ args: ["sleep", "1000"], stdio: { stdin: "open" } });
   const pipe = Buffer.alloc(64 << 10);
   for (let i = 0; i < 33; i++) {
-    const attached = await task.connect().then(async (connection) => {
-      const { write, [Symbol.asyncDispose]: leave } = await connection.attach(inputAlone);
-      await connection[Symbol.asyncDispose]();
-      return { write, leave };
-    });
+    await using attached = await attachTo(task.folder, { stdin: true, stdout: false, stderr: false });
     // The first fills what the kernel holds for the process.
     await attached.write(i === 0 ? pipe : Uint8Array.of(i));
-    await attached.leave();
   }
   await using connection = await task.connect();
   expect(await connection.signal(9)).toBe(true);
