@@ -85,6 +85,8 @@ export interface Runtime {
   /** Process ids as the host numbers them. */
   processes(id: string): Promise<readonly number[]>;
   stats(id: string): Promise<RuntimeStats>;
+  /** How often the kernel killed a process of it for memory: of all counters the one that is asked at every end. */
+  oomKills(id: string): Promise<number>;
   /** Undefined when it has never heard of it. */
   state(id: string): Promise<{ readonly status: Status; readonly pid: number } | undefined>;
   /** Takes away what is left on the host. With force it ends the container first, and one that is not there is no error. */

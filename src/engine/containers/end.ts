@@ -79,8 +79,8 @@ function endedHealth(health: Health | undefined): Health | undefined {
 /** The counters go with the cgroup, so before that. */
 async function wasOutOfMemory(engine: LifeParts, info: ContainerInfo): Promise<boolean> {
   try {
-    const stats = await within(5000, "read counters", () => runtimeOf(engine, info).stats(info.id));
-    return stats.memory.oomKills > 0;
+    const kills = await within(5000, "read counters", () => runtimeOf(engine, info).oomKills(info.id));
+    return kills > 0;
   } catch {
     // Its cgroup is gone already, or its runtime has no such counters.
     return false;

@@ -4,6 +4,7 @@ import { SampanError } from "../../base/errors.ts";
 import { makeDirs } from "../../kernel/files.ts";
 import type { Runtime, Status } from "../runtime.ts";
 import { cgroupPids } from "../native/cgroups/procs.ts";
+import { oomKills } from "../native/cgroups/stats.ts";
 import { runtimeStats } from "../native/stats.ts";
 import { cgroupsOf } from "./cgroups.ts";
 import { command, type Program } from "./command.ts";
@@ -52,6 +53,7 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
       void (await command(program, ["update", "--resources", "-", id], { input: JSON.stringify(resources) })),
     processes: async (id) => cgroupPids(cgroupsOf(await pidOf(id))),
     stats: async (id) => runtimeStats(cgroupsOf(await pidOf(id))),
+    oomKills: async (id) => oomKills(cgroupsOf(await pidOf(id))),
     state: (id) => stateOf(program, id),
     async delete(id, { force, signal }) {
       if (force && (await stateOf(program, id)) === undefined) return;

@@ -1,8 +1,9 @@
 /** Network namespaces for the engine's networks, by plans for the launcher: engine/networks/door.ts is the contract, bin joins the two. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { errno } from "../../kernel/errno.ts";
-import { CLONE, MNT_DETACH, MS, O } from "../../kernel/linux.ts";
+import { CLONE, MS, O } from "../../kernel/linux.ts";
+import { unmount } from "../../kernel/mounts.ts";
 import { setLinkUp } from "../../kernel/netlink-link.ts";
 import { launchBeside } from "./beside.ts";
 import { op, type Operation } from "./plan/operations.ts";
@@ -35,12 +36,18 @@ export function namespaceDoor() {
       try {
         await execute(makePlan(path, steps));
       } catch (error) {
-        await execute(removePlan(path, []));
+        unmount(path);
+        rmSync(path, { force: true });
         throw error;
       }
     },
     run: (path: string, steps: readonly Step[]) => execute(runPlan(path, steps)),
-    remove: (path: string, steps: readonly Step[]) => execute(removePlan(path, steps)),
+    async remove(path: string, steps: readonly Step[]): Promise<void> {
+      if (steps.length > 0) await execute(hostPlan(steps));
+      // The kernel takes what is in the namespace away by itself, later.
+      unmount(path);
+      rmSync(path, { force: true });
+    },
     host: (steps: readonly Step[]) => execute(hostPlan(steps)),
   };
 }
@@ -72,15 +79,6 @@ function runPlan(path: string, steps: readonly Step[]): Operation[] {
     op("setns", { slot: at.namespace, type: CLONE.NEWNET }, why),
     op("netlink_open", { out: at.inside }, why),
     ...operationsOf(steps),
-  ];
-}
-
-function removePlan(path: string, steps: readonly Step[]): Operation[] {
-  const why = `network namespace "${path}"`;
-  return [
-    ...hostPlan(steps),
-    op("umount", { path, flags: MNT_DETACH }, why, { errnos: [errno.EINVAL, errno.ENOENT] }),
-    op("unlink", { path }, why, { errnos: [errno.ENOENT] }),
   ];
 }
 

@@ -33,6 +33,8 @@ export async function signalCgroups(paths: CgroupDirs, signal: number, patience:
 
 /** Kills all of them, and returns when none is left. Errors: `deadline_exceeded`, the kernel's. */
 export async function killCgroups(paths: CgroupDirs, patience: Patience): Promise<void> {
+  // Nobody is left who could make another: the usual case after an end.
+  if (cgroupsEmpty(paths)) return;
   await signalCgroups(paths, SIGKILL, patience);
   await until("kill all processes of the container", patience, () => {
     if (cgroupsEmpty(paths)) return true;
