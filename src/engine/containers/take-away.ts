@@ -50,7 +50,7 @@ function dropRow({ store }: LifeParts, id: string): boolean {
 
 async function leaveNetworks({ networks }: LifeParts, id: string): Promise<void> {
   for (const network of networks.list())
-    if (network.endpoints[id]) await networks.disconnect(network.id, id, { force: true });
+    if (network.endpoints[id]) await networks.disconnect(network.id, id, { force: true, durable: false });
 }
 
 /** Another container may use it; then it stays. */

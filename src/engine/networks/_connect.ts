@@ -7,7 +7,7 @@ import { endpointSteps, gatewayJoint, removeSteps, routeSteps } from "./_endpoin
 import { endpointInfo } from "./_info.ts";
 import type { Endpoint, SandboxOwner } from "./networks.ts";
 import type { Parts } from "./_parts.ts";
-import type { EndpointRow, NetworkRow } from "./_rows.ts";
+import { brief, type EndpointRow, type NetworkRow } from "./_rows.ts";
 import { jointsOf } from "./_sandbox.ts";
 
 export interface Connecting {
@@ -21,25 +21,29 @@ export async function connectTo(parts: Parts, { network, owner, asked }: Connect
   await parts.closing.get(owner.id);
   checkAsked(network, asked);
   const running = rows.sandbox(owner.id) !== undefined;
-  const joint = rows.transaction(() => {
-    const others = rows.endpointsOf(owner.id);
-    refuse(parts, { network, owner, others, running });
-    const id = randomBytes(32).toString("hex");
-    const names = namesOf(owner, asked.Aliases ?? []);
-    rows.addEndpoint({
-      id,
-      network: network.id,
-      container: owner.id,
-      names,
-      asked,
-      mac: null,
-      ipv4: null,
-      ipv6: null,
-      device: null,
-    });
-    const row = rows.endpointsOf(owner.id).find((each) => each.id === id) as EndpointRow;
-    return running ? assign(rows, row, owner) : { network, endpoint: row };
-  });
+  // Of one that is being made the container's own row is durable.
+  const joint = rows.transaction(
+    () => {
+      const others = rows.endpointsOf(owner.id);
+      refuse(parts, { network, owner, others, running });
+      const id = randomBytes(32).toString("hex");
+      const names = namesOf(owner, asked.Aliases ?? []);
+      rows.addEndpoint({
+        id,
+        network: network.id,
+        container: owner.id,
+        names,
+        asked,
+        mac: null,
+        ipv4: null,
+        ipv6: null,
+        device: null,
+      });
+      const row = rows.endpointsOf(owner.id).find((each) => each.id === id) as EndpointRow;
+      return running ? assign(rows, row, owner) : { network, endpoint: row };
+    },
+    { durable: rows.hasContainer(owner.id) },
+  );
   if (joint.endpoint.device !== null) {
     try {
       await attach(parts, joint.endpoint, network);
@@ -103,11 +107,12 @@ export interface Disconnecting {
   readonly network: NetworkRow;
   readonly container: string;
   readonly force: boolean;
+  readonly durable: boolean;
 }
 
 export async function disconnectFrom(
   parts: Parts,
-  { network, container, force }: Disconnecting,
+  { network, container, force, durable }: Disconnecting,
 ): Promise<void> {
   const { rows } = parts;
   await parts.closing.get(container);
@@ -125,9 +130,10 @@ export async function disconnectFrom(
       "failed_precondition",
       `cannot disconnect container "${container.slice(0, 12)}": container cannot be disconnected from host network or connected to host network`,
     );
-  if (endpoint.device === null || !sandbox) return rows.removeEndpoint(endpoint.id);
+  const forget = () => rows.transaction(() => rows.removeEndpoint(endpoint.id), { durable });
+  if (endpoint.device === null || !sandbox) return forget();
   await detach(parts, endpoint);
-  rows.removeEndpoint(endpoint.id);
+  forget();
   const joints = jointsOf(parts, container).filter((each) => each.endpoint.device !== null);
   const routes = routeSteps(joints);
   if (routes.length > 0) await parts.door.run(sandbox.path, routes);
@@ -146,7 +152,7 @@ async function movePorts(parts: Parts, container: string): Promise<void> {
   rows.transaction(() => {
     rows.removePorts(container);
     after.forEach((port) => rows.addPort(port));
-  });
+  }, brief);
   await parts.host.applyRules();
 }
 

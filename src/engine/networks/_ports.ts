@@ -6,7 +6,7 @@ import { invalid, SampanError } from "../../base/errors.ts";
 import type { PortBinding } from "../../spec/docker/create.ts";
 import { tryAddress, formatAddress } from "./_addresses.ts";
 import type { PublishedPorts } from "./networks.ts";
-import type { PortRow, PortsMade, Rows } from "./_rows.ts";
+import { brief, type PortRow, type PortsMade, type Rows } from "./_rows.ts";
 
 /** Where published ports lead: an address of the container for each family that it has. */
 export interface Target {
@@ -102,7 +102,7 @@ export async function claimPorts(rows: Rows, wishes: readonly Wish[], target: Ta
       ];
     }
   } catch (error) {
-    rows.transaction(() => got.forEach((row) => rows.removePort(row)));
+    rows.transaction(() => got.forEach((row) => rows.removePort(row)), brief);
     throw error;
   }
   return { rows: got, made };
@@ -123,7 +123,7 @@ async function claim(rows: Rows, wish: Wish, target: Target): Promise<PortRow[]>
     if (!take(rows, wanted)) continue;
     const free = await Promise.all(wanted.map((row) => isFree(row)));
     if (free.every(Boolean)) return wanted;
-    rows.transaction(() => wanted.forEach((row) => rows.removePort(row)));
+    rows.transaction(() => wanted.forEach((row) => rows.removePort(row)), brief);
   }
   throw taken(places[0]?.address ?? "0.0.0.0", from === to ? from : wish.from);
 }
@@ -140,7 +140,7 @@ function take(rows: Rows, wanted: readonly PortRow[]): boolean {
     }
     wanted.forEach((row) => rows.addPort(row));
     return true;
-  });
+  }, brief);
 }
 
 /** What the kernel hands out by itself is what nobody has chosen for a service. */

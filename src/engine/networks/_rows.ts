@@ -67,6 +67,9 @@ const endpointOf = ({ names, asked, ...row }: Raw): EndpointRow =>
 const sandboxOf = ({ ports, dns, ...row }: Raw): SandboxRow =>
   ({ ...row, ports: JSON.parse(String(ports)), dns: JSON.parse(String(dns)) }) as unknown as SandboxRow;
 
+/** Of a transaction about what ends with the machine: a sandbox, its addresses and ports. */
+export const brief = { durable: false } as const;
+
 export type Rows = ReturnType<typeof rowsOf>;
 
 export function rowsOf(store: Store) {
@@ -77,7 +80,10 @@ export function rowsOf(store: Store) {
     db.query(sql).run(...values);
   };
   return {
-    transaction: <Result>(change: () => Result): Result => store.transaction(change),
+    transaction: <Result>(
+      change: () => Result,
+      options: { readonly durable: boolean } = { durable: true },
+    ): Result => store.transaction(change, options),
 
     networks: () => all("SELECT * FROM networks ORDER BY created, id").map(networkOf),
     addNetwork({ id, name, driver, device, created, ...config }: NetworkRow): void {
@@ -128,6 +134,7 @@ export function rowsOf(store: Store) {
         "UPDATE network_endpoints SET mac = NULL, ipv4 = NULL, ipv6 = NULL, device = NULL WHERE container = ?",
         container,
       ),
+    hasContainer: (id: string) => all("SELECT 1 FROM containers WHERE id = ?", id).length > 0,
     removeEndpoint: (id: string) => run("DELETE FROM network_endpoints WHERE id = ?", id),
 
     sandboxes: () => all("SELECT * FROM network_sandboxes").map(sandboxOf),

@@ -19,7 +19,7 @@ import { nameServerOf } from "./_names.ts";
 import type { PublishedPorts, Sandbox, SandboxOwner } from "./networks.ts";
 import { sandboxPath, type Parts } from "./_parts.ts";
 import { claimPorts, wishesOf } from "./_ports.ts";
-import { isHeld, type EndpointRow, type PortRow, type SandboxRow } from "./_rows.ts";
+import { brief, isHeld, type EndpointRow, type PortRow, type SandboxRow } from "./_rows.ts";
 
 /** Joined by the launcher, which is started in the host's namespace. */
 const hostNamespace = "/proc/self/ns/net";
@@ -71,7 +71,7 @@ export async function openSandbox(
       dns: owner.dns && owner.dns.length > 0 ? owner.dns : parts.dns,
     });
     return parts.rows.endpointsOf(owner.id).map((row) => assign(parts.rows, row, owner));
-  });
+  }, brief);
   try {
     if (!host) {
       const ports = await claim(parts, { owner, joints, wishes });
@@ -184,7 +184,7 @@ export async function closeSandbox(parts: Parts, container: string): Promise<{ g
   rows.transaction(() => {
     rows.removePorts(container);
     rows.leaveEndpoints(container);
-  });
+  }, brief);
   await parts.host.removePorts(ports);
   if (row.path !== hostNamespace) await parts.door.remove(row.path, []);
   if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
@@ -200,7 +200,7 @@ async function forget(parts: Parts, container: string): Promise<void> {
   rows.transaction(() => {
     rows.closeEndpoints(container);
     rows.removeSandbox(container);
-  });
+  }, brief);
 }
 
 /** Somebody else may be in the namespace still: then its devices are taken away from it. */

@@ -60,6 +60,13 @@ export interface CreateNetwork {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+export interface DisconnectOptions {
+  /** One that is not in it is no error. */
+  readonly force?: boolean;
+  /** False for who writes something durable next. */
+  readonly durable?: boolean;
+}
+
 export interface Networks {
   list(): readonly NetworkInfo[];
   /** By name, id or the beginning of an id. */
@@ -69,7 +76,7 @@ export interface Networks {
   remove(reference: string): Promise<void>;
   /** A row that says the container belongs there; with a sandbox, the endpoint is made at once. Errors: `already_exists`, `not_found`. */
   connect(network: string, container: SandboxOwner, asked: EndpointSettings): Promise<Endpoint>;
-  disconnect(network: string, container: string, options?: { readonly force?: boolean }): Promise<void>;
+  disconnect(network: string, container: string, options?: DisconnectOptions): Promise<void>;
   /** Before a container's init is made: its namespace with all its endpoints and published ports. Idempotent. Undone as a whole when it fails. */
   open(owner: SandboxOwner, ports: PublishedPorts): Promise<Sandbox>;
   /** When it has ended: namespace, endpoints, ports; the addresses are free some moments later. Idempotent. */

@@ -112,9 +112,11 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       const row = find(rows, network);
       return working(parts, owner.id, () => connectTo(parts, { network: row, owner, asked }));
     },
-    disconnect: async (network, container, { force = false } = {}) => {
+    disconnect: async (network, container, { force = false, durable = true } = {}) => {
       const row = find(rows, network);
-      return working(parts, container, () => disconnectFrom(parts, { network: row, container, force }));
+      return working(parts, container, () =>
+        disconnectFrom(parts, { network: row, container, force, durable }),
+      );
     },
     async open(owner, ports) {
       parts.fresh.set(owner.id, performance.now());
