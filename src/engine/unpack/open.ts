@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { SampanError } from "../../base/errors.ts";
 import type { Helper } from "./_helper.ts";
 import { HelperPool } from "./_pool.ts";
+import { isSmall } from "./_small.ts";
+import { removeTree } from "./remove.ts";
 import type { Unpacked, Unpacker, UnpackJob, UnpackRequest } from "./unpack.ts";
 
 /** A message for each so many bytes that have come is enough. */
@@ -28,7 +30,8 @@ export function openUnpacker(options: { command: readonly string[]; workers?: nu
     command: options.command,
     start: async (request, signal) => new RunningJob(request, await layers.acquire(signal), layers, signal),
     sync: (path) => chore({ verb: "sync", path }),
-    removeTree: (path) => chore({ verb: "remove", path }),
+    // In this process what takes it no longer than to tell another.
+    removeTree: async (path) => (isSmall(path) ? removeTree(path) : chore({ verb: "remove", path })),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([layers[Symbol.asyncDispose](), chores[Symbol.asyncDispose]()]);
     },

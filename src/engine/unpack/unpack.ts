@@ -59,6 +59,6 @@ export interface Unpacker extends AsyncDisposable {
   start(request: UnpackRequest, signal?: AbortSignal): Promise<UnpackJob>;
   /** syncfs(2) of the file system of `path`, in a helper process: Durability of engine/store. */
   sync(path: string): Promise<void>;
-  /** Removes a directory tree in a helper process; never crosses a mount, never follows a symlink. */
+  /** Removes a directory tree, in a helper process unless it is small; never crosses a mount, never follows a symlink. */
   removeTree(path: string): Promise<void>;
 }
