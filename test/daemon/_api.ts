@@ -34,7 +34,10 @@ export interface Api {
   exec(container: string, command: readonly string[]): Promise<string>;
   logs(container: string): Promise<string>;
   pull(reference: string): Promise<void>;
-  audit(): Promise<readonly AuditFinding[]>;
+  /** Without cgroups of containers that were not made here: others work on this host too. */
+  audit(repair?: boolean): Promise<readonly AuditFinding[]>;
+  /** Ids of containers that were made here, also of those that nobody was told about. */
+  readonly made: Set<string>;
 }
 
 export function apiOf(socket: string): Api {
@@ -62,13 +65,17 @@ export function apiOf(socket: string): Api {
     const text = await (await ask("POST", path, body)).text();
     return text === "" ? undefined : (JSON.parse(text) as unknown);
   };
+  const made = new Set<string>();
   const inspect = (reference: string) => get<Inspected>(`/containers/${reference}/json`);
   return {
     inspect,
     get,
     post,
-    create: async (name, body) =>
-      ((await post(`/containers/create?name=${name}`, body)) as { Id: string }).Id,
+    create: async (name, body) => {
+      const { Id } = (await post(`/containers/create?name=${name}`, body)) as { Id: string };
+      made.add(Id);
+      return Id;
+    },
     find: async (reference) => {
       const answer = await ask("GET", `/containers/${reference}/json`, undefined, [404]);
       return answer.status === 404 ? undefined : ((await answer.json()) as Inspected);
@@ -94,7 +101,15 @@ export function apiOf(socket: string): Api {
       ).text();
       if (text.includes('"error"')) throw new Error(`pull of ${reference}: ${text}`);
     },
-    audit: () => get("/sampan/system/audit"),
+    made,
+    audit: async (repair = false) => {
+      const path = "/sampan/system/audit";
+      const found = await (repair ? post(`${path}?repair=1`) : get(path));
+      return (found as readonly AuditFinding[]).filter(
+        ({ kind, name, owner }) =>
+          kind !== "cgroup" || owner !== "" || made.has(name.replace(/^sampan-/, "")),
+      );
+    },
   };
 }
 

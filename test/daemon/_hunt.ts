@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../differential/random.ts";
 import { imageName, makeWorld, type World } from "../clients/_world.ts";
-import { type Api, apiOf, type AuditFinding, type Inspected } from "./_api.ts";
+import { type Api, apiOf, type Inspected } from "./_api.ts";
 import { isAlive } from "./_leavings.ts";
 
 export interface HuntOptions {
@@ -74,7 +74,6 @@ class Hunter {
   private count = 0;
   private longest = 0;
   private before = new Set<string>();
-  private readonly ids = new Set<string>();
 
   constructor(world: World, registry: string, random: Random) {
     this.world = world;
@@ -97,10 +96,7 @@ class Hunter {
   }
 
   private async audit(when: string): Promise<void> {
-    // A cgroup of a container that no daemon of ours has made is another's on this host.
-    const isOurs = ({ kind, name, owner }: AuditFinding) =>
-      kind !== "cgroup" || owner !== "" || this.ids.has(name.replace(/^.*sampan-/, ""));
-    const found = (await this.api.audit()).filter((each) => !this.before.has(each.name) && isOurs(each));
+    const found = (await this.api.audit()).filter(({ name }) => !this.before.has(name));
     if (found.length > 0)
       this.failures.push(`${when} the audit found ${JSON.stringify(found)}\n${this.world.daemon().said()}`);
   }
@@ -119,7 +115,7 @@ class Hunter {
   private noteIds(): void {
     const { root, state } = this.world.place;
     for (const folder of [join(root, "containers"), join(state, "containers")])
-      if (existsSync(folder)) for (const id of readdirSync(folder)) this.ids.add(id);
+      if (existsSync(folder)) for (const id of readdirSync(folder)) this.api.made.add(id);
   }
 
   private async lane(lane: number, over: AbortSignal): Promise<void> {
