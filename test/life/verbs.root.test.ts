@@ -138,6 +138,25 @@ describe("a container", () => {
     expect(() => place.get(id)).toThrow("No such container");
     expect(place.actions(id)).toBe("create start die destroy");
   });
+  test("made to be removed at its end waits for no disk, and is started again for all that", async () => {
+    const command = [
+      "sh",
+      "-c",
+      "grep -c ' / overlay.*volatile' /proc/mounts; cat /once 2>/dev/null; echo kept >/once; echo ready; sleep 60",
+    ];
+    const { id } = await place.start({ command, remove: true });
+    await place.said(id, "ready\n");
+    expect(await place.log(id)).toBe("1\nready\n");
+    await restartContainer(place.live, id, { timeout: 0 });
+    await place.said(id, "kept\n");
+    await removeContainer(place.live, id, { force: true });
+    const lasting = await place.start({
+      name: "lasting",
+      command: ["sh", "-c", "grep -c volatile /proc/mounts"],
+    });
+    await waitContainer(place.live, lasting.id);
+    expect(await place.log("lasting")).toBe("0\n");
+  });
   test.each([
     [["/nothing"], 127],
     [["/etc/passwd"], 126],

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { MonitorConnection, MonitorRequest } from "../../runtime/runtime.ts";
-import { mountAll } from "../snapshots/mount.ts";
+import { forgetful, mountAll } from "../snapshots/mount.ts";
 import { clearAll, hasLeavings } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
@@ -56,7 +56,9 @@ async function make(
   for (const each of [folder, bundle]) mkdirSync(each, { recursive: true, mode: 0o700 });
   const network = await openSandbox(engine, info);
   const rootfs = makeRootfs(engine, id, stored);
-  await mountAll(engine.snapshots.mounts(info.snapshot), rootfs);
+  const mounts = engine.snapshots.mounts(info.snapshot);
+  // The next restore removes one that a power cut has ended.
+  await mountAll(hostConfig(info.body).AutoRemove ? forgetful(mounts) : mounts, rootfs);
   await writeLiveBundle(engine, { info, stored, rootfs, network, ...(signal && { signal }) });
   const { pid } = await runtime.create({ id, bundle, monitor: monitorRequest(engine, info, folder) }, signal);
   const connection = await engine.monitors.connect(folder, signal);

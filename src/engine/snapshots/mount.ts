@@ -1,6 +1,7 @@
 /** Puts what Snapshotter.mounts gave to a place, and takes it away. */
-import { closeSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, rmSync } from "node:fs";
+import { release } from "node:os";
+import { dirname, join } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
 import { MS } from "../../kernel/linux.ts";
 import {
@@ -12,6 +13,7 @@ import {
   unmount,
   type Parameter,
 } from "../../kernel/mounts.ts";
+import { isAtLeast } from "../containers/spec/seccomp-profile.ts";
 import type { IdRange, Mount } from "./snapshotter.ts";
 import { withUserNamespace } from "./_user-namespace.ts";
 
@@ -35,10 +37,30 @@ export function unmountAll(mounts: readonly Mount[], target: string): void {
   for (const each of mounts.toReversed()) unmount(each.target === "" ? target : `${target}/${each.target}`);
 }
 
+/**
+ * For files that go when their container ends: nobody waits for the disk, neither who calls fsync(2) nor who unmounts, which else writes out all of the file system that
+ * the layer lies on (Linux 5.10). After a power cut they may be anything, so that what has them must then be gone.
+ */
+export function forgetful(mounts: readonly Mount[]): readonly Mount[] {
+  if (!isAtLeast(release(), "5.10")) return mounts;
+  return mounts.map((each) =>
+    each.options.some((option) => option.startsWith("upperdir="))
+      ? { ...each, options: [...each.options, "volatile"] }
+      : each,
+  );
+}
+
+/** The kernel refuses a layer that was mounted so before, since it cannot know that the machine has run on. */
+function allowAgain(options: readonly string[]): void {
+  const work = options.find((option) => option.startsWith("workdir="))?.slice("workdir=".length);
+  if (work !== undefined) rmSync(join(work, "work/incompat/volatile"), { recursive: true, force: true });
+}
+
 async function mountOne(each: Mount, target: string): Promise<void> {
   if (each.type === "bind") return bindMount(each.source, target, each.options.includes("ro"));
   if (each.type !== "overlay")
     throw invalid(`cannot mount "${target}": a snapshot has no mount of type "${each.type}"`);
+  allowAgain(each.options);
   const maps = each.options.filter(isMap);
   const options = each.options.filter((option) => !isMap(option));
   if (maps.length === 0) return mountOverlay(options, target);
