@@ -35,6 +35,10 @@ export interface LiveInput {
   /** Another container's tmpfs for /dev/shm: shmOf(). */
   readonly shm?: string;
   readonly network?: EtcInput;
+  /** Variables that tell of other containers. */
+  readonly links?: readonly string[];
+  /** Of the container whose network it shares. */
+  readonly hostname?: string;
   /** Runtimes.init, for a container that wants one. */
   readonly init?: string;
   /** Volumes.acquire: the folder, with what its options mount on it. */
@@ -50,7 +54,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"), {
     add: hostConfig(body).GroupAdd ?? [],
   });
-  const hostname = hostnameOf(id, body);
+  const hostname = live.hostname ?? hostnameOf(id, body);
   const host = hostFacts({ privileged: hostConfig(body).Privileged === true });
   const place = dirname(rootfs);
   const sources = await volumeSources({ root, folder, place, rootfs, stored }, live);
@@ -70,6 +74,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     ...(live.joined && { joined: live.joined }),
     ...(shm !== undefined && { shm }),
     ...(live.init !== undefined && { init: live.init }),
+    ...(live.links && { links: live.links }),
     ...(cdi && { cdi }),
   });
   writeFileSync(join(folder, "config.json"), formatDocument(spec), { mode: 0o600 });

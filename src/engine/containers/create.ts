@@ -10,6 +10,7 @@ import type { LocalImage } from "../images/images.ts";
 import { remappedKey } from "../snapshots/overlayfs.ts";
 import { fileError } from "../store/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
+import { linksOf } from "./links.ts";
 import { inventName } from "./names.ts";
 import { storedContainer } from "./open.ts";
 import { emit } from "./parts.ts";
@@ -44,6 +45,7 @@ export async function createContainer(
   const { config = {} } = await engine.images.config(image);
   const other = (reference: string) =>
     storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
+  for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
   const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
   for (const warning of warnings) warn?.(warning);
   const id = randomBytes(32).toString("hex");

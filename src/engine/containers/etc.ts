@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CreateBody } from "../../spec/docker/create.ts";
 import { hostConfig, sharesHostNetwork } from "./request.ts";
-import { extraHostsText, hostsText, resolvText } from "./spec/etc-files.ts";
+import { extraHostsText, hostsText, resolvText, type HostsInput } from "./spec/etc-files.ts";
 
 /** What the network says of itself. */
 export interface EtcInput {
@@ -13,6 +13,8 @@ export interface EtcInput {
   readonly addresses?: readonly string[];
   /** A resolver of our own. */
   readonly nameservers?: readonly string[];
+  /** Other containers by the names that it has for them. */
+  readonly links?: HostsInput["links"];
   /** What `host-gateway` means. */
   readonly gateway?: string;
   readonly defaults?: {
@@ -57,7 +59,15 @@ export function renewEtcFiles(folder: string, before: EtcFiles, after: EtcFiles)
 const noDefaults = { dns: [], search: [], options: [] } as const;
 
 function textsOf(input: EtcFiles): Record<(typeof names)[number], string> {
-  const { body, hostname, addresses = [], nameservers = [], gateway, defaults = noDefaults } = input;
+  const {
+    body,
+    hostname,
+    addresses = [],
+    nameservers = [],
+    links = [],
+    gateway,
+    defaults = noDefaults,
+  } = input;
   const asked = hostConfig(body);
   const sharesHost = sharesHostNetwork(body);
   const extra = asked.ExtraHosts ?? [];
@@ -67,6 +77,7 @@ function textsOf(input: EtcFiles): Record<(typeof names)[number], string> {
       domainname: body.Domainname ?? "",
       addresses: addresses.map((address) => address.replace(/\/.*$/, "")),
       extra,
+      links,
       gateway,
       ipv6: true,
     });

@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import { SampanError, invalid } from "../../base/errors.ts";
 import type { Endpoint, Sandbox } from "../networks/networks.ts";
-import { writeBundle, type LiveInput } from "./bundle.ts";
+import { hostnameOf, writeBundle, type LiveInput } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import type { EtcInput } from "./etc.ts";
+import { linked } from "./links.ts";
 import { mountImage } from "./mount-image.ts";
 import { isLive, type LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
@@ -30,6 +31,7 @@ export async function writeLiveBundle(
   const ipc = joinedContainer(engine, info, "IpcMode");
   const pid = joinedContainer(engine, info, "PidMode");
   const shm = ipc && shmOf(placeOf(engine, ipc.id));
+  const links = linked(engine, info);
   const live: LiveInput = {
     joined: {
       ...(network.path !== undefined && { network: network.path }),
@@ -37,7 +39,9 @@ export async function writeLiveBundle(
       ...(pid && { pid: `/proc/${pid.pid}/ns/pid` }),
     },
     ...(shm !== undefined && existsSync(shm) && { shm }),
-    network: etcOf(engine, network),
+    network: { ...etcOf(engine, network), links: links.hosts },
+    links: links.environment,
+    ...(network.of && { hostname: hostnameOf(network.of.id, network.of.body) }),
     ...(hostConfig(info.body).Init && { init: await engine.runtimes.init() }),
     volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
     imageFolder: (image) =>

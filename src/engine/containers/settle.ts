@@ -5,6 +5,7 @@ import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import { checkRules, validateConfig } from "../../spec/oci/validate.ts";
+import { checkLinks } from "./links.ts";
 import { checkLog } from "./log-options.ts";
 import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
 import { signalNumber } from "./signals.ts";
@@ -45,6 +46,7 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
   checkNamespaces(body, remap !== undefined);
   checkNames(asked);
   checkUnsupported(asked);
+  checkLinks(body);
   checkRestartPolicy(asked.RestartPolicy, asked.AutoRemove);
   checkCgroupWords(body, host);
   checkLog(asked.LogConfig);
@@ -80,13 +82,9 @@ function checkSources(volumes: readonly VolumeMount[]): void {
 }
 
 function checkUnsupported(asked: HostConfig): void {
-  const { Isolation = "", Links, StorageOpt, Cgroup } = asked;
+  const { Isolation = "", StorageOpt, Cgroup } = asked;
   if (Isolation !== "" && Isolation !== "default")
     throw invalid(`cannot use isolation "${Isolation}": on Linux there is only "default"`);
-  if (Links?.length)
-    throw invalid(
-      `cannot link to "${Links[0]}": links are of the old default network; containers of a network of their own find each other by name`,
-    );
   if (Cgroup) throw invalid(`cannot use Cgroup "${Cgroup}": wanted CgroupParent`);
   const [option] = Object.keys(StorageOpt ?? {});
   if (option !== undefined)

@@ -39,6 +39,8 @@ export interface SpecInput {
   readonly shm?: string;
   /** The file of the host that `--init` binds. */
   readonly init?: string;
+  /** Variables that tell of other containers. */
+  readonly links?: readonly string[];
   readonly cdi?: CdiEdits;
 }
 
@@ -65,7 +67,7 @@ export function containerSpec(input: SpecInput): OciConfig {
 }
 
 function processOf(input: SpecInput, capabilities: readonly string[], safety: Security): OciProcess {
-  const { stored, user, host, hostname, cdi } = input;
+  const { stored, user, host, hostname, links = [], cdi } = input;
   const { body, image } = stored;
   const { ConsoleSize, OomScoreAdj, Ulimits } = hostConfig(body);
   const [height = 0, width = 0] = ConsoleSize ?? [];
@@ -79,7 +81,13 @@ function processOf(input: SpecInput, capabilities: readonly string[], safety: Se
       additionalGids: [...new Set([...user.additionalGids, ...(cdi?.groups ?? [])])],
     },
     args: [...initWords(body), ...processArguments(body, image)],
-    env: processEnvironment({ body, image, hostname, home: user.home, more: cdi?.env ?? [] }),
+    env: processEnvironment({
+      body,
+      image,
+      hostname,
+      home: user.home,
+      more: [...links, ...(cdi?.env ?? [])],
+    }),
     cwd: workingDirectory(body.WorkingDir || image.WorkingDir),
     capabilities: capabilitySets(capabilities, user.uid),
     noNewPrivileges: safety.noNewPrivileges,

@@ -42,18 +42,22 @@ export interface HostsInput {
   /** Its own, without prefix. */
   readonly addresses: readonly string[];
   readonly extra: readonly string[];
+  /** Other containers by the names that it has for them. */
+  readonly links?: readonly { readonly address: string; readonly names: readonly string[] }[];
   /** Where the host answers; undefined: nowhere. */
   readonly gateway: string | undefined;
   readonly ipv6: boolean;
 }
 
-export function hostsText({ hostname, domainname, addresses, extra, gateway, ipv6 }: HostsInput): string {
+export function hostsText(input: HostsInput): string {
+  const { hostname, domainname, addresses, extra, links = [], gateway, ipv6 } = input;
   const names = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
   const v6 =
     "::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
   const lines = [`127.0.0.1\tlocalhost\n`, ipv6 ? v6 : "", extraHostsText(extra, gateway)];
   const own = addresses.length > 0 ? addresses : ["127.0.1.1"];
-  return [...lines, ...own.map((address) => `${address}\t${names}\n`)].join("");
+  const others = links.map(({ address, names: all }) => `${address}\t${all.join(" ")}\n`);
+  return [...lines, ...others, ...own.map((address) => `${address}\t${names}\n`)].join("");
 }
 
 /** Errors: `invalid_argument` for host-gateway where there is none. */
