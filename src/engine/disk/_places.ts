@@ -19,7 +19,7 @@ const databases = new Set([
   "daemon.lock",
   "daemon.json",
 ]);
-const logFile = /\.log(?:\.\d+)?(?:\.(?:gz|zst))?$/;
+const logFile = /^log(?:\.\d+)?$/;
 const drivers = new Set(["overlayfs", "copy"]);
 
 type Rule = (rest: readonly string[]) => Place | undefined;

@@ -121,7 +121,7 @@ describe("disk usage", () => {
     under.snapshot("writable", image.chains[1], "active");
     under.container("web", image, "writable");
     mkdirSync(join(under.root, "containers/web"), { recursive: true });
-    for (const name of ["web.log", "web.log.1", "config.json"])
+    for (const name of ["log", "log.1", "config.json"])
       writeFileSync(join(under.root, "containers/web", name), "x".repeat(5000));
     mkdirSync(join(under.root, "volumes/data"), { recursive: true });
     writeFileSync(join(under.root, "volumes/data/file"), "x".repeat(9000));
