@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { blob } from "../images/image.ts";
 import { bytesOf, codeOf, dockerConfig, image, layer, open, plainSettings } from "./_client.ts";
 import { servingImage, startMock, type Behaviour, type MockAnswer } from "./mock.ts";
+import { freePort } from "./port.ts";
 
 const honest = servingImage(image);
 
@@ -33,6 +34,12 @@ describe("trying again", () => {
     const { pulling } = open({ [mock.host]: plainSettings });
     expect(await codeOf(pulling(mock.host).manifest("1"))).toBe("unavailable");
     expect(mock.requests.length).toBe(5);
+  });
+
+  test("a port where nobody listens is told in words", async () => {
+    const host = `127.0.0.1:${await freePort()}`;
+    const { pulling } = open({ [host]: plainSettings });
+    expect(pulling(host).manifest("1")).rejects.toThrow(`connection refused: nothing listens at "${host}"`);
   });
 
   test("Retry-After is obeyed, and one that is too long ends it", async () => {

@@ -65,6 +65,16 @@ export async function exchange(request: HttpRequest, patience: Patience): Promis
   }
 }
 
+/** What the resolver's and the kernel's errors mean to the person at the keyboard. */
+const networkFaults: Readonly<Record<string, (host: string) => string>> = {
+  EAI_AGAIN: (host) =>
+    `cannot find the address of "${host}": no name server answers; is this machine on a network, and is /etc/resolv.conf right?`,
+  ENOTFOUND: (host) => `cannot find the address of "${host}": there is no host of that name`,
+  ECONNREFUSED: (host) => `connection refused: nothing listens at "${host}"`,
+  ENETUNREACH: (host) => `this machine has no route to "${host}"`,
+  EHOSTUNREACH: (host) => `this machine does not reach "${host}"`,
+};
+
 /** What may end an exchange from outside: the caller's signal and the deadline of the step it is in. */
 class Watch {
   readonly #own = new AbortController();
@@ -92,7 +102,9 @@ class Watch {
     const address = `${this.#request.method} ${shown(this.#request.url)}`;
     if (this.#late !== undefined)
       return new SampanError("deadline_exceeded", `${address}: ${this.#late}`, { cause: error });
-    const why = error instanceof Error ? error.message : String(error);
+    const code = (error as { code?: unknown } | null)?.code;
+    const told = typeof code === "string" ? networkFaults[code] : undefined;
+    const why = told?.(this.#request.url.host) ?? (error instanceof Error ? error.message : String(error));
     return new SampanError("unavailable", `${address}: ${why}`, { cause: error });
   }
 }
