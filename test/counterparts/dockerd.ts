@@ -10,7 +10,8 @@ import { output, path, ran } from "./_ran.ts";
 /** Debian's client, not one that stands before it on PATH. */
 const client = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
 
-const settings = [
+/** Ours as its runtime, and nothing of the machine's network touched. */
+const onlyContainers = [
   "--storage-driver=overlay2",
   "--default-runtime=sampan",
   "--bridge=none",
@@ -32,7 +33,16 @@ const outside = [
   "containerd/runc/moby",
 ];
 
-export async function startDockerd(): Promise<Engine> {
+export interface DockerdOptions {
+  /** What stands before the command, for another network namespace. */
+  readonly within?: readonly string[];
+  readonly settings?: readonly string[];
+}
+
+export async function startDockerd({
+  within = [],
+  settings = onlyContainers,
+}: DockerdOptions = {}): Promise<Engine> {
   await using undo = new AsyncDisposableStack();
   undo.use(emptiedAfter(...outside.map((name) => `/run/${name}`), ...cgroupFolders("docker")));
   const place = undo.use(makePlace("dockerd"));
@@ -47,12 +57,15 @@ export async function startDockerd(): Promise<Engine> {
     `--data-root=${under("data")}`,
     `--exec-root=${under("exec")}`,
   ];
-  const daemon = Bun.spawn(["dockerd", ...places, ...settings, "--add-runtime", `sampan=${place.runtime}`], {
-    env: { PATH: path, HOME: place.folder },
-    stdin: "ignore",
-    stdout: log,
-    stderr: log,
-  });
+  const daemon = Bun.spawn(
+    [...within, "dockerd", ...places, ...settings, "--add-runtime", `sampan=${place.runtime}`],
+    {
+      env: { PATH: path, HOME: place.folder },
+      stdin: "ignore",
+      stdout: log,
+      stderr: log,
+    },
+  );
   undo.defer(() => end(daemon));
   const env = { HOME: place.folder, DOCKER_CONFIG: under("client") };
   const command = (...words: string[]) => [client, "--host", socket, ...words];
