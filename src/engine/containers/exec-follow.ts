@@ -2,10 +2,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import type { MonitorConnection } from "../../runtime/runtime.ts";
+import type { MonitorConnection, Monitors } from "../../runtime/runtime.ts";
 import type { ExecBody } from "../../spec/docker/exec.ts";
 import { within } from "./deadline.ts";
 import { newExec, type ExecRecord } from "./exec-table.ts";
+import { killMonitors } from "./hung-monitor.ts";
 import { emit, findContainer, monitorFolder, type LifeParts } from "./parts.ts";
 
 const execPrefix = "exec-";
@@ -84,21 +85,28 @@ async function findExec(engine: LifeParts, container: string, folder: string): P
   followExec(engine, { record, connection, folder });
 }
 
+/** Milliseconds that a monitor has to let its exec go. */
+const letGo = 2000;
+
 /**
- * When their container ends: a monitor that holds the output of its process for a client to come would do so for another while, though none comes any more.
+ * When their container ends: a monitor that holds the output of its process for a client to come would do so for another while, though none comes any more. One that hangs
+ * is killed: its process went with the container.
  */
 export async function letExecsGo({ monitors, settings }: LifeParts, container: string): Promise<void> {
   const base = monitorFolder({ settings }, container);
   const names = existsSync(base) ? readdirSync(base) : [];
+  const folders = names.filter((name) => name.startsWith(execPrefix)).map((name) => join(base, name));
   await Promise.all(
-    names
-      .filter((name) => name.startsWith(execPrefix))
-      .map(async (name) => {
-        await using connection = await monitors.connect(join(base, name)).catch(() => undefined);
-        const attachment = await connection
-          ?.attach({ stdin: false, stdout: true, stderr: true })
-          .catch(() => undefined);
-        await attachment?.[Symbol.asyncDispose]();
+    folders.map((folder) =>
+      within(letGo, "let an exec go", (signal) => attachAndLeave(monitors, folder, signal)).catch((error) => {
+        if (SampanError.from(error).code === "deadline_exceeded") killMonitors(folder);
       }),
+    ),
   );
+}
+
+async function attachAndLeave(monitors: Monitors, folder: string, signal: AbortSignal): Promise<void> {
+  await using connection = await monitors.connect(folder, signal);
+  const attachment = await connection.attach({ stdin: false, stdout: true, stderr: true });
+  await attachment[Symbol.asyncDispose]();
 }

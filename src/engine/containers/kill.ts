@@ -1,7 +1,8 @@
 /** Sends a signal to a container. */
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { within } from "./deadline.ts";
+import { pause, within } from "./deadline.ts";
+import { letExecsGo } from "./exec-follow.ts";
 import { killMonitors } from "./hung-monitor.ts";
 import { writeStopped } from "./life-rows.ts";
 import { emit, isLive, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
@@ -10,7 +11,7 @@ import { taskOf } from "./task.ts";
 import { resumeExclusive } from "./pause.ts";
 
 /** Milliseconds that a signal may take to be sent, and a killed one to go. */
-const patience = { signal: 30_000, end: 10_000 } as const;
+const patience = { signal: 30_000, end: 10_000, execs: 1000 } as const;
 
 /** SIGKILL is waited for. Errors: `failed_precondition` when it does not run; `invalid_argument` for what is no signal. */
 export async function killContainer(engine: LifeParts, reference: string, signal = "SIGKILL"): Promise<void> {
@@ -53,12 +54,23 @@ export async function endByForce(engine: LifeParts, info: ContainerInfo): Promis
   await sendSignal(engine, info, SIGKILL);
   try {
     const task = await taskOf(engine, info);
+    if (task && !(await isSoon(task.written))) await letExecsGo(engine, info.id);
     if (task) await within(patience.end, what, () => task.written);
   } catch (error) {
     const state = await within(patience.signal, what, () => runtimeOf(engine, info).state(info.id));
     if (state && state.status !== "stopped") throw error;
     await endWithoutMonitor(engine, info);
   }
+}
+
+/** The kernel ends the first process after all others of its PID namespace were waited for; those of execs by their monitors, one of which may hang. */
+async function isSoon(written: Promise<void>): Promise<boolean> {
+  const controller = new AbortController();
+  written.then(
+    () => controller.abort(),
+    () => undefined,
+  );
+  return !(await pause(patience.execs, controller.signal));
 }
 
 async function endWithoutMonitor(engine: LifeParts, { id }: ContainerInfo): Promise<void> {

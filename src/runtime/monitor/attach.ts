@@ -13,18 +13,28 @@ export interface AttachOptions {
 
 const doneSize = frameHeader + 4;
 const largestWrite = 65536;
+/** Milliseconds for a monitor to answer: it never waits for anything before it does. */
+const usualPatience = 10_000;
 
-/** Resolves when the monitor has taken note: nothing that is written from now on is missed. Errors: `not_found`. */
+/** Resolves when the monitor has taken note: nothing that is written from now on is missed. Errors: `not_found`, `deadline_exceeded` where it hangs. */
 export async function attachTo(
   folder: string,
-  { stdin, stdout, stderr }: AttachOptions,
+  { stdin, stdout, stderr, patience = usualPatience }: AttachOptions & { readonly patience?: number },
 ): Promise<Attachment> {
   const socket = await dial(folder);
   const mask = (stdin ? streams.input : 0) | (stdout ? streams.output : 0) | (stderr ? streams.errors : 0);
   const begun = Promise.withResolvers<void>();
   const output = outputOf(folder, socket, { begun: begun.resolve, failed: begun.reject });
   socket.write(frame("attach", mask | streams.none));
-  await begun.promise;
+  const timer = setTimeout(() => begun.reject(hangs(folder)), patience);
+  try {
+    await begun.promise;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
   return {
     output,
     write: (bytes) => writeInput(socket, bytes),
@@ -34,6 +44,13 @@ export async function attachTo(
       await Promise.resolve();
     },
   };
+}
+
+function hangs(folder: string): SampanError {
+  return new SampanError(
+    "deadline_exceeded",
+    `cannot attach to the process of the monitor at "${folder}": it does not answer`,
+  );
 }
 
 interface Outcome {
