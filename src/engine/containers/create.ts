@@ -48,13 +48,28 @@ export async function createContainer(
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
   const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
   for (const warning of warnings) warn?.(warning);
-  const id = randomBytes(32).toString("hex");
-  const name = wantedName ?? inventName((wanted) => isTaken(engine, wanted));
-  refuseTaken(engine.store, name, `cannot create container "${name}"`);
-  await makeAll(engine, { id, name, image, stored });
+  const id = await makeNamed(engine, { name: wantedName, image, stored });
   const info = engine.containers.get(id);
   if (engine.events) emit({ events: engine.events }, info, "create");
   return info;
+}
+
+/** Two callers at once may be given the same invented name: who comes second gets another. Gives its id. */
+async function makeNamed(
+  engine: CreateParts,
+  wanted: Pick<NewContainer, "image" | "stored"> & { readonly name: string | undefined },
+): Promise<string> {
+  const id = randomBytes(32).toString("hex");
+  const name = wanted.name ?? inventName((each) => isTaken(engine, each));
+  refuseTaken(engine.store, name, `cannot create container "${name}"`);
+  try {
+    await makeAll(engine, { ...wanted, id, name });
+    return id;
+  } catch (error) {
+    const second = SampanError.from(error).code === "already_exists" && isTaken(engine, name);
+    if (wanted.name === undefined && second) return await makeNamed(engine, wanted);
+    throw error;
+  }
 }
 
 /** Docker's clients take a "not found" of create for the image's, and pull it: for all else that is named it is the request that is wrong. */
