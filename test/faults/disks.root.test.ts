@@ -1,9 +1,10 @@
 /** Disks that are full or read-only: a clear error, nothing half-made, and the next try works. */
 // deadline: 200 s
 import { afterEach, beforeEach, expect } from "bun:test";
-import { mkdtempSync, rmdirSync, statfsSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmdirSync, statfsSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openStore } from "../../src/engine/store/open.ts";
 import { needing } from "../needs.ts";
 import { image } from "../power-cut/_images.ts";
 import { serve, type SmallRegistry } from "../power-cut/_registry.ts";
@@ -56,6 +57,21 @@ test("an image can be removed from a disk that has not one block left", async ()
   unlinkSync(filler);
   expect({ status, error }).toEqual({ status: 0, error: "" });
   expect(await wrongs(disk, await treesIn(disk))).toEqual([]);
+});
+
+test("a database that is open already is still written on a disk that has not one block left", () => {
+  run("mount", "-o", "remount,size=64m", disk);
+  using store = openStore(disk);
+  expect(existsSync(join(disk, "reserve"))).toBe(true);
+  const filler = fill(0);
+  expect(statfsSync(disk).bavail).toBe(0);
+  try {
+    store.transaction(() => store.db.run("CREATE TABLE room (number)"));
+    store.transaction(() => store.db.run("DROP TABLE room"));
+  } finally {
+    unlinkSync(filler);
+  }
+  expect(existsSync(join(disk, "reserve"))).toBe(false);
 });
 
 for (const [verb, args] of writers)

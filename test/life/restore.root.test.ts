@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { SampanError } from "../../src/base/errors.ts";
 import { createExec, execsOf, inspectExec, startExec } from "../../src/engine/containers/exec.ts";
 import { killContainer } from "../../src/engine/containers/kill.ts";
 import { writeBegun } from "../../src/engine/containers/life-rows.ts";
@@ -45,6 +46,23 @@ async function reboot(): Promise<void> {
   mkdirSync(live.settings.state, { mode: 0o711 });
   live.store.db.run("UPDATE containers SET boot = 'an earlier one'");
 }
+
+test("an end that finds the disk full is written down as soon as there is room", async () => {
+  const { id, pid } = await place.start(lasting);
+  const { store, warnings } = place.live;
+  const transaction = store.transaction.bind(store);
+  const full = () => {
+    throw new SampanError("resource_exhausted", "no space left on device");
+  };
+  Object.assign(store, { transaction: full });
+  const ended = waitContainer(place.live, id);
+  await end(pid);
+  await until(() => warnings.length > 0, "a warning");
+  Object.assign(store, { transaction });
+  expect((await ended).statusCode).toBe(137);
+  expect(place.get(id)).toMatchObject({ state: "exited", exitCode: 137 });
+  expect(warnings).toEqual(["no space left on device"]);
+});
 
 describe("a new engine", () => {
   test("finds what runs, as it was, and hears of its end", async () => {

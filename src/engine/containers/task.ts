@@ -27,7 +27,21 @@ async function ending(engine: LifeParts, id: string, connection: MonitorConnecti
   const exit = await connection.exited.catch(() => undefined);
   // This engine closes, and its connections with it: the container runs on.
   if (exit === undefined && engine.tasks.table.closing) return;
-  await engine.tasks.exclusive(id, () => engine.tasks.table.reactions.end(id, exit ?? lastWords(engine, id)));
+  const { reactions } = engine.tasks.table;
+  const write = () => engine.tasks.exclusive(id, () => reactions.end(id, exit ?? lastWords(engine, id)));
+  for (let isTold = false; ; isTold = true) {
+    const full = await write().catch((error: unknown) => fullDisk(error));
+    if (!full) return;
+    if (!isTold) reactions.report(full);
+    if (!(await reactions.rest())) return;
+  }
+}
+
+/** An end that finds no room in the database is not forgotten: whoever waits for it would wait for ever. Any other error is thrown on. */
+function fullDisk(error: unknown): SampanError {
+  const known = SampanError.from(error);
+  if (known.code !== "resource_exhausted") throw error;
+  return known;
 }
 
 /** Of a monitor that went without a word on its connection. */

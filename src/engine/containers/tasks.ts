@@ -1,5 +1,6 @@
 /** Those that run: opened with the engine, filled from the monitors that live. */
 import { containerFolder } from "./create.ts";
+import { pause } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { watchHealth } from "./health-watch.ts";
 import type { Tasks } from "./life.ts";
@@ -15,6 +16,9 @@ export interface TasksOptions {
   readonly warn: (text: string) => void;
 }
 
+/** Milliseconds until a full disk is tried again. */
+const disk = 500;
+
 export function openTasks(engine: Omit<LifeParts, "tasks">, { warn }: TasksOptions): Tasks {
   const closing = new AbortController();
   const locks = new Locks((id) => containerFolder(engine.store.root, id));
@@ -26,6 +30,7 @@ export function openTasks(engine: Omit<LifeParts, "tasks">, { warn }: TasksOptio
       end: (id, exit) => writeEnd(parts, id, exit),
       restart: (id) => restartByPolicy(parts, id),
       watchHealth: (id, task) => table.inBackground(watchHealth(parts, id, task, closing.signal)),
+      rest: () => pause(disk, closing.signal),
       report,
     },
     changesOfOthers(engine.store),

@@ -1,6 +1,6 @@
 /**
  * A megabyte of the disk that is kept for the moment when nothing else is left: to remove an image, too, the database must write. The file is made while
- * there is plenty of room, given up by the first opening on a full disk, and made again when there is room again.
+ * there is plenty of room, given up by the first opening or transaction on a full disk, and made again by an opening when there is room again.
  */
 import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,5 +21,15 @@ export function keepReserve(root: string): void {
       writeFileSync(path, new Uint8Array(sizes.reserve).fill(0xff), { mode: 0o600 });
   } catch {
     // A disk that cannot be written, or that another filled in between.
+  }
+}
+
+/** Before each transaction: a daemon opens once and lives for months. */
+export function giveUpReserve(root: string): void {
+  try {
+    const { bavail, bsize } = statfsSync(root);
+    if (bavail * bsize < sizes.full) rmSync(join(root, reserveName), { force: true });
+  } catch {
+    // The transaction will say what is wrong with the disk.
   }
 }

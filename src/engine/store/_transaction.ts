@@ -1,16 +1,20 @@
 /** BEGIN IMMEDIATE … COMMIT, nested ones as savepoints. */
 import type { Database } from "bun:sqlite";
+import { dirname } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { giveUpReserve } from "./_reserve.ts";
 import { databaseError } from "./errors.ts";
 import type { Store } from "./store.ts";
 
 export function transactions(db: Database, file: string): Store["transaction"] {
   let depth = 0;
+  const root = dirname(file);
   const [begin, commit] = [db.query("BEGIN IMMEDIATE"), db.query("COMMIT")];
   // In WAL mode NORMAL leaves out the fsync of a commit, and nothing else. SQLite obeys this pragma when it is prepared, so each time anew.
   const waitForDisk = (on: boolean) => db.run(`PRAGMA synchronous = ${on ? "FULL" : "NORMAL"}`);
   return (change, { durable } = { durable: true }) => {
     const level = depth;
+    if (level === 0) giveUpReserve(root);
     try {
       if (level === 0 && !durable) waitForDisk(false);
       if (level === 0) begin.run();
