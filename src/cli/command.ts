@@ -1,5 +1,4 @@
 /** What a command of the command line is: data for parsing and help, and a function. One file each, named by its verb. */
-import type { EngineClient } from "./client/client.ts";
 import type { DaemonClient } from "./client/daemon.ts";
 import type { Flags, FlagTable } from "./flags/flags.ts";
 import type { Io } from "./io.ts";
@@ -8,8 +7,6 @@ export interface CommandContext<T extends FlagTable = FlagTable> extends Io {
   readonly flags: Flags<T>;
   readonly words: readonly string[];
   /** Opened at the first call, so that what needs no engine starts none. */
-  readonly client: () => Promise<EngineClient>;
-  /** The same, for what only a daemon can do. Errors: `failed_precondition` where the engine is in this process. */
   readonly daemon: () => Promise<DaemonClient>;
   /** The person named a daemon, by -H or DOCKER_HOST. */
   readonly named: boolean;

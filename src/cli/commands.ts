@@ -160,33 +160,3 @@ export const absent: Readonly<Record<string, string>> = {
   config: "swarms",
   trust: "content trust",
 };
-
-/** What the engine in this process can do; the rest wants a daemon. */
-const withoutDaemon = new Set<Load>([
-  ...Object.values(image),
-  container.run,
-  container.ls,
-  container.rm,
-  container.commit,
-  container.inspect,
-  container.export,
-  container.prune,
-  system.df,
-  system.prune,
-  system.check,
-]);
-
-const daemonOnly = new Set<Load>(
-  [container, network, volume, system]
-    .flatMap((table): Load[] => Object.values(table))
-    .filter((load) => !withoutDaemon.has(load)),
-);
-
-/** Whether a command, by its path, is one that only a daemon can do. */
-export function needsDaemon(path: string): boolean {
-  const [first = "", second] = path.split(" ");
-  const table = second === undefined ? commands : (groups[first]?.commands ?? {});
-  const key = second ?? first;
-  const load = Object.hasOwn(table, key) ? table[key] : undefined;
-  return load !== undefined && daemonOnly.has(load);
-}

@@ -1,12 +1,11 @@
 /** `sampan inspect`: containers and images. */
 import { SampanError } from "../base/errors.ts";
-import type { EngineClient } from "./client/client.ts";
 import type { DaemonClient } from "./client/daemon.ts";
 import { any, define } from "./command.ts";
 import { given, platformFlag } from "./flags/shared.ts";
 import { inspectEach, inspectFormat } from "./inspection.ts";
 
-type Look = (engine: EngineClient, reference: string) => Promise<unknown>;
+type Look = (engine: DaemonClient, reference: string) => Promise<unknown>;
 
 /** Undefined when there is none. */
 async function unlessAbsent(found: Promise<unknown>): Promise<unknown> {
@@ -16,20 +15,6 @@ async function unlessAbsent(found: Promise<unknown>): Promise<unknown> {
     if (SampanError.from(error).code !== "not_found") throw error;
     return undefined;
   }
-}
-
-const daemonLooks: Readonly<Record<"network" | "volume", Look>> = {
-  network: (engine, reference) => (engine as unknown as DaemonClient).inspectNetwork(reference),
-  volume: (engine, reference) => (engine as unknown as DaemonClient).inspectVolume(reference),
-};
-
-function lookFor(kinds: Readonly<Record<string, Look>>, type: string): Look {
-  const look = kinds[type];
-  if (look) return look;
-  throw new SampanError(
-    "failed_precondition",
-    `cannot inspect a ${type} without a daemon: name one with -H or DOCKER_HOST`,
-  );
 }
 
 export const command = define({
@@ -53,16 +38,17 @@ export const command = define({
     ["inspect --type image -f '{{.Architecture}} {{json .Config.Env}}' alpine", "Fields of an image"],
     ["inspect -f '{{range .RootFS.Layers}}{{println .}}{{end}}' alpine", "A line for each layer"],
   ],
-  run: async ({ flags, client, ...io }) => {
-    const looks: Readonly<Record<"container" | "image", Look>> = {
+  run: async ({ flags, daemon, ...io }) => {
+    const looks: Readonly<Record<"container" | "image" | "network" | "volume", Look>> = {
       container: (engine, reference) => engine.inspectContainer(reference, { size: flags.size }),
       image: (engine, reference) => engine.inspectImage(reference, given("platform", flags.platform)),
+      network: (engine, reference) => engine.inspectNetwork(reference),
+      volume: (engine, reference) => engine.inspectVolume(reference),
     };
-    const engine = await client();
-    const kinds = { ...looks, ...("inspectNetwork" in engine ? daemonLooks : {}) };
+    const engine = await daemon();
     return inspectEach(io, flags.format, async (reference) => {
-      if (flags.type !== undefined) return await lookFor(kinds, flags.type)(engine, reference);
-      for (const look of Object.values(kinds)) {
+      if (flags.type !== undefined) return await looks[flags.type](engine, reference);
+      for (const look of Object.values(looks)) {
         const found = await unlessAbsent(look(engine, reference));
         if (found !== undefined) return found;
       }

@@ -1,10 +1,9 @@
 /** The command line of docker: global flags, a command or a group and its command. Errors are printed here, once. */
 import { SampanError } from "../base/errors.ts";
-import type { EngineClient } from "./client/client.ts";
 import type { Command } from "./command.ts";
 import type { DaemonClient } from "./client/daemon.ts";
 import type { CredentialStore } from "./client/credentials.ts";
-import { absent, aliases, commands, groups, needsDaemon } from "./commands.ts";
+import { absent, aliases, commands, groups } from "./commands.ts";
 import { type FlagTable, parseFlags } from "./flags/flags.ts";
 import { nearest } from "./flags/nearest.ts";
 import { commandHelp, globalFlags, groupHelp, overview, usageLine } from "./help.ts";
@@ -18,11 +17,10 @@ export interface Place {
   readonly config: string | undefined;
 }
 
-export type OpenClient = (place: Place) => Promise<EngineClient>;
+/** A client of the daemon that a person who names none means. */
+export type OpenClient = (place: Place) => Promise<DaemonClient>;
 
 export interface MainOptions {
-  /** openClient opens a daemon's client too: nothing is the engine's in this process. */
-  readonly daemon?: boolean;
   /** What registries are told of the person; without it nobody is logged in anywhere. */
   readonly credentials?: () => Promise<CredentialStore>;
 }
@@ -56,7 +54,6 @@ export async function main(
       openClient: open,
       place,
       io,
-      local: host === undefined && !options.daemon,
       named: host !== undefined,
     });
   } catch (error) {
@@ -68,8 +65,7 @@ interface Door {
   readonly openClient: OpenClient;
   readonly place: Place;
   readonly io: Io;
-  /** No daemon is named: the engine is in this process. */
-  readonly local: boolean;
+  /** The person named a daemon. */
   readonly named: boolean;
 }
 
@@ -101,22 +97,13 @@ async function dispatch(name: string, args: readonly string[], door: Door): Prom
     return 0;
   }
   const path = group ? (aliases[`${name} ${verb}`] ?? `${name} ${verb}`) : name;
-  if (door.local && needsDaemon(path)) return daemonWanted(path, io);
-  const command = await find(path, door.local);
+  const command = await find(path);
   if (!command) return unknown(path, io);
   return call(path, command, group ? rest : args, io, door);
 }
 
-async function daemonWanted(path: string, io: Io): Promise<number> {
-  await io.err.write(
-    `Error: sampan has no "${path}" yet without a daemon: name one with -H or DOCKER_HOST\n`,
-  );
-  return 1;
-}
-
-async function find(path: string, local = false): Promise<Command | undefined> {
+async function find(path: string): Promise<Command | undefined> {
   const [first = "", second] = path.split(" ");
-  if (local && (second ?? first) === "run") return (await import("./container/run-local.ts")).command;
   const table = second === undefined ? commands : (groups[first]?.commands ?? {});
   const key = second ?? first;
   const load = Object.hasOwn(table, key) ? table[key] : undefined;
@@ -185,8 +172,7 @@ async function call(
       ...io,
       flags: parsed.flags,
       words: parsed.words,
-      client: () => opened.get(),
-      daemon: () => opened.daemon(),
+      daemon: () => opened.get(),
       named: door?.named ?? false,
     });
   } catch (error) {
@@ -205,24 +191,15 @@ function withHelp(flags: FlagTable): FlagTable {
 /** Opened once, when a command first asks; closed at its end. */
 class LazyClient {
   private readonly door: Door | undefined;
-  private opening: Promise<EngineClient> | undefined;
+  private opening: Promise<DaemonClient> | undefined;
 
   constructor(door: Door | undefined) {
     this.door = door;
   }
 
-  get(): Promise<EngineClient> {
+  get(): Promise<DaemonClient> {
     if (!this.door) throw new SampanError("internal", "cannot open the engine: this command has none");
     return (this.opening ??= this.door.openClient(this.door.place));
-  }
-
-  async daemon(): Promise<DaemonClient> {
-    const client = await this.get();
-    if ("createContainer" in client) return client as unknown as DaemonClient;
-    throw new SampanError(
-      "failed_precondition",
-      "cannot do that without a daemon: name one with -H or DOCKER_HOST",
-    );
   }
 
   async close(io: Io): Promise<void> {

@@ -3,13 +3,12 @@ import { existsSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { openEngine } from "../../src/bin/engine.ts";
 import { exportContainer } from "../../src/engine/containers/export.ts";
-import { runContainer } from "../../src/engine/containers/run.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { commit } from "../../src/engine/images/commit.ts";
 import { load } from "../../src/engine/images/load.ts";
 import { readEngineSettings } from "../../src/engine/settings-file.ts";
 import { busyboxImage } from "../cli/_program.ts";
-import { runtime } from "../containers/place.ts";
+import { liveOf, runToEnd } from "../containers/live.ts";
 import { needing } from "../needs.ts";
 import { blobsOf, collect, container, inPieces, layout, type Snapshotter } from "./_engine.ts";
 import { scratch } from "./_trees.ts";
@@ -37,7 +36,9 @@ function namesIn(archive: Uint8Array): string[] {
 /** Names in the layer that a commit of a container of `box` adds, which ran `script`. */
 async function changed(engine: Engine, script: string, volumes: readonly string[]): Promise<string[]> {
   const made = await container(engine, "box:1", { command: ["sh", "-c", script], volumes });
-  expect(await runContainer(engine, made, { runtime, stdio: ["ignore", "inherit", "inherit"] })).toBe(0);
+  const live = liveOf(engine);
+  await using _tasks = live.tasks;
+  expect((await runToEnd(live, made.id)).status).toBe(0);
   const all = namesIn(await collect(exportContainer(engine, made.name)));
   expect(all).toContain("etc/hosts");
   const id = await commit(engine, made.name, {});

@@ -21,12 +21,15 @@ export interface Program extends Disposable {
   readonly run: (args: readonly string[], input?: string | Uint8Array) => Promise<Done>;
 }
 
+/** Nothing is made in the network of this machine. */
+const noBridge = "[network.bridge]\nenabled = false\n[network]\nfirewall = false\n";
+
 export function makeProgram(): Program {
   const folder = mkdtempSync(join(tmpdir(), "sampan-cli-"));
   const config = join(folder, "config.toml");
   writeFileSync(
     config,
-    `[engine]\nroot = ${JSON.stringify(join(folder, "root"))}\nstate = ${JSON.stringify(join(folder, "state"))}\n`,
+    `[engine]\nroot = ${JSON.stringify(join(folder, "root"))}\nstate = ${JSON.stringify(join(folder, "state"))}\n${noBridge}`,
   );
   mkdirSync(join(folder, "docker"));
   const env = {

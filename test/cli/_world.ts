@@ -74,11 +74,13 @@ export async function sampan(args: readonly string[], world: World = {}): Promis
   };
   const client = {
     ...world.engine,
-    ...(world.daemon ? { host: "unix:///daemon", createContainer: nobody, ...world.daemon } : {}),
+    host: "unix:///daemon",
+    createContainer: nobody,
+    ...world.daemon,
     [Symbol.asyncDispose]: async () => {
       closed = true;
     },
-  } as unknown as EngineClient;
+  } as unknown as DaemonClient;
   const status = await main(
     args,
     async (where) => {
@@ -86,7 +88,6 @@ export async function sampan(args: readonly string[], world: World = {}): Promis
       return client;
     },
     io,
-    { daemon: world.daemon !== undefined },
   );
   return { status, out: out.text(), err: err.text(), place, closed, asked };
 }

@@ -124,13 +124,13 @@ test("what is no archive is refused, and leaves nothing", async () => {
   const bad = await program.run(["load"], "no archive at all");
   expect(bad.status).toBe(1);
   const told =
-    "Error: cannot load the archive: it is no image archive, wanted a tar archive, plain or packed by gzip or zstd\n";
+    "Error response from daemon: cannot load the archive: it is no image archive, wanted a tar archive, plain or packed by gzip or zstd\n";
   expect(bad.err).toBe(told);
   expect((await program.run(["load"], Bun.gzipSync("text\n".repeat(1000)))).err).toBe(told);
   expect((await program.run(["inspect", "ab"])).err).toContain("at least three digits are wanted");
   expect((await program.run(["history", "ab"])).err).toContain("at least three digits are wanted");
   expect((await program.run(["run", "--name", "w", "box:1", "/bin/cat"])).err).toContain(
-    'cannot name a container "w": wanted at least two characters',
+    "Invalid container name (w)",
   );
   const missing = join(program.folder, "missing.tar");
   expect((await program.run(["save", "-o", missing, "gone"])).status).toBe(1);

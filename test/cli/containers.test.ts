@@ -1,11 +1,6 @@
 import { expect, test } from "bun:test";
 import { SampanError } from "../../src/base/errors.ts";
-import type {
-  ContainerInspect,
-  ContainerSummary,
-  ListRequest,
-  RunRequest,
-} from "../../src/spec/docker/containers.ts";
+import type { ContainerInspect, ContainerSummary, ListRequest } from "../../src/spec/docker/containers.ts";
 import { now, sampan } from "./_world.ts";
 
 const web: ContainerSummary = {
@@ -97,116 +92,24 @@ test("inspect takes a container before an image, and --type chooses", async () =
         : absent(`container "${name}": No such container`),
     inspectImage: async (name: string) =>
       name === "alpine" || name === "both" ? ({ Id: "i1" } as never) : absent(`image "${name}"`),
+    inspectNetwork: (name: string) => absent(`network "${name}"`),
+    inspectVolume: (name: string) => absent(`volume "${name}"`),
   };
   const ids = async (...args: string[]) =>
-    await sampan(["inspect", "-f", "{{.Id}}", ...args], { engine: things });
+    await sampan(["inspect", "-f", "{{.Id}}", ...args], { daemon: things });
   expect(await ids("web", "alpine", "both")).toMatchObject({ status: 0, out: "c1\ni1\nc1\n" });
   expect(await ids("--type", "image", "both")).toMatchObject({ out: "i1\n" });
   expect((await ids("--type", "container", "alpine")).err).toContain("No such container");
-  const gone = await sampan(["inspect", "gone", "web"], { engine: things });
+  const gone = await sampan(["inspect", "gone", "web"], { daemon: things });
   expect(gone).toMatchObject({
     status: 1,
     err: 'Error: cannot inspect "gone": No such container or image\n',
   });
   expect(JSON.parse(gone.out)).toEqual([{ Id: "c1", Name: "/web" }]);
-  const sized = await sampan(["container", "inspect", "-s", "web"], { engine: things });
+  const sized = await sampan(["container", "inspect", "-s", "web"], { daemon: things });
   expect(JSON.parse(sized.out)).toEqual([{ Id: "c1", Name: "/web", SizeRw: 5 }]);
   const broken = { inspectContainer: async () => Promise.reject(new SampanError("unavailable", "locked")) };
   expect((await sampan(["inspect", "web"], { engine: broken })).err).toBe("Error: locked\n");
-});
-
-/** What the engine is asked to run. */
-async function requested(args: readonly string[], env: Record<string, string> = {}): Promise<RunRequest> {
-  let asked: RunRequest | undefined;
-  const ran = await sampan(["run", ...args], {
-    env,
-    engine: {
-      run: async (request) => {
-        asked = request;
-        return 7;
-      },
-    },
-  });
-  expect(ran).toMatchObject({ status: 7, err: "" });
-  if (!asked) throw new Error("nothing was run");
-  return asked;
-}
-
-test("run hands its flags over; those behind the image are the program's", async () => {
-  const asked = await requested(
-    [
-      "--rm",
-      "-i",
-      "-e",
-      "A=1",
-      "-e",
-      "HERE",
-      "-e",
-      "GONE",
-      "-m",
-      "64m",
-      "--cpus=1.5",
-      "--name",
-      "n",
-      "-v",
-      "/a:/b:ro",
-    ].concat([
-      "--entrypoint",
-      "/bin/sh",
-      "-u",
-      "1:2",
-      "-w",
-      "/w",
-      "-h",
-      "box",
-      "-l",
-      "k=v",
-      "-l",
-      "bare",
-      "--cap-drop",
-      "ALL",
-      "alpine",
-      "-c",
-      "ls -l",
-      "--rm",
-    ]),
-    { HERE: "yes" },
-  );
-  expect(asked).toMatchObject({
-    image: "alpine",
-    command: ["-c", "ls -l", "--rm"],
-    remove: true,
-    interactive: true,
-    terminal: false,
-    env: ["A=1", "HERE=yes"],
-    memory: 2 ** 26,
-    cpus: 1.5,
-    name: "n",
-    volumes: ["/a:/b:ro"],
-    entrypoint: ["/bin/sh"],
-    user: "1:2",
-    workdir: "/w",
-    hostname: "box",
-    labels: { k: "v", bare: "" },
-    capDrop: ["ALL"],
-    network: "none",
-    pull: "missing",
-  });
-});
-
-test("run fails with 125 before its program runs, and says which flag is wrong", async () => {
-  const failing = {
-    run: async () => {
-      throw new SampanError("not_found", 'cannot pull image "gone": there is none');
-    },
-  };
-  expect(await sampan(["run", "gone"], { engine: failing })).toMatchObject({
-    status: 125,
-    err: 'Error: cannot pull image "gone": there is none\n',
-  });
-  expect((await sampan(["run", "--network", "bridge", "a"])).err).toContain("wanted none, host");
-  expect((await sampan(["run", "-it", "a"])).err).toContain("the input device is not a terminal");
-  expect((await sampan(["run", "-e", "=x", "a"])).err).toContain('cannot set variable "=x"');
 });
 
 test("rm removes each, goes on after one that fails, and hands its flags over", async () => {

@@ -478,10 +478,3 @@ test("an exec in the background is not attached to", async () => {
   ]);
   expect(start.calls).toEqual([["e1", { tty: false }]]);
 });
-
-test("without a daemon its commands say how to name one", async () => {
-  expect(await sampan(["exec", "web", "true"])).toMatchObject({
-    status: 1,
-    err: 'Error: sampan has no "exec" yet without a daemon: name one with -H or DOCKER_HOST\n',
-  });
-});

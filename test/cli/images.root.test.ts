@@ -31,7 +31,7 @@ afterAll(async () => {
 test("login keeps what the registry takes, and refuses what it does not", async () => {
   const wrong = await program.run(["login", "-u", "me", "--password-stdin", registry.host], "wrong\n");
   expect(wrong).toMatchObject({ status: 1, out: "" });
-  expect(wrong.err).toStartWith(`Error: cannot log in to registry "${registry.host}": `);
+  expect(wrong.err).toStartWith(`Error response from daemon: cannot log in to registry "${registry.host}": `);
   const right = await program.run(["login", "-u", "me", "--password-stdin", registry.host], "secret\n");
   expect(right).toEqual({ status: 0, out: "Login Succeeded\n", err: "" });
   expect(JSON.parse(readFileSync(join(program.folder, "docker/config.json"), "utf8"))).toEqual({
@@ -101,9 +101,11 @@ test("what is not there is an error with status 1 and one line", async () => {
   const gone = await program.run(["pull", `${registry.host}/team/gone:1`]);
   expect(gone.status).toBe(1);
   expect(gone.err).toMatch(
-    /^Error: cannot pull image "[^"]+": registry "[^"]+" has no such (?:tag or digest: MANIFEST|repository: NAME)_UNKNOWN, [^\n]+\n$/,
+    /^Error response from daemon: cannot pull image "[^"]+": registry "[^"]+" has no such (?:tag or digest: MANIFEST|repository: NAME)_UNKNOWN, [^\n]+\n$/,
   );
-  expect((await program.run(["rmi", "gone"])).err).toMatch(/^Error: cannot find image "gone": [^\n]+\n$/);
+  expect((await program.run(["rmi", "gone"])).err).toMatch(
+    /^Error response from daemon: cannot find image "gone": [^\n]+\n$/,
+  );
 });
 
 test("system df counts everything, check finds nothing, prune leaves nothing", async () => {

@@ -83,8 +83,14 @@ test("system check exits with 1 while damage remains", async () => {
 });
 
 test("system prune names what it will remove, and what it did", async () => {
-  const engine = { pruneSystem: async () => ({ removed: ["sha256:1"], reclaimed: 1000 }) };
-  const { out, asked } = await sampan(["system", "prune", "-a"], { engine, answers: ["yes"] });
+  const nothing = async () => ({ deleted: [], reclaimed: 0 });
+  const daemon = {
+    pruneContainers: nothing,
+    pruneNetworks: async () => [],
+    pruneImages: nothing,
+    pruneSystem: async () => ({ removed: ["sha256:1"], reclaimed: 1000 }),
+  };
+  const { out, asked } = await sampan(["system", "prune", "-a"], { daemon, answers: ["yes"] });
   expect(asked[0]?.question).toContain("all images without at least one container");
   expect(out).toBe("Deleted:\nsha256:1\n\nTotal reclaimed space: 1kB\n");
 });

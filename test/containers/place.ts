@@ -11,11 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import { openContainers } from "../../src/engine/containers/open.ts";
-import { runContainer } from "../../src/engine/containers/run.ts";
-import type { RunParts } from "../../src/engine/containers/runtime-command.ts";
 import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
 import { openLeases } from "../../src/engine/gc/leases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -28,14 +26,11 @@ import type { Unpacker } from "../../src/engine/unpack/unpack.ts";
 import { unmount } from "../../src/kernel/mounts.ts";
 import { digestOf } from "../../src/spec/image/digest.ts";
 import type { ImageConfigRun } from "../../src/spec/image/types.ts";
+import { liveOf, runToEnd, type Done, type Parts } from "./live.ts";
 import { createOf, type Asked } from "./request.ts";
 import { commitImage, mountsBelow, work } from "../snapshots/place.ts";
 
 export const needs = { root: true, programs: ["busybox"], files: ["build/launcher"] } as const;
-export const runtime = [process.execPath, resolve("src/bin/sampan.ts"), "runtime"];
-
-export type Parts = RunParts & Pick<Engine, "images" | "leases">;
-
 const applets =
   "sh cat echo env false grep head hostname id ip ls mount pwd sleep stat test touch true wc".split(" ");
 
@@ -50,12 +45,6 @@ export function busyboxRoot(root: string): void {
     "root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n",
   );
   writeFileSync(join(root, "etc/group"), "root:x:0:\nusers:x:1001:\nextra:x:1002:user\n");
-}
-
-export interface Done {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 type MakeSnapshotter = (store: Store) => Snapshotter;
@@ -96,7 +85,6 @@ export class Place implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "sampan-containers-"));
   readonly parts: Parts;
   image: ImageConfigRun = {};
-  #count = 0;
 
   constructor(snapshotter: MakeSnapshotter = overlays) {
     // Root of a user namespace has to get to its root file system below.
@@ -121,17 +109,16 @@ export class Place implements Disposable {
     return await createContainer(this.parts, createOf(request));
   }
 
-  /** Creates and runs to the end; what it said went to files, so that nothing can wait for a reader. */
+  /** Creates and runs to the end. */
   async run(request: Asked): Promise<Done> {
     return await this.start(await this.create(request));
   }
 
-  async start(container: ContainerInfo, signal?: AbortSignal): Promise<Done> {
-    const number = this.#count++;
-    const [out, err] = ["out", "err"].map((name) => Bun.file(join(this.dir, `${name}-${number}`)));
-    const stdio = ["ignore", out, err] as never;
-    const status = await runContainer(this.parts, container, { runtime, stdio, ...(signal && { signal }) });
-    return { status, stdout: (await out?.text()) ?? "", stderr: (await err?.text()) ?? "" };
+  async start({ id }: Pick<ContainerInfo, "id">): Promise<Done> {
+    const runc = Bun.which("runc");
+    const live = liveOf(this.parts, runc === null ? {} : { externals: { runc } });
+    await using _tasks = live.tasks;
+    return await runToEnd(live, id);
   }
 
   /** config.json of the container that ran last, or of this one. */

@@ -1,7 +1,7 @@
 /** For tests in which a container outlives whoever ran it: waiting with a deadline, what it has on the machine, and an end for certain. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupOf, firstProcess } from "../../src/engine/containers/states.ts";
+import { cgroupOf } from "../../src/engine/containers/cgroup-name.ts";
 
 /** Rejects instead of hanging. */
 export async function within<T>(promise: Promise<T>, what: string, milliseconds = 20_000): Promise<T> {
@@ -48,7 +48,16 @@ export function cgroups(id: string): string[] {
 export function killLeft(root: string): void {
   const folder = join(root, "containers");
   for (const id of existsSync(folder) ? readdirSync(folder) : []) {
-    const pid = firstProcess({ root }, id);
-    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    for (const cgroup of cgroups(id))
+      for (const pid of readFileSync(join(cgroup, "cgroup.procs"), "utf8").match(/\d+/g) ?? [])
+        killIfThere(Number(pid));
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

@@ -21,7 +21,6 @@ export const layers: readonly Layer[] = [
   { folder: "engine", may: ["base", "spec", "kernel", "runtime/runtime.ts"] },
   { folder: "api/docker", may: ["base", "spec", "wire", "engine"] },
   { folder: "api/cri", may: ["base", "spec", "wire", "engine"] },
-  { folder: "api/local", may: ["base", "spec", "wire", "engine"] },
   { folder: "api/metrics", may: ["base", "spec", "wire", "engine"] },
   { folder: "api/shim", may: ["base", "spec", "wire", "runtime"] },
   { folder: "api/oci", may: ["base", "spec", "wire", "runtime"] },

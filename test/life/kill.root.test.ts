@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { killContainer } from "../../src/engine/containers/kill.ts";
 import { removeContainer } from "../../src/engine/containers/remove.ts";
-import { cgroupOf } from "../../src/engine/containers/states.ts";
+import { cgroupOf } from "../../src/engine/containers/cgroup-name.ts";
 import { until } from "../containers/survivors.ts";
 import { needing } from "../needs.ts";
 import { liveAt, needs, Place, type Live } from "./place.ts";

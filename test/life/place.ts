@@ -1,83 +1,27 @@
-/** A live engine around one image, with the real native runtime and monitors; networks and volumes are stood in for, since they have their own tests. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+/** A live engine (test/containers/live.ts) around one image, which can be opened again as when the daemon is replaced. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createContainer } from "../../src/engine/containers/create.ts";
 import type { ContainerInfo } from "../../src/engine/containers/containers.ts";
 import { readLogs } from "../../src/engine/containers/logs.ts";
 import { storedContainer } from "../../src/engine/containers/open.ts";
-import type { LifeParts } from "../../src/engine/containers/parts.ts";
 import { makeRootfs } from "../../src/engine/containers/rootfs.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
-import { openTasks } from "../../src/engine/containers/tasks.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
-import type { Engine } from "../../src/engine/engine.ts";
-import { openEvents } from "../../src/engine/events/open.ts";
-import type { Networks } from "../../src/engine/networks/networks.ts";
 import { mountAll } from "../../src/engine/snapshots/mount.ts";
-import type { Volumes } from "../../src/engine/volumes/volumes.ts";
 import { unmount } from "../../src/kernel/mounts.ts";
-import { openMonitors } from "../../src/runtime/monitor/open.ts";
-import { openRuntimes } from "../../src/runtime/open.ts";
-import type { Attachment } from "../../src/runtime/runtime.ts";
+import { liveOf, type Live } from "../containers/live.ts";
 import { partsAt, Place as Containers } from "../containers/place.ts";
 import { createOf, type Asked } from "../containers/request.ts";
 
 export { needs } from "../containers/place.ts";
 
-export type Live = LifeParts & Pick<Engine, "images" | "leases"> & { readonly warnings: string[] };
-
-const noNetworks = {
-  list: () => [],
-  connect: async () => await Promise.resolve(),
-  disconnect: async () => await Promise.resolve(),
-  close: async () => await Promise.resolve(),
-  sandbox: () => undefined,
-  restore: async () => await Promise.resolve([]),
-  renamed: async () => await Promise.resolve(),
-} as unknown as Networks;
-
-function foldersAsVolumes(root: string): Volumes {
-  const folder = (name: string) => join(root, "volumes", name, "_data");
-  return {
-    list: () => [],
-    create: async ({ name = "" }: { name?: string }) => {
-      await Promise.resolve(mkdirSync(folder(name), { recursive: true }));
-    },
-    acquire: async (name: string) => await Promise.resolve(folder(name)),
-    release: async () => await Promise.resolve(),
-    remove: async (name: string) =>
-      await Promise.resolve(rmSync(join(root, "volumes", name), { recursive: true, force: true })),
-  } as unknown as Volumes;
-}
+export type { Live } from "../containers/live.ts";
+export { hear } from "../containers/live.ts";
 
 /** Of a place, also of another process's. */
 export function liveAt(dir: string, options: { readonly image?: Parameters<typeof partsAt>[2] } = {}): Live {
-  const base = partsAt(dir, undefined, options.image);
-  const warnings: string[] = [];
-  const warn = (text: string) => void warnings.push(text);
-  const network = { dns: [], dnsSearch: [], dnsOptions: [] };
-  const settings = {
-    ...base.settings,
-    logs: { maxSize: 10 << 20, maxFiles: 3 },
-    network,
-  } as unknown as Engine["settings"];
-  const parts = {
-    ...base,
-    settings,
-    warnings,
-    runtimes: openRuntimes({
-      root: join(settings.state, "runtime"),
-      externals: {},
-      default: "native",
-      init: join(dir, "init"),
-      warn,
-    }),
-    monitors: openMonitors(),
-    events: openEvents(),
-    networks: noNetworks,
-    volumes: foldersAsVolumes(base.store.root),
-  };
-  return { ...parts, tasks: openTasks(parts, { warn }) };
+  return liveOf(partsAt(dir, undefined, options.image), { init: join(dir, "init") });
 }
 
 export class Place implements AsyncDisposable {
@@ -200,20 +144,6 @@ export class Place implements AsyncDisposable {
     this.live.store[Symbol.dispose]();
     this.#containers[Symbol.dispose]();
   }
-}
-
-/** What an attachment says to its end: what stands on each stream. */
-export async function hear(attachment: Attachment | undefined): Promise<{ stdout: string; stderr: string }> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of attachment?.output ?? []) pieces.push(piece);
-  const bytes = Buffer.concat(pieces);
-  const said = { stdout: "", stderr: "" };
-  for (let at = 0; at + 8 <= bytes.length;) {
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    said[bytes[at] === 2 ? "stderr" : "stdout"] += bytes.subarray(at + 8, end).toString();
-    at = end;
-  }
-  return said;
 }
 
 export function descriptors(): number {

@@ -1,12 +1,13 @@
 /** The engine's verbs that write, by name, for programs that are cut or killed. */
 import { createContainer } from "../../src/engine/containers/create.ts";
-import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
+import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { commit } from "../../src/engine/images/commit.ts";
 import { importArchive } from "../../src/engine/images/import.ts";
 import { load } from "../../src/engine/images/load.ts";
 import { pruneImages } from "../../src/engine/images/prune.ts";
 import { pull } from "../../src/engine/images/pull.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
+import { liveOf } from "../containers/live.ts";
 import { createOf } from "../containers/request.ts";
 import type { SmallEngine } from "./_engine.ts";
 
@@ -20,7 +21,7 @@ export const verbs: Readonly<Record<string, (engine: SmallEngine, ...args: strin
   commit: (engine, container = "", reference = "") => commit(engine, container, { reference, now }),
   create: (engine, image = "", name = "") =>
     createContainer(engine, createOf({ image, name, command: ["/bin/tool"] })),
-  "remove-container": (engine, name = "") => removeContainer(engine, name, { runtime: ["/bin/false"] }),
+  "remove-container": (engine, name = "") => removeContainer(liveOf(engine), name),
 };
 
 /** The same for all: what is made then has the same digest each time. */

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxImage, makeProgram, type Program } from "../cli/_program.ts";
-import { onTerminal } from "../cli/_terminal.ts";
+import { onTerminal } from "../cli/on-terminal.ts";
 import type { TestImage } from "../images/image.ts";
 import { needing } from "../needs.ts";
 import { servingImage, startMock, type MockRegistry } from "../registry/mock.ts";

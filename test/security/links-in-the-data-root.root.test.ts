@@ -12,8 +12,8 @@ import { diskUsage } from "../../src/engine/disk/usage.ts";
 import { load } from "../../src/engine/images/load.ts";
 import { removeImage } from "../../src/engine/images/remove.ts";
 import { blobsOf, container, engineAt, inPieces, layout } from "../archive/_engine.ts";
-import { removeContainer } from "../../src/engine/containers/foreground-remove.ts";
-import { runtime } from "../containers/place.ts";
+import { removeContainer } from "../../src/engine/containers/remove.ts";
+import { liveOf } from "../containers/live.ts";
 import { makeImage } from "../images/image.ts";
 import { needing } from "../needs.ts";
 import { Place } from "../unpack/_place.ts";
@@ -93,7 +93,7 @@ test.each(["overlayfs", "copy"] as const)(
       symlinkSync(outside, path);
     }
     await check(engine, { repair: true, deep: true }).catch(() => undefined);
-    await removeContainer(engine, made.id, { runtime }).catch(() => undefined);
+    await removeContainer(liveOf(engine), made.id).catch(() => undefined);
     await removeImage(engine, "box.example/box:1", { force: true }).catch(() => undefined);
     await engine.gc.collect(undefined, { ingests: "all" }).catch(() => undefined);
     expect(treeOf(outside)).toEqual(before);

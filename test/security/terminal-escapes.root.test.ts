@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { makeProgram, type Program } from "../cli/_program.ts";
-import { onTerminal } from "../cli/_terminal.ts";
+import { onTerminal } from "../cli/on-terminal.ts";
 import { blob, makeLayer } from "../images/image.ts";
 import { blobsOf, layout } from "../archive/_engine.ts";
 import { mediaTypes } from "../../src/spec/image/types.ts";

@@ -2,12 +2,7 @@
  * What the command line asks of an engine. Shapes are those of Docker's Engine API (src/spec/docker), so that the in-process engine of today and the Docker
  * API client of the daemon are the same to every command. Each call rejects with SampanError.
  */
-import type {
-  ContainerInspect,
-  ContainerSummary,
-  ListRequest,
-  RunRequest,
-} from "../../spec/docker/containers.ts";
+import type { ContainerInspect, ContainerSummary, ListRequest } from "../../spec/docker/containers.ts";
 import type {
   DiskUsage,
   HistoryItem,
@@ -18,11 +13,6 @@ import type {
   SearchResult,
 } from "../../spec/docker/images.ts";
 import type { LongCall } from "../../spec/docker/progress.ts";
-
-export interface RunCall extends LongCall {
-  readonly onStart?: () => Promise<void>;
-  readonly onFailure?: (message: string) => Promise<void>;
-}
 
 export interface EngineClient extends AsyncDisposable {
   pull(
@@ -89,11 +79,6 @@ export interface EngineClient extends AsyncDisposable {
     },
   ): Promise<string>;
   diffImages(a: string, b: string, options: LongCall & { platform?: string }): Promise<ImageDiff>;
-  /**
-   * In the foreground, with the caller's stdio. Resolves with the exit status. `onStart` is awaited when the image is here and the container is made: from then on
-   * the terminal and the signals are the container's. `onFailure` is told when the program could not be started; the exit status is 126 or 127 for one that is none or not there.
-   */
-  run?(request: RunRequest, options: RunCall): Promise<number>;
   containers(request: ListRequest): Promise<readonly ContainerSummary[]>;
   inspectContainer(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
   /** `volumes`: its anonymous volumes too. */

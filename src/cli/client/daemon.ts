@@ -70,7 +70,7 @@ export interface Pruned {
   readonly reclaimed: number;
 }
 
-export interface DaemonClient extends Omit<EngineClient, "run"> {
+export interface DaemonClient extends EngineClient {
   /** Where it is, as the person said it. */
   readonly host: string;
   /** The version of the API that both speak. */

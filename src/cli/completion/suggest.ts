@@ -1,5 +1,4 @@
 /** What may come next on a command line: a line each, the word, a tab, and what it means. */
-import type { EngineClient } from "../client/client.ts";
 import type { DaemonClient } from "../client/daemon.ts";
 import { aliases, commands, groups, type Load } from "../commands.ts";
 import type { FlagTable } from "../flags/flags.ts";
@@ -13,7 +12,7 @@ export interface Suggestion {
 /** Names that a command takes, by the word of its usage that comes first. */
 type Kind = "CONTAINER" | "IMAGE" | "NETWORK" | "VOLUME";
 
-export type OpenEngine = () => Promise<EngineClient>;
+export type OpenEngine = () => Promise<DaemonClient>;
 
 /** `words`: all behind the program's name; the last one is being typed. */
 export async function suggest(words: readonly string[], open: OpenEngine): Promise<readonly Suggestion[]> {
@@ -92,7 +91,7 @@ function kindOf(usage: string, path: string): Kind | undefined {
   return word as Kind | undefined;
 }
 
-const lists: Readonly<Record<Kind, (engine: EngineClient) => Promise<Suggestion[]>>> = {
+const lists: Readonly<Record<Kind, (engine: DaemonClient) => Promise<Suggestion[]>>> = {
   CONTAINER: async (engine) =>
     (await engine.containers({ all: true, filters: {} })).flatMap(({ Names, Status }) =>
       Names.map((name) => ({ word: name.replace(/^\//, ""), what: Status })),
@@ -102,19 +101,12 @@ const lists: Readonly<Record<Kind, (engine: EngineClient) => Promise<Suggestion[
       (RepoTags ?? []).map((word) => ({ word, what: "image" })),
     ),
   NETWORK: async (engine) =>
-    "networks" in engine
-      ? (await (engine as unknown as DaemonClient).networks({})).map(({ Name, Driver }) => ({
-          word: Name,
-          what: Driver,
-        }))
-      : [],
+    (await engine.networks({})).map(({ Name, Driver }) => ({ word: Name, what: Driver })),
   VOLUME: async (engine) =>
-    "volumes" in engine
-      ? ((await (engine as unknown as DaemonClient).volumes({})).Volumes ?? []).map(({ Name, Driver }) => ({
-          word: Name,
-          what: Driver,
-        }))
-      : [],
+    ((await engine.volumes({})).Volumes ?? []).map(({ Name, Driver }) => ({
+      word: Name,
+      what: Driver,
+    })),
 };
 
 /** A daemon that does not answer suggests nothing. */

@@ -23,10 +23,10 @@ export const command = define({
     ["commit web mine:1", "With a name"],
     ["commit -m 'add curl' -c 'CMD [\"/bin/sh\"]' web mine:2", "With a message and a changed configuration"],
   ],
-  run: async ({ flags, words: [container = "", reference], client, ...io }) => {
+  run: async ({ flags, words: [container = "", reference], daemon, ...io }) => {
     const id = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet || !io.err.size(), to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       return await engine.commit(container, {
         changes: flags.change,
         pause: flags.pause,

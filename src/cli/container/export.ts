@@ -11,10 +11,10 @@ export const command = define({
   },
   words: { least: 1, most: 1 },
   examples: [["export -o web.tar web", "To a file"]],
-  run: async ({ flags, words: [container = ""], client, ...io }) => {
+  run: async ({ flags, words: [container = ""], daemon, ...io }) => {
     await writeArchive(flags.output, io.out, async (write) => {
       await using progress = showProgress(io, { quiet: !io.err.size(), to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       await engine.exportContainer(container, { write, signal: io.signal, onStep: progress.onStep });
     });
     return 0;

@@ -14,8 +14,8 @@ export const command = define({
     ["container inspect web", "As JSON"],
     ["container inspect -f '{{.State.Status}} {{.State.ExitCode}}' web", "Some fields"],
   ],
-  run: async ({ flags, client, ...io }) => {
-    const engine = await client();
+  run: async ({ flags, daemon, ...io }) => {
+    const engine = await daemon();
     return inspectEach(io, flags.format, (reference) =>
       engine.inspectContainer(reference, { size: flags.size }),
     );

@@ -100,11 +100,11 @@ export const command = define({
     ["ps -a", "All containers"],
     ["ps -aq --filter status=exited", "Ids of those that ended"],
   ],
-  run: async ({ flags, client, out, now }) => {
+  run: async ({ flags, daemon, out, now }) => {
     const limit = flags.latest ? 1 : flags.last;
     // As docker does: a template that shows sizes asks for them.
     const size = flags.size || /\.Size\b/.test(flags.format ?? "");
-    const engine = await client();
+    const engine = await daemon();
     const shown = await engine.containers({
       all: flags.all,
       size,

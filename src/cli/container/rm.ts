@@ -12,8 +12,8 @@ export const command = define({
   },
   words: { least: 1, most: any },
   examples: [["rm -f web 0123456789ab", "By name and by id, running or not"]],
-  run: async ({ flags, words, client, ...io }) => {
-    const engine = await client();
+  run: async ({ flags, words, daemon, ...io }) => {
+    const engine = await daemon();
     return forEach(io, words, {
       absentIsFine: flags.force,
       verb: async (reference) => {

@@ -19,10 +19,10 @@ export const command = define({
     ["image diff app:1.2 app:1.3", "For people"],
     ["image diff --json app:1.2 app:1.3", "For programs"],
   ],
-  run: async ({ flags, words: [a = "", b = ""], client, ...io }) => {
+  run: async ({ flags, words: [a = "", b = ""], daemon, ...io }) => {
     const diff = await (async () => {
       await using progress = showProgress(io, { quiet: !io.err.size(), to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       return await engine.diffImages(a, b, {
         signal: io.signal,
         onStep: progress.onStep,

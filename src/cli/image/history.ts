@@ -49,8 +49,8 @@ export const command = define({
     ["history alpine", "How it was made"],
     ["history --no-trunc --human=false alpine", "Exactly"],
   ],
-  run: async ({ flags, words: [reference = ""], client, out, now }) => {
-    const items = await (await client()).history(reference);
+  run: async ({ flags, words: [reference = ""], daemon, out, now }) => {
+    const items = await (await daemon()).history(reference);
     if (flags.json) {
       await writeJson(out, items);
       return 0;

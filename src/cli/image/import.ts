@@ -31,11 +31,11 @@ export const command = define({
     ["import https://example.org/rootfs.tar.zst mine:2", "From the web"],
     ["import -c 'CMD [\"/bin/sh\"]' -c 'ENV A=b' - mine", "From standard input, with a configuration"],
   ],
-  run: async ({ flags, words: [source = "", reference], client, ...io }) => {
+  run: async ({ flags, words: [source = "", reference], daemon, ...io }) => {
     const archive = await open(source, io.input, io.signal);
     const id = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet || !io.err.size(), to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       return await engine.importArchive(archive, {
         changes: flags.change,
         signal: io.signal,

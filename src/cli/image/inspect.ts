@@ -14,8 +14,8 @@ export const command = define({
     ["image inspect -f '{{range .RootFS.Layers}}{{println .}}{{end}}' alpine", "A line for each layer"],
     ["image inspect -f '{{index .Config.Labels \"maintainer\"}}' alpine", "One label"],
   ],
-  run: async ({ flags, client, ...io }) => {
-    const engine = await client();
+  run: async ({ flags, daemon, ...io }) => {
+    const engine = await daemon();
     return inspectEach(io, flags.format, (reference) =>
       engine.inspectImage(reference, given("platform", flags.platform)),
     );

@@ -18,11 +18,11 @@ export const command = define({
     ["load -i images.tar", "From a file"],
     ["load --quiet", "From standard input"],
   ],
-  run: async ({ flags, client, ...io }) => {
+  run: async ({ flags, daemon, ...io }) => {
     const archive = await readArchive(flags.input, io.input);
     const loaded = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet || !io.out.size() });
-      const engine = await client();
+      const engine = await daemon();
       return await engine.load(archive, {
         signal: io.signal,
         onStep: progress.onStep,

@@ -25,11 +25,11 @@ export const command = define({
     ["images --format 'table {{.Repository}}\\t{{.Tag}}\\t{{.Size}}' alpine", "Some columns of some images"],
     ["images --json", "What the engine answers"],
   ],
-  run: async ({ flags, words: [pattern], client, out, now }) => {
+  run: async ({ flags, words: [pattern], daemon, out, now }) => {
     const known = ["dangling", "label", "before", "since", "reference", "until"];
     const filters = parseFilters(flags.filter, known);
     if (pattern !== undefined) filters["reference"] = [...(filters["reference"] ?? []), pattern];
-    const images = await (await client()).images({ all: flags.all, filters });
+    const images = await (await daemon()).images({ all: flags.all, filters });
     if (flags.json) {
       await writeJson(out, images);
       return 0;

@@ -17,13 +17,13 @@ export const command = define({
     ["image prune", "Those without a name"],
     ["image prune -a --force --filter until=24h", "All unused ones older than a day"],
   ],
-  run: async ({ flags, client, ...io }) => {
+  run: async ({ flags, daemon, ...io }) => {
     const filters = parseFilters(flags.filter, ["until", "label", "label!", "dangling"]);
     const what = flags.all
       ? "This will remove all images without at least one container associated to them."
       : "This will remove all dangling images.";
     if (!(await confirm(io, what, flags.force))) return 0;
-    const { deleted, reclaimed } = await (await client()).pruneImages({ all: flags.all, filters });
+    const { deleted, reclaimed } = await (await daemon()).pruneImages({ all: flags.all, filters });
     const lines = deleted.flatMap(({ Untagged, Deleted }) => [
       ...(Untagged === undefined ? [] : [`untagged: ${Untagged}\n`]),
       ...(Deleted === undefined ? [] : [`deleted: ${Deleted}\n`]),

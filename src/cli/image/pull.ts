@@ -20,7 +20,7 @@ export const command = define({
     ["pull --platform linux/arm64 ghcr.io/owner/app:1.2", "Another platform's, from another registry"],
     ["pull -q localhost:5000/app@sha256:" + "0".repeat(64), "By digest"],
   ],
-  run: async ({ flags, words: [text = ""], client, ...io }) => {
+  run: async ({ flags, words: [text = ""], daemon, ...io }) => {
     const reference = parseReference(text);
     const tagged = /[:@]/.test(text.slice(text.lastIndexOf("/") + 1));
     const all = flags["all-tags"];
@@ -31,7 +31,7 @@ export const command = define({
     const { digest, upToDate } = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet });
       return await (
-        await client()
+        await daemon()
       ).pull(text, {
         signal: io.signal,
         onStep: progress.onStep,

@@ -19,7 +19,7 @@ export const command = define({
     ["push localhost:5000/app:1.2", "To a registry on this machine"],
     ["push --all-tags registry.example/app", "Every tag of it"],
   ],
-  run: async ({ flags, words: [text = ""], client, ...io }) => {
+  run: async ({ flags, words: [text = ""], daemon, ...io }) => {
     const reference = parseReference(text);
     const tagged = text.slice(text.lastIndexOf("/") + 1).includes(":");
     const all = flags["all-tags"];
@@ -31,7 +31,7 @@ export const command = define({
     const { digest, size } = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet });
       return await (
-        await client()
+        await daemon()
       ).push(text, {
         signal: io.signal,
         onStep: progress.onStep,

@@ -15,8 +15,8 @@ export const command = define({
     ["rmi alpine:3.20 busybox", "Two images"],
     ["rmi -f 0123456789ab", "By id, with all names"],
   ],
-  run: async ({ flags, words, client, ...io }) => {
-    const engine = await client();
+  run: async ({ flags, words, daemon, ...io }) => {
+    const engine = await daemon();
     return forEach(io, words, {
       absentIsFine: flags.force,
       verb: async (reference) => {

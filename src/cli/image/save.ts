@@ -22,12 +22,12 @@ export const command = define({
     ["save -o images.tar alpine busybox:1.36", "Two images to one file"],
     ["save --format oci -o alpine.tar alpine", "As an OCI layout"],
   ],
-  run: async ({ flags, words, client, ...io }) => {
+  run: async ({ flags, words, daemon, ...io }) => {
     await writeArchive(flags.output, io.out, async (write) => {
       // Progress goes where the archive does not; into a pipe's log it would be noise.
       const quiet = flags.quiet || !io.err.size();
       await using progress = showProgress(io, { quiet, to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       await engine.save(words, {
         format: flags.format ?? "docker",
         write,

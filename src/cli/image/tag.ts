@@ -7,8 +7,8 @@ export const command = define({
   flags: {},
   words: { least: 2, most: 2 },
   examples: [["tag alpine:3.20 localhost:5000/alpine:3.20", "A name to push it by"]],
-  run: async ({ words: [source = "", target = ""], client }) => {
-    await (await client()).tag(source, target);
+  run: async ({ words: [source = "", target = ""], daemon }) => {
+    await (await daemon()).tag(source, target);
     return 0;
   },
 });

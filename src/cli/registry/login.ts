@@ -45,7 +45,7 @@ export const command = define({
     ["login", "Docker Hub, asking for both"],
     ["login -u me --password-stdin registry.example:5000", "For programs"],
   ],
-  run: async ({ flags, words: [server], client, ...io }) => {
+  run: async ({ flags, words: [server], daemon, ...io }) => {
     const registry = serverOf(server);
     const stdin = flags["password-stdin"];
     if (stdin && flags.password !== undefined)
@@ -58,7 +58,7 @@ export const command = define({
     const secret =
       flags.password ?? (stdin ? await fromInput(io.input) : await question(io, "Password: ", true));
     if (secret === "") throw invalid("cannot log in: the password is empty");
-    await (await client()).login(registry, { username, secret });
+    await (await daemon()).login(registry, { username, secret });
     await io.out.write("Login Succeeded\n");
     return 0;
   },

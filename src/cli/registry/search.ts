@@ -36,12 +36,12 @@ export const command = define({
     ["search --limit 5 busybox", "On Docker Hub"],
     ["search localhost:5000/app", "On another registry"],
   ],
-  run: async ({ flags, words: [term = ""], client, out }) => {
+  run: async ({ flags, words: [term = ""], daemon, out }) => {
     const filters = parseFilters(flags.filter, ["is-official", "stars"]);
     const limit = flags.limit ?? 25;
     if (!Number.isInteger(limit) || limit < 1 || limit > 100)
       throw invalid(`cannot search with --limit ${limit}: wanted 1 to 100`);
-    const found = (await (await client()).search(term, limit)).filter((each) => fits(each, filters));
+    const found = (await (await daemon()).search(term, limit)).filter((each) => fits(each, filters));
     if (flags.json) {
       await writeJson(out, found);
       return 0;

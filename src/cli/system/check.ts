@@ -32,10 +32,10 @@ export const command = define({
     ["system check", "Quickly"],
     ["system check --deep --repair", "All bytes, and make it whole"],
   ],
-  run: async ({ flags, client, ...io }) => {
+  run: async ({ flags, daemon, ...io }) => {
     const problems = await (async () => {
       await using progress = showProgress(io, { quiet: flags.quiet || !io.err.size(), to: io.err });
-      const engine = await client();
+      const engine = await daemon();
       return await engine.check({
         repair: flags.repair,
         deep: flags.deep,

@@ -87,13 +87,13 @@ export const command = define({
     ["system df", "A line for each kind"],
     ["system df -v", "Everything"],
   ],
-  run: async ({ flags, client, out }) => {
-    const engine = await client();
+  run: async ({ flags, daemon, out }) => {
+    const engine = await daemon();
     const usage = await engine.diskUsage().catch((error: unknown) => {
-      if (SampanError.from(error).code === "unimplemented" && "dockerDiskUsage" in engine) return undefined;
+      if (SampanError.from(error).code === "unimplemented") return undefined;
       throw error;
     });
-    if (!usage) return foreign(engine as unknown as DaemonClient, flags, out);
+    if (!usage) return foreign(engine, flags, out);
     if (flags.json) await writeJson(out, usage);
     else if (flags.verbose && flags.format === undefined) await out.write(details(usage) + total(usage));
     else {

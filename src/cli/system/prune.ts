@@ -1,17 +1,15 @@
 /** `sampan system prune`. */
-import { invalid } from "../../base/errors.ts";
-import type { DaemonClient } from "../client/daemon.ts";
 import { define } from "../command.ts";
 import { confirm, forceFlag } from "../confirm.ts";
 import { parseFilters, pruneFilterFlag } from "../filters.ts";
 import { formatTotal } from "../text/size.ts";
 import { pruneAll } from "./_prune-all.ts";
 
-function warning({ all, volumes }: { all: boolean; volumes: boolean }, daemon: boolean): string {
+function warning({ all, volumes }: { all: boolean; volumes: boolean }): string {
   const images = all ? "all images without at least one container associated to them" : "all dangling images";
   const what = [
     "all stopped containers",
-    ...(daemon ? ["all networks not used by at least one container"] : []),
+    "all networks not used by at least one container",
     ...(volumes ? ["all anonymous volumes not used by at least one container"] : []),
     images,
     "partial downloads and other garbage",
@@ -31,16 +29,10 @@ export const command = define({
   words: { least: 0, most: 0 },
   examples: [["system prune --all --force", "As much as can be, without a question"]],
   more: "Filters: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE].",
-  run: async ({ flags, client, ...io }) => {
+  run: async ({ flags, daemon, ...io }) => {
     const filters = parseFilters(flags.filter, ["until", "label", "label!"]);
-    const engine = await client();
-    const daemon = "createContainer" in engine ? (engine as unknown as DaemonClient) : undefined;
-    if (!daemon && (flags.volumes || flags.filter.length > 0))
-      throw invalid("cannot prune volumes or by filters without a daemon: name one with -H or DOCKER_HOST");
-    if (!(await confirm(io, warning(flags, daemon !== undefined), flags.force))) return 0;
-    const { removed, reclaimed } = daemon
-      ? await pruneAll(daemon, { ...flags, filters, signal: io.signal })
-      : await engine.pruneSystem({ all: flags.all, signal: io.signal });
+    if (!(await confirm(io, warning(flags), flags.force))) return 0;
+    const { removed, reclaimed } = await pruneAll(await daemon(), { ...flags, filters, signal: io.signal });
     if (removed.length > 0) await io.out.write(`Deleted:\n${removed.join("\n")}\n\n`);
     await io.out.write(`Total reclaimed space: ${formatTotal(reclaimed)}\n`);
     return 0;

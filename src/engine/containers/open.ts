@@ -5,7 +5,6 @@ import type { Store } from "../store/store.ts";
 import type { ContainerInfo, Containers } from "./containers.ts";
 import type { Health } from "./life.ts";
 import type { StoredContainer } from "./request.ts";
-import { firstProcess, isAlive } from "./states.ts";
 
 interface Row {
   readonly id: string;
@@ -38,8 +37,8 @@ export function openContainers(store: Store): Containers {
       store.db
         .query<Row, []>(`SELECT ${columns} FROM containers ORDER BY created DESC, id`)
         .all()
-        .map((row) => infoOf(store, row)),
-    get: (reference) => infoOf(store, find(store, reference)),
+        .map(infoOf),
+    get: (reference) => infoOf(find(store, reference)),
   };
 }
 
@@ -60,9 +59,7 @@ function find(store: Store, reference: string): Row {
   return row;
 }
 
-function infoOf(store: Store, row: Row): ContainerInfo {
-  const isForeground = row.state === "running" && row.pid === null;
-  const lost = isForeground && !isAlive(store, row.id);
+function infoOf(row: Row): ContainerInfo {
   const { body, image: imageConfig } = JSON.parse(row.config) as StoredContainer;
   return {
     id: row.id,
@@ -73,11 +70,11 @@ function infoOf(store: Store, row: Row): ContainerInfo {
     snapshot: row.snapshot,
     command: JSON.parse(row.command) as string[],
     created: new Date(row.created),
-    state: lost ? "exited" : row.state,
+    state: row.state,
     started: timeOf(row.started),
     finished: timeOf(row.finished),
-    pid: isForeground && !lost ? firstProcess(store, row.id) : (row.pid ?? undefined),
-    exitCode: lost ? 255 : (row.exit_code ?? undefined),
+    pid: row.pid ?? undefined,
+    exitCode: row.exit_code ?? undefined,
     oomKilled: row.oom_killed === 1,
     error: row.error,
     restartCount: row.restart_count,

@@ -15,7 +15,7 @@ import { limits } from "./spec/resources.ts";
 import { rlimits } from "./spec/rlimits.ts";
 import { security, type Security } from "./spec/security.ts";
 import { sysctls } from "./spec/sysctls.ts";
-import { cgroupOf } from "./states.ts";
+import { cgroupOf } from "./cgroup-name.ts";
 import type { ResolvedUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 

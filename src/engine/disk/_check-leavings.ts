@@ -1,4 +1,3 @@
-import { orphans } from "../containers/states.ts";
 import { dropDeadLeases } from "../gc/leases.ts";
 import { unreachable } from "../gc/mark.ts";
 import { foundBefore, type FoundBefore } from "../store/found.ts";
@@ -14,12 +13,6 @@ export async function checkLeavings({ engine, options, report }: Check): Promise
       what: `lease "${purpose}" belongs to process ${pid}, which is gone`,
       severity: "garbage",
       repaired: repair,
-    });
-  // With a repair they were healed before, and that was told.
-  for (const id of repair ? [] : orphans(store))
-    report({
-      what: `container ${id.slice(0, 12)} has lost its process; it is healed by the next call that looks at containers, or by a check with --repair`,
-      severity: "garbage",
     });
   // Those that are gone protect nothing, so what only they hold is named too.
   if (repair) store.transaction(() => dropDeadLeases(store));

@@ -1,5 +1,4 @@
 /** Who uses what, from rows alone: blobs by digest, snapshots by key, with the names of images, containers and leases. */
-import { orphans } from "../containers/states.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ImageLabel {
@@ -78,10 +77,7 @@ export function readOwners(store: Store): Owners {
       }
     }
     addContainers(store, containers, snapshots);
-    const lost = new Set(orphans(store));
-    const running = containers.filter(
-      ({ id, state }) => (state === "running" || state === "paused") && !lost.has(id),
-    );
+    const running = containers.filter(({ state }) => state === "running" || state === "paused");
     return {
       images,
       blobs,

@@ -13,7 +13,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SampanError } from "../../base/errors.ts";
 import { digestOf } from "../../spec/image/digest.ts";
-import { keep } from "../containers/keeper.ts";
 import { openContent } from "../content/open.ts";
 import { blobPath } from "../content/paths.ts";
 import { openCollector } from "../gc/collect.ts";
@@ -187,8 +186,6 @@ describe("disk usage", () => {
     const stopped = await look("containers");
     expect(stopped).toMatchObject({ count: 1, active: 0, reclaimable: stopped?.size });
     under.engine.store.db.run("UPDATE containers SET state = 'running'");
-    mkdirSync(join(under.root, "containers/web"), { recursive: true });
-    using _kept = keep(under.engine.store, "web");
     expect(await look("containers")).toMatchObject({ count: 1, active: 1, reclaimable: 0 });
   });
   test("what nobody uses can be had back, what a pull holds cannot", async () => {
@@ -420,24 +417,4 @@ describe("check", () => {
       await codeOf(check(under.engine, { repair: false, deep: true, signal: AbortSignal.abort() })),
     ).toBe("cancelled");
   });
-});
-
-test("a check names containers that a crash left unhealed, and changes nothing", async () => {
-  using under = make();
-  const image = await under.image("alpine");
-  under.snapshot("box", image.chains[1], "active");
-  under.container("lost", image, "box");
-  under.container("idle", image, "box");
-  under.engine.store.db.run("UPDATE containers SET state = 'running' WHERE id = 'lost'");
-  const problems = await check(under.engine, { repair: false, deep: false });
-  const said = problems.filter(({ what }) => what.startsWith("container "));
-  expect(said).toMatchObject([
-    {
-      what: expect.stringContaining("container lost has lost its process"),
-      severity: "garbage",
-      repaired: false,
-    },
-  ]);
-  const row = under.engine.store.db.query("SELECT state FROM containers WHERE id = 'lost'").get();
-  expect(row).toEqual({ state: "running" });
 });

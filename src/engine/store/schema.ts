@@ -70,7 +70,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE garbage (kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID, STRICT;
   `,
   `
-  -- The life of containers under monitors. pid and boot are of the last start, NULL for one in the foreground; health is the JSON of a Health.
+  -- The life of containers under monitors. pid and boot are of the last start; health is the JSON of a Health.
   CREATE TABLE containers_with_life (
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL, image_id TEXT NOT NULL,
     target TEXT NOT NULL REFERENCES images (target), manifest TEXT NOT NULL, snapshot TEXT NOT NULL, command TEXT NOT NULL, config TEXT NOT NULL,

@@ -1,6 +1,5 @@
 /** Damaged snapshots out of the way, so that their layers are unpacked again. */
 import { SampanError } from "../../base/errors.ts";
-import { orphans } from "../containers/states.ts";
 import type { Engine } from "../engine.ts";
 import type { Store } from "../store/store.ts";
 
@@ -34,13 +33,11 @@ export function runningOn(store: Store, keys: ReadonlySet<string>): string | und
       .all()
       .map(({ key, parent }) => [key, parent]),
   );
-  const gone = new Set(orphans(store));
   const running = store.db
-    .query<{ id: string; name: string; snapshot: string }, []>(
-      "SELECT id, name, snapshot FROM containers WHERE state IN ('running', 'paused')",
+    .query<{ name: string; snapshot: string }, []>(
+      "SELECT name, snapshot FROM containers WHERE state IN ('running', 'paused')",
     )
-    .all()
-    .filter(({ id }) => !gone.has(id));
+    .all();
   for (const { name, snapshot } of running)
     for (let at = parents.get(snapshot) ?? null; at !== null; at = parents.get(at) ?? null)
       if (keys.has(at)) return name;

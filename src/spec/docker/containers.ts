@@ -1,35 +1,5 @@
 /** What is asked and told about containers: shapes of Docker's Engine API 1.47, only what Sampan gives. */
 
-export interface RunRequest {
-  readonly image: string;
-  readonly command: readonly string[];
-  readonly name?: string;
-  readonly env: readonly string[];
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly entrypoint?: readonly string[];
-  readonly hostname?: string;
-  readonly terminal: boolean;
-  readonly interactive: boolean;
-  readonly readonly: boolean;
-  readonly remove: boolean;
-  readonly network: "none" | "host";
-  readonly volumes: readonly string[];
-  readonly platform?: string;
-  readonly pull: "missing" | "always" | "never";
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly pidsLimit?: number;
-  readonly privileged: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  /** `host` or nothing: none of its own. `auto`: the first range of /etc/subuid. `0:100000:65536`: these ids, in the container and on the host. */
-  readonly userns?: string;
-  /** Another program with runc's command line. */
-  readonly runtime?: string;
-}
-
 /** What GET /containers/json is asked. `limit`: the newest, whatever their state. */
 export interface ListRequest {
   readonly all: boolean;

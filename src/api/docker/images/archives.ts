@@ -1,5 +1,6 @@
 /** Images as archives: GET /images/get, GET /images/{name}/get and POST /images/load. */
 import type { LiveEngine } from "../../../engine/engine.ts";
+import { mustUnpack } from "../../../engine/images/may-unpack.ts";
 import { familiarName } from "../../../spec/image/reference.ts";
 import { bytes, jsonLines } from "../answer.ts";
 import type { Answer, Call } from "../route.ts";
@@ -17,6 +18,7 @@ export async function saveImages(engine: LiveEngine, call: Call, names: readonly
 }
 
 export function loadImages(engine: LiveEngine, { query, body, signal }: Call): Answer {
+  mustUnpack("load images");
   return jsonLines(async (line) => {
     const { load } = await import("../../../engine/images/load.ts");
     const lines = new ProgressLines(line, "load");

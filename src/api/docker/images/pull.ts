@@ -1,6 +1,7 @@
 /** POST /images/create: a pull, or an import. */
 import { invalid } from "../../../base/errors.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
+import { mustUnpack } from "../../../engine/images/may-unpack.ts";
 import { familiarName, isTag, normalName, parseReference } from "../../../spec/image/reference.ts";
 import { jsonLines } from "../answer.ts";
 import { registriesFor, withRegistries } from "../credentials.ts";
@@ -37,6 +38,7 @@ function withoutTag(name: string): string {
 
 function pullAnswer(engine: LiveEngine, call: Call, from: string): Answer {
   const { name, all } = wantedImage(from, call.query.string("tag"));
+  mustUnpack(`pull image "${name}"`);
   const parts = withRegistries(engine, registriesFor(engine.registries, call, name));
   const options = { ...platformOption(call.query), signal: call.signal };
   return jsonLines(async (line) => {
@@ -61,6 +63,7 @@ function pullAnswer(engine: LiveEngine, call: Call, from: string): Answer {
 }
 
 function importAnswer(engine: LiveEngine, { query, body, signal }: Call): Answer {
+  mustUnpack("import an image");
   const repo = query.string("repo");
   const tag = query.string("tag");
   const reference = repo === undefined || tag === undefined ? repo : `${repo}:${tag}`;
