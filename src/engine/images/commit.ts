@@ -119,10 +119,20 @@ function runOf(engine: CommitParts, container: ContainerInfo, raw: RawConfig): R
     ...(body.Cmd?.length ? { Cmd: body.Cmd } : {}),
     ...(body.User ? { User: body.User } : {}),
     ...(body.WorkingDir ? { WorkingDir: body.WorkingDir } : {}),
-    ...(body.Labels && Object.keys(body.Labels).length > 0
-      ? { Labels: { ...image.Labels, ...body.Labels } }
-      : {}),
+    ...(body.StopSignal ? { StopSignal: body.StopSignal } : {}),
+    ...(body.Healthcheck ? { Healthcheck: body.Healthcheck } : {}),
+    ...(body.Shell?.length ? { Shell: body.Shell } : {}),
+    ...together("Labels", image.Labels, body.Labels),
+    ...together("ExposedPorts", image.ExposedPorts, body.ExposedPorts),
+    ...together("Volumes", image.Volumes, body.Volumes),
   };
+}
+
+type Named = Readonly<Record<string, unknown>> | null | undefined;
+
+/** Nothing where neither says anything. */
+function together(field: string, image: Named, own: Named): Record<string, Named> {
+  return own && Object.keys(own).length > 0 ? { [field]: { ...image, ...own } } : {};
 }
 
 function diffIdsOf(raw: RawConfig): readonly Digest[] {
