@@ -45,6 +45,17 @@ test("hosts has the loopback, what was asked for, and its own addresses", () => 
   expect(() => hostsText({ ...names, extra })).toThrow("host-gateway has no meaning");
 });
 
+test.each([
+  ["boat", "", "boat"],
+  ["boat.sea.org", "", "boat.sea.org boat"],
+  ["boat", "sea.org", "boat.sea.org boat"],
+  [".odd", "", ".odd"],
+])("host name %j with domain %j is found as %j", (hostname, domainname, found) => {
+  expect(hostsText({ ...names, addresses: ["10.0.0.1"], hostname, domainname })).toEndWith(
+    `\n10.0.0.1\t${found}\n`,
+  );
+});
+
 const none = { dns: [], search: [], options: [] };
 const host = "# comment\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch lan\noptions edns0\n";
 const input = { host, nameservers: [], asked: {}, defaults: none, sharesHost: false };

@@ -51,7 +51,9 @@ export interface HostsInput {
 
 export function hostsText(input: HostsInput): string {
   const { hostname, domainname, addresses, extra, links = [], gateway, ipv6 } = input;
-  const names = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  const full = domainname === "" ? hostname : `${hostname}.${domainname}`;
+  const [short = full] = full.split(".");
+  const names = [...new Set([full, hostname, short || full])].join(" ");
   const v6 =
     "::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
   const lines = [`127.0.0.1\tlocalhost\n`, ipv6 ? v6 : "", extraHostsText(extra, gateway)];
