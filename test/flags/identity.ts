@@ -101,6 +101,7 @@ export const identity: Rows = {
       "h1\nh1\nexample.org\n1",
     ),
     row("run --hostname my_app box hostname", "my_app"),
+    row("run --hostname a.b.c box sh -c 'tail -1 /etc/hosts | cut -f2'", "a.b.c a"),
     row(
       `run --add-host foo:1.2.3.4 --add-host bar:::1 box sh -c "${files}" | grep -E 'foo|bar|IP|localhost$'`,
       /^127.0.0.1\tlocalhost\n1.2.3.4\tfoo\n::1\tbar\nIP ID$/,

@@ -129,6 +129,12 @@ export const verbs: Rows = {
       "A /dd\nA /dd/x\nA /new\nC /etc\nD /etc/group\nsha256\n1\nx\nUntagged: flags:1\n2\ndf",
     ),
   ],
+  commit: [
+    row(
+      `docker run -d --name co -e A=1 -w /tmp -u 5 -l x=y --expose 80 --stop-signal INT --entrypoint sh -v /v box -c 'sleep 100'; docker commit -m m -a me co flags:2 | cut -c1-6; ${["Env", "WorkingDir", "User", "Labels", "Entrypoint", "Cmd", "Volumes", "ExposedPorts", "StopSignal"].map((field) => `docker inspect -f '{{json .Config.${field}}}' flags:2`).join("; ")} | sed 's/"A=1","PATH=.bin"/"PATH=\\/bin","A=1"/'; docker rm -fv co; docker rmi flags:2 | head -1`,
+      'ID\nsha256\n["PATH=/bin","A=1"]\n"/tmp"\n"5"\n{"x":"y"}\n["sh"]\n["-c","sleep 100"]\n{"/v":{}}\n{"80/tcp":{}}\n"INT"\nco\nUntagged: flags:2',
+    ),
+  ],
   "ps, top, stats, prune": [
     row(
       "docker create --name ps1 -l k=v box true; docker ps -a --filter name=ps1 --format '{{.Names}}|{{.Status}}|{{.Command}}|{{.Image}}|{{.Labels}}|{{.Networks}}|{{.Size}}' | sed 's/virtual.*/virtual/'; docker ps -a --filter label=k=v -q | wc -l; docker ps --filter status=nonsense; docker ps --filter nonsense=1; docker rm ps1",
