@@ -87,6 +87,8 @@ export interface Runtime {
   stats(id: string): Promise<RuntimeStats>;
   /** How often the kernel killed a process of it for memory: of all counters the one that is asked at every end. */
   oomKills(id: string): Promise<number>;
+  /** That number each time that it has grown above `since`, within a second; until the container is gone or the signal says so. */
+  oomKillsAbove(id: string, since: number, signal: AbortSignal): AsyncIterable<number>;
   /** Undefined when it has never heard of it. */
   state(id: string): Promise<{ readonly status: Status; readonly pid: number } | undefined>;
   /** Takes away what is left on the host. With force it ends the container first, and one that is not there is no error. */

@@ -46,6 +46,8 @@ async function write(engine: LifeParts, info: ContainerInfo, { code, at }: End):
   const oomKilled = await wasOutOfMemory(engine, info);
   const failure = await clearHost(engine, info);
   const delay = delayOf(engine, info, { code, at });
+  // By watchMemory, also while the counters were read.
+  const isTold = engine.containers.get(info.id).oomKilled;
   writeEnded(engine.store, info.id, {
     state: delay === undefined ? "exited" : "restarting",
     code,
@@ -57,7 +59,7 @@ async function write(engine: LifeParts, info: ContainerInfo, { code, at }: End):
     isBrief: goesWithEnd(engine, info),
   });
   if (!failure) removeMonitorFolder(engine, info.id);
-  if (oomKilled) emit(engine, info, "oom");
+  if (oomKilled && !isTold) emit(engine, info, "oom");
   const seconds = Math.max(0, Math.round((at - (info.started?.getTime() ?? at)) / 1000));
   emit(engine, info, "die", { exitCode: `${code}`, execDuration: `${seconds}` });
   return engine.containers.get(info.id);

@@ -90,6 +90,11 @@ export function writeState(store: Store, id: string, state: LifeState): void {
   update(store, id, { state }, false);
 }
 
+/** Of one that runs on; at its end the counters tell it again. */
+export function writeOutOfMemory(store: Store, id: string): void {
+  update(store, id, { oom_killed: 1 }, false);
+}
+
 /** What is durable after it, its end, makes this durable too. */
 export function writeStopped(store: Store, id: string): void {
   update(store, id, { stopped_by_user: 1 }, false);

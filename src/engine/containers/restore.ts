@@ -54,7 +54,7 @@ export async function restore(engine: LifeParts, options: RestoreOptions): Promi
   if (!supervise) return;
   await restoreNetworks(engine, warn);
   table.supervising = true;
-  for (const [id, task] of table.running) table.reactions.watchHealth(id, task);
+  for (const [id, task] of table.running) table.reactions.watch(id, task);
   await startWanted(engine, before, options);
 }
 

@@ -21,7 +21,8 @@ export interface PlannedRestart {
 export interface Reactions {
   readonly end: (id: string, exit: Exit | undefined) => Promise<void>;
   readonly restart: (id: string) => Promise<void>;
-  readonly watchHealth: (id: string, task: Task) => void;
+  /** Its health and its memory. */
+  readonly watch: (id: string, task: Task) => void;
   /** A moment, for a disk to have room again. False when the engine closes. */
   readonly rest: () => Promise<boolean>;
   /** Of work that nobody waits for. */

@@ -19,7 +19,7 @@ export function follow(engine: LifeParts, id: string, connection: MonitorConnect
       resolve();
     }),
   );
-  if (table.supervising) table.reactions.watchHealth(id, task);
+  if (table.supervising) table.reactions.watch(id, task);
   return task;
 }
 

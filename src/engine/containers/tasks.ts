@@ -5,6 +5,7 @@ import { writeEnd } from "./end.ts";
 import { watchHealth } from "./health-watch.ts";
 import type { Tasks } from "./life.ts";
 import { Locks } from "./locks.ts";
+import { watchMemory } from "./memory-watch.ts";
 import type { LifeParts } from "./parts.ts";
 import { restartByPolicy } from "./restart-plan.ts";
 import { restore } from "./restore.ts";
@@ -29,7 +30,10 @@ export function openTasks(engine: Omit<LifeParts, "tasks">, { warn }: TasksOptio
     {
       end: (id, exit) => writeEnd(parts, id, exit),
       restart: (id) => restartByPolicy(parts, id),
-      watchHealth: (id, task) => table.inBackground(watchHealth(parts, id, task, closing.signal)),
+      watch: (id, task) => {
+        table.inBackground(watchHealth(parts, id, task, closing.signal));
+        table.inBackground(watchMemory(parts, id, task, closing.signal));
+      },
       rest: () => pause(disk, closing.signal),
       report,
     },

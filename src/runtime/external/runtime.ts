@@ -4,6 +4,7 @@ import { SampanError } from "../../base/errors.ts";
 import { makeDirs } from "../../kernel/files.ts";
 import type { Runtime, Status } from "../runtime.ts";
 import { cgroupPids } from "../native/cgroups/procs.ts";
+import { oomKillsAbove } from "../native/cgroups/events.ts";
 import { oomKills } from "../native/cgroups/stats.ts";
 import { runtimeStats } from "../native/stats.ts";
 import { cgroupsOf } from "./cgroups.ts";
@@ -54,6 +55,9 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
     processes: async (id) => cgroupPids(cgroupsOf(await pidOf(id))),
     stats: async (id) => runtimeStats(cgroupsOf(await pidOf(id))),
     oomKills: async (id) => oomKills(cgroupsOf(await pidOf(id))),
+    oomKillsAbove: async function* (id, since, signal) {
+      yield* oomKillsAbove(cgroupsOf(await pidOf(id)), since, signal);
+    },
     state: (id) => stateOf(program, id),
     async delete(id, { force, signal }) {
       if (force && (await stateOf(program, id)) === undefined) return;

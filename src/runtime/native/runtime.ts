@@ -2,6 +2,7 @@
 import { SampanError } from "../../base/errors.ts";
 import type { CreateTask, ExecTask, MonitorRequest, Runtime } from "../runtime.ts";
 import { monitorSocket } from "../monitor/socket.ts";
+import { oomKillsAbove } from "./cgroups/events.ts";
 import { oomKills } from "./cgroups/stats.ts";
 import { create, readBundle, type RuntimeContext } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
@@ -39,6 +40,7 @@ export function nativeRuntime({ root, warn, patience = 10_000 }: NativeOptions):
     processes: async (id) => await Promise.resolve(containerPids(context, id)),
     stats: async (id) => await Promise.try(() => runtimeStats(cgroupDirs(loadState(root, id)))),
     oomKills: async (id) => await Promise.try(() => oomKills(cgroupDirs(loadState(root, id)))),
+    oomKillsAbove: (id, since, signal) => oomKillsAbove(cgroupDirs(loadState(root, id)), since, signal),
     state: (id) => stateOf(root, id),
     delete: (id, { force }) => deleteContainer(context, id, force),
   };

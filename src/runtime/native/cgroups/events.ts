@@ -29,7 +29,44 @@ export function oomEvents(paths: CgroupDirs, signal: AbortSignal): AsyncIterable
     : v1Events({ dir, file: "memory.oom_control", argument: "" }, signal);
 }
 
-/** The same for pressure of a level and above. On v2 that is reclaim below memory.low, above memory.high, and at memory.max. */
+/** How often a cgroup of v1 is looked at: an eventfd there would hold a thread of the pool for each container. */
+const lookMs = 1000;
+
+/**
+ * The kernel's count of kills for want of memory, each time that it is above `since` and has grown: on v2 at once, on v1 within a second. For whoever watches many
+ * containers. Ends when the signal is aborted or the cgroup is gone. Errors: `failed_precondition` without a memory cgroup.
+ */
+export async function* oomKillsAbove(
+  paths: CgroupDirs,
+  since: number,
+  signal: AbortSignal,
+): AsyncGenerator<number> {
+  const dir = memoryDir(paths);
+  using stack = new DisposableStack();
+  const changes = new Changes();
+  watchOrLook(paths.version === 2 ? `${dir}/memory.events` : undefined, changes, stack);
+  onAbort(signal, () => changes.note(), stack);
+  const file = paths.version === 2 ? "memory.events" : "memory.oom_control";
+  for (let seen = since; !signal.aborted; await changes.next()) {
+    const now = counterIn(`${dir}/${file}`, "oom_kill");
+    if (now === undefined) return;
+    if (now > seen) yield (seen = now);
+  }
+}
+
+/** Where the kernel has no more watches to give, looking has to do. */
+function watchOrLook(file: string | undefined, changes: Changes, stack: DisposableStack): void {
+  try {
+    if (file !== undefined) return void stack.use(watched(file, changes));
+  } catch {
+    // It is looked at then.
+  }
+  const timer = setInterval(() => changes.note(), lookMs);
+  timer.unref();
+  stack.defer(() => clearInterval(timer));
+}
+
+/** As oomEvents, for pressure of a level and above. On v2 that is reclaim below memory.low, above memory.high, and at memory.max. */
 export function pressureEvents(
   paths: CgroupDirs,
   level: PressureLevel,
@@ -95,11 +132,12 @@ function v2Events(dir: string, counter: string, signal: AbortSignal): AsyncGener
   stack.use(watched(`${dir}/cgroup.events`, changes));
   onAbort(signal, () => changes.note(), stack);
   const resources = stack.move();
-  let seen = counterIn(dir, counter) ?? 0;
+  const file = `${dir}/memory.events`;
+  let seen = counterIn(file, counter) ?? 0;
   return (async function* () {
     using _resources = resources;
     while (!signal.aborted) {
-      const now = counterIn(dir, counter);
+      const now = counterIn(file, counter);
       if (now === undefined) return;
       for (; seen < now; seen++) yield;
       if (/^populated 0$/m.test(hostFiles.read(`${dir}/cgroup.events`) ?? "populated 0")) return;
@@ -108,8 +146,8 @@ function v2Events(dir: string, counter: string, signal: AbortSignal): AsyncGener
   })();
 }
 
-function counterIn(dir: string, counter: string): number | undefined {
-  const text = hostFiles.read(`${dir}/memory.events`);
+function counterIn(file: string, counter: string): number | undefined {
+  const text = hostFiles.read(file);
   const match = text === undefined ? null : new RegExp(`^${counter} (\\d+)$`, "m").exec(text);
   return match === null ? undefined : Number(match[1]);
 }
