@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 
 export interface Driver {
   readonly name: string;
+  readonly path: string;
   readonly contents: Uint8Array;
 }
 
@@ -23,7 +24,7 @@ export function driversFor(names: readonly string[], modulesFolder: string): Dri
       throw new Error(`cannot find driver "${name}": no such module below ${modulesFolder}`);
     const contents = readFileSync(file);
     for (const needed of dependencies(contents)) visit(needed);
-    ordered.set(name, { name, contents });
+    ordered.set(name, { name, path: file, contents });
   };
   names.forEach(visit);
   return [...ordered.values()];
