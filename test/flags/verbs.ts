@@ -31,6 +31,7 @@ export const verbs: Rows = {
     row("run box /etc/passwd", /permission denied[^]*= 126$/),
     row("run --pull never nosuch.example/x:1 true", /nosuch\.example\/x:1[^]*= 125$/),
     refused("run --name bad/name box true", "bad/name"),
+    row("run --name $(head -c 200 /dev/zero | tr '\\0' n) box echo long", "long"),
     row(
       "docker create --name dup box; run --name dup box true; docker rm dup",
       /^ID\ndocker: Error response from daemon: Conflict. The container name "\/dup" is already in use by container "?ID"?[^]*dup$/,

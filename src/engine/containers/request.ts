@@ -26,9 +26,9 @@ export function sharesHostNetwork(body: Pick<CreateBody, "HostConfig">): boolean
 }
 
 export function checkName(name: string): void {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$/.test(name))
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/.test(name))
     throw invalid(
-      `cannot name a container "${name.slice(0, 150)}": wanted at least two characters: a letter or digit, then letters, digits, "_", "." and "-"`,
+      `cannot name a container "${name.slice(0, 150)}": wanted two to 255 characters: a letter or digit, then letters, digits, "_", "." and "-"`,
     );
 }
 
