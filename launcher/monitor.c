@@ -9,21 +9,30 @@
 #include <sys/wait.h>
 
 #define CLIENTS 33 /* the last is for one that is one too many, until it was told so */
-#define BLOCK 16384
+#define BLOCK 32768
 #define GRACE 1000 /* ms for descendants that hold the streams open after the end */
 #define SOCKET_NAME "monitor.sock"
 
+/*
+ * What waits for a client: bytes of out, and where it has not yet taken what came from the process, `left` bytes of the block, which belong between out[split - 1]
+ * and out[split]. Nobody keeps a copy of the block: it is not read again before everybody has taken it.
+ */
 struct client {
-    int open, fd, mask, feeding; /* feeding: it holds input that the process has not yet taken */
-    uint32_t body;               /* bytes of its request that are to come */
-    unsigned head, in_have, in_at, out_have, out_at;
-    int64_t since; /* when it last took something of what waits in out */
-    uint8_t header[8];
-    char in[4096], out[8 + BLOCK + 256]; /* all of them full is less than 1 MiB */
+    int open, fd, mask;
+    uint32_t body; /* bytes of its request that are to come */
+    unsigned head, in_have, out_have, out_at, split, left;
+    const char *next; /* in the block */
+    int64_t since;    /* when it last took something of what waits */
+    uint8_t header[8], in[8];
+    char out[1024];
 };
 
 static struct client clients[CLIENTS], *const spare = clients + CLIENTS - 1;
 static char block[BLOCK];
+/* Input on its way to the process. While it takes none nobody else's can go there either. */
+static struct client *typist;
+static char typed[16384];
+static unsigned typed_at, typed_have;
 static int input = -1, output[2] = {-1, -1}, console = -1, listener, folder, signals;
 static int once, terminal, finish_parent, deserted, parent_ended, kept, ended, status;
 static uint32_t size;
@@ -75,8 +84,14 @@ static void drop(struct client *c) {
     if (!c->open) return;
     sys(SYS_close, c->fd);
     c->open = 0;
+    if (c == typist) typist = 0;
     if (c->mask & STREAM_INPUT && once) end_input();
 }
+
+static int types(const struct client *c) { return c->head == 8 && c->header[0] == REQUEST_INPUT; }
+
+/* Whether there is a place for what it sends next. */
+static int may_speak(const struct client *c) { return c->open && c != typist && !(typist && types(c)); }
 
 static int has_gone(int fd) {
     struct pollfd polled = {fd, 0, 0};
@@ -89,7 +104,7 @@ static struct client *free_place(void) {
     for (struct client *c = clients; c < spare; c++)
         if (!c->open) return c;
     for (struct client *c = clients; c < spare; c++) {
-        if (!c->feeding || !has_gone(c->fd)) continue;
+        if (may_speak(c) || !has_gone(c->fd)) continue;
         drop(c);
         return c;
     }
@@ -100,30 +115,17 @@ static void accept_client(void) {
     long fd = sys(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     struct client *c = free_place();
-    c->open = 1, c->fd = (int)fd, c->mask = c->feeding = 0, c->body = c->head = c->in_have = c->in_at = c->out_have = c->out_at = 0;
+    c->open = 1, c->fd = (int)fd, c->mask = 0, c->body = c->head = c->in_have = c->out_have = c->out_at = c->split = c->left = 0;
     c->since = now_ms();
 }
 
+static unsigned lesser(unsigned a, unsigned b) { return a < b ? a : b; }
+
 /* Sends what waits for a client. */
 static void push(struct client *c) {
-    long n = sys(SYS_sendto, c->fd, c->out + c->out_at, c->out_have - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
-    if (n == -EAGAIN || n == -EINTR) return;
-    if (n < 0) {
-        drop(c);
-        return;
-    }
-    c->since = now_ms(), c->out_at += (unsigned)n;
-    if (c->out_at == c->out_have) c->out_at = c->out_have = 0;
-}
-
-static void keep(struct client *c, const void *data, size_t n) {
-    memcpy(c->out + c->out_have, data, n);
-    c->out_have += (unsigned)n;
-}
-
-static void send_frame(struct client *c, int kind, const void *data, size_t n) {
-    uint8_t head[8] = {(uint8_t)kind};
-    struct iovec64 piece[2] = {{head, 8}, {(void *)data, n}};
+    unsigned before = c->left ? c->split - c->out_at : 0;
+    struct iovec64 piece[3] = {
+        {c->out + c->out_at, before}, {(void *)c->next, c->left}, {c->out + c->out_at + before, c->out_have - c->out_at - before}};
     struct {
         void *name;
         uint64_t name_length;
@@ -132,29 +134,43 @@ static void send_frame(struct client *c, int kind, const void *data, size_t n) {
         void *control;
         uint64_t control_length;
         int64_t flags;
-    } message = {0, 0, piece, 2, 0, 0, 0};
-    set(head + 4, 4, (int64_t)n);
-    long sent = c->out_have ? 0 : sys(SYS_sendmsg, c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent == -EAGAIN || sent == -EINTR) sent = 0;
-    if (sent < 0 || c->out_have + 8 + n - (size_t)sent > sizeof c->out) {
+    } message = {0, 0, piece, 3, 0, 0, 0};
+    long n = sys(SYS_sendmsg, c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n == -EAGAIN || n == -EINTR) return;
+    if (n < 0) {
         drop(c);
         return;
     }
-    if (!c->out_have) c->since = now_ms();
-    if (sent < 8) keep(c, head + sent, 8 - (size_t)sent), sent = 8;
-    keep(c, (const char *)data + (sent - 8), n - (size_t)(sent - 8));
+    unsigned gone = (unsigned)n, head = lesser(gone, before), body = lesser(gone - head, c->left);
+    c->since = now_ms(), c->next += body, c->left -= body, c->out_at += gone - body;
+    if (!c->left && c->out_at == c->out_have) c->out_at = c->out_have = 0;
+}
+
+/* `shared`: the data are in the block, and stay there until the client has them. */
+static void send_frame(struct client *c, int kind, const void *data, unsigned n, int shared) {
+    int idle = !c->out_have;
+    if (c->out_have + 8 + (shared ? 0 : n) > sizeof c->out) {
+        drop(c);
+        return;
+    }
+    uint8_t *head = (uint8_t *)c->out + c->out_have;
+    set(head, 4, (int64_t)kind << 24), set(head + 4, 4, n);
+    c->out_have += 8;
+    if (shared) c->next = data, c->left = n, c->split = c->out_have;
+    else memcpy(c->out + c->out_have, data, n), c->out_have += n;
+    if (idle) c->since = now_ms(), push(c);
 }
 
 static void answer(struct client *c, long result) {
     uint8_t body[4];
     set(body, 4, result);
-    send_frame(c, ANSWER_DONE, body, sizeof body);
+    send_frame(c, ANSWER_DONE, body, sizeof body, 0);
 }
 
 static void say_status(struct client *c) {
     uint8_t body[8];
     set(body, 4, pid), set(body + 4, 4, ended);
-    send_frame(c, ANSWER_STATUS, body, sizeof body);
+    send_frame(c, ANSWER_STATUS, body, sizeof body, 0);
 }
 
 /* The process has this number until it was waited for, so that no other can have it. */
@@ -173,7 +189,7 @@ static void handle(struct client *c) {
     case REQUEST_RESIZE:
         answer(c, c->in_have != 4          ? -EINVAL
                   : !terminal || input < 0 ? -ENOTTY
-                                           : set_size(input, (uint16_t)get((uint8_t *)c->in, 2), (uint16_t)get((uint8_t *)c->in + 2, 2)));
+                                           : set_size(input, (uint16_t)get(c->in, 2), (uint16_t)get(c->in + 2, 2)));
         break;
     case REQUEST_SIGNAL: answer(c, send_signal(argument)); break;
     default: drop(c);
@@ -182,32 +198,38 @@ static void handle(struct client *c) {
 }
 
 /* Passes input on as far as the process takes it; who reads none loses it. */
-static void feed(struct client *c) {
-    while (input >= 0 && c->in_at < c->in_have) {
-        long n = sys(SYS_write, input, c->in + c->in_at, c->in_have - c->in_at);
+static void feed(void) {
+    struct client *c = typist;
+    while (input >= 0 && typed_at < typed_have) {
+        long n = sys(SYS_write, input, typed + typed_at, typed_have - typed_at);
         if (n == -EINTR) continue;
-        c->feeding = n == -EAGAIN;
-        if (c->feeding) return;
-        if (n < 0) end_input(), c->in_at = c->in_have;
-        else c->in_at += (unsigned)n;
+        if (n == -EAGAIN) return;
+        if (n < 0) end_input(), typed_at = typed_have;
+        else typed_at += (unsigned)n;
     }
-    c->feeding = 0, c->in_at = c->in_have = 0;
+    typist = 0;
     if (!c->body) c->head = 0;
 }
 
 static void read_client(struct client *c) {
-    int whole = c->head == 8, is_input = c->header[0] == REQUEST_INPUT;
-    size_t room = sizeof c->in - c->in_have, wanted = !whole ? 8 - c->head : c->body < room ? c->body : room;
-    long n = sys(SYS_read, c->fd, whole ? c->in + c->in_have : (char *)c->header + c->head, wanted);
+    int whole = c->head == 8, is_input = types(c);
+    char *to = is_input ? typed : whole ? (char *)c->in + c->in_have : (char *)c->header + c->head;
+    unsigned wanted = is_input ? lesser(c->body, sizeof typed) : whole ? c->body : 8 - c->head;
+    long n = sys(SYS_read, c->fd, to, wanted);
     if (n == -EAGAIN || n == -EINTR) return;
     if (n <= 0) {
         drop(c);
         return;
     }
     if (whole) {
-        c->body -= (uint32_t)n, c->in_have += (unsigned)n;
-        if (is_input) feed(c);
-        else if (!c->body) handle(c);
+        c->body -= (uint32_t)n;
+        if (is_input) {
+            typist = c, typed_at = 0, typed_have = (unsigned)n;
+            feed();
+        } else {
+            c->in_have += (unsigned)n;
+            if (!c->body) handle(c);
+        }
         return;
     }
     c->head += (unsigned)n;
@@ -223,7 +245,7 @@ static void read_client(struct client *c) {
 /* Whether somebody who is attached has not yet taken what came last: then no more is read, as a pipe would have it. */
 static int blocked(void) {
     for (struct client *c = clients; c < clients + CLIENTS; c++)
-        if (c->open && c->mask && c->out_have) return 1;
+        if (c->open && c->left) return 1;
     return 0;
 }
 
@@ -258,7 +280,7 @@ static int pump(int stream) {
     }
     log_add(stream, block, (size_t)n);
     for (struct client *c = clients; c < clients + CLIENTS; c++)
-        if (c->open && c->mask & (stream ? STREAM_ERRORS : STREAM_OUTPUT)) send_frame(c, stream + 1, block, (size_t)n);
+        if (c->open && c->mask & (stream ? STREAM_ERRORS : STREAM_OUTPUT)) send_frame(c, stream + 1, block, (unsigned)n, 1);
     return 1;
 }
 
@@ -385,19 +407,19 @@ static void wait_for(struct pollfd *polled, int64_t ms) {
 static void await_clients(struct pollfd *polled) {
     for (int i = 0; i < CLIENTS; i++) {
         struct client *c = &clients[i];
-        short events = (short)((c->feeding ? 0 : POLLIN) | (c->out_have ? POLLOUT : 0));
+        short events = (short)((may_speak(c) ? POLLIN : 0) | (c->out_have ? POLLOUT : 0));
         polled[AT_CLIENTS + i] = (struct pollfd){c->open && events ? c->fd : -1, events, 0};
-        if (c->open && c->feeding && input >= 0) polled[AT_INPUT] = (struct pollfd){input, POLLOUT, 0};
     }
+    if (typist && input >= 0) polled[AT_INPUT] = (struct pollfd){input, POLLOUT, 0};
 }
 
 static void serve_clients(const struct pollfd *polled) {
+    if (typist && (input < 0 || polled[AT_INPUT].revents)) feed();
     for (int i = 0; i < CLIENTS; i++) {
         struct client *c = &clients[i];
         short seen = polled[AT_CLIENTS + i].revents;
-        if (c->open && c->feeding && (input < 0 || polled[AT_INPUT].revents)) feed(c);
         if (c->open && c->out_have && seen & (POLLOUT | POLLERR | POLLHUP)) push(c);
-        if (c->open && !c->feeding && seen & (POLLIN | POLLHUP)) read_client(c);
+        if (may_speak(c) && seen & (POLLIN | POLLHUP)) read_client(c);
     }
 }
 
@@ -445,7 +467,7 @@ static void __attribute__((noreturn)) finish(void) {
     set(body, 4, code), set(body + 4, 4, signal), set(body + 8, 8, ended_time);
     drop(spare);
     for (struct client *c = clients; c < spare; c++)
-        if (c->open && !c->mask) send_frame(c, ANSWER_EXIT, body, sizeof body);
+        if (c->open && !c->mask) send_frame(c, ANSWER_EXIT, body, sizeof body, 0);
     for (;;) {
         struct pollfd polled[AT_CLIENTS + CLIENTS];
         int64_t next = expire(now_ms());
