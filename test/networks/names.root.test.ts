@@ -12,7 +12,7 @@ describe("names in a user-defined network", () => {
   let place: Place;
   let web: { id: string; ip: string };
   let second: { id: string; ip: string };
-  let client: { id: string; ip: string };
+  let client: Awaited<ReturnType<Place["container"]>>;
   let server: string;
 
   const ask = (where: string, name: string, type = "A", protocol = "udp") => {
@@ -126,6 +126,22 @@ describe("names in a user-defined network", () => {
     await old.exited;
     expect((await state()).version).not.toBe("0.0.0");
     expect(ask(client.id, "third")?.code).toBe("NOERROR");
+  });
+
+  test("a resolver that stands still is replaced, and stops no container", async () => {
+    const state = async () =>
+      (await Bun.file(`${place.state}/networks/resolver.state`).json()) as { pid: number };
+    const { pid } = await state();
+    process.kill(pid, "SIGSTOP");
+    await place.container("fourth", { front: {} });
+    expect((await state()).pid).not.toBe(pid);
+    expect(ask(client.id, "fourth")?.code).toBe("NOERROR");
+    process.kill((await state()).pid, "SIGSTOP");
+    await place.network({ name: "late" });
+    const late = await place.container("fifth", { late: {} });
+    server = late.sandbox.nameservers[0] ?? "";
+    expect(ask(late.id, "fifth")).toEqual({ code: "NOERROR", answers: [late.ip] });
+    server = client.sandbox.nameservers[0] ?? "";
   });
 
   test("one that leaves is found no more", async () => {

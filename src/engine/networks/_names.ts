@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { version } from "../../base/version.ts";
-import { closeFd, lockFile, openFile } from "../../kernel/libc.ts";
+import { closeFd, killProcess, lockFile, openFile } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
 import { gatewayOf, hasNames } from "./_config.ts";
 import { queue } from "./_parts.ts";
@@ -22,6 +22,7 @@ import type { EndpointRow, NetworkRow, Rows } from "./_rows.ts";
 const patience = 10_000;
 const poll = 1;
 const moment = 250;
+const SIGKILL = 9;
 
 export interface Names {
   /** Brings the table up to date; waits until the resolver answers at a new address. */
@@ -116,7 +117,8 @@ export function openNames({ rows, folder, command, resolvConf }: NamesOptions): 
     if (!same) write(folder, next);
     if (next.listen.length === 0) return;
     const known = next.listen.every((address) => before.listen.includes(address));
-    if (known && isRunning(folder) && stateOf(folder)?.version === version)
+    const state = stateOf(folder);
+    if (known && isRunning(folder) && state?.version === version && !isStopped(state.pid))
       return caughtUp(folder, next.serial);
     await running(folder, command, next.serial);
   };
@@ -167,6 +169,11 @@ function stateOf(folder: string): ResolverState | undefined {
   return text === "" ? undefined : (JSON.parse(text) as ResolverState);
 }
 
+/** By SIGSTOP, or by who traces it. */
+function isStopped(pid: number): boolean {
+  return /^State:\s+[Tt]/m.test(readIfThere(`/proc/${pid}/status`));
+}
+
 /** One that answers at these addresses already reads the table within a moment; where it is slow, names come a little after their container. */
 async function caughtUp(folder: string, serial: number): Promise<void> {
   const end = performance.now() + moment;
@@ -184,6 +191,8 @@ async function running(folder: string, command: readonly string[], serial: numbe
     if (lives && state && state.version === version && state.serial >= serial) return;
     if (lives && state && state.version !== version && state.pid !== ended)
       process.kill((ended = state.pid), "SIGTERM");
+    // Names come from it no more, and it would hold its lock for ever.
+    if (lives && state && isStopped(state.pid)) killProcess(state.pid, SIGKILL);
     // Which takes the lock in a moment; one that finds it taken ends by itself.
     if (!lives && (!child || child.exitCode !== null || child.signalCode !== null))
       child = start(folder, command);
