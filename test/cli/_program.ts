@@ -24,6 +24,13 @@ export interface Program extends Disposable {
 /** Nothing is made in the network of this machine. */
 const noBridge = "[network.bridge]\nenabled = false\n[network]\nfirewall = false\n";
 
+/** As there is no bridge, a container has no network unless it is said. */
+function withoutNetwork(args: readonly string[]): readonly string[] {
+  return args[0] === "run" && !args.includes("--network")
+    ? ["run", "--network", "none", ...args.slice(1)]
+    : args;
+}
+
 export function makeProgram(): Program {
   const folder = mkdtempSync(join(tmpdir(), "sampan-cli-"));
   const config = join(folder, "config.toml");
@@ -47,7 +54,7 @@ export function makeProgram(): Program {
     command,
     env,
     run: async (args, input = "") => {
-      const child = Bun.spawn([...command, ...args], {
+      const child = Bun.spawn([...command, ...withoutNetwork(args)], {
         cwd: folder,
         env,
         stdin: typeof input === "string" ? Buffer.from(input) : input,

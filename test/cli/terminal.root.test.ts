@@ -91,7 +91,7 @@ test("run -it has the terminal, its size and its status", async () => {
   const name = `${registry.host}/box:1`;
   await pushImage({ url: registry.url, repository: "box" }, await busyboxImage(), "1");
   expect((await program.run(["pull", "-q", name])).status).toBe(0);
-  const screen = onTerminal(program, ["run", "--rm", "-it", name, "sh"]);
+  const screen = onTerminal(program, ["run", "--network", "none", "--rm", "-it", name, "sh"]);
   await screen.shows("# ");
   // The process that says so is the one that Ctrl-C is for: no shell may be between two of them.
   screen.type("sh -c 'echo here-$((40+2)); exec sleep 1000'\r");

@@ -4,25 +4,30 @@ import { createContainer } from "../../../engine/containers/create.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 import type { CreateBody } from "../../../spec/docker/create.ts";
 import { parseCreateBody } from "../../../spec/docker/parse-create.ts";
+import { ensureUnpacked } from "../../../engine/images/ensure.ts";
 import { parsePlatform } from "../../../spec/image/platform.ts";
 import { json } from "../answer.ts";
 import type { Answer, Call } from "../route.ts";
 
 const nameShape = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-export async function create(engine: LiveEngine, { json: body, query }: Call): Promise<Answer> {
+export async function create(engine: LiveEngine, { json: body, query, signal }: Call): Promise<Answer> {
   const asked = await body(bodyOf);
   const name = query.string("name")?.replace(/^\//, "");
-  const platform = query.string("platform");
+  const wanted = query.string("platform");
+  const platform = wanted === undefined ? undefined : parsePlatform(wanted);
   if (name !== undefined && !nameShape.test(name))
     throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
   const warnings: string[] = [];
   try {
+    // Damaged, or kept only until now: unpacked before anything stands on it.
+    const image = engine.images.find(asked.Image ?? "", platform);
+    if (image) await ensureUnpacked(engine, image, { signal });
     const { id } = await createContainer(engine, {
       body: asked,
       warn: (text) => warnings.push(text),
       ...(name === undefined ? {} : { name }),
-      ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+      ...(platform === undefined ? {} : { platform }),
     });
     return json({ Id: id, Warnings: warnings }, 201);
   } catch (error) {
