@@ -64,7 +64,7 @@ test("version and info", async () => {
   expect(await docker("version", "--format", "{{.Server.APIVersion}} {{.Server.MinAPIVersion}}")).toBe(
     "1.51 1.24",
   );
-  const info = JSON.parse(await docker("info", "--format", "json"));
+  const info = JSON.parse(await docker("info", "--format", "{{json .}}"));
   expect(info).toMatchObject({
     OSType: "linux",
     DefaultRuntime: "native",
@@ -92,7 +92,7 @@ test("an image is imported, tagged, inspected, saved, removed and loaded", async
   expect(
     await docker("images", "--no-trunc", "--format", "{{.ID}}", "--filter", "reference=box:2"),
   ).toContain(id);
-  expect((await run("rmi", "nothing")).err).toContain("No such image: nothing:latest");
+  expect((await run("rmi", "nothing")).err).toMatch(/No such image: nothing(:latest)?\n/);
   await Bun.write(join(folder, "garbage"), new Uint8Array(8 << 20).fill(7));
   expect((await run("load", "--input", join(folder, "garbage"))).err).toContain("cannot load the archive");
 });
@@ -155,9 +155,12 @@ test("volumes", async () => {
   );
   const anonymous = await docker("volume", "create");
   expect(await docker("volume", "prune", "--force")).toContain(anonymous);
-  expect(await docker("volume", "ls", "--quiet")).toBe("one");
-  await docker("volume", "rm", "one");
-  expect((await run("volume", "inspect", "one")).err).toContain("no such volume");
+  // Before version 1.42 of the API, and its client, a prune took named volumes too.
+  const version = await docker("version", "--format", "{{.Client.APIVersion}}");
+  const named = Number(version.split(".")[1]) >= 42;
+  expect(await docker("volume", "ls", "--quiet")).toBe(named ? "one" : "");
+  if (named) await docker("volume", "rm", "one");
+  expect((await run("volume", "inspect", "one")).err).toMatch(/no such volume/i);
 });
 
 test("networks", async () => {
@@ -191,7 +194,7 @@ test("networks", async () => {
   expect((await run("network", "create", "net")).err).toContain("network with name net already exists");
   expect((await run("network", "rm", "bridge")).err).toContain("pre-defined");
   expect(await docker("network", "prune", "--force")).toContain("net");
-  expect((await run("network", "inspect", "net")).err).toContain("not found");
+  expect((await run("network", "inspect", "net")).err).toMatch(/network net not found|No such network: net/);
 });
 
 test("events of the past, and those that come", async () => {
@@ -248,5 +251,5 @@ test("what is not there says so", async () => {
   expect((await run("node", "ls")).err).toContain("This node is not a swarm manager.");
   expect((await run("swarm", "leave")).err).toContain("This node is not part of a swarm");
   expect(await docker("plugin", "ls", "--quiet")).toBe("");
-  expect((await run("plugin", "inspect", "x")).err).toContain('plugin "x" not found');
+  expect((await run("plugin", "inspect", "x")).err).toMatch(/plugin "x" not found|No such plugin: x/);
 });

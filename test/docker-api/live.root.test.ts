@@ -139,8 +139,11 @@ test("a volume is counted, and is not removed while a container has it", async (
   expect(df).toContain("Containers 1 0");
   expect(df).toContain("Images 1 1");
   await docker("rm", "writer");
-  expect(await docker("volume", "prune", "--force")).not.toContain("vol");
-  expect(await docker("volume", "prune", "--force", "--all")).toContain("vol");
+  // Before version 1.42 of the API, and its client, a prune took named volumes at once.
+  const version = await docker("version", "--format", "{{.Client.APIVersion}}");
+  const named = Number(version.split(".")[1]) >= 42;
+  if (named) expect(await docker("volume", "prune", "--force")).not.toContain("vol\n");
+  expect(await docker("volume", "prune", "--force", ...(named ? ["--all"] : []))).toContain("vol\n");
 });
 
 test("a container that runs stands still while it is committed, and runs on", async () => {

@@ -341,13 +341,21 @@ test("a part of a volume is that part, and a link in it leads nowhere else", asy
     "-c",
     "mkdir /all/one; echo part > /all/one/file; ln -s /etc /all/out",
   );
-  const mount = (part: string) => ["--mount", `type=volume,src=parts,dst=/part,volume-subpath=${part}`];
-  await place.out("create", "--name", "part", ...none, ...mount("one"), "busy", "true");
+  // Docker's command line has no word for it before version 26.
+  const create = async (name: string, Subpath: string) => {
+    const Mounts = [{ Type: "volume", Source: "parts", Target: "/part", VolumeOptions: { Subpath } }];
+    const HostConfig = { NetworkMode: "none", Mounts };
+    const body = { Image: "busy", Cmd: ["true"], HostConfig };
+    expect((await place.request("POST", `/containers/create?name=${name}`, body)).status).toBe(201);
+  };
+  await create("part", "one");
   const target = fresh();
   await place.out("cp", "part:/part/file", target);
   expect(readFileSync(join(target, "file"), "utf8")).toBe("part\n");
-  await place.out("create", "--name", "leads", ...none, ...mount("out"), "busy", "true");
-  expect((await place.docker(["cp", "leads:/part/passwd", target])).err).toContain("Could not find the file");
+  await create("leads", "out");
+  expect((await place.docker(["cp", "leads:/part/passwd", target])).err).toMatch(
+    /Could not find the file|No such container:path/,
+  );
   await place.out("rm", "part", "leads");
   await place.out("volume", "rm", "parts");
 });
