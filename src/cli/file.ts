@@ -78,10 +78,25 @@ export async function readArchive(
       );
     return input.bytes();
   }
-  const there = await stat(path).catch((error: Error) => {
-    throw new SampanError("not_found", `cannot read "${path}": ${error.message}`, { cause: error });
+  const there = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
   });
   if (there.isDirectory())
     throw new SampanError("invalid_argument", `cannot read "${path}": it is a folder, wanted an archive`);
   return createReadStream(path, { highWaterMark: 2 ** 20 });
+}
+
+const why: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "part of its path is no folder",
+  EISDIR: "it is a folder, wanted a file",
+  EACCES: "permission denied",
+  ELOOP: "its links lead in a circle",
+};
+
+/** A file that was named on the command line and cannot be read, in words. */
+export function unreadable(path: string, error: unknown): SampanError {
+  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  const kind = code === "EACCES" ? "permission_denied" : "not_found";
+  return new SampanError(kind, `cannot read "${path}": ${why[code] ?? message}`, { cause: error });
 }

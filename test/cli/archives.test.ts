@@ -77,7 +77,9 @@ test("load reads a file or standard input, and says what it loaded", async () =>
   expect((await sampan(["load"], { engine, answers: [] })).err).toContain(
     "cannot read an archive from a terminal",
   );
-  expect((await sampan(["load", "-i", join(folder, "gone")], { engine })).err).toContain("cannot read");
+  expect((await sampan(["load", "-i", join(folder, "gone")], { engine })).err).toBe(
+    `Error: cannot read "${join(folder, "gone")}": there is no such file\n`,
+  );
 });
 
 test("import hands over bytes, name, changes and message, and prints the id", async () => {

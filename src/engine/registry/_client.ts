@@ -205,5 +205,7 @@ export class Client {
 
 function isTransient(error: unknown): boolean {
   if (!(error instanceof SampanError) || isCertificateFault(error)) return false;
+  // The name servers have answered: there is no host of that name.
+  if (errorCodeOf(error) === "ENOTFOUND") return false;
   return error.code === "unavailable" || error.code === "deadline_exceeded";
 }

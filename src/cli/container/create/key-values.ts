@@ -1,6 +1,7 @@
 /** Variables, labels and other pairs, from flags and from files. */
 import { readFile } from "node:fs/promises";
-import { invalid, SampanError } from "../../../base/errors.ts";
+import { invalid } from "../../../base/errors.ts";
+import { unreadable } from "../../file.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -8,8 +9,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 async function linesOf(paths: readonly string[]): Promise<string[]> {
   const texts = await Promise.all(
     paths.map((path) =>
-      readFile(path, "utf8").catch((error: Error) => {
-        throw new SampanError("not_found", `cannot read "${path}": ${error.message}`, { cause: error });
+      readFile(path, "utf8").catch((error: unknown) => {
+        throw unreadable(path, error);
       }),
     ),
   );
