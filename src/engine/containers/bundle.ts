@@ -34,6 +34,8 @@ export interface LiveInput {
   readonly joined?: Joined;
   /** Another container's tmpfs for /dev/shm: shmOf(). */
   readonly shm?: string;
+  /** Its network's sysfs, mounted: sysOf(). */
+  readonly sys?: string;
   readonly network?: EtcInput;
   /** Variables that tell of other containers. */
   readonly links?: readonly string[];
@@ -73,6 +75,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     sourceOf: (volume) => sources.get(volume) ?? volume.source,
     ...(live.joined && { joined: live.joined }),
     ...(shm !== undefined && { shm }),
+    ...(live.sys !== undefined && { sys: live.sys }),
     ...(live.init !== undefined && { init: live.init }),
     ...(live.links && { links: live.links }),
     ...(cdi && { cdi }),

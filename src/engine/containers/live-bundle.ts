@@ -1,6 +1,7 @@
 /** Writes the bundle of a container that is to start, with what the engine's other parts know of it: networks, volumes, containers whose namespaces it joins. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { SampanError, invalid } from "../../base/errors.ts";
+import { unmount } from "../../kernel/mounts.ts";
 import type { Endpoint, Sandbox } from "../networks/networks.ts";
 import { hostnameOf, writeBundle, type LiveInput } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
@@ -11,7 +12,7 @@ import { mountImage } from "./mount-image.ts";
 import { isLive, type LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
-import { placeOf } from "./rootfs.ts";
+import { placeOf, sysOf } from "./rootfs.ts";
 import type { LiveNetwork } from "./sandbox.ts";
 import { otherContainer } from "./spec/namespaces.ts";
 
@@ -32,6 +33,8 @@ export async function writeLiveBundle(
   const pid = joinedContainer(engine, info, "PidMode");
   const shm = ipc && shmOf(placeOf(engine, ipc.id));
   const links = linked(engine, info);
+  const ownSandbox = network.sandbox !== undefined && network.of === undefined;
+  const sys = stored.remap && ownSandbox ? await mountSys(engine, info.id) : undefined;
   const live: LiveInput = {
     joined: {
       ...(network.path !== undefined && { network: network.path }),
@@ -39,6 +42,7 @@ export async function writeLiveBundle(
       ...(pid && { pid: `/proc/${pid.pid}/ns/pid` }),
     },
     ...(shm !== undefined && existsSync(shm) && { shm }),
+    ...(sys !== undefined && { sys }),
     network: { ...etcOf(engine, network), links: links.hosts },
     links: links.environment,
     ...(network.of && { hostname: hostnameOf(network.of.id, network.of.body) }),
@@ -48,6 +52,15 @@ export async function writeLiveBundle(
       mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),
   };
   await writeBundle({ root, id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
+}
+
+/** The network's namespace belongs to the host's users, so root of a user namespace may not mount its sysfs. */
+async function mountSys(engine: LifeParts, id: string): Promise<string> {
+  const target = sysOf(placeOf(engine, id));
+  unmount(target);
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  await engine.networks.mountSysfs(id, target);
+  return target;
 }
 
 /** Errors: `failed_precondition` when it does not run. */

@@ -19,6 +19,11 @@ export function rootfsOf(engine: Parts, id: string): string {
   return join(placeOf(engine, id), "rootfs");
 }
 
+/** Below placeOf(): sysfs of its network, for one that may not mount it itself. */
+export function sysOf(place: string): string {
+  return join(place, "sys");
+}
+
 /** Makes the folder that it is to be mounted on. */
 export function makeRootfs(engine: Parts, id: string, { remap }: StoredContainer): string {
   const place = placeOf(engine, id);
@@ -65,5 +70,5 @@ function besides(place: string): string[] {
     const found = lstatSync(folder, { throwIfNoEntry: false });
     return found ? readdirSync(folder).map((each) => join(folder, each)) : [];
   };
-  return [join(place, "shm"), ...below("parts"), ...below("images")];
+  return [join(place, "shm"), sysOf(place), ...below("parts"), ...below("images")];
 }

@@ -37,6 +37,8 @@ export interface SpecInput {
   readonly joined?: Joined;
   /** The tmpfs for /dev/shm, where it is not the container's alone. */
   readonly shm?: string;
+  /** A sysfs for /sys, where it may not mount one. */
+  readonly sys?: string;
   /** The file of the host that `--init` binds. */
   readonly init?: string;
   /** Variables that tell of other containers. */
@@ -59,7 +61,7 @@ export function containerSpec(input: SpecInput): OciConfig {
     root: { path: rootfs, readonly: asked.ReadonlyRootfs === true },
     ...(ownUts && { hostname }),
     ...(ownUts && body.Domainname && { domainname: body.Domainname }),
-    mounts: mounts({ ...input, ...kernel, shm: input.shm, init: input.init }),
+    mounts: mounts({ ...input, ...kernel, shm: input.shm, sys: input.sys, init: input.init }),
     ...(cdi && Object.keys(cdi.hooks).length > 0 && { hooks: cdi.hooks }),
     ...(asked.Annotations && { annotations: { ...asked.Annotations } }),
     linux: linux(input, safety),

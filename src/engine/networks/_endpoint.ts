@@ -24,6 +24,9 @@ export const namespaceSteps: readonly Step[] = [
   { sysctl: "net/ipv6/conf/default/disable_ipv6", value: "1" },
   { sysctl: "net/ipv6/conf/default/accept_ra", value: "0" },
   { sysctl: "net/ipv6/conf/default/accept_dad", value: "0" },
+  // As Docker has them. Root of a user namespace could not set them itself: the namespace belongs to the host's users.
+  { sysctl: "net/ipv4/ip_unprivileged_port_start", value: "0" },
+  { sysctl: "net/ipv4/ping_group_range", value: "0 2147483647" },
 ];
 
 /** `publishes`: the container may come back to itself over its own published port; where the kernel filters what is bridged, that leaves by the port that it came in by. */

@@ -23,7 +23,9 @@ export type Step =
   /** In the namespace that the path names. */
   | { readonly inside: LinkRequest }
   /** In the namespace: `net/ipv4/ip_forward`. What the kernel does not have is passed over. */
-  | { readonly sysctl: string; readonly value: string };
+  | { readonly sysctl: string; readonly value: string }
+  /** Mounted on this folder of the host: shows the devices of the namespace. */
+  | { readonly sysfs: string };
 
 export interface NamespaceDoor {
   /** A new namespace with its loopback device up, held by a mount at `path`; a file is made there. Nothing is left of a failed one. */

@@ -83,6 +83,8 @@ export interface Networks {
   close(container: string): Promise<void>;
   /** After the container got another name: its names follow, also while it runs. */
   renamed(owner: SandboxOwner): Promise<void>;
+  /** Mounts sysfs with the devices of its sandbox on a folder: a user namespace of the container's own has no right to do so. Errors: `not_found` without a sandbox. */
+  mountSysfs(container: string, target: string): Promise<void>;
   /** The sandbox that is there; undefined when there is none. */
   sandbox(container: string): Sandbox | undefined;
   /** After a start of the daemon or of the machine: bridges, rules, and sandboxes of those that run; takes away what belongs to nobody. Returns what it did. */

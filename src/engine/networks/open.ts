@@ -128,6 +128,12 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       }
     },
     renamed: (owner) => renamed(parts, owner),
+    async mountSysfs(container, target) {
+      const row = rows.sandbox(container);
+      if (!row)
+        throw new SampanError("not_found", `cannot mount sysfs: container ${container} has no network`);
+      await parts.door.run(row.path, [{ sysfs: target }]);
+    },
     async close(container) {
       parts.fresh.delete(container);
       if (parts.closing.has(container)) return;

@@ -21,7 +21,8 @@ interface LinkRequest {
 type Step =
   | { readonly host: LinkRequest }
   | { readonly inside: LinkRequest }
-  | { readonly sysctl: string; readonly value: string };
+  | { readonly sysctl: string; readonly value: string }
+  | { readonly sysfs: string };
 
 /** Slots of these plans. */
 const at = { host: 0, namespace: 1, inside: 2 } as const;
@@ -90,6 +91,10 @@ function operationsOf(steps: readonly Step[]): Operation[] {
       return op("write", { path: `/proc/sys/${step.sysctl}`, data: step.value }, `sysctl ${step.sysctl}`, {
         errnos: [errno.ENOENT],
       });
+    if ("sysfs" in step) {
+      const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+      return op("mount", { source: "sysfs", target: step.sysfs, type: "sysfs", flags }, "sysfs");
+    }
     return "host" in step ? netlink(at.host, step.host) : netlink(at.inside, step.inside);
   });
 }

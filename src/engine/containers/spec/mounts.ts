@@ -20,6 +20,8 @@ export interface MountsInput {
   readonly sourceOf: (volume: VolumeMount) => string;
   /** The tmpfs of another container's /dev/shm, or of its own that others may join. */
   readonly shm: string | undefined;
+  /** The sysfs of its network's namespace, where it may not mount one itself. */
+  readonly sys: string | undefined;
   /** Runtimes.init. */
   readonly init: string | undefined;
   readonly writableCgroups: boolean;
@@ -30,7 +32,13 @@ export interface MountsInput {
 
 /** Where something is mounted into a container. */
 export function mountTargets({ body, remap, volumes }: StoredContainer): string[] {
-  const kernel = kernelMounts({ body, ownIds: remap !== undefined, shm: undefined, writableCgroups: false });
+  const kernel = kernelMounts({
+    body,
+    ownIds: remap !== undefined,
+    shm: undefined,
+    sys: undefined,
+    writableCgroups: false,
+  });
   const places = [...kernel, ...volumes].map(({ destination }) => destination);
   return [...places, ...ownFiles, ...(hostConfig(body).Init ? [initPlace] : [])];
 }
@@ -92,6 +100,7 @@ interface KernelMounts {
   readonly body: CreateBody;
   readonly ownIds: boolean;
   readonly shm: string | undefined;
+  readonly sys: string | undefined;
   readonly writableCgroups: boolean;
 }
 
@@ -101,14 +110,15 @@ function kernelMount(type: string, destination: string, options: string[], sourc
   return { destination, type, source, options };
 }
 
-function kernelMounts({ body, ownIds, shm, writableCgroups }: KernelMounts): OciMount[] {
+function kernelMounts({ body, ownIds, shm, sys: given, writableCgroups }: KernelMounts): OciMount[] {
   const access = hostConfig(body).Privileged ? "rw" : "ro";
   // sysfs can be mounted only by who owns the network namespace.
   const foreignNetwork =
     sharesHostNetwork(body) || otherContainer(hostConfig(body).NetworkMode) !== undefined;
+  const bound = given ?? (ownIds && foreignNetwork ? "/sys" : undefined);
   const sys =
-    ownIds && foreignNetwork
-      ? kernelMount("bind", "/sys", ["rbind", ...quiet, access], "/sys")
+    bound !== undefined
+      ? kernelMount("bind", "/sys", ["rbind", ...quiet, access], bound)
       : kernelMount("sysfs", "/sys", [...quiet, access]);
   return [
     kernelMount("proc", "/proc", quiet),
