@@ -110,6 +110,8 @@ test("every byte is named, with images, containers, volumes, a partial download 
     [
       ...program.command,
       "run",
+      "--network",
+      "none",
       "-i",
       "--rm",
       "--name",
@@ -135,8 +137,7 @@ test("every byte is named, with images, containers, volumes, a partial download 
     expect(category(said, "partial downloads")?.size).toBeGreaterThanOrEqual(2 << 20);
     expect(category(said, "unknown")?.items.map(({ name }) => name)).toEqual(["strange"]);
     expect(category(said, "layers")?.items.filter(({ shared }) => shared)).toHaveLength(2);
-    // Containers of today run in the foreground and write no logs.
-    expect(category(said, "logs")).toMatchObject({ size: 0, items: [] });
+    expect(category(said, "logs")?.size).toBeGreaterThan(0);
     await running.stdin.end();
     expect(await running.exited).toBe(0);
   } finally {

@@ -252,6 +252,8 @@ describe("system check", () => {
       [
         ...program.command,
         "run",
+        "--network",
+        "none",
         "-i",
         "--rm",
         "--name",
