@@ -7,6 +7,7 @@ import type { CreateBody } from "../../spec/docker/create.ts";
 import { formatDocument } from "../../spec/oci/parse.ts";
 import { fillVolume, makeVolume } from "./fill-volume.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "./request.ts";
+import { answers, sourcesAnswer } from "./reachable.ts";
 import { readInside } from "./root-files.ts";
 import { checkPropagation } from "./propagation.ts";
 import { makeShm, partOf, type Places } from "./places.ts";
@@ -57,6 +58,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     add: hostConfig(body).GroupAdd ?? [],
   });
   const hostname = live.hostname ?? hostnameOf(id, body);
+  await sourcesAnswer(body);
   const host = hostFacts({ privileged: hostConfig(body).Privileged === true });
   const place = dirname(rootfs);
   const sources = await volumeSources({ root, folder, place, rootfs, stored }, live);
@@ -120,6 +122,7 @@ async function volumeSources(places: Places, live: LiveInput): Promise<Map<Volum
 
 async function sourceOf(volume: VolumeMount, places: Places, live: LiveInput): Promise<string> {
   if (volume.kind === "bind") {
+    await answers(volume.source);
     if (volume.create) makeMissing(volume.source);
     else if (!existsSync(volume.source))
       throw invalid(`cannot mount "${volume.source}": bind source path does not exist: ${volume.source}`);

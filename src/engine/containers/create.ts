@@ -15,12 +15,13 @@ import { inventName } from "./names.ts";
 import { storedContainer } from "./open.ts";
 import { emit } from "./parts.ts";
 import { processArguments } from "./process.ts";
+import { sourcesAnswer } from "./reachable.ts";
 import { refuseTaken } from "./rename.ts";
 import { checkName, hostConfig, type StoredContainer } from "./request.ts";
 import { settleContainer } from "./settle.ts";
 
 export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers"> &
-  Partial<Pick<LiveEngine, "networks" | "volumes" | "events">>;
+  Partial<Pick<LiveEngine, "networks" | "volumes" | "events" | "runtimes">>;
 
 export interface CreateContainer {
   /** Names its image. */
@@ -46,8 +47,12 @@ export async function createContainer(
   const other = (reference: string) =>
     storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
+  await sourcesAnswer(body);
   const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
   for (const warning of warnings) warn?.(warning);
+  const { Runtime } = hostConfig(stored.body);
+  // One that is not there is refused here, with the names of those that are.
+  if (Runtime) engine.runtimes?.get(Runtime);
   const id = await makeNamed(engine, { name: wantedName, image, stored });
   const info = engine.containers.get(id);
   if (engine.events) emit({ events: engine.events }, info, "create");
