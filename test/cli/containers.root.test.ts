@@ -59,7 +59,7 @@ test("run exits with the program's status, 127 and 126 when there is none, 125 w
   });
   expect(await run("--runtime", "/bin/false", name)).toMatchObject({
     status: 125,
-    err: 'Error response from daemon: cannot start container "try": cannot use runtime "/bin/false": wanted native\n',
+    err: 'Error response from daemon: cannot use runtime "/bin/false": wanted native\n',
   });
   expect((await run("--pull", "never", "no-such-image")).status).toBe(125);
 });
