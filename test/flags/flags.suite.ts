@@ -82,7 +82,7 @@ async function typed(line: string, { folder, host }: { readonly folder: string; 
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
-    timeout: 30_000,
+    timeout: 45_000,
     killSignal: "SIGKILL",
   });
   const [out, status] = await Promise.all([child.stdout.text(), child.exited]);

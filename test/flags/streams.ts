@@ -52,8 +52,8 @@ export const streams: Rows = {
       "ID\nhello\nsi",
     ),
     row(
-      "docker run -d --name at box sh -c 'sleep 1; echo out; exit 8'; docker attach at; echo $?; docker attach at; docker start -a at; echo $?; docker rm at",
-      /^ID\nout\n8\n.*cannot attach to a stopped container.*\nout\n8\nat$/i,
+      "docker run -d --name at box sh -c 'until test -e /go; do echo tick; sleep 0.1; done; echo out; exit 8'; touch o; docker attach at >o & p=$!; until grep -q tick o; do sleep 0.1; done; docker exec at touch /go; wait $p; echo $?; tail -1 o; docker attach at; docker start -a at; echo $?; docker rm at; rm o",
+      /^ID\n8\nout\n.*cannot attach to a stopped container.*\nout\n8\nat$/i,
     ),
     row(
       "docker run --rm --name sp box sh -c 'trap \"echo got; exit 6\" INT; echo ready; while :; do sleep 0.1; done' & p=$!; " +

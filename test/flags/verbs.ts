@@ -22,6 +22,17 @@ const gone = [
   "export",
 ];
 
+const committed = [
+  "WorkingDir",
+  "User",
+  "Labels",
+  "Entrypoint",
+  "Cmd",
+  "Volumes",
+  "ExposedPorts",
+  "StopSignal",
+];
+
 export const verbs: Rows = {
   "how a program ends": [
     row("run box sh -c 'echo out; echo err >&2; exit 42' 2>&1 >out; cat out; rm out", "err\nout"),
@@ -132,8 +143,8 @@ export const verbs: Rows = {
   ],
   commit: [
     row(
-      `docker run -d --name co -e A=1 -w /tmp -u 5 -l x=y --expose 80 --stop-signal INT --entrypoint sh -v /v box -c 'sleep 100'; docker commit -m m -a me co flags:2 | cut -c1-6; ${["Env", "WorkingDir", "User", "Labels", "Entrypoint", "Cmd", "Volumes", "ExposedPorts", "StopSignal"].map((field) => `docker inspect -f '{{json .Config.${field}}}' flags:2`).join("; ")} | sed 's/"A=1","PATH=.bin"/"PATH=\\/bin","A=1"/'; docker rm -fv co; docker rmi flags:2 | head -1`,
-      'ID\nsha256\n["PATH=/bin","A=1"]\n"/tmp"\n"5"\n{"x":"y"}\n["sh"]\n["-c","sleep 100"]\n{"/v":{}}\n{"80/tcp":{}}\n"INT"\nco\nUntagged: flags:2',
+      `docker run -d --name co -e A=1 -w /tmp -u 5 -l x=y --expose 80 --stop-signal INT --entrypoint sh -v /v box -c 'sleep 100'; docker commit -m m -a me co flags:2 | cut -c1-6; docker inspect -f '{{range .Config.Env}}{{println .}}{{end}}' flags:2 | sort | xargs echo; ${committed.map((field) => `docker inspect -f '{{json .Config.${field}}}' flags:2`).join("; ")}; docker rm -fv co; docker rmi flags:2 | head -1`,
+      'ID\nsha256\nA=1 PATH=/bin\n"/tmp"\n"5"\n{"x":"y"}\n["sh"]\n["-c","sleep 100"]\n{"/v":{}}\n{"80/tcp":{}}\n"INT"\nco\nUntagged: flags:2',
     ),
   ],
   "ps, top, stats, prune": [
