@@ -2,6 +2,7 @@
 import type { CredentialStore } from "../cli/client/credentials.ts";
 import { main } from "../cli/main.ts";
 import { processIo } from "../cli/process.ts";
+import { printable } from "../cli/text/identifier.ts";
 
 export function cli(args: readonly string[]): Promise<number> {
   const io = processIo();
@@ -9,7 +10,7 @@ export function cli(args: readonly string[]): Promise<number> {
     args,
     async ({ root, config }) => {
       const { openLocalClient } = await import("./local-client.ts");
-      const say = (line: string) => void io.err.write(`${line}\n`).catch(() => {});
+      const say = (line: string) => void io.err.write(`${printable(line)}\n`).catch(() => {});
       return openLocalClient({ root, config, env: process.env }, { say, credentials });
     },
     io,

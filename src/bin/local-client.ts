@@ -86,7 +86,8 @@ async function embedded(settings: EngineSettings, options: LocalOptions): Promis
   stack.defer(() => closeSync(folder));
   const name = `command-${process.pid}.sock`;
   const listener = await listen(
-    dockerApi(engine, { warn: options.say }),
+    // Who asks is told by the answer: there is no log of calls.
+    dockerApi(engine, { warn: () => {} }),
     `unix://${join(settings.state, name)}`,
     {
       settings: { ...settings.daemon, group: null },
