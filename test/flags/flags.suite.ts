@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeArchive } from "../counterparts/image.ts";
+import { cgroupFolders, emptiedAfter } from "../counterparts/place.ts";
 import { needing, type Needs } from "../needs.ts";
 import { identity } from "./identity.ts";
 import { images } from "./images.ts";
@@ -37,6 +38,8 @@ export function flagsSuite(title: string, { open, needs }: SuiteOptions): void {
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), "sampan-flags-"));
     undo.defer(() => rmSync(folder, { recursive: true }));
+    // Of --cgroup-parent: nobody takes it away with the container.
+    undo.use(emptiedAfter(...cgroupFolders("flags")));
     const host = undo.use(await open());
     ours = host.ours;
     type = (line) => typed(line, { folder, host: host.host });

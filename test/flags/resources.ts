@@ -42,7 +42,7 @@ export const resources: Rows = {
         "'; docker update --cpus 1000 up; docker rm -f up",
       /^ID\nup\n33554432 500000000 unless-stopped\n33554432\nError response from daemon: .*as (?:there|many).*\nup$/,
     ),
-    row("run --cgroup-parent flags box grep -c /flags/ /proc/self/cgroup | grep -vx 0 | wc -l", "1"),
+    row("run --cgroup-parent /flags box grep -c /flags/ /proc/self/cgroup | grep -vx 0 | wc -l", "1"),
   ],
   "limits of processes": [
     row(
