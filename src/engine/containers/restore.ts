@@ -78,8 +78,6 @@ async function sideBySide<Item>(items: readonly Item[], work: (item: Item) => Pr
 async function restoreOne(engine: LifeParts, id: string, signal: AbortSignal): Promise<void> {
   const info = findContainer(engine, id);
   if (!info) return;
-  // Of the foreground: who runs it looks after it.
-  if (info.state === "running" && !isMonitored(engine, id)) return;
   if (isLive(info)) return await reconnect(engine, info, signal);
   if (hasLeavings(engine, id)) {
     const failure = await clearAll(engine, info);
@@ -88,10 +86,6 @@ async function restoreOne(engine: LifeParts, id: string, signal: AbortSignal): P
   const endsWithRemoval = info.state === "exited" && hostConfig(info.body).AutoRemove === true;
   if (info.state === "removing" || endsWithRemoval)
     await takeAway(engine, info, { volumes: endsWithRemoval });
-}
-
-function isMonitored({ store }: LifeParts, id: string): boolean {
-  return store.db.query("SELECT 1 FROM containers WHERE id = ? AND pid IS NOT NULL").get(id) !== null;
 }
 
 async function reconnect(engine: LifeParts, info: ContainerInfo, signal: AbortSignal): Promise<void> {
