@@ -87,8 +87,7 @@ function networkOptions({ settings, store }: Engine): NetworksOptions {
 export function makeState(state: string): void {
   try {
     if (mkdirSync(state, { recursive: true, mode: 0o711 }) !== undefined) chmodSync(state, 0o711);
-    for (const name of ["runtime", "monitors"])
-      mkdirSync(join(state, name), { recursive: true, mode: 0o700 });
+    mkdirSync(join(state, "runtime"), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw fileError(`use state folder "${state}"`, error);
   }

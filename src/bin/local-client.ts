@@ -11,7 +11,7 @@ import { dockerClient } from "../cli/client/docker.ts";
 import { readEngineSettings, type SettingsOverrides } from "../engine/settings-file.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { answers, listen } from "./daemon/listen.ts";
-import { readRecord, shareFolder } from "./daemon/lock.ts";
+import { ifAlone, readRecord, shareFolder } from "./daemon/lock.ts";
 import { makeState, openLiveEngine } from "./live-engine.ts";
 import { programCommand } from "./program.ts";
 
@@ -75,7 +75,8 @@ async function embedded(settings: EngineSettings, options: LocalOptions): Promis
   await using stack = new AsyncDisposableStack();
   stack.defer(() => {
     share[Symbol.dispose]();
-    removeEmpty(settings);
+    // Another command that has just begun counts on the folder.
+    ifAlone(settings.root, () => removeEmpty(settings));
   });
   makeState(settings.state);
   const engine = stack.use(await openLiveEngine(settings, { warn: options.say }));
@@ -126,8 +127,8 @@ async function shared(settings: EngineSettings): Promise<Disposable | string> {
 
 /** A state folder that was made for this command goes with it, when nothing is in it. */
 function removeEmpty({ state }: EngineSettings): void {
-  const folders = ["runtime/native", "runtime", "monitors", "containers", "netns", "roots", "resolver"].map(
-    (name) => join(state, name),
+  const folders = ["runtime/native", "runtime", "containers", "netns", "roots", "resolver"].map((name) =>
+    join(state, name),
   );
   for (const folder of [...folders, state]) {
     try {

@@ -1,5 +1,5 @@
 /** The command line of docker: global flags, a command or a group and its command. Errors are printed here, once. */
-import { SampanError } from "../base/errors.ts";
+import { invalid, SampanError } from "../base/errors.ts";
 import type { Command } from "./command.ts";
 import type { DaemonClient } from "./client/daemon.ts";
 import type { CredentialStore } from "./client/credentials.ts";
@@ -37,7 +37,7 @@ export async function main(
 ): Promise<number> {
   try {
     const { flags, words } = parseFlags(globalFlags, args, { flagsFirst: true });
-    const host = hostAsked(flags.host, io.env);
+    const host = hostAsked(flags, io.env);
     const open: OpenClient =
       host === undefined
         ? openClient
@@ -69,9 +69,14 @@ interface Door {
   readonly named: boolean;
 }
 
-/** The daemon that the person named. */
-function hostAsked(flag: string | undefined, env: Io["env"]): string | undefined {
-  return flag ?? (env["DOCKER_HOST"] || undefined);
+/** The daemon that the person named; a data root in the same line outweighs what the environment says. */
+function hostAsked(
+  { host, root }: { readonly host: string | undefined; readonly root: string | undefined },
+  env: Io["env"],
+): string | undefined {
+  if (host !== undefined && root !== undefined)
+    throw invalid("cannot use --host and --root together: a data root is this machine's, a host anywhere");
+  return host ?? (root === undefined ? env["DOCKER_HOST"] || undefined : undefined);
 }
 
 /** What shells ask for completion; see completion/completion.ts. */

@@ -122,3 +122,15 @@ test("without a certificate, or with an authority that did not sign, there is no
   expect(exec.status).toBe(1);
   expect(exec.err).toContain("cannot connect to the daemon");
 });
+
+test("a data root in the line outweighs the environment's daemon, and goes with no other", async () => {
+  const env = { DOCKER_HOST: host() };
+  const { place } = await sampan(["--root", "/elsewhere", "ps"], {
+    env,
+    daemon: { containers: async () => [] },
+  });
+  expect(place?.root).toBe("/elsewhere");
+  const both = await sampan(["--root", "/elsewhere", "-H", host(), "ps"], { env });
+  expect(both.status).toBe(125);
+  expect(both.err).toStartWith("Error: cannot use --host and --root together");
+});

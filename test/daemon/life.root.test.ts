@@ -32,7 +32,7 @@ test("it answers at its socket, whose folder nobody else may list", async () => 
   await place.start();
   expect(await ping(place)).toBe("OK");
   const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
-  expect([mode(place.root), mode(place.state), mode(join(place.state, "monitors"))]).toEqual([
+  expect([mode(place.root), mode(place.state), mode(join(place.state, "runtime"))]).toEqual([
     "700",
     "711",
     "700",

@@ -43,6 +43,16 @@ export function shareFolder(folder: string): Disposable | undefined {
   return undefined;
 }
 
+/** Does something that nobody else may be at work beside: not at all, when somebody is. */
+export function ifAlone(folder: string, change: () => void): void {
+  const fd = openLock(folder);
+  try {
+    if (lockFile(fd, false)) change();
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function released(fd: number): Disposable {
   return { [Symbol.dispose]: () => closeSync(fd) };
 }
