@@ -128,6 +128,7 @@ export const verbs: Rows = {
     ),
   ],
   "cp and diff": [
+    row("docker run --name en box ls /.dockerenv; docker diff en; docker rm en", "/.dockerenv\nen"),
     row(
       "docker run --name cp1 box sh -c 'mkdir -p /d/sub; echo a >/d/a; echo b >/d/sub/b; ln -s a /d/l; chmod 640 /d/a; ln -s /etc/passwd /d/abs'; docker cp cp1:/d o1 2>/dev/null; ls -1F o1; readlink o1/abs; stat -c %a o1/a; docker cp cp1:/d/a - | tar xO; docker cp cp1:/d/l - | tar t; docker cp -L cp1:/d/l o1/n 2>/dev/null; cat o1/n; docker cp cp1:/nosuch .; docker cp o1/n cp1:/nosuch/x; tar c o1/n | docker cp - cp1:/tmp 2>/dev/null; docker cp cp1:/tmp - | tar t | sort; docker rm cp1; rm -r o1",
       /^a\nabs@\nl@\nsub\/\n\/etc\/passwd\n640\na\nl\na\n.*(?:Could not find the file \/nosuch in container cp1|No such container:path: cp1:\/nosuch)\n.*\/nosuch.*\ntmp\/\ntmp\/o1\/\ntmp\/o1\/n\ncp1$/,

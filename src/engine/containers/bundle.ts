@@ -11,7 +11,7 @@ import { answers, sourcesAnswer } from "./reachable.ts";
 import { readInside } from "./root-files.ts";
 import { checkPropagation } from "./propagation.ts";
 import { makeShm, partOf, type Places } from "./places.ts";
-import { containerSpec } from "./spec.ts";
+import { containerSpec, mark } from "./spec.ts";
 import { cdiEdits, readCdi, requestedDevices } from "./spec/cdi.ts";
 import { hostFacts } from "./spec/host.ts";
 import { writeEtcFiles, type EtcInput } from "./etc.ts";
@@ -62,7 +62,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
   const host = hostFacts({ privileged: hostConfig(body).Privileged === true });
   const place = dirname(rootfs);
   const sources = await volumeSources({ root, folder, place, rootfs, stored }, live);
-  const files = writeEtcFiles(folder, { body, hostname, ...live.network });
+  const files = { ...writeEtcFiles(folder, { body, hostname, ...live.network }), [mark]: writeMark(folder) };
   checkShared(body, live);
   const shm = live.shm ?? (hostConfig(body).IpcMode === "shareable" ? makeShm(place, body) : undefined);
   const cdi = cdiOf(body, host);
@@ -83,6 +83,13 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     ...(cdi && { cdi }),
   });
   writeFileSync(join(folder, "config.json"), formatDocument(spec), { mode: 0o600 });
+}
+
+/** An empty file: that it is there is all that it says. */
+function writeMark(folder: string): string {
+  const path = join(folder, "dockerenv");
+  writeFileSync(path, "", { mode: 0o755 });
+  return path;
 }
 
 /** The shared memory belongs to the queues: who joins one has the other. */

@@ -19,7 +19,7 @@ import { cgroupOf } from "./cgroup-name.ts";
 import type { ResolvedUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
-export { mountTargets, ownFiles } from "./spec/mounts.ts";
+export { mark, mountTargets, ownFiles } from "./spec/mounts.ts";
 export type { HostFacts } from "./spec/host.ts";
 
 export interface SpecInput {

@@ -7,8 +7,11 @@ import type { VolumeMount } from "../volumes.ts";
 import { otherContainer } from "./namespaces.ts";
 import { isAtLeast } from "./seccomp-profile.ts";
 
+/** By which scripts know that they run in a container, since Docker's first days. */
+export const mark = "/.dockerenv";
+
 /** Files of ours that are bound over the image's. */
-export const ownFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
+export const ownFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", mark] as const;
 
 const initPlace = "/sbin/docker-init";
 
