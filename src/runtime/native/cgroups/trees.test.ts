@@ -6,7 +6,7 @@ import { op } from "../plan/operations.ts";
 import { applySteps } from "./apply.ts";
 import { oomEvents, pressureEvents } from "./events.ts";
 import { freezeCgroups, freezerState, thawCgroups } from "./freeze.ts";
-import { killCgroups } from "./kill.ts";
+import { killCgroups, signalCgroups } from "./kill.ts";
 import { type CgroupDirs, cgroupPids, cgroupsEmpty, cgroupsExist, mainDir } from "./procs.ts";
 import { removeCgroups } from "./remove.ts";
 import { containerStats, statsEvent } from "./stats.ts";
@@ -114,8 +114,14 @@ describe("processes", () => {
 
   test("are killed at once where the kernel can", async () => {
     put({ "cgroup.kill": "", "cgroup.procs": "" });
-    await killCgroups(v2(), patience);
+    await signalCgroups(v2(), 9, patience);
     expect(get("cgroup.kill")).toBe("1");
+  });
+
+  test("are not asked for where there are none", async () => {
+    put({ "cgroup.kill": "", "cgroup.procs": "" });
+    await killCgroups(v2(), patience);
+    expect(get("cgroup.kill")).toBe("");
   });
 });
 
