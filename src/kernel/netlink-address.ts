@@ -7,10 +7,13 @@ const RTM_DELROUTE = 25;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 /** No duplicate address detection: the address serves at once. */
 const IFA_F_NODAD = 2;
-const RTA = { DST: 1, GATEWAY: 5 } as const;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7 } as const;
 const RT_TABLE_MAIN = 254;
+const RT_TABLE_LOCAL = 255;
+const RT_SCOPE_HOST = 254;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
 
 /** AF_INET or AF_INET6. */
 export const familyOf = (address: Uint8Array): number => (address.length === 4 ? 2 : 10);
@@ -58,4 +61,21 @@ function routeRequest(type: number, flags: number, { to, gateway }: Route): Uint
   const attributes = [attribute(RTA.GATEWAY, gateway)];
   if (to) attributes.push(attribute(RTA.DST, to.address));
   return request(type, flags, { body, attributes });
+}
+
+/** What is sent to an address of this machine's own, over the device `index`, comes from `source`, which must be an address of this machine too. Made or replaced. */
+export function setLocalSource(index: number, address: Uint8Array, source: Uint8Array): Uint8Array {
+  const body = new Uint8Array(12);
+  body[0] = familyOf(address);
+  body[1] = 8 * address.length;
+  body[4] = RT_TABLE_LOCAL;
+  body[5] = RTPROT_BOOT;
+  body[6] = RT_SCOPE_HOST;
+  body[7] = RTN_LOCAL;
+  const attributes = [
+    attribute(RTA.DST, address),
+    attribute(RTA.OIF, u32(index)),
+    attribute(RTA.PREFSRC, source),
+  ];
+  return request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, { body, attributes });
 }

@@ -15,15 +15,10 @@ describe("names in a user-defined network", () => {
   let client: Awaited<ReturnType<Place["container"]>>;
   let server: string;
 
-  const ask = (where: string, name: string, type = "A", protocol = "udp") => {
-    const { output } = place.run(where, [
-      process.execPath,
-      `${import.meta.dir}/_dns.ts`,
-      server,
-      name,
-      type,
-      protocol,
-    ]);
+  const ask = (where: string, name: string, type = "A", protocol = "udp") =>
+    askAt(server, where, [name, type, protocol]);
+  const askAt = (at: string, where: string, question: readonly string[]) => {
+    const { output } = place.run(where, [process.execPath, `${import.meta.dir}/_dns.ts`, at, ...question]);
     return output === "" ? undefined : (JSON.parse(output) as { code: string; answers: unknown[] });
   };
 
@@ -82,10 +77,13 @@ describe("names in a user-defined network", () => {
   });
 
   test("nobody outside of the networks is answered, and the host neither", async () => {
-    expect(ask("host", "web")).toEqual({ code: "REFUSED", answers: [] });
-    expect(ask("host", "outside.example")).toEqual({ code: "REFUSED", answers: [] });
+    const bridge = client.sandbox.endpoints[0]?.gateway ?? "";
+    const refused = { code: "REFUSED", answers: [] };
+    expect(askAt(bridge, "host", ["web", "A", "udp"])).toEqual(refused);
+    expect(askAt(bridge, "host", ["outside.example", "A", "udp"])).toEqual(refused);
     const stranger = await place.container("stranger", { bridge: {} });
-    expect(ask(stranger.id, "web")).toEqual({ code: "REFUSED", answers: [] });
+    expect(askAt(bridge, stranger.id, ["web", "A", "udp"])).toEqual(refused);
+    expect(askAt(bridge, client.id, ["web", "A", "udp"])?.answers).toEqual([web.ip]);
   });
 
   test("an internal network has its own names and asks nobody outside (CVE-2024-29018)", async () => {
@@ -142,6 +140,43 @@ describe("names in a user-defined network", () => {
     server = late.sandbox.nameservers[0] ?? "";
     expect(ask(late.id, "fifth")).toEqual({ code: "NOERROR", answers: [late.ip] });
     server = client.sandbox.nameservers[0] ?? "";
+  });
+
+  test("127.0.0.11 is the server in every user-defined network, and follows when the networks change", async () => {
+    await place.network({ name: "one" });
+    await place.network({ name: "two" });
+    const first = await place.container("in-one", { one: {} });
+    const other = await place.container("in-two", { two: {} });
+    const rover = await place.container("rover", { one: {} });
+    expect(rover.sandbox.nameservers).toEqual(["127.0.0.11"]);
+    const lookUp = (name: string) =>
+      (["udp", "tcp"] as const).map((protocol) => ask(rover.id, name, "A", protocol)?.answers);
+    const both = (address: string) => [[address], [address]];
+    expect(lookUp("in-one")).toEqual(both(first.ip));
+    expect(lookUp("in-two")).toEqual([[], []]);
+    await place.call("connect", "two", place.owner("rover"), {});
+    expect(lookUp("in-one")).toEqual(both(first.ip));
+    expect(lookUp("in-two")).toEqual(both(other.ip));
+    await place.call("disconnect", "one", rover.id);
+    expect(lookUp("in-two")).toEqual(both(other.ip));
+    expect(lookUp("in-one")).toEqual([[], []]);
+    await place.kill();
+    expect(lookUp("in-two")).toEqual(both(other.ip));
+    const running = (await place.call<{ endpoints: Record<string, unknown> }[]>("list")).flatMap(
+      ({ endpoints }) => Object.keys(endpoints),
+    );
+    place.run(rover.id, ["ip", "link", "del", "eth1"]);
+    expect((await place.call<string[]>("restore", running)).join()).toContain(rover.id.slice(0, 12));
+    expect(lookUp("in-two")).toEqual(both(other.ip));
+    await place.call("disconnect", "two", rover.id);
+    expect(place.run(rover.id, ["nft", "list", "ruleset"]).output).toBe("");
+  });
+
+  test("loopback addresses of a container stay out of its neighbours' reach (CVE-2020-8558)", () => {
+    for (const device of ["all", "eth0"])
+      expect(
+        place.run(client.id, ["cat", `/proc/sys/net/ipv4/conf/${device}/route_localnet`]).output.trim(),
+      ).toBe("0");
   });
 
   test("one that leaves is found no more", async () => {

@@ -3,12 +3,12 @@ import { randomBytes } from "node:crypto";
 import { SampanError } from "../../base/errors.ts";
 import type { EndpointSettings } from "../../spec/docker/create.ts";
 import { assign, checkAsked, namesOf } from "./_assign.ts";
-import { endpointSteps, gatewayJoint, removeSteps, routeSteps } from "./_endpoint.ts";
+import { endpointSteps, gatewayJoint, removeSteps } from "./_endpoint.ts";
 import { endpointInfo } from "./_info.ts";
 import type { Endpoint, SandboxOwner } from "./networks.ts";
 import type { Parts } from "./_parts.ts";
 import { brief, type EndpointRow, type NetworkRow } from "./_rows.ts";
-import { jointsOf } from "./_sandbox.ts";
+import { jointsOf, pathSteps } from "./_sandbox.ts";
 
 export interface Connecting {
   readonly network: NetworkRow;
@@ -95,7 +95,7 @@ async function attach(parts: Parts, endpoint: EndpointRow, network: NetworkRow):
   const joints = jointsOf(parts, endpoint.container).filter((each) => each.endpoint.device !== null);
   await parts.door.run(row.path, [
     ...endpointSteps({ network, endpoint }, { bridge, publishes }),
-    ...routeSteps(joints),
+    ...pathSteps(parts, joints),
   ]);
 }
 
@@ -135,8 +135,8 @@ export async function disconnectFrom(
   await detach(parts, endpoint);
   forget();
   const joints = jointsOf(parts, container).filter((each) => each.endpoint.device !== null);
-  const routes = routeSteps(joints);
-  if (routes.length > 0) await parts.door.run(sandbox.path, routes);
+  const steps = pathSteps(parts, joints);
+  if (steps.length > 0) await parts.door.run(sandbox.path, steps);
   await movePorts(parts, container);
   await parts.names.update();
 }

@@ -2,11 +2,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { links } from "../../kernel/netlink-dump.ts";
-import { isVethName, endpointSteps, removeSteps, routeSteps, vethName } from "./_endpoint.ts";
+import { isVethName, endpointSteps, removeSteps, vethName } from "./_endpoint.ts";
 import { deleteLink } from "../../kernel/netlink-link.ts";
 import { errno } from "../../kernel/errno.ts";
 import { isFresh, type Parts } from "./_parts.ts";
-import { closeWhole, isNamespace, jointsOf } from "./_sandbox.ts";
+import { closeWhole, isNamespace, jointsOf, pathSteps } from "./_sandbox.ts";
 import { isHeld, type EndpointRow, type SandboxRow } from "./_rows.ts";
 
 interface Found {
@@ -145,5 +145,8 @@ async function revive(
   if (!joint) return;
   const bridge = await parts.host.bridge(joint.network);
   const publishes = parts.rows.portsOf(sandbox.container).length > 0;
-  await parts.door.run(sandbox.path, [...endpointSteps(joint, { bridge, publishes }), ...routeSteps(joints)]);
+  await parts.door.run(sandbox.path, [
+    ...endpointSteps(joint, { bridge, publishes }),
+    ...pathSteps(parts, joints),
+  ]);
 }

@@ -14,8 +14,10 @@ import {
   vethName,
   type Joint,
 } from "./_endpoint.ts";
+import type { Step } from "./door.ts";
 import { endpointInfo } from "./_info.ts";
 import { nameServerOf } from "./_names.ts";
+import { loopbackServer, nameSteps, namesJoint } from "./_nameserver.ts";
 import type { PublishedPorts, Sandbox, SandboxOwner } from "./networks.ts";
 import { sandboxPath, type Parts } from "./_parts.ts";
 import { claimPorts, wishesOf } from "./_ports.ts";
@@ -37,14 +39,26 @@ const isOpen = ({ endpoint }: Joint): boolean => endpoint.device !== null;
 
 export function sandboxOf(parts: Parts, row: SandboxRow): Sandbox {
   const joints = jointsOf(parts, row.container).filter(isOpen);
-  const servers = joints.toSorted((a, b) => Number(a.network.internal) - Number(b.network.internal));
   return {
     path: row.path,
     endpoints: joints.map(({ network, endpoint }) => endpointInfo(network, endpoint)),
     ports: row.ports,
-    nameservers: servers.flatMap(({ network }) => nameServerOf(network) ?? []).slice(0, 3),
+    nameservers: parts.host.firewall && namesJoint(joints) ? [loopbackServer] : serversOf(joints),
   };
 }
+
+/** Where nothing may be redirected, or there is no IPv4: the bridges themselves. */
+function serversOf(joints: readonly Joint[]): string[] {
+  const servers = joints.toSorted((a, b) => Number(a.network.internal) - Number(b.network.internal));
+  return servers.flatMap(({ network }) => nameServerOf(network) ?? []).slice(0, 3);
+}
+
+/** Where a sandbox's packets and questions go by these open endpoints; the same again changes nothing. */
+export const pathSteps = (
+  { host }: Pick<Parts, "host">,
+  joints: readonly Joint[],
+  { fresh = false }: { fresh?: boolean } = {},
+): Step[] => [...routeSteps(joints), ...(host.firewall ? nameSteps(joints, { fresh }) : [])];
 
 export async function openSandbox(
   parts: Parts,
@@ -117,7 +131,11 @@ async function build(
         endpointSteps(joint, { bridge: await parts.host.bridge(joint.network), publishes }),
       ),
     );
-    await parts.door.make(path, [...namespaceSteps, ...steps.flat(), ...routeSteps(open)]);
+    await parts.door.make(path, [
+      ...namespaceSteps,
+      ...steps.flat(),
+      ...pathSteps(parts, open, { fresh: true }),
+    ]);
   };
   try {
     await make();

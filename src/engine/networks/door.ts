@@ -22,6 +22,8 @@ export type Step =
   | { readonly host: LinkRequest }
   /** In the namespace that the path names. */
   | { readonly inside: LinkRequest }
+  /** A transaction of nftables, in the namespace. */
+  | { readonly rules: Pick<LinkRequest, "message" | "why"> }
   /** In the namespace: `net/ipv4/ip_forward`. What the kernel does not have is passed over. */
   | { readonly sysctl: string; readonly value: string }
   /** Mounted on this folder of the host: shows the devices of the namespace. */

@@ -5,6 +5,7 @@ import { errno } from "../../kernel/errno.ts";
 import { CLONE, MS, O } from "../../kernel/linux.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import { setLinkUp } from "../../kernel/netlink-link.ts";
+import { NETLINK_NETFILTER } from "../../kernel/netlink-rules.ts";
 import { launchBeside } from "./beside.ts";
 import { op, type Operation } from "./plan/operations.ts";
 
@@ -21,11 +22,12 @@ interface LinkRequest {
 type Step =
   | { readonly host: LinkRequest }
   | { readonly inside: LinkRequest }
+  | { readonly rules: Pick<LinkRequest, "message" | "why"> }
   | { readonly sysctl: string; readonly value: string }
   | { readonly sysfs: string };
 
 /** Slots of these plans. */
-const at = { host: 0, namespace: 1, inside: 2 } as const;
+const at = { host: 0, namespace: 1, inside: 2, rules: 3 } as const;
 const LOOPBACK = 1;
 
 /** The engine's NamespaceDoor. */
@@ -86,7 +88,12 @@ function runPlan(path: string, steps: readonly Step[]): Operation[] {
 const hostPlan = (steps: readonly Step[]): Operation[] => [openHost, ...operationsOf(steps)];
 
 function operationsOf(steps: readonly Step[]): Operation[] {
-  return steps.map((step) => {
+  return steps.flatMap((step) => {
+    if ("rules" in step)
+      return [
+        op("netlink_open", { protocol: NETLINK_NETFILTER, out: at.rules }, step.rules.why),
+        netlink(at.rules, step.rules),
+      ];
     if ("sysctl" in step)
       return op("write", { path: `/proc/sys/${step.sysctl}`, data: step.value }, `sysctl ${step.sysctl}`, {
         errnos: [errno.ENOENT],
