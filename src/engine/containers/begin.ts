@@ -12,6 +12,7 @@ import { logRequest } from "./log-request.ts";
 import { storedContainer } from "./open.ts";
 import { emit, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
+import { relink } from "./relink.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { openSandbox } from "./sandbox.ts";
 import { startCode } from "./start-code.ts";
@@ -67,6 +68,7 @@ async function make(
     const started = Date.now();
     const health = healthCheckOf(info.body, info.imageConfig) && unknownHealth;
     writeBegun(engine.store, id, { pid, started, health, byPerson });
+    relink(engine, info, network);
     await runtime.start(id, signal);
     follow(engine, id, connection, new Date(started));
   } catch (error) {

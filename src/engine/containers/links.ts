@@ -1,6 +1,6 @@
 /**
- * `--link` on the default bridge, where no names are answered: the other's address in /etc/hosts, and its ports and environment as variables. They are what they are at the
- * start. In a network that answers names a link is a name more, which is the network's work.
+ * `--link` on the default bridge, where no names are answered: the other's address in /etc/hosts, and its ports and environment as variables. Its address
+ * follows when it starts again (relink.ts), the variables stay. In a network that answers names a link is a name more, which is the network's work.
  */
 import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody } from "../../spec/docker/create.ts";
