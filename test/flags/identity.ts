@@ -158,8 +158,8 @@ export const identity: Rows = {
       "ID\nAL_ENV_FOO=bar\nAL_NAME=/web/al\nAL_PORT=tcp://IP:80\nAL_PORT_80_TCP=tcp://IP:80\nAL_PORT_80_TCP_ADDR=IP\nAL_PORT_80_TCP_PORT=80\nAL_PORT_80_TCP_PROTO=tcp\nIP\tal ID db\nreached\ndb",
     ),
     row(
-      "for c in db 'web --link db:al'; do docker run -d --name $c box sleep 100; done; docker stop -t 0 db; for c in t1 t2; do docker run -d --name $c box sleep 100; done; docker start db; docker exec web grep -cE \"^$(docker inspect -f '{{.NetworkSettings.IPAddress}}' db)[[:space:]]+al \" /etc/hosts; docker exec web ping -c1 -W5 al >/dev/null && echo reached; docker rm -f db web t1 t2",
-      "ID\nID\ndb\nID\nID\ndb\n1\nreached\ndb\nweb\nt1\nt2",
+      "for c in rdb 'rweb --link rdb:al'; do docker run -d --name $c box sleep 100; done; docker stop -t 0 rdb; for c in rt1 rt2; do docker run -d --name $c box sleep 100; done; docker start rdb; docker exec rweb grep -cE \"^$(docker inspect -f '{{.NetworkSettings.IPAddress}}' rdb)[[:space:]]+al \" /etc/hosts; docker exec rweb ping -c1 -W5 al >/dev/null && echo reached; docker rm -f rdb rweb rt1 rt2",
+      "ID\nID\nrdb\nID\nID\nrdb\n1\nreached\nrdb\nrweb\nrt1\nrt2",
     ),
     refused("run --link nosuch:x box true", "nosuch"),
   ],
