@@ -161,6 +161,10 @@ export const identity: Rows = {
       "for c in rdb 'rweb --link rdb:al'; do docker run -d --name $c box sleep 100; done; docker stop -t 0 rdb; for c in rt1 rt2; do docker run -d --name $c box sleep 100; done; docker start rdb; docker exec rweb grep -cE \"^$(docker inspect -f '{{.NetworkSettings.IPAddress}}' rdb)[[:space:]]+al \" /etc/hosts; docker exec rweb ping -c1 -W5 al >/dev/null && echo reached; docker rm -f rdb rweb rt1 rt2",
       "ID\nID\nrdb\nID\nID\nrdb\n1\nreached\nrdb\nrweb\nrt1\nrt2",
     ),
+    row(
+      "docker network create cnet; docker run -d --name cdb box sleep 100; docker run -d --name cweb --link cdb:al box sleep 100; docker network connect cnet cweb; docker exec cweb sh -c 'grep -c $(hostname) /etc/hosts; grep -cw al /etc/hosts'; docker rm -f cdb cweb; docker network rm cnet",
+      "ID\nID\nID\n2\n1\ncdb\ncweb\ncnet",
+    ),
     refused("run --link nosuch:x box true", "nosuch"),
   ],
 };

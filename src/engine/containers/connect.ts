@@ -6,6 +6,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
 import { renewEtcFiles, type EtcFiles } from "./etc.ts";
 import { etcOf } from "./live-bundle.ts";
+import { linked, type Linked } from "./links.ts";
 import type { LifeParts } from "./parts.ts";
 import { networkMode } from "./sandbox.ts";
 
@@ -51,9 +52,20 @@ async function changed(
 }
 
 /** Undefined while it does not run: they are written at its start. */
-function etcFiles(engine: LifeParts, { id, body }: ContainerInfo): EtcFiles | undefined {
+function etcFiles(engine: LifeParts, info: ContainerInfo): EtcFiles | undefined {
+  const { id, body } = info;
   const sandbox = engine.networks.sandbox(id);
-  return (
-    sandbox && { body, hostname: hostnameOf(id, body), ...etcOf(engine, { path: sandbox.path, sandbox }) }
-  );
+  if (!sandbox) return undefined;
+  const etc = etcOf(engine, { path: sandbox.path, sandbox });
+  return { body, hostname: hostnameOf(id, body), ...etc, links: linksNow(engine, info) };
+}
+
+/** One that it is linked to may have ended: then the file says something else, and stays. */
+function linksNow(engine: LifeParts, info: ContainerInfo): Linked["hosts"] {
+  try {
+    return linked(engine, info).hosts;
+  } catch (error) {
+    if (["failed_precondition", "not_found"].includes(SampanError.from(error).code)) return [];
+    throw error;
+  }
 }
