@@ -12,6 +12,7 @@ import { removeImage } from "../../src/engine/images/remove.ts";
 import { save } from "../../src/engine/images/save.ts";
 import { words } from "../../tools/power-cut/replay.ts";
 import { needing } from "../needs.ts";
+import { liveOf } from "../containers/live.ts";
 import { recordVerb, replayVerb, type CutVerb } from "./_cut.ts";
 import type { SmallEngine } from "./_engine.ts";
 import { tar } from "../images/tar.ts";
@@ -157,10 +158,15 @@ const verbs: Readonly<Record<string, () => CutVerb>> = {
       await act(engine, "create", name(1), "box");
     },
     args: ["remove-container", "box"],
-    also: (engine, done) =>
-      lacks(engine, 1) ??
-      container(engine, false) ??
-      (done && engine.containers.list().length > 0 ? "the container is still there" : undefined),
+    also: async (engine, done) => {
+      // As every engine does at its start: what was being removed goes (take-away.ts).
+      await liveOf(engine).tasks.restore({ supervise: false });
+      return (
+        lacks(engine, 1) ??
+        container(engine, false) ??
+        (done && engine.containers.list().length > 0 ? "the container is still there" : undefined)
+      );
+    },
     again: createAgain,
   }),
 };
