@@ -165,6 +165,10 @@ export const identity: Rows = {
       "docker network create cnet; docker run -d --name cdb box sleep 100; docker run -d --name cweb --link cdb:al box sleep 100; docker network connect cnet cweb; docker exec cweb sh -c 'grep -c $(hostname) /etc/hosts; grep -cw al /etc/hosts'; docker rm -f cdb cweb; docker network rm cnet",
       "ID\nID\nID\n2\n1\ncdb\ncweb\ncnet",
     ),
+    row(
+      'for n in ra rb; do docker network create $n; docker run -d --name in$n --network $n box sleep 100; done; docker run -d --name rr --network ra box sleep 100; look() { docker exec rr sh -c \'grep -E "^(nameserver|options)" /etc/resolv.conf; for n in $0; do for at in "" 127.0.0.11; do nslookup $n $at >/dev/null 2>&1 && echo $n; done; done\' "$1"; }; look inra; docker network connect rb rr; look \'inra inrb\'; docker network disconnect ra rr; look inrb; docker rm -f inra inrb rr; docker network rm ra rb',
+      /^(?:ID\n){5}nameserver 127.0.0.11\noptions .*ndots:0\ninra\ninra\nnameserver 127.0.0.11\noptions .*ndots:0\ninra\ninra\ninrb\ninrb\nnameserver 127.0.0.11\noptions .*ndots:0\ninrb\ninrb\ninra\ninrb\nrr\nra\nrb$/,
+    ),
     refused("run --link nosuch:x box true", "nosuch"),
   ],
 };
