@@ -1,5 +1,14 @@
 /** Requests about rules of nftables (nfnetlink, subsystem nf_tables): the one rule that a container's own namespace has. linux/netfilter/nf_tables.h names what is here. */
-import { attribute, joined, nested, NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, request, text } from "./netlink-message.ts";
+import {
+  attribute,
+  joined,
+  nested,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_REQUEST,
+  request,
+  text,
+} from "./netlink-message.ts";
 
 /** The protocol of these requests' socket. */
 export const NETLINK_NETFILTER = 12;
