@@ -103,12 +103,15 @@ export function parseStat(line: string): Process | undefined {
   };
 }
 
+/** What ip(8) mounts on itself with its first namespace, and leaves for good; a namespace in it is a leak of its own. */
+const ofIproute = "/run/netns";
+
 /** Keyed by the mount's number and place: the number alone is given again. */
 function mountsOf(mountinfo: string): Map<string, string> {
   return new Map(
     mountinfo
       .split("\n")
-      .filter(Boolean)
+      .filter((line) => line !== "" && line.split(" ")[4] !== ofIproute)
       .map((line) => {
         const [id, , , , place] = line.split(" ");
         return [`${id} ${place}`, `${place} (${line.split(" - ")[1] ?? ""})`];
