@@ -95,7 +95,7 @@ describe.each([{ runs: true }, { runs: false }])("of a container, runs: $runs", 
     const inside = ["broken -> /nowhere", "file", "link -> /etc/passwd"];
     expect(await names(name, "/some")).toEqual(["some/", ...inside.map((each) => `some/${each}`)]);
     expect(await names(name, "/some/.")).toEqual(["./", ...inside.map((each) => `./${each}`)]);
-    expect((await names(name, "/")).slice(0, 2)).toEqual(["/", "/bin/"]);
+    expect((await names(name, "/")).slice(0, 3)).toEqual(["/", "/.dockerenv", "/bin/"]);
     const target = fresh();
     await place.out("cp", `${name}:/some`, join(target, "new"));
     expect(readdirSync(join(target, "new")).toSorted()).toEqual(["broken", "file", "link"]);
