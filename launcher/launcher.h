@@ -66,6 +66,17 @@ struct iovec64 {
     uint64_t length;
 };
 
+/* struct msghdr of sendmsg(2), where every length has 64 bits. */
+struct message64 {
+    void *name;
+    uint64_t name_length;
+    struct iovec64 *piece;
+    uint64_t count;
+    void *control;
+    uint64_t control_length;
+    int64_t flags;
+};
+
 typedef long operation(struct record *o);
 
 int slot_fd(int64_t slot);               /* the descriptor in a slot; AT_FDCWD for -1, -EBADF's fd for an empty one */

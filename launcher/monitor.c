@@ -126,15 +126,7 @@ static void push(struct client *c) {
     unsigned before = c->left ? c->split - c->out_at : 0;
     struct iovec64 piece[3] = {
         {c->out + c->out_at, before}, {(void *)c->next, c->left}, {c->out + c->out_at + before, c->out_have - c->out_at - before}};
-    struct {
-        void *name;
-        uint64_t name_length;
-        struct iovec64 *piece;
-        uint64_t count;
-        void *control;
-        uint64_t control_length;
-        int64_t flags;
-    } message = {0, 0, piece, 3, 0, 0, 0};
+    struct message64 message = {0, 0, piece, 3, 0, 0, 0};
     long n = sys(SYS_sendmsg, c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n == -EAGAIN || n == -EINTR) return;
     if (n < 0) {

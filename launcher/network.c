@@ -74,15 +74,7 @@ long do_send_fd(struct record *o) {
     char number[24];
     int count = pieces(TEXT(SEND_FD, DATA), LENGTH(SEND_FD, DATA), shared->pid, piece, 17, number);
     struct one_fd control = {{20, SOL_SOCKET, SCM_RIGHTS}, SLOT(SEND_FD, SLOT), 0};
-    struct {
-        void *name;
-        uint64_t name_length;
-        struct iovec64 *piece;
-        uint64_t count;
-        void *control;
-        uint64_t control_length;
-        int64_t flags;
-    } message = {0, 0, piece, (uint64_t)count, &control, sizeof control, 0};
+    struct message64 message = {0, 0, piece, (uint64_t)count, &control, sizeof control, 0};
     long result = sys(SYS_sendmsg, SLOT(SEND_FD, SOCKET), &message, MSG_NOSIGNAL);
     return result < 0 ? result : 0;
 }
@@ -91,15 +83,7 @@ int take_fd(int socket, int flags) {
     char data[4096];
     struct iovec64 piece = {data, sizeof data};
     struct one_fd control = {{0, 0, 0}, -1, 0}; /* room for one: the kernel closes any other */
-    struct {
-        void *name;
-        uint64_t name_length;
-        struct iovec64 *piece;
-        uint64_t count;
-        void *control;
-        uint64_t control_length;
-        int64_t flags;
-    } message = {0, 0, &piece, 1, &control, 20, 0};
+    struct message64 message = {0, 0, &piece, 1, &control, 20, 0};
     long result = sys(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC | flags);
     if (result <= 0) return result < 0 ? (int)result : -EPIPE;
     if (message.control_length == 0 || control.header.type != SCM_RIGHTS) return -EPROTO;
