@@ -1,7 +1,8 @@
 /** What of ours is on the host, as plain values. What vanishes while it is looked at is passed over. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { processStart } from "../../kernel/process.ts";
+import { monitorsOf } from "../containers/monitor-processes.ts";
 import type { EngineSettings } from "../settings.ts";
 import { mountPoints, unescaped } from "./_mount-points.ts";
 
@@ -38,7 +39,10 @@ export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root
   const below = (name: string) =>
     list(join(state, name)).flatMap((each) => ids(join(name, each)).map((id) => join(each, id)));
   return {
-    monitors: monitorsBelow(state),
+    monitors: monitorsOf(state).map(({ pid, folder }) => ({
+      pid,
+      folder: folder.replace(/ \(deleted\)$/, ""),
+    })),
     cgroups: cgroups(),
     mounts: mountsBelow([state, root]),
     folders: { containers: ids("containers"), roots: ids("roots"), runtime: below("runtime") },
@@ -46,17 +50,6 @@ export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root
     state,
     lives: (pid) => processStart(pid) !== undefined,
   };
-}
-
-/** By the name that it gives itself, and the folder that it holds open. */
-function monitorsBelow(state: string): Host["monitors"] {
-  return list("/proc")
-    .filter((name) => /^\d+$/.test(name) && text(`/proc/${name}/comm`).trim() === "sampan-monitor")
-    .flatMap((name) => {
-      const held = list(`/proc/${name}/fd`).map((fd) => link(`/proc/${name}/fd/${fd}`));
-      const folder = held.find((path) => path.startsWith(`${state}/`) && !path.endsWith(".sock"));
-      return folder === undefined ? [] : [{ pid: Number(name), folder: folder.replace(/ \(deleted\)$/, "") }];
-    });
 }
 
 const named = /^sampan-([0-9a-f]{64})$/;
@@ -118,14 +111,6 @@ function list(path: string): string[] {
 function text(path: string): string {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
   } catch {
     return "";
   }
