@@ -13,7 +13,7 @@ import {
   unmount,
   type Parameter,
 } from "../../kernel/mounts.ts";
-import { isAtLeast } from "../containers/spec/seccomp-profile.ts";
+import { isAtLeast } from "../../kernel/release.ts";
 import type { IdRange, Mount } from "./snapshotter.ts";
 import { withUserNamespace } from "./_user-namespace.ts";
 

@@ -1,11 +1,11 @@
 /** What is mounted into a container: the kernel's file systems, the files of ours, volumes and folders of the host. Pure. */
 import { SampanError, invalid } from "../../../base/errors.ts";
+import { isAtLeast } from "../../../kernel/release.ts";
 import type { CreateBody } from "../../../spec/docker/create.ts";
 import type { OciMount } from "../../../spec/oci/config.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "../request.ts";
 import type { VolumeMount } from "../volumes.ts";
 import { otherContainer } from "./namespaces.ts";
-import { isAtLeast } from "./seccomp-profile.ts";
 
 /** By which scripts know that they run in a container, since Docker's first days. */
 export const mark = "/.dockerenv";

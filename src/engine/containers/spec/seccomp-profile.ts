@@ -1,4 +1,5 @@
 /** A seccomp profile in Docker's JSON, as linux.seccomp: its rules for the capabilities, the architecture and the kernel that there are. Pure. */
+import { isAtLeast } from "../../../kernel/release.ts";
 import { SampanError, invalid } from "../../../base/errors.ts";
 import type { OciSeccomp, OciSyscall } from "../../../spec/oci/config.ts";
 import { validateConfig } from "../../../spec/oci/validate.ts";
@@ -79,12 +80,6 @@ function applies({ includes, excludes }: Rule, architecture: string, facts: Prof
   if (excludes?.caps?.length && has(excludes.caps)("some")) return false;
   if (excludes?.arches?.length && excludes.arches.includes(architecture)) return false;
   return !(excludes?.minKernel && isAtLeast(facts.kernel, excludes.minKernel));
-}
-
-export function isAtLeast(kernel: string, wanted: string): boolean {
-  const [, major = 0, minor = 0] = (/^(\d+)\.(\d+)/.exec(kernel) ?? []).map(Number);
-  const [, least = 0, lesser = 0] = (/^(\d+)\.(\d+)/.exec(wanted) ?? []).map(Number);
-  return major > least || (major === least && minor >= lesser);
 }
 
 function plainRule({ name, names, includes, excludes, comment, ...rule }: Rule): OciSyscall {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { security, securityWords } from "./security.ts";
-import { isAtLeast, parseProfile } from "./seccomp-profile.ts";
+import { isAtLeast } from "../../../kernel/release.ts";
+import { parseProfile } from "./seccomp-profile.ts";
 
 const facts = { appArmor: false, kernel: "6.1.0-13-amd64" };
 const of = (...SecurityOpt: string[]) => security({ SecurityOpt }, [], facts);
