@@ -3,7 +3,6 @@ import { attribute, headerLength, NLM_F_CREATE, NLM_F_REPLACE, request, u32 } fr
 
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
-const RTM_DELROUTE = 25;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 /** No duplicate address detection: the address serves at once. */
 const IFA_F_NODAD = 2;
@@ -46,12 +45,7 @@ export interface Route {
 }
 
 /** Makes or replaces a route of the main table. */
-export const setRoute = (route: Route): Uint8Array =>
-  routeRequest(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
-
-export const deleteRoute = (route: Route): Uint8Array => routeRequest(RTM_DELROUTE, 0, route);
-
-function routeRequest(type: number, flags: number, { to, gateway }: Route): Uint8Array {
+export function setRoute({ to, gateway }: Route): Uint8Array {
   const body = new Uint8Array(12);
   body[0] = familyOf(gateway);
   body[1] = to?.prefix ?? 0;
@@ -60,7 +54,7 @@ function routeRequest(type: number, flags: number, { to, gateway }: Route): Uint
   body[7] = RTN_UNICAST;
   const attributes = [attribute(RTA.GATEWAY, gateway)];
   if (to) attributes.push(attribute(RTA.DST, to.address));
-  return request(type, flags, { body, attributes });
+  return request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, { body, attributes });
 }
 
 /** What is sent to an address of this machine's own, over the device `index`, comes from `source`, which must be an address of this machine too. Made or replaced. */

@@ -1,4 +1,5 @@
 /** Giving an endpoint its addresses, hardware address and device, in one transaction with everything else that is given out. */
+import { networkById } from "./_parts.ts";
 import { SampanError, invalid } from "../../base/errors.ts";
 import { bytesOf, formatAddress, parseAddress, tryAddress, type Address, type Family } from "./_addresses.ts";
 import { hasNames, option, poolOf } from "./_config.ts";
@@ -16,7 +17,7 @@ export function namesOf(owner: SandboxOwner, aliases: readonly string[]): string
 
 /** The row with what it is given; to be called in a transaction, which the row then goes into. Errors: those of IPAM, `not_found` for a network that went. */
 export function assign(rows: Rows, row: EndpointRow, owner: SandboxOwner): Joint {
-  const network = rows.networks().find(({ id }) => id === row.network);
+  const network = networkById(rows, row.network);
   if (!network)
     throw new SampanError(
       "not_found",

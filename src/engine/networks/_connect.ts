@@ -6,7 +6,7 @@ import { assign, checkAsked, namesOf } from "./_assign.ts";
 import { endpointSteps, gatewayJoint, removeSteps } from "./_endpoint.ts";
 import { endpointInfo } from "./_info.ts";
 import type { Endpoint, SandboxOwner } from "./networks.ts";
-import type { Parts } from "./_parts.ts";
+import { networkById, type Parts } from "./_parts.ts";
 import { brief, type EndpointRow, type NetworkRow } from "./_rows.ts";
 import { jointsOf, pathSteps } from "./_sandbox.ts";
 
@@ -73,7 +73,7 @@ function refuse(
       "already_exists",
       `${doing}: endpoint with name ${owner.name} already exists in network ${network.name}`,
     );
-  const drivers = others.map((each) => rows.networks().find(({ id }) => id === each.network)?.driver);
+  const drivers = others.map((each) => networkById(rows, each.network)?.driver);
   if (drivers.includes("host") || (network.driver === "host" && (running || others.length > 0)))
     throw new SampanError(
       "failed_precondition",
