@@ -45,7 +45,8 @@ test("a part of it is what the container's configuration binds", async () => {
   const imageFolder = (image: string) =>
     mountImage(parts, { container: id, place: placeOf(parts, id) }, image);
   const folder = containerFolder(parts.store.root, id);
-  await writeBundle({ root: parts.store.root, id, folder, rootfs, stored, live: { imageFolder } });
+  const volumeFolder = () => Promise.reject(new Error("it has no volume"));
+  await writeBundle({ id, folder, rootfs, stored, live: { imageFolder, volumeFolder } });
   const { mounts } = place.spec(id) as {
     mounts: { destination: string; source: string; options: string[] }[];
   };

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody } from "../../spec/docker/create.ts";
 import { formatDocument } from "../../spec/oci/parse.ts";
-import { fillVolume, makeVolume } from "./fill-volume.ts";
+import { fillVolume } from "./fill-volume.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "./request.ts";
 import { answers, sourcesAnswer } from "./reachable.ts";
 import { readInside } from "./root-files.ts";
@@ -20,14 +20,13 @@ import { resolveUser } from "./user.ts";
 import type { VolumeMount } from "./volumes.ts";
 
 export interface BundleInput {
-  readonly root: string;
   readonly id: string;
   readonly folder: string;
   /** Where its root file system is mounted; what else is mounted for it lies beside that. */
   readonly rootfs: string;
   readonly stored: StoredContainer;
-  /** What only the engine's other parts know; without it the network is its own and empty, or the host's, and volumes lie below `root`. */
-  readonly live?: LiveInput;
+  /** What only the engine's other parts know. */
+  readonly live: LiveInput;
 }
 
 export interface LiveInput {
@@ -45,13 +44,13 @@ export interface LiveInput {
   /** Runtimes.init, for a container that wants one. */
   readonly init?: string;
   /** Volumes.acquire: the folder, with what its options mount on it. */
-  readonly volumeFolder?: (name: string) => Promise<string>;
+  readonly volumeFolder: (name: string) => Promise<string>;
   /** Where an image's files are mounted, read-only. */
-  readonly imageFolder?: (reference: string) => Promise<string>;
+  readonly imageFolder: (reference: string) => Promise<string>;
 }
 
 export async function writeBundle(input: BundleInput): Promise<void> {
-  const { root, id, folder, rootfs, stored, live = {} } = input;
+  const { id, folder, rootfs, stored, live } = input;
   const { body, image } = stored;
   const text = body.User || image.User || "";
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"), {
@@ -61,7 +60,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
   await sourcesAnswer(body);
   const host = hostFacts({ privileged: hostConfig(body).Privileged === true });
   const place = dirname(rootfs);
-  const sources = await volumeSources({ root, folder, place, rootfs, stored }, live);
+  const sources = await volumeSources({ folder, place, rootfs, stored }, live);
   const files = { ...writeEtcFiles(folder, { body, hostname, ...live.network }), [mark]: writeMark(folder) };
   checkShared(body, live);
   const shm = live.shm ?? (hostConfig(body).IpcMode === "shareable" ? makeShm(place, body) : undefined);
@@ -135,14 +134,7 @@ async function sourceOf(volume: VolumeMount, places: Places, live: LiveInput): P
       throw invalid(`cannot mount "${volume.source}": bind source path does not exist: ${volume.source}`);
     return volume.source;
   }
-  if (volume.kind === "image") {
-    if (live.imageFolder) return await live.imageFolder(volume.source);
-    throw new SampanError(
-      "unimplemented",
-      `cannot mount image "${volume.source}": only a container of the daemon can have it`,
-    );
-  }
-  if (!live.volumeFolder) return await makeVolume(volume, places);
+  if (volume.kind === "image") return await live.imageFolder(volume.source);
   const folder = await live.volumeFolder(volume.source);
   await fillVolume(folder, volume, places);
   return folder;

@@ -1,16 +1,12 @@
 /** What a container's new volume begins with: what its image has in that place. */
 import { randomBytes } from "node:crypto";
 import {
-  chmodSync,
   chownSync,
   closeSync,
   existsSync,
   fstatSync,
   linkSync,
-  lstatSync,
   mkdirSync,
-  mkdtempSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -23,31 +19,6 @@ import { halfMadePrefix, isAbandoned } from "../volumes/half-made.ts";
 import type { Places } from "./places.ts";
 import { openInside } from "./root-files.ts";
 import type { VolumeMount } from "./volumes.ts";
-
-export { isAbandoned };
-
-/** One without a row. It appears whole, by a rename; a crash leaves `.new-…`. Gives its folder. */
-export async function makeVolume(volume: VolumeMount, places: Places): Promise<string> {
-  const volumes = join(places.root, "volumes");
-  const path = join(volumes, volume.source);
-  const folder = join(path, "_data");
-  if (lstatSync(path, { throwIfNoEntry: false })) return folder;
-  mkdirSync(volumes, { recursive: true, mode: 0o700 });
-  const fresh = mkdtempSync(join(volumes, halfMadePrefix()));
-  const data = join(fresh, "_data");
-  try {
-    mkdirSync(data);
-    chmodSync(data, 0o755);
-    await begin(data, volume, places);
-    renameSync(fresh, path);
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true });
-    // Unless another container has made it meanwhile.
-    if (!lstatSync(path, { throwIfNoEntry: false }))
-      throw SampanError.wrap(`cannot make volume "${volume.source}"`, error);
-  }
-  return folder;
-}
 
 /**
  * An empty one gets the image's content, when the container starts for the first time; what somebody emptied later stays so. Of several containers that start at once with a new volume one

@@ -51,7 +51,7 @@ export async function writeLiveBundle(
     imageFolder: (image) =>
       mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),
   };
-  await writeBundle({ root, id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
+  await writeBundle({ id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
 }
 
 /** The network's namespace belongs to the host's users, so root of a user namespace may not mount its sysfs. */

@@ -11,8 +11,6 @@ import { shmOptions } from "./spec/mounts.ts";
 import type { VolumeMount } from "./volumes.ts";
 
 export interface Places {
-  /** The data root. */
-  readonly root: string;
   /** The container's, below the data root. */
   readonly folder: string;
   /** The container's, below the state root. */

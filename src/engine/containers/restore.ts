@@ -5,13 +5,13 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { isAbandoned } from "../volumes/half-made.ts";
 import { clearAll, hasLeavings, removeMonitorFolder } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { pause, within } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { findExecs } from "./exec-follow.ts";
 import { bootOf, thisBoot } from "./life-rows.ts";
-import { isAbandoned } from "./fill-volume.ts";
 import { findContainer, isLive, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
 import { startWanted } from "./restore-start.ts";
