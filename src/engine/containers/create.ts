@@ -18,6 +18,7 @@ import { processArguments } from "./process.ts";
 import { sourcesAnswer } from "./reachable.ts";
 import { refuseTaken } from "./rename.ts";
 import { checkName, hostConfig, type StoredContainer } from "./request.ts";
+import { otherContainer } from "./spec/namespaces.ts";
 import { settleContainer } from "./settle.ts";
 
 export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers"> &
@@ -96,9 +97,7 @@ function namedNetwork({ containers }: CreateParts, body: CreateBody): CreateBody
   const host = hostConfig(body);
   const fixed = Object.fromEntries(
     (["NetworkMode", "IpcMode", "PidMode"] as const).flatMap((field) => {
-      const reference = host[field]?.startsWith("container:")
-        ? host[field].slice("container:".length)
-        : undefined;
+      const reference = otherContainer(host[field]);
       return reference === undefined
         ? []
         : [[field, `container:${named(() => containers.get(reference)).id}`]];
@@ -165,7 +164,7 @@ async function joinNetworks(
 /** The networks that it is in from its first start on. The old field for its hardware address is that in its first network. */
 export function wantedEndpoints(body: CreateBody): Record<string, EndpointSettings> {
   const { NetworkMode = "" } = hostConfig(body);
-  if (body.NetworkDisabled || NetworkMode.startsWith("container:")) return {};
+  if (body.NetworkDisabled || otherContainer(NetworkMode) !== undefined) return {};
   const first = NetworkMode === "" || NetworkMode === "default" ? "bridge" : NetworkMode;
   const { default: byDefault, ...named } = body.NetworkingConfig?.EndpointsConfig ?? {};
   const asked = named[first] ?? byDefault ?? {};

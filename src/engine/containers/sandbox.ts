@@ -5,6 +5,7 @@ import { hostnameOf } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { isLive, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
+import { otherContainer } from "./spec/namespaces.ts";
 
 export interface LiveNetwork {
   /** For linux.namespaces; undefined: a namespace of its own with nothing in it, or the host's, as the mode says. */
@@ -16,7 +17,8 @@ export interface LiveNetwork {
 
 export async function openSandbox(engine: LifeParts, info: ContainerInfo): Promise<LiveNetwork> {
   const mode = networkMode(info);
-  if (mode.startsWith("container:")) return shared(engine, info, mode.slice("container:".length));
+  const other = otherContainer(mode);
+  if (other !== undefined) return shared(engine, info, other);
   if (mode === "host" || mode === "none" || info.body.NetworkDisabled) return {};
   const sandbox = await engine.networks.open(sandboxOwner(info), publishedPorts(info));
   return { path: sandbox.path, sandbox };

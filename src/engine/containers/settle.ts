@@ -11,7 +11,7 @@ import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./requ
 import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
 import { hostFacts, type HostFacts } from "./spec/host.ts";
-import { checkNamespaces, privateCgroups } from "./spec/namespaces.ts";
+import { checkNamespaces, otherContainer, privateCgroups } from "./spec/namespaces.ts";
 import { checkResources } from "./spec/resources.ts";
 import { securityWords } from "./spec/security.ts";
 import { containerSpec } from "./spec.ts";
@@ -126,8 +126,8 @@ function checkSpec(stored: StoredContainer, host: HostFacts): void {
     sourceOf: ({ source }) => source,
     init: "/init",
     joined: {
-      ...(asked.IpcMode?.startsWith("container:") && { ipc: there }),
-      ...(asked.PidMode?.startsWith("container:") && { pid: there }),
+      ...(otherContainer(asked.IpcMode) !== undefined && { ipc: there }),
+      ...(otherContainer(asked.PidMode) !== undefined && { pid: there }),
     },
   });
   checkRules(validateConfig(spec));

@@ -1,5 +1,6 @@
 /** In which order containers are started after the daemon or the machine was: each after those that it needs. Pure. */
 import type { CreateBody } from "../../spec/docker/create.ts";
+import { otherContainers } from "./spec/namespaces.ts";
 
 export interface Startable {
   readonly id: string;
@@ -42,13 +43,11 @@ interface Wanted {
 
 function references({ body }: Startable): Wanted[] {
   const host = body.HostConfig ?? {};
-  const modes = [host.NetworkMode, host.IpcMode, host.PidMode].flatMap((mode) =>
-    mode?.startsWith("container:") ? [mode.slice("container:".length)] : [],
-  );
+  const joined = Object.values(otherContainers(body));
   const endpoints = Object.values(body.NetworkingConfig?.EndpointsConfig ?? {});
   const links = [...(host.Links ?? []), ...endpoints.flatMap((endpoint) => endpoint?.Links ?? [])];
   const linked = links.map((link) => link.split(":")[0] ?? "");
-  return [{ references: [...modes, ...linked], condition: "service_started" }];
+  return [{ references: [...joined, ...linked], condition: "service_started" }];
 }
 
 /** `db:service_healthy:false,cache:service_started:true`: services of the same project. */
