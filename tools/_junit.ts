@@ -38,6 +38,12 @@ export function skippedOf(xml: string): string[] {
   return [...cases].map(([, name = "", file = ""]) => `${unescape(file)}: ${unescape(name)}`);
 }
 
+/** The files of tests that failed, each once. */
+export function failedFilesOf(xml: string): string[] {
+  const cases = xml.matchAll(/<testcase [^>]*?\bfile="([^"]*)"[^>]*[^/]>\s*<failure/g);
+  return [...new Set([...cases].map(([, file = ""]) => unescape(file)))];
+}
+
 /** `bun test` counts errors outside of any test (a file that does not load) only in its closing lines: ` 1 error`. */
 export function errorsOf(output: string): number {
   return Number(/^ (\d+) errors?$/m.exec(output)?.[1] ?? 0);

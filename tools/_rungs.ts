@@ -9,12 +9,14 @@ export interface Rung {
   readonly deadlineSeconds: number;
   /** Milliseconds for one test that names no limit of its own. */
   readonly testTimeout: number;
+  /** How often a file is run at most, until it passes. */
+  readonly tries: number;
 }
 
 export const rungs = [
-  { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 500, testTimeout: 120_000 },
-  { name: "root", suffix: ".root.test.ts", deadlineSeconds: 600, testTimeout: 180_000 },
-  { name: "pure", suffix: ".test.ts", deadlineSeconds: 400, testTimeout: 60_000 },
+  { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 500, testTimeout: 120_000, tries: 3 },
+  { name: "root", suffix: ".root.test.ts", deadlineSeconds: 600, testTimeout: 180_000, tries: 2 },
+  { name: "pure", suffix: ".test.ts", deadlineSeconds: 400, testTimeout: 60_000, tries: 1 },
 ] as const satisfies readonly Rung[];
 
 export type RungName = (typeof rungs)[number]["name"];

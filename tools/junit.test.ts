@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { add, countLine, countsOf, errorsOf, nothing, skippedOf } from "./_junit.ts";
+import { add, countLine, countsOf, errorsOf, failedFilesOf, nothing, skippedOf } from "./_junit.ts";
 
 const report = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="5" assertions="2" failures="1" skipped="2" time="0.02">
@@ -27,6 +27,10 @@ test("a report that was not finished has no totals", () => {
 
 test("the skipped tests are named with their file, and no others are", () => {
   expect(skippedOf(report)).toEqual(["a.test.ts: left out <here>", "a.test.ts: later"]);
+});
+
+test("the files of failed tests are named once", () => {
+  expect(failedFilesOf(report + report)).toEqual(["a.test.ts"]);
 });
 
 test("errors outside of tests are read from the closing lines", () => {

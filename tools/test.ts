@@ -3,11 +3,21 @@
  * run leaked. A line for each step, failures whole, and as the last line `N passed, N failed, N skipped` over all rungs.
  * With parts of paths, only the test files whose path has one of them, and neither gate nor leak search.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checks } from "./_gate.ts";
-import { add, countLine, countsOf, errorsOf, nothing, skippedOf, type Counts } from "./_junit.ts";
+import {
+  add,
+  countLine,
+  countsOf,
+  errorsOf,
+  failedFilesOf,
+  nothing,
+  skippedOf,
+  type Counts,
+} from "./_junit.ts";
+import { failureOf, inFull, inShort, type Failure } from "./_failures.ts";
 import { deadlineOf, filesOf, rungs, type Rung, type RungName } from "./_rungs.ts";
 import { run, type Ran } from "./_run.ts";
 import { takeRealRoot } from "./_real-root.ts";
@@ -19,23 +29,21 @@ const bun = process.execPath;
 const failed: Counts = { passed: 0, failed: 1, skipped: 0 };
 const skipped: Counts = { passed: 0, failed: 0, skipped: 1 };
 const scratch = mkdtempSync(join(tmpdir(), "sampan-test-"));
+const reportFile = join(scratch, "junit.xml");
 
 function progress(rung: string, what: string, result: string, seconds: number): void {
   console.log(`${rung.padEnd(6)}${what.padEnd(66)} ${result.padEnd(34)} ${seconds.toFixed(1)} s`);
 }
 
 /** What failed, told again behind everything else: whoever sees only the end of a long log still learns what it was. */
-const failures: string[] = [];
+const failures: Failure[] = [];
+
+/** Files that passed only when they were run again, with what they said the first time: no failures, and nothing to be passed over either. */
+const unsteady: string[] = [];
 
 function show(what: string, ran: Ran): void {
   const text = `──── ${what}${ran.reason ? `: ${ran.reason}` : ""}\n${ran.output.trimEnd()}\n────`;
-  const telling = ran.output
-    .split("\n")
-    .filter((line) => /^\(fail\)|error:|^Expected|^Received/.test(line.trim()));
-  failures.push(
-    `  ${what}${ran.reason ? `: ${ran.reason}` : ""}`,
-    ...telling.slice(0, 8).map((line) => `    ${line.trim().slice(0, 300)}`),
-  );
+  failures.push(failureOf(what, ran));
   console.log(text);
 }
 
@@ -72,25 +80,29 @@ function unexplained(ran: Ran, counted: Counts): string | undefined {
   return ran.ok || (counted.passed === 0 && !ran.reason) ? undefined : (ran.reason ?? "ended badly");
 }
 
+/** Of the last run; empty when it was ended before it wrote one. */
+function lastReport(): string {
+  return existsSync(reportFile) ? readFileSync(reportFile, "utf8") : "";
+}
+
 /** One `bun test`: its counts, with a failure for each error outside of a test and for an end without a report. */
 async function bunTest(request: Request): Promise<Counts> {
   const { rung, label, files, flags = [], deadlineSeconds } = request;
-  const report = join(scratch, "junit.xml");
-  rmSync(report, { force: true });
+  rmSync(reportFile, { force: true });
   const ran = await run(
     [
       bun,
       "test",
       "--only-failures",
       "--reporter=junit",
-      `--reporter-outfile=${report}`,
+      `--reporter-outfile=${reportFile}`,
       `--timeout=${rung.testTimeout}`,
       ...flags,
       ...files.map((file) => `./${file}`),
     ],
     { deadlineSeconds },
   );
-  const xml = (await Bun.file(report).exists()) ? await Bun.file(report).text() : "";
+  const xml = lastReport();
   const counted = add(countsOf(xml) ?? nothing, { passed: 0, failed: errorsOf(ran.output), skipped: 0 });
   const why = unexplained(ran, counted);
   const counts = why ? add(counted, failed) : counted;
@@ -111,8 +123,7 @@ async function climb(rung: Rung, wanted: readonly string[]): Promise<Counts> {
   const files = filesOf(rung.name).filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w)));
   if (files.length === 0) return nothing;
   if (rung.name === "pure") {
-    const label = files.length === 1 ? (files[0] ?? "") : `${files.length} files`;
-    return bunTest({ rung, label, files, flags: ["--parallel"], deadlineSeconds: rung.deadlineSeconds });
+    return sideBySide(rung, files);
   }
   const why = obstacle(rung.name);
   if (why) console.log(`${rung.name.padEnd(6)}${files.length} files are skipped: ${why}`);
@@ -121,18 +132,50 @@ async function climb(rung: Rung, wanted: readonly string[]): Promise<Counts> {
   let counts = nothing;
   for (const file of files) {
     const deadlineSeconds = deadlineOf(readFileSync(file, "utf8"), rung.deadlineSeconds);
-    const request = { rung, label: file, files: [file], flags, deadlineSeconds };
-    const before = failures.length;
-    let counted = await bunTest(request);
-    // A guest under software emulation stands still now and then (seen in one boot of some twenty): a file that fails has one more try.
-    if (rung.name === "vm" && counted.failed > 0) {
-      console.log(`${rung.name.padEnd(6)}${file} is run a second time; what counts is this run`);
-      failures.length = before;
-      counted = await bunTest(request);
-    }
-    counts = add(counts, counted);
+    counts = add(counts, await withTries({ rung, label: file, files: [file], flags, deadlineSeconds }));
   }
   return counts;
+}
+
+/** All files of a rung in one run; those that fail are run again, one after the other. */
+async function sideBySide(rung: Rung, files: readonly string[]): Promise<Counts> {
+  const { deadlineSeconds } = rung;
+  const label = files.length === 1 ? (files[0] ?? "") : `${files.length} files`;
+  const before = failures.length;
+  const counted = await bunTest({ rung, label, files, flags: ["--parallel"], deadlineSeconds });
+  const failing = failedFilesOf(lastReport());
+  // What failed outside of a test is in no report.
+  const isInReport = countsOf(lastReport())?.failed === counted.failed;
+  if (!isInReport || failing.length === 0 || failing.length > triesLeft) return counted;
+  const first = failures.splice(before);
+  let again = nothing;
+  for (const file of failing) {
+    triesLeft--;
+    again = add(again, await bunTest({ rung, label: file, files: [file], deadlineSeconds }));
+  }
+  if (again.failed === 0) unsteady.push(...first.flatMap(inFull));
+  return { ...counted, passed: counted.passed + counted.failed - again.failed, failed: again.failed };
+}
+
+/** Runs of all files after their first; past this many, something is broken and not just unsteady. */
+let triesLeft = 8;
+
+/**
+ * A file that fails is run again: a machine that others share holds a test up now and then, and a guest under software emulation stands still (seen in one
+ * boot of some twenty). Only a failure that shows again fails the run; one that does not is told at its end.
+ */
+async function withTries(request: Request): Promise<Counts> {
+  const { rung, label } = request;
+  const before = failures.length;
+  let counted = await bunTest(request);
+  for (let tries = rung.tries; counted.failed > 0 && tries > 1 && triesLeft > 0; tries--) {
+    triesLeft--;
+    console.log(`${rung.name.padEnd(6)}${label} is run again; what counts is that run`);
+    const [first] = failures.splice(before);
+    counted = await bunTest(request);
+    if (counted.failed === 0) unsteady.push(...(first ? inFull(first) : [`  ${label}`]));
+  }
+  return counted;
 }
 
 async function leaks(before: ReturnType<typeof take>): Promise<Counts> {
@@ -161,6 +204,10 @@ async function main(mode: string | undefined, wanted: readonly string[]): Promis
 const counts = await main(process.argv[2], process.argv.slice(3)).finally(() =>
   rmSync(scratch, { recursive: true, force: true }),
 );
-if (failures.length > 0) console.log(`\nWhat failed, once more:\n${failures.join("\n")}`);
+if (unsteady.length > 0) console.log(`\nWhat passed only when it was run again:\n${unsteady.join("\n")}`);
+if (failures.length > 0) {
+  console.log(`\nWhat failed, once more:\n${failures.flatMap(inFull).join("\n")}`);
+  console.log(`\nIn short:\n${failures.map(inShort).join("\n")}`);
+}
 console.log(countLine(counts));
 process.exit(counts.failed > 0 ? 1 : 0);
