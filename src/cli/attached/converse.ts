@@ -1,7 +1,7 @@
 /** This process's standard input and output, joined with those of a program that is attached. */
-import type { Duplex } from "node:stream";
 import { Frames } from "../client/http/frames.ts";
 import type { Attached } from "../client/daemon.ts";
+import type { Connection } from "../client/http/connection.ts";
 import type { Io, Output } from "../io.ts";
 import { KeyWatch, parseKeys, usualKeys } from "./detach-keys.ts";
 
@@ -41,12 +41,12 @@ export async function converse(
 }
 
 async function copyOut(
-  stream: Duplex,
+  stream: Connection,
   { out, err }: { out: Output; err: Output },
   multiplexed: boolean,
 ): Promise<void> {
   const frames = multiplexed ? new Frames() : undefined;
-  for await (const bytes of stream as AsyncIterable<Uint8Array>) {
+  for await (const bytes of stream) {
     if (!frames) await out.write(bytes);
     else for (const part of frames.feed(bytes)) await (part.to === "out" ? out : err).write(part.bytes);
   }
@@ -55,25 +55,15 @@ async function copyOut(
 /** True when the person pressed the keys. */
 async function copyIn(
   input: AsyncIterable<Uint8Array>,
-  stream: Duplex,
+  stream: Connection,
   watch: KeyWatch | undefined,
 ): Promise<boolean> {
   for await (const bytes of input) {
     const { send, detached } = watch?.feed(bytes) ?? { send: bytes, detached: false };
-    if (send.length > 0 && !stream.write(send)) await room(stream);
+    if (send.length > 0) await stream.write(send);
     if (detached) return true;
     if (stream.destroyed) return false;
   }
   stream.end();
   return false;
-}
-
-function room(stream: Duplex): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = () => {
-    stream.off("drain", done).off("close", done);
-    resolve();
-  };
-  stream.on("drain", done).on("close", done);
-  return promise;
 }

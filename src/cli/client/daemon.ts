@@ -2,7 +2,6 @@
  * What the command line asks of a daemon, by Docker's API: EngineClient and all that only a daemon can do. Bodies and answers are Docker's shapes. Each call
  * rejects with SampanError; where a daemon refuses, with its own words.
  */
-import type { Duplex } from "node:stream";
 import type { CreateBody, Resources, RestartPolicy } from "../../spec/docker/create.ts";
 import type { ExecBody, ExecInspect } from "../../spec/docker/exec.ts";
 import type { NetworkConnectBody, NetworkCreateBody, NetworkInspect } from "../../spec/docker/networks.ts";
@@ -16,6 +15,7 @@ import type {
 } from "../../spec/docker/system.ts";
 import type { Volume, VolumeCreateBody } from "../../spec/docker/volumes.ts";
 import type { EngineClient } from "./client.ts";
+import type { Connection } from "./http/connection.ts";
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -25,7 +25,7 @@ export interface Signalled {
 
 /** Both directions of a program's stdio. `end()` of the stream ends its standard input only. */
 export interface Attached {
-  readonly stream: Duplex;
+  readonly stream: Connection;
   /** Undefined: an old daemon that does not say; then a program without a terminal is multiplexed. */
   readonly multiplexed: boolean | undefined;
 }

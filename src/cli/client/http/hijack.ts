@@ -2,14 +2,15 @@
  * A connection that is taken over after its request: attach and exec. The request asks for an upgrade; an answer of 101 or 200 leaves a byte stream in both
  * directions, and each side can be ended alone. Written on the socket itself, because no HTTP client lets a stream be ended in one direction only.
  */
-import type { Duplex } from "node:stream";
 import { SampanError } from "../../../base/errors.ts";
 import type { Address } from "./address.ts";
+import { type Connection, overDuplex } from "./connection.ts";
 import { refusal, unreachable } from "./failure.ts";
+import { connectUnix } from "./unix-connection.ts";
 
 export interface Hijacked {
   /** `end()` ends what we send; reading goes on. */
-  readonly stream: Duplex;
+  readonly stream: Connection;
   /** Frames with a header each, as answers say by their content type; undefined when the daemon is too old to say. */
   readonly multiplexed: boolean | undefined;
 }
@@ -26,10 +27,10 @@ const longest = 64 * 1024;
 export async function hijack(address: Address, request: HijackRequest): Promise<Hijacked> {
   const stream = await connect(address, request.signal);
   try {
-    stream.write(head(address, request));
+    await stream.write(Buffer.from(head(address, request)));
     const { status, headers, rest } = await readHead(stream);
     if (status !== 101 && status !== 200) throw refusal(status, await readBody(stream, headers, rest));
-    if (rest.length > 0) stream.unshift(rest);
+    if (rest.length > 0) stream.putBack(rest);
     const type = headers.get("content-type");
     return {
       stream,
@@ -46,10 +47,24 @@ function raw(type: string | undefined): false | undefined {
   return type === undefined ? undefined : type === "application/vnd.docker.raw-stream" ? undefined : false;
 }
 
-async function connect(address: Address, signal: AbortSignal | undefined): Promise<Duplex> {
+async function connect(address: Address, signal: AbortSignal | undefined): Promise<Connection> {
   signal?.throwIfAborted();
-  const { tls, unix, host, port } = address;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  try {
+    const connection =
+      address.unix === undefined ? await connectNetwork(address, signal) : await connectUnix(address.unix);
+    const stop = () => connection.destroy(signal?.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+    return connection;
+  } catch (error) {
+    throw unreachable(address, error);
+  }
+}
+
+async function connectNetwork(
+  { tls, host, port }: Address,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
   const at = { host: host.replace(/^\[|\]$/g, ""), port, allowHalfOpen: true };
   const socket = tls
     ? (await import("node:tls")).connect({
@@ -61,18 +76,19 @@ async function connect(address: Address, signal: AbortSignal | undefined): Promi
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
       })
-    : (await import("node:net")).connect(unix === undefined ? at : { path: unix, allowHalfOpen: true });
+    : (await import("node:net")).connect(at);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stop = () => socket.destroy(signal?.reason as Error);
   signal?.addEventListener("abort", stop, { once: true });
   socket.once("error", reject);
   socket.once(tls ? "secureConnect" : "connect", () => resolve());
   try {
     await promise;
-    socket.off("error", reject);
-    return socket;
-  } catch (error) {
-    throw unreachable(address, error);
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
+  socket.off("error", reject);
+  return overDuplex(socket);
 }
 
 function head(address: Address, { path, body }: HijackRequest): string {
@@ -95,13 +111,13 @@ interface Head {
   readonly rest: Buffer;
 }
 
-async function readHead(stream: Duplex): Promise<Head> {
+async function readHead(stream: Connection): Promise<Head> {
   let read = Buffer.alloc(0);
   for (;;) {
     const end = read.indexOf("\r\n\r\n");
     if (end >= 0) return parseHead(read.subarray(0, end).toString("latin1"), read.subarray(end + 4));
     if (read.length > longest) throw new SampanError("unavailable", "the daemon's answer has no end");
-    const more = await readSome(stream);
+    const more = await stream.read();
     if (!more) throw new SampanError("unavailable", "the daemon closed the connection without an answer");
     read = Buffer.concat([read, more]);
   }
@@ -118,38 +134,20 @@ function parseHead(text: string, rest: Buffer): Head {
   return { status, headers: new Map(headers), rest };
 }
 
-async function readBody(stream: Duplex, headers: ReadonlyMap<string, string>, rest: Buffer): Promise<string> {
+async function readBody(
+  stream: Connection,
+  headers: ReadonlyMap<string, string>,
+  rest: Buffer,
+): Promise<string> {
   const length = headers.get("content-length");
   const wanted = Math.min(length === undefined ? longest : Number(length) || 0, longest);
   const chunked = headers.get("transfer-encoding") === "chunked";
   let read = rest;
   while (read.length < wanted && !(chunked && read.includes("\r\n0\r\n\r\n"))) {
-    const more = await readSome(stream);
+    const more = await stream.read();
     if (!more) break;
     read = Buffer.concat([read, more]);
   }
   const text = read.toString();
   return chunked ? text.replace(/^[0-9a-f]+\r\n/i, "").replace(/\r\n0\r\n[\s\S]*$/, "") : text;
-}
-
-/** The next bytes without an iterator, which would destroy the stream at its end. */
-function readSome(stream: Duplex): Promise<Buffer | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
-  const there = stream.read() as Buffer | null;
-  if (there) return Promise.resolve(there);
-  const onReadable = () => {
-    const bytes = stream.read() as Buffer | null;
-    if (bytes) done(bytes);
-  };
-  const done = (bytes: Buffer | undefined) => {
-    stream.off("readable", onReadable).off("end", onEnd).off("error", onError).off("close", onEnd);
-    resolve(bytes);
-  };
-  const onEnd = () => done(undefined);
-  const onError = (error: Error) => {
-    done(undefined);
-    reject(error);
-  };
-  stream.on("readable", onReadable).on("end", onEnd).on("error", onError).on("close", onEnd);
-  return promise;
 }

@@ -1,7 +1,8 @@
 /** The client and a daemon made of bare sockets: what goes over the wire, and what is made of what comes back. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
@@ -14,13 +15,14 @@ import { filterQuery, queryString } from "./query.ts";
 
 let folder: string;
 let server: Server;
+let byNetwork: Server;
 /** What the daemon does with a request, by the head of it. */
 let answer: (head: string, socket: Socket) => void;
 const heads: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sampan-http-"));
-  server = createServer({ allowHalfOpen: true }, (socket) => {
+  const serve = (socket: Socket) => {
     let read = "";
     socket.on("error", () => {});
     socket.on("data", (bytes) => {
@@ -30,18 +32,26 @@ beforeAll(async () => {
       heads.push(read.split("\r\n")[0] ?? "");
       answer(read, socket);
     });
-  });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(join(folder, "s"), resolve);
-  await promise;
+  };
+  server = createServer({ allowHalfOpen: true }, serve).listen(join(folder, "s"));
+  byNetwork = createServer({ allowHalfOpen: true }, serve).listen(0, "127.0.0.1");
+  await Promise.all([once(server, "listening"), once(byNetwork, "listening")]);
 });
 afterAll(() => {
   server.close();
+  byNetwork.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
 const host = () => `unix://${join(folder, "s")}`;
 const http = () => new Http(parseAddress(host()), "1.45");
+const ways = [
+  ["a unix socket", http],
+  [
+    "TCP",
+    () => new Http(parseAddress(`tcp://127.0.0.1:${(byNetwork.address() as AddressInfo).port}`), "1.45"),
+  ],
+] as const;
 const reply = (status: string, body: string, more = "") =>
   `HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${more}Connection: close\r\n\r\n${body}`;
 
@@ -148,7 +158,7 @@ test("a daemon that is not there is told by where it was looked for", async () =
   expect((await failureOf(gone.hijack("/x", {}))).message).toStartWith(wanted);
 });
 
-test("a hijacked stream goes both ways, and each side ends alone", async () => {
+test.each(ways)("a hijacked stream by %s goes both ways, and each side ends alone", async (_, connect) => {
   answer = (_, socket) => {
     socket.write(
       "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\r\nfirst",
@@ -157,13 +167,14 @@ test("a hijacked stream goes both ways, and each side ends alone", async () => {
     socket.on("data", (bytes) => (got += bytes.toString()));
     socket.on("end", () => socket.end(`got ${got}`));
   };
-  const { stream, multiplexed } = await http().hijack("/containers/a/attach", { query: { stdin: true } });
+  const { stream, multiplexed } = await connect().hijack("/containers/a/attach", { query: { stdin: true } });
   expect(multiplexed).toBe(true);
   expect(heads.at(-1)).toBe("POST /v1.45/containers/a/attach?stdin=1 HTTP/1.1");
-  stream.write("some");
-  stream.end("thing");
+  await stream.write(Buffer.from("some"));
+  await stream.write(Buffer.from("thing"));
+  stream.end();
   let text = "";
-  for await (const bytes of stream as AsyncIterable<Uint8Array>) text += Buffer.from(bytes).toString();
+  for await (const bytes of stream) text += Buffer.from(bytes).toString();
   expect(text).toBe("firstgot something");
 });
 
@@ -177,17 +188,31 @@ test("a hijack that is refused has the daemon's words, also in chunks", async ()
   expect((await failureOf(http().hijack("/x", {}))).message).toContain("paused");
 });
 
-test("a hijack ends when it is told to", async () => {
+test.each(ways)("a hijack by %s ends when it is told to", async (_, connect) => {
   answer = (_, socket) => socket.write("HTTP/1.1 101 UPGRADED\r\n\r\n");
   const stop = new AbortController();
-  const { stream } = await http().hijack("/x", { signal: stop.signal });
+  const { stream } = await connect().hijack("/x", { signal: stop.signal });
   const ended = failureOf(
     (async () => {
-      for await (const _ of stream as AsyncIterable<Uint8Array>) continue;
+      for await (const _ of stream) continue;
     })(),
   );
   stop.abort(new SampanError("cancelled", "told to"));
   expect((await ended).message).toBe("told to");
+});
+
+test.each(ways)("what %s has no room for waits for the daemon, and nothing is lost", async (_, connect) => {
+  answer = (_, socket) => {
+    socket.write("HTTP/1.1 101 UPGRADED\r\n\r\n");
+    socket.pipe(socket);
+  };
+  const { stream } = await connect().hijack("/x", {});
+  const sent = Buffer.alloc(8 << 20, "0123456789abcdefg");
+  const sending = stream.write(sent).then(() => stream.end());
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const bytes of stream) hash.update(bytes);
+  await sending;
+  expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(sent).digest("hex"));
 });
 
 test("frames are read however they are cut", () => {
