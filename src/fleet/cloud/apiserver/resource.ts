@@ -27,13 +27,18 @@ export interface StrategyContext {
   readonly subresource?: string;
   /** Looks at other objects as they are in the same transaction: `find("namespaces", "", "a")`; the resource with its group: `apps/deployments`. */
   find(resource: string, namespace: string, name: string): KubeObject | undefined;
+  /**
+   * Keeps a record of the server's own in the same transaction, undone with it: `keep("ranges/clusterips", "10.96.0.10", owner)`. `find` with namespace "" sees it; no kind is served from
+   * it. A record whose owner is gone may be taken over, so that nobody has to take it away.
+   */
+  keep(resource: string, name: string, record: KubeObject): void;
 }
 
 /** What is particular to a kind. All take whole objects that they may change (copies), and are synchronous: they run within the write. */
 export interface Strategy {
   /** Values that the server gives where the client gave none (beyond the schema's `default`). Idempotent. */
   default?(object: KubeObject): void;
-  /** Before the first write: drops what a client may not set (status), sets generation-like fields. */
+  /** Before the first write, after `default` and before the schema is looked at, so that types may be wrong; throws KubeError to refuse as admission does. Drops what a client may not set (status), sets generation-like fields. */
   prepareForCreate?(object: KubeObject, context: StrategyContext): void;
   /** Before a change: takes from `old` what this (sub)resource may not change. */
   prepareForUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): void;
@@ -64,6 +69,14 @@ export interface Subresource {
   readonly verbs: readonly string[];
 }
 
+/** Another form of stored objects: events.k8s.io/v1 over the events of v1. Both ways give a new object. */
+export interface Form {
+  /** The storage's name of the kind that is stored: `events`. */
+  readonly of: string;
+  toStored(object: KubeObject): KubeObject;
+  fromStored(object: KubeObject): KubeObject;
+}
+
 export interface Resource {
   readonly group: string;
   /** The version that this entry serves. Several entries may stand for the same stored objects. */
@@ -90,6 +103,8 @@ export interface Resource {
   readonly table: Table;
   /** Created but never stored: the answer comes from here (reviews). */
   readonly review?: (object: KubeObject, context: { readonly user: UserInfo }) => Promise<KubeObject>;
+  /** Absent for nearly all: what is served is what is stored. */
+  readonly form?: Form;
   /** metadata.generation counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
   /** Not for CRDs: strategic merge patches are accepted. */
@@ -109,6 +124,7 @@ export interface Resources {
 }
 
 /** `pods`, `apps/deployments`: the storage's name of a kind. */
-export function storageName({ group, plural }: Pick<Resource, "group" | "plural">): string {
+export function storageName({ group, plural, form }: Pick<Resource, "group" | "plural" | "form">): string {
+  if (form) return form.of;
   return group === "" ? plural : `${group}/${plural}`;
 }
