@@ -16,3 +16,12 @@ test("from makes an error of anything, and leaves its own kind alone", () => {
   expect(SampanError.from(other)).toMatchObject({ code: "unknown", message: "y", cause: other });
   expect(SampanError.from("z")).toMatchObject({ code: "unknown", message: "z", cause: "z" });
 });
+
+test("what failed first is told, not what failed while its scope was left", () => {
+  const first = new SampanError("resource_exhausted", "cannot write row: the disk is full");
+  const second = new Error("cannot undo");
+  expect(SampanError.from(new SuppressedError(second, first, "")).message).toBe(first.message);
+  expect(SampanError.wrap("cannot create container", new SuppressedError(second, first)).code).toBe(
+    "resource_exhausted",
+  );
+});

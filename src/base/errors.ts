@@ -44,6 +44,8 @@ export class SampanError extends Error {
   /** Anything that was thrown, as a SampanError; an unknown kind becomes `unknown`. */
   static from(error: unknown): SampanError {
     if (error instanceof SampanError) return error;
+    // What failed while a scope was left hides what had failed in it: that is the one to tell.
+    if (error instanceof SuppressedError) return SampanError.from(error.suppressed);
     if (error instanceof Error) return new SampanError("unknown", error.message, { cause: error });
     return new SampanError("unknown", String(error), { cause: error });
   }

@@ -71,6 +71,19 @@ describe("a restart policy", () => {
     await removeContainer(place.live, id, { force: true });
     expect(place.leavings()).toEqual([]);
   });
+  test("gives way to a stop, also to one that comes while its start is under way", async () => {
+    const script = "test -e /second && exec sleep 600; echo > /second; exit 1";
+    const { id } = await place.start({ command: ["sh", "-c", script], host: policy("always") });
+    await until(() => place.get(id).state === "restarting", "its back-off");
+    const { tasks } = place.live;
+    let stopped: Promise<boolean> | undefined;
+    await tasks.exclusive(id, async () => {
+      stopped = stopContainer(place.live, id, { timeout: 0 });
+      await tasks.table.reactions.restart(id);
+    });
+    expect(await stopped).toBe(true);
+    expect(place.get(id)).toMatchObject({ state: "exited", stoppedByUser: true });
+  });
   test("goes on where its program cannot be started", async () => {
     const { id } = await place.start({
       command: ["/once"],

@@ -22,7 +22,8 @@ if (import.meta.main) {
   const [root = "", verb = "", ...args] = process.argv.slice(2);
   try {
     await run(root, verb, args);
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof SuppressedError ? SampanError.from(thrown) : thrown;
     const said = error instanceof SampanError ? `${error.code}: ${error.message}` : String(error);
     console.error(said);
     process.exitCode = error instanceof SampanError ? (refusals.has(error.code) ? 3 : 1) : 4;

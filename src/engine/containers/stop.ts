@@ -4,7 +4,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { pause } from "./deadline.ts";
 import { endByForce, sendSignal } from "./kill.ts";
 import { writeEnded, writeStopped } from "./life-rows.ts";
-import { emit, isLive, type LifeParts } from "./parts.ts";
+import { emit, findContainer, isLive, type LifeParts } from "./parts.ts";
 import { cancelRestart } from "./restart-plan.ts";
 import { signalNumber, stopSignal } from "./signals.ts";
 import { taskOf } from "./task.ts";
@@ -28,7 +28,8 @@ export async function stopContainer(
 ): Promise<boolean> {
   const info = engine.containers.get(reference);
   const number = options.signal ? signalNumber(options.signal) : stopSignal(info);
-  if (info.state === "restarting") return await stopRestarting(engine, info);
+  if (info.state === "restarting")
+    return (await stopRestarting(engine, info)) || (await stopContainer(engine, info.id, options));
   if (!isLive(info)) return false;
   const task = await taskOf(engine, info);
   if (!task) return false;
@@ -36,10 +37,14 @@ export async function stopContainer(
   await sendSignal(engine, info, number);
   const seconds = options.timeout ?? info.body.StopTimeout ?? defaultTimeout;
   if (!(await hasEnded(task.written, seconds, options.abort))) await endByForce(engine, info);
-  emit(engine, info, "stop");
+  // It had ended by itself just before, and its policy wanted it again.
+  const now = findContainer(engine, info.id);
+  if (now?.state === "restarting") await stopContainer(engine, info.id, options);
+  else emit(engine, info, "stop");
   return true;
 }
 
+/** False when it was no longer restarting once its turn had come: its start was quicker. */
 async function stopRestarting(engine: LifeParts, { id }: ContainerInfo): Promise<boolean> {
   return await engine.tasks.exclusive(id, async () => {
     const info = engine.containers.get(id);
