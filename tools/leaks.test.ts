@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { difference, parseStat, take, type Process, type Snapshot } from "./leaks.ts";
+import { difference, parseStat, take, type Process, type Snapshot, isBeside } from "./leaks.ts";
 
 const process = (pid: number, parent: number, more: Partial<Process> = {}): Process => ({
   pid,
@@ -61,4 +61,14 @@ test("the machine as it is now holds this very process and its root mount", () =
   const now = take();
   expect(now.processes.some(({ pid }) => pid === globalThis.process.pid)).toBe(true);
   expect([...now.mount.values()].some((words) => words.startsWith("/ "))).toBe(true);
+});
+
+test("cgroups beside the runner's own are those of who put it there", () => {
+  const own = ["/", "/machine/a"];
+  expect(isBeside("/machine/b", own)).toBe(true);
+  expect(isBeside("/machine/ab/c", own)).toBe(true);
+  expect(isBeside("/machine/a", own)).toBe(false);
+  expect(isBeside("/machine/a/sampan-1", own)).toBe(false);
+  expect(isBeside("/sampan-1", own)).toBe(false);
+  expect(isBeside("/sampan-1", ["/a"])).toBe(false);
 });

@@ -124,7 +124,21 @@ function cgroupsOf(mountinfo: string): Map<string, string> {
     .split("\n")
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(" ")[4] ?? "");
-  return named(roots.flatMap(folders));
+  const own = read("/proc/self/cgroup")
+    .split("\n")
+    .map((line) => line.split(":").slice(2).join(":"));
+  const names = roots.flatMap((root) =>
+    folders(root).filter((folder) => !isBeside(folder.slice(root.length), own)),
+  );
+  return named(names);
+}
+
+/** Whether a cgroup lies beside one of the runner's own, below a folder that is not the root: whoever put the runner there made it. Pure. */
+export function isBeside(cgroup: string, own: readonly string[]): boolean {
+  return own.some((mine) => {
+    const above = mine.slice(0, mine.lastIndexOf("/") + 1);
+    return above.length > 1 && cgroup.startsWith(above) && !`${cgroup}/`.startsWith(`${mine}/`);
+  });
 }
 
 function networkNamespaces(processes: readonly Process[]): Map<string, string> {
