@@ -17,7 +17,12 @@ export const loopback: UserInfo = {
 
 export interface Credentials {
   /** The subject of a client certificate that our CA signed and that is valid now. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] };
+  readonly certificate?: {
+    readonly commonName: string;
+    readonly organizations: readonly string[];
+    /** Its end, in milliseconds since 1970: a connection may live longer. */
+    readonly until?: number;
+  };
   readonly bearer?: string;
 }
 
@@ -38,6 +43,8 @@ export interface Attributes {
     readonly subresource?: string;
     readonly namespace?: string;
     readonly name?: string;
+    /** Of list, watch and deletecollection, as the query has it: a node may list the pods that are bound to it and no others. */
+    readonly fieldSelector?: string;
   };
   readonly path?: string;
 }
