@@ -19,6 +19,8 @@ export interface Stored {
   readonly revision: number;
   /** Shared and frozen by agreement: nobody changes it. */
   readonly object: KubeObject;
+  /** The object as it is kept, where the storage has it as text: saves encoding it anew. */
+  readonly json?: string;
 }
 
 export interface Change {
@@ -56,7 +58,10 @@ export interface Transaction {
 }
 
 export interface Watcher extends AsyncDisposable {
-  /** Changes in the order of their revisions, each once. Ends on dispose; throws KubeError `Expired` when it fell so far behind that its backlog was dropped. */
+  /**
+   * Changes in the order of their revisions, each once. Ends on dispose. A watcher that is slow gets them from the history instead of from memory, and throws KubeError `Expired`
+   * when it fell behind that as well.
+   */
   [Symbol.asyncIterator](): AsyncIterator<Change>;
   /** The revision up to which everything was handed out: for bookmarks. */
   readonly seen: number;
