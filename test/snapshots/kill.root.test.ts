@@ -20,8 +20,12 @@ test.each(["overlayfs", "copy"])(
     for (let kill = 0; kill < 12; kill++) {
       await killed(store.root, driver, kill * 7);
       for (const { key, kind } of snapshots.list()) {
-        expect(existsSync(snapshots.directory(key)), key).toBe(true);
+        // Of a layer that was not finished the files may be gone: they go before its row, and when it is begun anew.
+        if (!key.startsWith("unpack-")) expect(existsSync(snapshots.directory(key)), key).toBe(true);
         if (kind === "committed") expect(readdirSync(snapshots.directory(key)), key).not.toEqual([]);
+        expect((await snapshots.usage(key)).inodes, key).toBeGreaterThanOrEqual(
+          key.startsWith("unpack-") ? 0 : 1,
+        );
       }
       await snapshots.cleanup();
       // As a collection does: children first.

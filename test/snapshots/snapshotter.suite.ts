@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { describe, expect } from "bun:test";
 import type { Snapshotter } from "../../src/engine/snapshots/snapshotter.ts";
+import type { Digest } from "../../src/spec/image/digest.ts";
 import { getXattr, makeNode, setTimes, setXattr } from "../../src/kernel/metadata.ts";
 import { needing } from "../needs.ts";
 import { chain, commitAll, commitImage, mounted, mountsBelow, nothingLeft, Place } from "./place.ts";
@@ -69,6 +70,19 @@ export function snapshotterSuite(
       await snapshots.prepare("c1", (await commitImage(snapshots, layers)).at(-1));
       const look = (root: string) => (writeFileSync(join(root, "new"), ""), readdirSync(root).length);
       expect(await mounted(place, snapshots, look, "c1")).toBe(128);
+    });
+
+    test("an unfinished layer that has lost its files counts nothing, and is removed", async () => {
+      using place = new Place();
+      const snapshots = await open(place);
+      const [name = ""] = chain(1);
+      await snapshots.beginLayer(name as Digest, undefined);
+      const key = `unpack-${name}`;
+      rmSync(snapshots.directory(key), { recursive: true });
+      expect(await snapshots.usage(key)).toEqual({ bytes: 0, inodes: 0 });
+      await snapshots.remove(key);
+      expect(snapshots.list()).toEqual([]);
+      expect(await snapshots.beginLayer(name as Digest, undefined)).not.toBe("present");
     });
 
     test("a committed container is a parent like a layer", async () => {

@@ -4,10 +4,13 @@ import type { Usage } from "./snapshotter.ts";
 /** After so many entries the caller's thread gets its turn. */
 const turn = 512;
 
-/** Allocated bytes and inodes of a tree: a file with several names once, and nothing that is mounted in it. Names that go meanwhile are passed over. */
+/**
+ * Allocated bytes and inodes of a tree: a file with several names once, and nothing that is mounted in it. Names that go meanwhile are passed over,
+ * and what is not there has nothing.
+ */
 export async function countTree(root: string): Promise<Usage> {
   const seen = new Set<bigint>();
-  const device = lstatSync(root).dev;
+  const device = lstatSync(root, { throwIfNoEntry: false })?.dev;
   let [bytes, inodes, steps] = [0, 0, 0];
   const pending = [root];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {

@@ -235,19 +235,27 @@ export abstract class Driver {
   }
 
   async remove(key: string): Promise<void> {
-    const row = this.rows.transaction(() => {
-      const found = this.rows.find(key);
-      const children = found ? this.rows.childrenOf(key) : [];
-      if (children.length > 0)
-        throw new SampanError(
-          "failed_precondition",
-          `cannot remove snapshot "${key}": ${children.length} others stand on it, the first is "${children[0]}"`,
-        );
-      if (found) this.rows.delete(found);
-      return found;
-    });
-    this.#unlock(key);
+    const row = this.#takeRow(key);
     if (row) await this.#removeFolder(this.folder(row.id));
+  }
+
+  /** Gives the row that is gone. Who held its lock holds it no more, also where the row stays (a full disk): it is a left-over then, and not one that others wait for. */
+  #takeRow(key: string): Row | undefined {
+    try {
+      return this.rows.transaction(() => {
+        const found = this.rows.find(key);
+        const children = found ? this.rows.childrenOf(key) : [];
+        if (children.length > 0)
+          throw new SampanError(
+            "failed_precondition",
+            `cannot remove snapshot "${key}": ${children.length} others stand on it, the first is "${children[0]}"`,
+          );
+        if (found) this.rows.delete(found);
+        return found;
+      });
+    } finally {
+      this.#unlock(key);
+    }
   }
 
   async cleanup(): Promise<readonly string[]> {

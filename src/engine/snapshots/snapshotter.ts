@@ -74,7 +74,10 @@ export interface Snapshotter {
   view(key: string, parent: string | undefined): Promise<readonly Mount[]>;
   /** Of an active snapshot or a view; the same as prepare and view gave. */
   mounts(key: string): readonly Mount[];
-  /** The writable directory of an active snapshot (overlayfs: its upper; copy: its whole tree), for diffs and disk accounting. */
+  /**
+   * The writable directory of an active snapshot (overlayfs: its upper; copy: its whole tree), for diffs and disk accounting. A layer that was being
+   * unpacked (`unpack-<chain id>`) when its process was killed may have lost it: it is a left-over.
+   */
   directory(key: string): string;
   /**
    * Begins the unpacking of one layer as an active snapshot `unpack-<chain id>`. With overlayfs the parent need not be there yet: layers unpack side by side.
