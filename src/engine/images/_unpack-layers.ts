@@ -43,23 +43,30 @@ export interface UnpackedLayers extends AsyncDisposable {
 
 type Parts = Pick<Engine, "store" | "snapshots" | "unpacker" | "settings">;
 
-/** Layers from the lowest up. Errors: `resource_exhausted` as soon as the data root grows over its budget. */
+/**
+ * Layers from the lowest up. When it fails, what was begun is removed after `failed`: so may go first what fills the disk, on which the database could not
+ * write down that anything is removed. Errors: `resource_exhausted` as soon as the data root grows over its budget.
+ */
 export async function unpackLayers(
   parts: Parts,
   layers: readonly PackedLayer[],
   signal: AbortSignal,
+  failed?: (error: unknown) => Promise<void>,
 ): Promise<UnpackedLayers> {
-  await using stack = new AsyncDisposableStack();
   const begun: PackedLayer[] = [];
-  stack.defer(() =>
+  const remove = () =>
     removeUncommitted(
       parts,
       begun.map(({ chainId }) => chainId),
-    ),
-  );
-  const done = await withinBudget({ parts, begun, signal }, layers);
-  const kept = stack.move();
-  return { layers: done, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+    );
+  try {
+    const done = await withinBudget({ parts, begun, signal }, layers);
+    return { layers: done, [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await failed?.(error);
+    await remove();
+    throw error;
+  }
 }
 
 async function withinBudget(run: Run, layers: readonly PackedLayer[]): Promise<UnpackedLayer[]> {
@@ -91,15 +98,20 @@ export function unpackKey(chainId: Digest): string {
   return `unpack-${chainId}`;
 }
 
-/** Layers that were begun, the lowest first. */
+/**
+ * Layers that were begun, the lowest first. What cannot be removed stays as a left-over, which the next try or a collection takes: it is no reason to hide what
+ * has failed before.
+ */
 export async function removeUncommitted(parts: Parts, chains: readonly Digest[]): Promise<void> {
-  for (const chainId of chains.toReversed()) {
-    await parts.snapshots.endLayer(chainId);
-    if (!parts.snapshots.stat(unpackKey(chainId))) continue;
-    // The files before the row: on a full disk the database can change nothing until they are gone.
-    await parts.unpacker.removeTree(parts.snapshots.directory(unpackKey(chainId)));
-    await parts.snapshots.remove(unpackKey(chainId));
-  }
+  const upper = chains.toReversed();
+  // All files before the first row: on a full disk the database can change nothing until they are gone.
+  for (const chainId of upper) await removeFiles(parts, chainId).catch(() => undefined);
+  for (const chainId of upper) await parts.snapshots.remove(unpackKey(chainId)).catch(() => undefined);
+}
+
+async function removeFiles({ snapshots, unpacker }: Parts, chainId: Digest): Promise<void> {
+  await snapshots.endLayer(chainId);
+  if (snapshots.stat(unpackKey(chainId))) await unpacker.removeTree(snapshots.directory(unpackKey(chainId)));
 }
 
 /** Undefined when it is committed, perhaps by another pull that this one waited for. */

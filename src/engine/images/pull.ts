@@ -19,6 +19,7 @@ import type { Engine } from "../engine.ts";
 import type { Lease } from "../gc/gc.ts";
 import { findManifest, loadConfig, type Found, type Search } from "./_documents.ts";
 import { fetchLayers } from "./_fetch-layers.ts";
+import { FirstFailure, isFull } from "./_first-failure.ts";
 import type { LocalImage, OnProgress } from "./images.ts";
 import { ingestBytes } from "./_ingest-bytes.ts";
 import { reasonOf } from "./_reason.ts";
@@ -183,29 +184,36 @@ async function bring(engine: PullParts, work: Work): Promise<void> {
     compression: layerFormat(descriptor.mediaType).compression,
     ...fetched.sourceOf(descriptor),
   }));
-  const unpacking = unpackLayers(engine, packed, signal).catch(async (error: unknown) => {
-    // The beginning that an earlier pull left was wrong: by now it was fetched anew.
-    const isFull = SampanError.from(error).code === "resource_exhausted";
-    if (signal.aborted || isFull || !(await fetched.restarted())) throw error;
-    await fetched.done;
-    return unpackLayers(engine, packed, signal);
-  });
-  // Each by itself, so that none still runs when the engine is closed after a failure.
-  const all = [...ingested, fetched.done, unpacking];
   // What did not fit would not fit the next time, and be in the way of everything else.
   const giveUp = () =>
     engine.content.abandon(
       blobs.map(({ digest }) => digest),
       lease,
     );
-  try {
-    await Promise.all(all);
-  } catch (error) {
+  const failure = new FirstFailure();
+  // Each to its end, so that none still runs when the engine is closed after a failure.
+  const end = async (error: unknown) => {
+    failure.note(error);
     work.stop.abort();
-    await Promise.allSettled([...all, fetched.settled]);
+    await Promise.allSettled([...ingested, fetched.done, fetched.settled]);
+    if (failure.isFull) await giveUp();
+  };
+  // The beginning that an earlier pull left was wrong: by now it was fetched anew.
+  const isWorthAnother = async (error: unknown) =>
+    !signal.aborted && !isFull(error) && (await fetched.restarted().catch(() => false));
+  const unpacking = unpackLayers(engine, packed, signal, async (error) => {
+    if (!(await isWorthAnother(error))) await end(error);
+  }).catch(async (error: unknown) => {
+    if (!(await isWorthAnother(error))) throw error;
+    await fetched.done;
+    return unpackLayers(engine, packed, signal, end);
+  });
+  try {
+    await Promise.all([...ingested, fetched.done, unpacking]);
+  } catch (error) {
+    await end(error);
     await unpacking.then((layers) => layers[Symbol.asyncDispose]()).catch(() => undefined);
-    if (SampanError.from(error).code === "resource_exhausted") await giveUp();
-    throw error;
+    throw failure.error;
   }
   await using unpacked = await unpacking;
   signal.throwIfAborted();

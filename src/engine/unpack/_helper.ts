@@ -42,14 +42,15 @@ export class Helper {
     this.#child.stdin?.on("error", () => {});
   }
 
+  /** One that was killed is not, also while it has not ended yet. */
   get isUsable(): boolean {
-    return !this.#ended && this.#question === undefined;
+    return !this.#ended && this.#reason === undefined && this.#question === undefined;
   }
 
   /** Asks; `restarted` is called for each restart that is done. Errors: what the helper answers; `unavailable` where it dies. */
   ask(message: ToWorker, restarted: () => void = () => {}): Promise<Unpacked | undefined> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#reason ?? this.#death("it has ended"));
+      if (this.#ended || this.#reason) return reject(this.#reason ?? this.#death("it has ended"));
       this.#question = { resolve, reject, restarted };
       this.tell(message);
     });

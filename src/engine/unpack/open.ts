@@ -79,7 +79,10 @@ class RunningJob implements UnpackJob {
 
   async #run(request: UnpackRequest, pool: HelperPool, signal?: AbortSignal): Promise<Unpacked> {
     const helper = this.#helper;
-    const abort = () => void helper.kill(new SampanError("cancelled", "cannot unpack a layer: cancelled"));
+    let killed: Promise<void> | undefined;
+    const abort = () => {
+      killed = helper.kill(new SampanError("cancelled", "cannot unpack a layer: cancelled"));
+    };
     signal?.addEventListener("abort", abort, { once: true });
     try {
       if (signal?.aborted) abort();
@@ -89,6 +92,8 @@ class RunningJob implements UnpackJob {
     } finally {
       this.#settled = true;
       signal?.removeEventListener("abort", abort);
+      // Its answer may have been on its way: what it has open is closed when it has ended, not before.
+      await killed;
       pool.release(helper);
     }
   }
