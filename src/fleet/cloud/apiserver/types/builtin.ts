@@ -1,0 +1,151 @@
+/** From a short row about a kind to the Resource that the server serves: what all kinds have in common is added here. */
+import type { KubeObject } from "../../kube.ts";
+import type { Form, Resource, ScalePaths, Strategy, Subresource, Table } from "../resource.ts";
+import { definitions, typePackages, type PackageName } from "./definitions.ts";
+import { namedTable } from "./fields/columns.ts";
+import { validateMetadata, validateMetadataUpdate } from "./fields/metadata.ts";
+import { subdomain, type NameRule } from "./fields/names.ts";
+import { normalize, quantityCauses } from "./fields/normal.ts";
+
+export interface KindRow {
+  readonly package: PackageName;
+  readonly kind: string;
+  /** The singular with an `s` when absent. */
+  readonly plural?: string;
+  readonly shortNames?: readonly string[];
+  /** In `kubectl get all`. */
+  readonly inAll?: boolean;
+  readonly namespaced?: boolean;
+  readonly verbs?: readonly string[];
+  readonly status?: boolean;
+  /** The status that comes with a creation is kept: who creates it reports it. */
+  readonly statusAtCreate?: boolean;
+  /** A change of the status may change labels and annotations too. */
+  readonly labelsWithStatus?: boolean;
+  readonly scale?: ScalePaths;
+  readonly subresources?: readonly Subresource[];
+  readonly generation?: boolean;
+  readonly name?: NameRule;
+  readonly strategy?: Strategy;
+  readonly table?: Table;
+  readonly form?: Form;
+  readonly review?: Resource["review"];
+}
+
+const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+const groups: Readonly<Record<PackageName, string>> = {
+  meta: "",
+  core: "",
+  apps: "apps",
+  batch: "batch",
+  discovery: "discovery.k8s.io",
+  events: "events.k8s.io",
+  coordination: "coordination.k8s.io",
+  node: "node.k8s.io",
+  scheduling: "scheduling.k8s.io",
+  storage: "storage.k8s.io",
+  certificates: "certificates.k8s.io",
+  rbac: "rbac.authorization.k8s.io",
+  authentication: "authentication.k8s.io",
+  authorization: "authorization.k8s.io",
+  apiextensions: "apiextensions.k8s.io",
+  networking: "networking.k8s.io",
+  policy: "policy",
+  autoscaling: "autoscaling",
+};
+
+export function builtIn(row: KindRow): Resource {
+  const singular = row.kind.toLowerCase();
+  const definition = `${typePackages[row.package].name}.${row.kind}`;
+  return {
+    group: groups[row.package],
+    version: "v1",
+    storageVersion: "v1",
+    plural: row.plural ?? `${singular}s`,
+    singular,
+    kind: row.kind,
+    listKind: `${row.kind}List`,
+    shortNames: row.shortNames ?? [],
+    categories: row.inAll ? ["all"] : [],
+    namespaced: row.namespaced ?? true,
+    verbs: row.verbs ?? allVerbs,
+    get schema() {
+      const schema = definitions(definition);
+      if (!schema) throw new Error(`no type table has ${definition}`);
+      return schema;
+    },
+    definitions,
+    status: row.status ?? false,
+    ...(row.scale ? { scale: row.scale } : {}),
+    subresources: row.subresources ?? [],
+    strategy: strategyOf(row, definition),
+    table: row.table ?? namedTable(),
+    ...(row.review ? { review: row.review } : {}),
+    ...(row.form ? { form: row.form } : {}),
+    hasGeneration: row.generation ?? false,
+    strategicMerge: true,
+    definition,
+  };
+}
+
+/** The kind's own strategy with what holds for every kind around it. */
+function strategyOf(row: KindRow, definition: string): Strategy {
+  const own = row.strategy ?? {};
+  const schema = { $ref: definition };
+  return {
+    ...own,
+    default(object) {
+      normalize(object, schema, definitions);
+      own.default?.(object);
+    },
+    prepareForCreate(object, context) {
+      if (row.status && !row.statusAtCreate) delete object.status;
+      own.prepareForCreate?.(object, context);
+    },
+    prepareForUpdate(object, old, context) {
+      if (row.status) keepOtherHalf(object, old, { ...row, subresource: context.subresource });
+      own.prepareForUpdate?.(object, old, context);
+    },
+    validate: (object, context) => [
+      ...(row.review ? [] : validateMetadata(object, row.name ?? subdomain)),
+      ...quantityCauses(object, schema, definitions),
+      ...(own.validate?.(object, context) ?? []),
+    ],
+    validateUpdate: (object, old, context) => [
+      ...validateMetadataUpdate(object, old),
+      ...(own.validateUpdate?.(object, old, context) ?? []),
+    ],
+  };
+}
+
+/** A change of the object leaves its status, and a change of the status leaves all else. */
+function keepOtherHalf(
+  object: KubeObject,
+  old: KubeObject,
+  {
+    subresource,
+    labelsWithStatus,
+  }: { readonly subresource: string | undefined; readonly labelsWithStatus?: boolean },
+): void {
+  // What the others change is for the kind's own strategy to say.
+  if (subresource !== undefined && !["status", "scale"].includes(subresource)) return;
+  if (subresource !== "status") {
+    if (old.status === undefined) delete object.status;
+    else object.status = structuredClone(old.status);
+    return;
+  }
+  const { labels, annotations } = object.metadata;
+  const { resourceVersion, managedFields } = object.metadata;
+  for (const field of Object.keys(object)) {
+    if (!["apiVersion", "kind", "metadata", "status"].includes(field)) delete object[field];
+  }
+  const { status: _status, metadata, ...rest } = structuredClone(old);
+  Object.assign(object, { ...rest, status: object.status });
+  object.metadata = {
+    ...metadata,
+    ...(labelsWithStatus ? { labels, annotations } : {}),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  } as KubeObject["metadata"];
+}

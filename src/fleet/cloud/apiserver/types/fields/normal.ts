@@ -1,0 +1,76 @@
+/** One form for what JSON lets one write in several: null for absent, quantities with other units. Guided by the schema, in place. */
+import type { Definitions, Schema } from "../../schema/schema.ts";
+import type { StatusCause } from "../../../kube.ts";
+import { quantityName } from "../notation.ts";
+import { canonicalQuantity, parseQuantity, quantityRule } from "../quantity.ts";
+import { invalid } from "./complaints.ts";
+import { isFields } from "./read.ts";
+
+/** Takes fields away that are null (in maps of strings: makes them empty) and writes quantities in their one form. */
+export function normalize(value: unknown, schema: Schema, definitions: Definitions): void {
+  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, ofMap }) => {
+    const inner = holder[name];
+    if (inner === null) {
+      if (own.type === "string" && ofMap) holder[name] = "";
+      else delete holder[name];
+    } else if (own.$ref === quantityName) holder[name] = canonicalQuantity(inner);
+  });
+}
+
+export function quantityCauses(value: unknown, schema: Schema, definitions: Definitions): StatusCause[] {
+  const causes: StatusCause[] = [];
+  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, field }) => {
+    if (own.$ref !== quantityName || parseQuantity(holder[name])) return;
+    causes.push(invalid(field, holder[name], quantityRule));
+  });
+  return causes;
+}
+
+interface Place {
+  readonly schema: Schema;
+  readonly definitions: Definitions;
+  readonly field: string;
+  /** A value of a map, not of a field. */
+  readonly ofMap?: boolean;
+}
+
+type Visit = (holder: Record<string, unknown>, name: string, place: Place) => void;
+
+function walk(value: unknown, place: Place, visit: Visit): void {
+  const { definitions, field } = place;
+  const schema = place.schema.$ref ? definitions(place.schema.$ref) : place.schema;
+  if (!schema || schema["x-kubernetes-preserve-unknown-fields"]) return;
+  if (Array.isArray(value)) {
+    const items = schema.items;
+    if (items && !isPlain(items))
+      value.forEach((entry, index) =>
+        walk(entry, { ...place, schema: items, field: `${field}[${index}]` }, visit),
+      );
+    return;
+  }
+  if (!isFields(value)) return;
+  const rest = schema.additionalProperties;
+  for (const name of Object.keys(value)) {
+    const own =
+      schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    const inner = own ?? (typeof rest === "object" ? rest : undefined);
+    if (!inner) continue;
+    const there = {
+      schema: inner,
+      definitions,
+      field: own ? join(field, name) : `${field}[${name}]`,
+      ofMap: !own,
+    };
+    visit(value, name, there);
+    if (!isPlain(inner)) walk(value[name], there, visit);
+  }
+}
+
+function join(field: string, name: string): string {
+  return field === "" ? name : `${field}.${name}`;
+}
+
+/** Nothing is within it. */
+function isPlain(schema: Schema): boolean {
+  return schema.type !== undefined && schema.type !== "object" && schema.type !== "array";
+}

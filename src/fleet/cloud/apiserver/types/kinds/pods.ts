@@ -1,0 +1,46 @@
+/** Pods and what says how they run. */
+import type { KindRow } from "../builtin.ts";
+
+const stream = { kind: "PodProxyOptions", group: "", version: "v1" };
+
+export const podKinds: readonly KindRow[] = [
+  {
+    package: "core",
+    kind: "Pod",
+    shortNames: ["po"],
+    inAll: true,
+    status: true,
+    labelsWithStatus: true,
+    generation: true,
+    subresources: [
+      { name: "binding", kind: "Binding", group: "", version: "v1", verbs: ["create"] },
+      { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },
+      {
+        name: "ephemeralcontainers",
+        kind: "Pod",
+        group: "",
+        version: "v1",
+        verbs: ["get", "patch", "update"],
+      },
+      { name: "log", kind: "Pod", group: "", version: "v1", verbs: ["get"] },
+      { ...stream, name: "exec", kind: "PodExecOptions", verbs: ["create", "get"] },
+      { ...stream, name: "attach", kind: "PodAttachOptions", verbs: ["create", "get"] },
+      { ...stream, name: "portforward", kind: "PodPortForwardOptions", verbs: ["create", "get"] },
+    ],
+  },
+  { package: "node", kind: "RuntimeClass", plural: "runtimeclasses", namespaced: false },
+  {
+    package: "scheduling",
+    kind: "PriorityClass",
+    plural: "priorityclasses",
+    shortNames: ["pc"],
+    namespaced: false,
+  },
+  {
+    package: "policy",
+    kind: "PodDisruptionBudget",
+    shortNames: ["pdb"],
+    status: true,
+    generation: true,
+  },
+];

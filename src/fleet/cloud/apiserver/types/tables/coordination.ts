@@ -1,0 +1,16 @@
+export const coordination = `
+Lease -- Says that somebody is there, and for how long.
+  apiVersion string
+  kind       string
+  metadata   ObjectMeta
+  spec       LeaseSpec
+
+LeaseSpec
+  acquireTime          microtime
+  holderIdentity       string    -- Who holds it.
+  leaseDurationSeconds int       -- For how long after renewTime.
+  leaseTransitions     int       -- How often the holder changed.
+  preferredHolder      string
+  renewTime            microtime -- The last sign of life.
+  strategy             string
+`;

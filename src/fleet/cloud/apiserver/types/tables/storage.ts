@@ -1,0 +1,20 @@
+export const storage = `
+StorageClass -- A kind of storage.
+  allowVolumeExpansion bool                         -- Whether claims may grow.
+  allowedTopologies    [TopologySelectorTerm]       atomic
+  apiVersion           string
+  kind                 string
+  metadata             ObjectMeta
+  mountOptions         [string]                     atomic
+  parameters           {string}                     -- For the provisioner.
+  provisioner*         string                       -- Who makes the volumes.
+  reclaimPolicy        Retain|Delete|Recycle        =Delete
+  volumeBindingMode    Immediate|WaitForFirstConsumer =Immediate
+
+TopologySelectorTerm atomic
+  matchLabelExpressions [TopologySelectorLabelRequirement] atomic
+
+TopologySelectorLabelRequirement
+  key*    string
+  values* [string] atomic
+`;
