@@ -116,11 +116,19 @@ export type Reason = keyof typeof reasons;
 export class KubeError extends SampanError {
   readonly reason: Reason;
   readonly details: StatusDetails | undefined;
+  /** Of a list that went too old: a token that goes on from there in the present state. */
+  readonly continue: string | undefined;
 
-  constructor(reason: Reason, message: string, details?: StatusDetails, options?: { cause?: unknown }) {
+  constructor(
+    reason: Reason,
+    message: string,
+    details?: StatusDetails,
+    options?: { cause?: unknown; continue?: string },
+  ) {
     super(reasons[reason].ours, message, options);
     this.reason = reason;
     this.details = details;
+    this.continue = options?.continue;
   }
 
   get status(): Status {
@@ -128,7 +136,7 @@ export class KubeError extends SampanError {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: "Failure",
       message,
       reason,
