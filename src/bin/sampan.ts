@@ -6,9 +6,10 @@ const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(
 
 const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 
-/** Internal: the helper processes of the engine: for layers, and for docker cp. */
+/** Internal: the helper processes of the engine: for layers, for docker cp, and for places that may not answer. */
 const unpackWorker: Part = async ([word, ...args]) => {
   if (word === "copy") return (await import("../engine/containers/copy-worker.ts")).copyWorker(args);
+  if (word === "look") return (await import("../engine/containers/look-worker.ts")).lookWorker(args);
   return (await import("../engine/unpack/worker.ts")).unpackWorker();
 };
 

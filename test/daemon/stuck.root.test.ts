@@ -41,6 +41,15 @@ test("the daemon goes on, and the container is refused in time", async () => {
     () => "started",
     (error: Error) => error.message,
   );
+  // More than the machine has cores: none of them may keep a thread that the daemon needs.
+  const more = Array.from({ length: navigator.hardwareConcurrency + 2 }, async (_, index) => {
+    const Mounts = [{ Type: "bind", Source: `${stuck}/${index}`, Target: "/data" }];
+    const body = { Image: image, HostConfig: { NetworkMode: "none", Mounts } };
+    return await api.create(`more-${index}`, body).then(
+      () => "made",
+      (error: Error) => error.message,
+    );
+  });
   const other = await api.create("other", {
     Image: image,
     Cmd: ["true"],
@@ -58,6 +67,7 @@ test("the daemon goes on, and the container is refused in time", async () => {
     () => "made",
     (error: Error) => error.message,
   );
+  for (const refused of await Promise.all(more)) expect(refused).toContain("nothing came back within 10 s");
   expect(await held).toContain("nothing came back within 10 s");
   expect(await made).toContain("nothing came back within 10 s");
   expect(await given).toContain("nothing came back within 10 s");

@@ -45,6 +45,8 @@ export interface LiveInput {
   readonly init?: string;
   /** Volumes.acquire: the folder, with what its options mount on it. */
   readonly volumeFolder: (name: string) => Promise<string>;
+  /** What helper processes are started with. */
+  readonly helper?: readonly string[];
   /** Where an image's files are mounted, read-only. */
   readonly imageFolder: (reference: string) => Promise<string>;
 }
@@ -57,7 +59,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
     add: hostConfig(body).GroupAdd ?? [],
   });
   const hostname = live.hostname ?? hostnameOf(id, body);
-  await sourcesAnswer(body);
+  await sourcesAnswer(body, live.helper);
   const host = hostFacts({ privileged: hostConfig(body).Privileged === true });
   const place = dirname(rootfs);
   const sources = await volumeSources({ folder, place, rootfs, stored }, live);
@@ -128,7 +130,7 @@ async function volumeSources(places: Places, live: LiveInput): Promise<Map<Volum
 
 async function sourceOf(volume: VolumeMount, places: Places, live: LiveInput): Promise<string> {
   if (volume.kind === "bind") {
-    await answers(volume.source);
+    await answers(volume.source, live.helper);
     if (volume.create) makeMissing(volume.source);
     else if (!existsSync(volume.source))
       throw invalid(`cannot mount "${volume.source}": bind source path does not exist: ${volume.source}`);

@@ -22,7 +22,7 @@ import { otherContainer } from "./spec/namespaces.ts";
 import { settleContainer } from "./settle.ts";
 
 export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers"> &
-  Partial<Pick<LiveEngine, "networks" | "volumes" | "events" | "runtimes">>;
+  Partial<Pick<LiveEngine, "networks" | "volumes" | "events" | "runtimes" | "unpacker">>;
 
 export interface CreateContainer {
   /** Names its image. */
@@ -48,7 +48,7 @@ export async function createContainer(
   const other = (reference: string) =>
     storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
-  await sourcesAnswer(body);
+  await sourcesAnswer(body, engine.unpacker?.command);
   const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
   for (const warning of warnings) warn?.(warning);
   const { Runtime } = hostConfig(stored.body);

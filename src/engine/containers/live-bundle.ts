@@ -47,6 +47,7 @@ export async function writeLiveBundle(
     links: links.environment,
     ...(network.of && { hostname: hostnameOf(network.of.id, network.of.body) }),
     ...(hostConfig(info.body).Init && { init: await engine.runtimes.init() }),
+    ...(engine.unpacker.command && { helper: engine.unpacker.command }),
     volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
     imageFolder: (image) =>
       mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),

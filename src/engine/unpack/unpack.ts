@@ -53,7 +53,7 @@ export interface UnpackJob {
 }
 
 export interface Unpacker extends AsyncDisposable {
-  /** What helper processes are started with: a program and its arguments. Further words choose another task than unpacking (containers/copy-task.ts). */
+  /** What helper processes are started with: a program and its arguments. Further words choose another task than unpacking (containers/copy-task.ts, look-worker.ts). */
   readonly command?: readonly string[];
   /** Waits for a free helper process when all are busy. The signal ends the job's process. */
   start(request: UnpackRequest, signal?: AbortSignal): Promise<UnpackJob>;
