@@ -101,6 +101,43 @@ test("the older of both versions is spoken, and a daemon that does not say has t
   }
 });
 
+test("a daemon that refuses the newest version is asked again in its own", async () => {
+  const from = heads.length;
+  answer = (head, socket) => {
+    const said = "Api-Version: 1.41\r\n";
+    if (head.startsWith("HEAD")) socket.end(reply("200 OK", "", said));
+    else if (head.includes("/v1.41/")) socket.end(reply("200 OK", "[]", said));
+    else socket.end(reply("400 Bad Request", '{"message":"too new"}', said));
+  };
+  const client = new Http(parseAddress(host()));
+  expect(await client.json("POST", "/x", { json: { a: 1 } })).toEqual([]);
+  await client.order("GET", "/y");
+  expect(heads.slice(from).map((line) => line.replace(" HTTP/1.1", ""))).toEqual([
+    "POST /v1.51/x",
+    "HEAD /_ping",
+    "POST /v1.41/x",
+    "GET /v1.41/y",
+  ]);
+});
+
+test("an answer tells the daemon's version, and what it refuses is refused", async () => {
+  const from = heads.length;
+  answer = (_, socket) => socket.end(reply("200 OK", "[]", "Api-Version: 1.47\r\n"));
+  const known = new Http(parseAddress(host()));
+  await known.json("GET", "/x");
+  await known.json("GET", "/x");
+  answer = (_, socket) =>
+    socket.end(reply("400 Bad Request", '{"message":"wrong"}', "Api-Version: 1.99\r\n"));
+  const other = new Http(parseAddress(host()));
+  expect((await failureOf(other.json("GET", "/x"))).message).toBe("Error response from daemon: wrong");
+  expect(heads.slice(from).map((line) => line.replace(" HTTP/1.1", ""))).toEqual([
+    "GET /v1.51/x",
+    "GET /v1.47/x",
+    "GET /v1.51/x",
+    "HEAD /_ping",
+  ]);
+});
+
 test("a daemon that did not answer is asked again the next time", async () => {
   const client = dockerClient(`unix://${join(folder, "later")}`);
   expect((await failureOf(client.apiVersion())).code).toBe("unavailable");

@@ -32,7 +32,7 @@ export class Http {
     this.wanted = wanted;
   }
 
-  /** Both sides know it: asked once, by /_ping. */
+  /** Both sides know it: asked once, by /_ping, unless an answer has told it. */
   version(): Promise<string> {
     if (this.wanted !== undefined) return Promise.resolve(this.wanted);
     this.negotiated ??= this.negotiate().catch((error: unknown) => {
@@ -45,13 +45,33 @@ export class Http {
 
   private async negotiate(): Promise<string> {
     const answer = await this.fetch("HEAD", "/_ping", {});
-    const theirs = answer.headers.get("api-version") ?? oldestVersion;
-    return older(theirs, newestVersion) ? theirs : newestVersion;
+    return spoken(answer.headers.get("api-version") ?? oldestVersion);
+  }
+
+  /**
+   * The first request is sent as if the daemon knew the newest version, which spares a question: one that does not refuses it with 400 before it looks at anything
+   * else, and is asked again in its own. Every answer tells the daemon's version.
+   */
+  private async ask(method: Method, path: string, asked: Asked): Promise<Response> {
+    // What is sent as it comes cannot be sent again.
+    const isKnown = this.wanted !== undefined || this.negotiated !== undefined || asked.upload !== undefined;
+    const version = isKnown ? await this.version() : newestVersion;
+    const answer = await this.fetch(method, `/v${version}${path}`, asked);
+    if (isKnown) return answer;
+    if (answer.status !== 400) {
+      const theirs = answer.headers.get("api-version");
+      if (theirs !== null) this.negotiated ??= Promise.resolve(spoken(theirs));
+      return answer;
+    }
+    const agreed = await this.version();
+    if (agreed === newestVersion) return answer;
+    await answer.body?.cancel();
+    return this.fetch(method, `/v${agreed}${path}`, asked);
   }
 
   /** The answer, whose status is 2xx or 304. Errors: the daemon's refusal. */
   async send(method: Method, path: string, asked: Asked = {}): Promise<Response> {
-    const answer = await this.fetch(method, `/v${await this.version()}${path}`, asked);
+    const answer = await this.ask(method, path, asked);
     if (answer.ok || answer.status === 304) return answer;
     throw refusal(answer.status, method === "HEAD" ? "" : await answer.text());
   }
@@ -126,6 +146,11 @@ export async function* bodyOf(answer: Response): AsyncGenerator<Uint8Array> {
   } finally {
     await reader.cancel().catch(() => {});
   }
+}
+
+/** Of theirs and ours the older one. */
+function spoken(theirs: string): string {
+  return older(theirs, newestVersion) ? theirs : newestVersion;
 }
 
 /** Whether the first version of the API is older than the second. */
