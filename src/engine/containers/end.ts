@@ -8,7 +8,7 @@ import type { Health } from "./life.ts";
 import { emit, findContainer, isLive, runtimeOf, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
 import { delayOf, planRestart, wantRestart, type End } from "./restart-plan.ts";
-import { takeAway } from "./take-away.ts";
+import { takeAwayAtEnd } from "./take-away.ts";
 
 /** Of one whose end nobody could tell. */
 const unknownCode = 255;
@@ -28,7 +28,7 @@ export async function writeEnd(engine: LifeParts, id: string, exit: Exit | undef
     restarting: ended.state === "restarting",
   });
   if (ended.state === "restarting") planRestart(engine, ended);
-  else if (goesWithEnd(engine, ended)) await takeAway(engine, ended, { volumes: true });
+  else if (goesWithEnd(engine, ended)) await takeAwayAtEnd(engine, ended);
 }
 
 /** A restart is no end. */

@@ -76,10 +76,15 @@ async function runProbe(
     if (!ends.aborted && record)
       return probe(await within(check.timeout, "end a probe", () => record.done.promise), output);
     await record?.connection?.signal(SIGKILL);
-    return probe(-1, `Health check exceeded timeout (${check.timeout / 1000}s)${output && `: ${output}`}`);
+    return probe(-1, `${tooLate(check)}${output && `: ${output}`}`);
   } catch (error) {
-    return probe(-1, SampanError.from(error).message);
+    return probe(-1, ends.aborted ? tooLate(check) : SampanError.from(error).message);
   }
+}
+
+/** In dockerd's words. */
+function tooLate({ timeout }: HealthCheck): string {
+  return `Health check exceeded timeout (${timeout / 1000}s)`;
 }
 
 const header = 8;

@@ -5,7 +5,7 @@ import type { ContainerInfo } from "./containers.ts";
 import { emit, findContainer, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
 import { cancelRestart } from "./restart-plan.ts";
-import { takeAway } from "./take-away.ts";
+import { takeAwayAtEnd } from "./take-away.ts";
 
 /** Resolves when its program was let go; false when it ran already. Errors: `failed_precondition` for a paused one or one that is being removed; why it cannot start. */
 export async function startContainer(
@@ -47,5 +47,5 @@ async function endFailed(engine: LifeParts, id: string): Promise<void> {
   const code = failed.exitCode ?? 128;
   emit(engine, failed, "die", { exitCode: `${code}`, execDuration: "0" });
   engine.tasks.table.waiters.tell(id, { kind: "exit", code, restarting: false });
-  if (hostConfig(failed.body).AutoRemove) await takeAway(engine, failed, { volumes: true });
+  if (hostConfig(failed.body).AutoRemove) await takeAwayAtEnd(engine, failed);
 }

@@ -18,19 +18,48 @@ export interface TakeAway {
 export async function takeAway(engine: LifeParts, info: ContainerInfo, { volumes }: TakeAway): Promise<void> {
   const { id, snapshot } = info;
   const anonymous = volumes ? anonymousOf(engine, id) : [];
-  if (hasLeavings(engine, id)) {
+  await leaveHost(engine, info);
+  await engine.snapshots.remove(snapshot);
+  if (!dropRow(engine, id)) return;
+  engine.tasks.table.forget(id);
+  await removeContainerFolder(engine, id);
+  for (const name of anonymous) await removeVolume(engine, name);
+  tellGone(engine, info);
+}
+
+/**
+ * As takeAway, of one that was made to be removed, at its end. Its row goes first, and who waits is told then: nothing has its name or its volumes any more. Folders
+ * without a row are nobody's: should this process end before they are gone, the next restore and the next collection remove them.
+ */
+export async function takeAwayAtEnd(engine: LifeParts, info: ContainerInfo): Promise<void> {
+  const { id, snapshot } = info;
+  const anonymous = anonymousOf(engine, id);
+  await leaveHost(engine, info);
+  if (!dropRow(engine, id)) return;
+  engine.tasks.table.forget(id);
+  for (const name of anonymous) await removeVolume(engine, name);
+  tellGone(engine, info);
+  await answersOut();
+  await engine.snapshots.remove(snapshot);
+  await removeContainerFolder(engine, id);
+}
+
+async function leaveHost(engine: LifeParts, info: ContainerInfo): Promise<void> {
+  if (hasLeavings(engine, info.id)) {
     const failure = await clearAll(engine, info);
     if (failure) throw failure;
   }
-  await leaveNetworks(engine, id);
-  await engine.snapshots.remove(snapshot);
-  const { table } = engine.tasks;
-  if (!dropRow(engine, id)) return;
-  table.forget(id);
-  await removeContainerFolder(engine, id);
-  for (const name of anonymous) await removeVolume(engine, name);
+  await leaveNetworks(engine, info.id);
+}
+
+function tellGone(engine: LifeParts, info: ContainerInfo): void {
   emit(engine, info, "destroy");
-  table.waiters.tell(id, { kind: "removed" });
+  engine.tasks.table.waiters.tell(info.id, { kind: "removed" });
+}
+
+/** To remove folders holds up all else, so that what is on its way to clients goes first: a turn for the end of output, one for its passing on, one for the answer. */
+async function answersOut(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 export async function removeContainerFolder(engine: LifeParts, id: string): Promise<void> {

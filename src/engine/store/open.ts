@@ -27,6 +27,8 @@ import { transactions } from "./_transaction.ts";
 
 export const databaseName = "sampan.db";
 const patience = { busy: 30_000, poll: 5 };
+/** Statements that are kept ready; there are about 150. Bun keeps the first 20, and compiles the others each time. */
+const statements = 300;
 
 /** Errors: `failed_precondition` (a newer database, a read-only disk), `data_loss` (damaged), `resource_exhausted`, `permission_denied`. */
 export function openStore(root: string): Store {
@@ -35,6 +37,7 @@ export function openStore(root: string): Store {
   const fresh = prepareRoot(path, file);
   keepReserve(path);
   let db: Database | undefined;
+  Database.MAX_QUERY_CACHE_SIZE = statements;
   try {
     db = new Database(file, { readwrite: true, create: true });
     tellDamage(db, file);
