@@ -1,0 +1,105 @@
+/** Writes answers: objects as JSON or YAML, Status, text; packed when that pays. */
+import type { ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { stringify } from "yaml";
+import { KubeError, type Status } from "../../kube.ts";
+import { SampanError } from "../../../../base/errors.ts";
+import type { Form } from "./accept.ts";
+import type { Exchange } from "./exchange.ts";
+
+const pack = promisify(gzip);
+/** Below it, packing costs more than it saves; the real server's value. */
+const packFrom = 128 << 10;
+
+type Requested = Pick<Exchange, "request" | "response" | "info">;
+
+export interface Answer {
+  readonly code: number;
+  readonly type: string;
+  readonly body: Uint8Array | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends a whole answer. Resolves when it was handed to the connection. */
+export async function send({ request, response }: Requested, answer: Answer): Promise<void> {
+  const { code, type, headers = {} } = answer;
+  const plain = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+  const packed = plain.length >= packFrom && takesGzip(request.headers["accept-encoding"]);
+  const body = packed ? await pack(plain, { level: 1 }) : plain;
+  if (response.headersSent || response.destroyed) return;
+  if (packed) response.setHeader("Content-Encoding", "gzip");
+  if (plain.length >= packFrom) response.appendHeader("Vary", "Accept-Encoding");
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader("Content-Type", type);
+  response.setHeader("Content-Length", body.length);
+  response.writeHead(code);
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function takesGzip(header: string | string[] | undefined): boolean {
+  return String(header ?? "")
+    .split(",")
+    .some((each) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(each));
+}
+
+/** An object in the wanted syntax. `bytes`, when given, is its JSON already. */
+export async function sendObject(
+  exchange: Requested,
+  value: object,
+  { form, code = 200, bytes }: { form: Pick<Form, "syntax">; code?: number; bytes?: Uint8Array },
+): Promise<void> {
+  if (form.syntax === "yaml")
+    return await send(exchange, { code, type: "application/yaml", body: toYaml(value) });
+  const body = isPretty(exchange) ? `${JSON.stringify(value, null, 2)}\n` : (bytes ?? JSON.stringify(value));
+  await send(exchange, { code, type: "application/json", body });
+}
+
+/** YAML that readers of YAML 1.1 understand as meant: "yes" is quoted. */
+function toYaml(value: object): string {
+  return stringify(value, { version: "1.1", aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+/** Asked for, or asked by a person's program. */
+export function isPretty({ request, info }: Pick<Exchange, "request" | "info">): boolean {
+  const wanted = info.query.get("pretty");
+  if (wanted !== null) return wanted !== "false" && wanted !== "0";
+  return /^(?:curl|Wget|Mozilla)\//.test(request.headers["user-agent"] ?? "");
+}
+
+export async function sendText(exchange: Requested, code: number, text: string): Promise<void> {
+  await send(exchange, {
+    code,
+    type: "text/plain; charset=utf-8",
+    body: text,
+    headers: { "X-Content-Type-Options": "nosniff" },
+  });
+}
+
+/** What is told of an error. What nobody foresaw is an InternalError. */
+export function statusOf(error: unknown): Status {
+  if (error instanceof KubeError) return error.status;
+  const { message } = SampanError.from(error);
+  return new KubeError("InternalError", `Internal error occurred: ${message}`, {
+    causes: [{ message }],
+  }).status;
+}
+
+/** Sends a Status; where the answer has begun already, ends the connection. Statuses are JSON, or YAML when only that is taken. */
+export async function sendStatus(exchange: Requested, status: Status): Promise<void> {
+  const { response, request } = exchange;
+  if (response.headersSent) return void response.destroy();
+  const after = status.details?.retryAfterSeconds;
+  if (after !== undefined) response.setHeader("Retry-After", String(after));
+  // What was not read of the body would be taken for the next request.
+  if (!request.complete) response.setHeader("Connection", "close");
+  const yaml = /^\s*application\/yaml\s*(?:;|$)/i.test(request.headers.accept ?? "");
+  await sendObject(exchange, status, { form: { syntax: yaml ? "yaml" : "json" }, code: status.code });
+}
+
+/** RFC 7234 5.5: `299 - "text"`. */
+export function addWarning(response: ServerResponse, text: string): void {
+  if (response.headersSent) return;
+  const kept = text.replaceAll(/[^\u0020-\u007e\u00a1-\u00ff]/g, " ").slice(0, 1024);
+  response.appendHeader("Warning", `299 - "${kept.replaceAll(/["\\]/g, String.raw`\$&`)}"`);
+}

@@ -1,0 +1,131 @@
+/** A request's body: read within bounds, and understood as JSON or YAML. */
+import type { IncomingMessage } from "node:http";
+import { type Document, LineCounter, parseDocument, type Tags } from "yaml";
+import { KubeError } from "../../kube.ts";
+import { parseMediaType } from "./accept.ts";
+import { checkDepth, scanJson } from "./json-scan.ts";
+
+/** As the real server's limit of a request. */
+export const maxBody = 3 << 20;
+
+/** Counts the bytes of all bodies that are being read, so that many at once cannot fill the memory. */
+export interface BodyBudget {
+  used: number;
+  readonly limit: number;
+}
+
+export interface BodyReading {
+  readonly budget: BodyBudget;
+  readonly signal: AbortSignal;
+}
+
+/** All of the body. KubeError `RequestEntityTooLarge` beyond 3 MiB, `TooManyRequests` when too many are being read. */
+export async function readBody(request: IncomingMessage, { budget, signal }: BodyReading): Promise<Buffer> {
+  const announced = Number(request.headers["content-length"] ?? 0);
+  if (announced > maxBody) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const stop = () => void request.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      budget.used += chunk.length;
+      if (size > maxBody) throw tooLarge();
+      if (budget.used > budget.limit)
+        throw new KubeError("TooManyRequests", "too many large requests, please try again later", {
+          retryAfterSeconds: 1,
+        });
+      chunks.push(chunk);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    budget.used -= size;
+  }
+  return Buffer.concat(chunks);
+}
+
+const tooLarge = () =>
+  new KubeError("RequestEntityTooLarge", `Request entity too large: limit is ${maxBody}`);
+
+export interface Parsed {
+  readonly value: unknown;
+  /** Paths of fields that were given twice: the later one counts. */
+  readonly duplicates: readonly string[];
+}
+
+const syntaxes: Readonly<Record<string, "json" | "yaml">> = {
+  "": "json",
+  "application/json": "json",
+  "application/yaml": "yaml",
+  "text/yaml": "yaml",
+  "application/x-yaml": "yaml",
+};
+
+/** The media type of a request's body in lower case, `""` for none. */
+export function contentTypeOf(request: IncomingMessage): string {
+  return parseMediaType(request.headers["content-type"] ?? "").type;
+}
+
+export function unsupported(accepted: readonly string[]): KubeError {
+  return new KubeError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
+  );
+}
+
+/** An object's body by its content type. KubeError `UnsupportedMediaType`, `BadRequest`. */
+export function parseBody(bytes: Buffer, contentType: string): Parsed {
+  const syntax = syntaxes[contentType];
+  if (!syntax) throw unsupported(["application/json", "application/yaml"]);
+  return syntax === "json" ? parseJson(bytes) : parseYaml(bytes);
+}
+
+export function parseJson(bytes: Buffer): Parsed {
+  const text = bytes.toString("utf8");
+  const duplicates = scanJson(text);
+  try {
+    return { value: JSON.parse(text), duplicates };
+  } catch (error) {
+    throw unreadable("JSON", error);
+  }
+}
+
+/**
+ * YAML as Kubernetes' tools read it: YAML 1.1's yes, no, on, off are booleans and 0755 is octal, but dates, times in base 60, sets and binaries stay strings.
+ */
+export function parseYaml(bytes: Buffer): Parsed {
+  const text = bytes.toString("utf8");
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      version: "1.1",
+      customTags: (tags) => tags.filter(isPlain),
+      uniqueKeys: false,
+      lineCounter: new LineCounter(),
+      logLevel: "silent",
+    });
+    const [problem] = document.errors;
+    if (problem) throw problem;
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    checkDepth(value);
+    return { value, duplicates: [] };
+  } catch (error) {
+    throw error instanceof KubeError ? error : unreadable("YAML", error);
+  }
+}
+
+const exotic = new Set(
+  ["binary", "omap", "pairs", "set", "timestamp"].map((tag) => `tag:yaml.org,2002:${tag}`),
+);
+
+function isPlain(tag: Tags[number]): boolean {
+  return typeof tag === "string" || !(("format" in tag && tag.format === "TIME") || exotic.has(tag.tag));
+}
+
+function unreadable(syntax: string, error: unknown): KubeError {
+  const why = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : String(error);
+  return new KubeError("BadRequest", `the body of the request is no ${syntax}: ${why}`, undefined, {
+    cause: error,
+  });
+}

@@ -1,0 +1,46 @@
+/** The HTTP face as a whole: sockets, handlers and what they share. */
+import { createHandlers } from "./handle.ts";
+import type { Parts } from "./exchange.ts";
+import { Limits } from "./limits.ts";
+import { listen, type Listening, type TlsFiles } from "./listen.ts";
+import { Metrics } from "./metrics.ts";
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 for any. */
+  readonly port: number;
+  readonly tls: TlsFiles;
+  readonly parts: Parts;
+  readonly limits?: Limits;
+}
+
+export type HttpServer = Listening;
+
+/** All bodies that are being read at once, in bytes. */
+const bodyBudget = 64 << 20;
+
+/** Resolves when it listens. Closing ends its watches at once, and gives other requests a short while. */
+export async function openHttp({
+  host,
+  port,
+  tls,
+  parts,
+  limits = new Limits(),
+}: HttpOptions): Promise<HttpServer> {
+  const stopping = new AbortController();
+  const handlers = createHandlers({
+    parts,
+    limits,
+    metrics: new Metrics(),
+    bodies: { used: 0, limit: bodyBudget },
+    stopping: stopping.signal,
+  });
+  const listening = await listen({ host, port, tls, handlers });
+  return {
+    ...listening,
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await listening[Symbol.asyncDispose]();
+    },
+  };
+}
