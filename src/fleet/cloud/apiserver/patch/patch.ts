@@ -22,6 +22,8 @@ export interface ApplyRequest {
   readonly manager: string;
   readonly force: boolean;
   readonly subresource?: string;
+  /** The kind has /status: then status is written through it alone, and other writers own nothing of it. */
+  readonly hasStatus?: boolean;
   readonly now: string;
   readonly schema: { readonly schema: Schema; readonly definitions: Definitions };
 }
@@ -34,6 +36,8 @@ export interface UpdateRequest {
   readonly changed: KubeObject;
   readonly manager: string;
   readonly subresource?: string;
+  /** The kind has /status: then status is written through it alone, and other writers own nothing of it. */
+  readonly hasStatus?: boolean;
   readonly now: string;
   readonly schema: { readonly schema: Schema; readonly definitions: Definitions };
 }
