@@ -38,9 +38,16 @@ export function shownOn(out: Output, value: unknown): unknown {
   return out.size() ? printableValue(value) : value;
 }
 
+/** Each is made when the template asks for it. */
 function cells(row: Row): Row {
-  const cell = (value: unknown) => (typeof value === "string" ? printableCell(value) : printableValue(value));
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cell(value)]));
+  const shown = {};
+  for (const name of Object.keys(row))
+    Object.defineProperty(shown, name, { enumerable: true, get: () => cell(row[name]) });
+  return shown;
+}
+
+function cell(value: unknown): unknown {
+  return typeof value === "string" ? printableCell(value) : printableValue(value);
 }
 
 export async function writeRows(

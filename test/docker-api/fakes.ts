@@ -96,6 +96,7 @@ function networksInMemory(events: Fakes["events"]): Networks {
   };
   return {
     list: () => [...rows.values()],
+    ports: () => new Map(),
     get,
     create(request: CreateNetwork) {
       if (rows.has(request.name))

@@ -63,7 +63,10 @@ function row(container: ContainerSummary, full: boolean, now: Date): Row {
     Names: container.Names.map((name) => name.replace(/^\//, "")).join(","),
     Image: container.Image,
     Command: JSON.stringify(command),
-    CreatedAt: formatTime(container.Created),
+    // The dearest of all, and few ask for it.
+    get CreatedAt() {
+      return formatTime(container.Created);
+    },
     CreatedSince: age,
     RunningFor: age,
     State: container.State,

@@ -6,6 +6,7 @@ import type { CreateBody } from "../../spec/docker/create.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import type { Health, LifeState } from "./life.ts";
+import type { VolumeMount } from "./volumes.ts";
 
 export interface ContainerInfo {
   /** 64 hexadecimal digits. */
@@ -44,6 +45,8 @@ export interface ContainerInfo {
   readonly body: CreateBody;
   /** What its image says about running it. */
   readonly imageConfig: ImageConfigRun;
+  /** What is mounted into it, as it was settled when it was made. */
+  readonly volumes: readonly VolumeMount[];
 }
 
 export interface Containers {

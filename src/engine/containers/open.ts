@@ -60,7 +60,7 @@ function find(store: Store, reference: string): Row {
 }
 
 function infoOf(row: Row): ContainerInfo {
-  const { body, image: imageConfig } = JSON.parse(row.config) as StoredContainer;
+  const { body, image: imageConfig, volumes } = JSON.parse(row.config) as StoredContainer;
   return {
     id: row.id,
     name: row.name,
@@ -82,6 +82,7 @@ function infoOf(row: Row): ContainerInfo {
     health: row.health === null ? undefined : healthOf(row.health),
     body,
     imageConfig,
+    volumes,
   };
 }
 

@@ -87,6 +87,8 @@ export interface Networks {
   mountSysfs(container: string, target: string): Promise<void>;
   /** The sandbox that is there; undefined when there is none. */
   sandbox(container: string): Sandbox | undefined;
+  /** The ports of all sandboxes that are there, by container: one look for a whole list. */
+  ports(): ReadonlyMap<string, Sandbox["ports"]>;
   /** After a start of the daemon or of the machine: bridges, rules, and sandboxes of those that run; takes away what belongs to nobody. Returns what it did. */
   restore(running: readonly string[]): Promise<readonly string[]>;
   /** What is on the host and belongs to nothing, and what should be there and is not. Changes nothing. */

@@ -149,6 +149,12 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       const row = rows.sandbox(container);
       return row && sandboxOf(parts, row);
     },
+    ports: () =>
+      new Map(
+        rows
+          .sandboxes()
+          .flatMap(({ container, ports }) => (parts.closing.has(container) ? [] : [[container, ports]])),
+      ),
     restore: (running) =>
       inTurn(async () => {
         parts.host.watch();

@@ -53,7 +53,7 @@ export function inspection(engine: LiveEngine, container: ContainerInfo): Record
       unified: existsSync("/sys/fs/cgroup/cgroup.controllers"),
     }),
     GraphDriver: { Name: driverName(engine), Data: graphData(engine, container) },
-    Mounts: mountPoints(engine, id),
+    Mounts: mountPoints(engine, container),
     Config: configOf(container, hostname()),
     NetworkSettings: networkSettings(container, endpoints, engine.networks.sandbox(id)),
     ...manifestOf(engine, container),

@@ -40,6 +40,7 @@ export async function containerSummaries(
 interface View {
   readonly all: readonly ContainerInfo[];
   readonly endpoints: ReadonlyMap<string, ReadonlyMap<string, Endpoint>>;
+  readonly ports: ReadonlyMap<string, Sandbox["ports"]>;
   /** The id that an image's name means now. */
   readonly images: Map<string, string | undefined>;
 }
@@ -50,6 +51,7 @@ function lookAt(engine: LiveEngine): View {
   return {
     all: engine.containers.list(),
     endpoints: endpointsByContainer(engine.networks.list()),
+    ports: engine.networks.ports(),
     images: new Map(),
   };
 }
@@ -62,7 +64,7 @@ function imageId(engine: LiveEngine, { images }: View, reference: string): strin
 function factsOf(engine: LiveEngine, view: View): Facts {
   return {
     all: view.all,
-    mounts: ({ id }) => mountPoints(engine, id),
+    mounts: (container) => mountPoints(engine, container),
     networks: (container) => {
       const own = view.endpoints.get(container.id) ?? none;
       return Object.entries(networksOf(container, own)).flatMap(([name, { NetworkID }]) => [
@@ -70,13 +72,9 @@ function factsOf(engine: LiveEngine, view: View): Facts {
         NetworkID ?? name,
       ]);
     },
-    published: ({ id }) => Object.keys(sandboxOf(engine, id)?.ports ?? {}),
+    published: ({ id }) => Object.keys(view.ports.get(id) ?? {}),
     imageId: (reference) => imageId(engine, view, reference),
   };
-}
-
-function sandboxOf(engine: LiveEngine, id: string): Sandbox | undefined {
-  return engine.networks.sandbox(id);
 }
 
 interface Row {
@@ -98,7 +96,7 @@ function summaryOf(
     ImageID: container.imageId,
     Command: commandText(command),
     Created: Math.floor(created.getTime() / 1000),
-    Ports: portSummaries(portsOf(container, sandboxOf(engine, id))),
+    Ports: portSummaries(portsOf(container, view.ports.get(id))),
     Labels: labelsOf(container),
     State: state,
     Status: statusText(container),
@@ -107,7 +105,7 @@ function summaryOf(
       ...(body.HostConfig?.Annotations ? { Annotations: body.HostConfig.Annotations } : {}),
     },
     NetworkSettings: { Networks: networksOf(container, view.endpoints.get(id) ?? none) },
-    Mounts: mountPoints(engine, id),
+    Mounts: mountPoints(engine, container),
     ...sizes,
   };
 }

@@ -1,6 +1,6 @@
 /** What is mounted into a container, in Docker's shape. */
 import { join, posix } from "node:path";
-import { storedContainer } from "../../../engine/containers/open.ts";
+import type { ContainerInfo } from "../../../engine/containers/containers.ts";
 import type { VolumeMount } from "../../../engine/containers/volumes.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
 
@@ -18,8 +18,10 @@ export interface MountPoint {
 }
 
 /** A tmpfs that was asked for by `--tmpfs` stands in HostConfig alone, as with dockerd. */
-export function mountPoints({ store }: Parts, id: string): MountPoint[] {
-  const { volumes, body } = storedContainer(store, id);
+export function mountPoints(
+  { store }: Parts,
+  { volumes, body }: Pick<ContainerInfo, "volumes" | "body">,
+): MountPoint[] {
   const bare = Object.keys(body.HostConfig?.Tmpfs ?? {}).map((path) => posix.join("/", path));
   return volumes
     .filter(({ kind, destination }) => kind !== "tmpfs" || !bare.includes(destination))

@@ -100,11 +100,11 @@ type Published = Readonly<
 /** `80/tcp` → where on the host; null for one that is only exposed. Nothing while it does not run. */
 export function portsOf(
   container: Pick<ContainerInfo, "body" | "imageConfig">,
-  sandbox: Sandbox | undefined,
+  ports: Sandbox["ports"] | undefined,
 ): Published {
-  if (!sandbox) return {};
+  if (!ports) return {};
   const exposed = Object.fromEntries(exposedPorts(container).map((port) => [port, null]));
-  return { ...exposed, ...sandbox.ports };
+  return { ...exposed, ...ports };
 }
 
 export interface PortSummary {
@@ -139,7 +139,7 @@ export function networkSettings(
     Bridge: "",
     SandboxID: sandbox ? container.id : "",
     SandboxKey: sandbox?.path ?? "",
-    Ports: portsOf(container, sandbox),
+    Ports: portsOf(container, sandbox?.ports),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,

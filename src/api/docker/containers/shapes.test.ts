@@ -209,7 +209,7 @@ describe("networks", () => {
       nameservers: [],
       ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] },
     } as Sandbox;
-    const ports = portsOf(container, sandbox);
+    const ports = portsOf(container, sandbox.ports);
     expect(ports).toEqual({ "81/udp": null, "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] });
     expect(portSummaries(ports)).toEqual([
       { PrivatePort: 81, Type: "udp" },
