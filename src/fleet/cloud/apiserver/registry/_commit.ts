@@ -1,0 +1,69 @@
+/** The end of a create or update: managed fields, validation, and the write itself. */
+import type { KubeObject, StatusCause } from "../../kube.ts";
+import { managedAfterUpdate } from "../patch/managed.ts";
+import type { StorageKey, Stored } from "../storage/storage.ts";
+import { validate } from "../schema/validate.ts";
+import { sameJson } from "./_equal.ts";
+import { storedForm, timeOf, type Outcome, type Writing } from "./_core.ts";
+import { invalidObject, tooLarge } from "./errors.ts";
+
+/** Bytes of one object. */
+export const objectBytes = 1536 * 1024;
+
+export function managed(writing: Writing, object: KubeObject, old: KubeObject | undefined): void {
+  const { resource, subresource, core, context, options } = writing;
+  const { schema, definitions } = resource;
+  const managers = managedAfterUpdate({
+    old,
+    changed: object,
+    manager: managerOf(options.fieldManager, context.userAgent),
+    ...(subresource === undefined ? {} : { subresource }),
+    hasStatus: resource.status,
+    now: timeOf(core),
+    schema: { schema, definitions },
+  });
+  if (managers.length > 0) object.metadata.managedFields = managers;
+  else delete object.metadata.managedFields;
+}
+
+function managerOf(named: string | undefined, userAgent = ""): string {
+  if (named) return named;
+  return userAgent.split("/")[0]?.slice(0, 128) || "unknown";
+}
+
+/** Throws Invalid with everything that was found. */
+export function mustBeValid(writing: Writing, object: KubeObject, more: readonly StatusCause[]): void {
+  const { resource } = writing;
+  const bySchema = validate(object, resource.schema, resource.definitions);
+  // Strategies look at fields of the right types only.
+  const causes = bySchema.length > 0 ? bySchema : more;
+  if (causes.length > 0) throw invalidObject(resource, object.metadata.name ?? "", causes);
+}
+
+/** Only where something changed beyond the times of managed fields: else everybody who watches would be told for nothing. */
+export function commit(
+  writing: Writing,
+  place: StorageKey,
+  { object, old }: { object: KubeObject; old?: Stored },
+): Outcome {
+  const { resource } = writing;
+  const kept = storedForm(object, resource);
+  if (old && sameApartFromTimes(kept, old.object))
+    return { object, stored: old, created: false, gone: false };
+  const bytes = Buffer.byteLength(JSON.stringify(kept));
+  if (bytes > objectBytes) throw tooLarge(objectBytes);
+  const created = old === undefined;
+  if (writing.options.dryRun) return { object, created, gone: false };
+  const stored = writing.transaction.put(place, kept);
+  return { object, stored, created, gone: false };
+}
+
+function sameApartFromTimes(object: KubeObject, old: KubeObject): boolean {
+  return sameJson(withoutTimes(object), withoutTimes(old));
+}
+
+function withoutTimes(object: KubeObject): KubeObject {
+  const { managedFields, resourceVersion: _, ...metadata } = object.metadata;
+  const managers = managedFields?.map(({ time: _time, ...manager }) => manager);
+  return { ...object, metadata: { ...metadata, ...(managers ? { managedFields: managers } : {}) } };
+}

@@ -1,0 +1,76 @@
+/** Objects with their bytes, made once for all who want the same version of the same kind. */
+import type { KubeObject } from "../../kube.ts";
+import type { Encodable } from "../registry.ts";
+import type { Resource } from "../resource.ts";
+import type { Stored } from "../storage/storage.ts";
+import { apiVersionOf, inVersion, ownForm, type Outcome } from "./_core.ts";
+import { isScale, scaleOf } from "./_scale.ts";
+
+const encoder = new TextEncoder();
+const made = new WeakMap<Stored, Map<string, Encodable>>();
+
+export function encodableOf(stored: Stored, resource: Resource): Encodable {
+  const version = apiVersionOf(resource);
+  const known = made.get(stored) ?? new Map<string, Encodable>();
+  made.set(stored, known);
+  const found = known.get(version) ?? new StoredEncodable(stored, resource);
+  known.set(version, found);
+  return found;
+}
+
+class StoredEncodable implements Encodable {
+  readonly #stored: Stored;
+  readonly #resource: Resource;
+  #bytes: Uint8Array | undefined;
+
+  constructor(stored: Stored, resource: Resource) {
+    this.#stored = stored;
+    this.#resource = resource;
+  }
+
+  /** Not the object itself: it can be made again, and the storage decides how many it keeps. */
+  get object(): KubeObject {
+    return inVersion(ownForm(this.#stored.object, this.#resource), this.#resource);
+  }
+
+  json(): Uint8Array {
+    return (this.#bytes ??= encoder.encode(this.#text()));
+  }
+
+  #text(): string {
+    const { json } = this.#stored;
+    const { version, storageVersion, form } = this.#resource;
+    return json !== undefined && version === storageVersion && !form ? json : JSON.stringify(this.object);
+  }
+}
+
+export function encodable(object: KubeObject): Encodable {
+  let bytes: Uint8Array | undefined;
+  return { object, json: () => (bytes ??= encoder.encode(JSON.stringify(object))) };
+}
+
+/** What a write came to, as it is answered. */
+export function answered(
+  { object, stored, created, gone }: Outcome,
+  resource: Resource,
+  subresource?: string,
+): Encodable & { readonly created: boolean; readonly gone: boolean } {
+  const of = encodableFor({ object, stored }, resource, subresource);
+  return {
+    get object() {
+      return of.object;
+    },
+    json: () => of.json(),
+    created,
+    gone,
+  };
+}
+
+function encodableFor(
+  { object, stored }: { readonly object: KubeObject; readonly stored: Stored | undefined },
+  resource: Resource,
+  subresource: string | undefined,
+): Encodable {
+  if (isScale(resource, subresource)) return encodable(scaleOf(resource, stored?.object ?? object));
+  return stored ? encodableOf(stored, resource) : encodable(inVersion(object, resource));
+}

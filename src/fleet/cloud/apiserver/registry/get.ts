@@ -1,0 +1,15 @@
+import type { ObjectKey } from "../../kube.ts";
+import type { Encodable } from "../registry.ts";
+import type { Resource } from "../resource.ts";
+import { placeOf, type Core } from "./_core.ts";
+import { encodable, encodableOf } from "./_encodable.ts";
+import { isScale, scaleOf } from "./_scale.ts";
+import { notFound } from "./errors.ts";
+
+export function get(core: Core, resource: Resource, key: ObjectKey): Encodable {
+  const stored = core.storage.get(placeOf(resource, key));
+  if (!stored) throw notFound(resource, key.name);
+  return isScale(resource, key.subresource)
+    ? encodable(scaleOf(resource, stored.object))
+    : encodableOf(stored, resource);
+}
