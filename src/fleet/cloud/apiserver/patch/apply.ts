@@ -45,12 +45,18 @@ function checked({ live, applied, schema: { schema, definitions } }: ApplyReques
   refuseDepth(applied);
   if ((applied.metadata.managedFields ?? []).length > 0)
     throw badRequest("metadata.managedFields must be nil");
-  const config = dropNulls(applied, schema, definitions);
+  const config = withoutNullMetadata(dropNulls(applied, schema, definitions));
   const complaint = typedComplaint(config, root, definitions, "");
   if (complaint === undefined) return config;
   const { apiVersion, kind, metadata } = live ?? applied;
   const place = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${apiVersion}, Kind=${kind}`;
   throw badRequest(`failed to create typed patch object (${place}): ${complaint}`);
+}
+
+/** Clients write `creationTimestamp: null` for what they do not know. */
+function withoutNullMetadata(object: KubeObject): KubeObject {
+  const entries = Object.entries(object.metadata).filter(([, value]) => value !== null);
+  return { ...object, metadata: Object.fromEntries(entries) };
 }
 
 function typedComplaint(
