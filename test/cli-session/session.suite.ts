@@ -235,6 +235,11 @@ export function sessionSuite(title: string, { open, needs }: SuiteOptions): void
       "session-acts",
     );
     expect(stats).toMatch(/^session-acts [\d.]+[KM]iB \/ 64MiB [1-9]\d*$/);
+    await out("update", "--cpus", "0.5", "session-acts");
+    const limits = "{{.CPULimit}} {{.CPULimitPerc}} {{.CPUHostPerc}}";
+    expect(await out("stats", "--no-stream", "--format", limits, "session-acts")).toMatch(
+      /^0\.5 [\d.]+% [\d.]+%$/,
+    );
     await out("rename", "session-acts", "session-renamed");
     await out("rename", "session-renamed", "session-acts");
     const before = await out("inspect", "-f", "{{.State.StartedAt}}", "session-acts");

@@ -478,3 +478,52 @@ test("an exec in the background is not attached to", async () => {
   ]);
   expect(start.calls).toEqual([["e1", { tty: false }]]);
 });
+
+test("stats shows the processor against each one's limit where that is asked for", async () => {
+  const sample = {
+    id: "ab".repeat(32),
+    name: "/web",
+    cpu_stats: { cpu_usage: { total_usage: 3e9 }, system_cpu_usage: 24e9, online_cpus: 4 },
+    precpu_stats: { cpu_usage: { total_usage: 2e9 }, system_cpu_usage: 16e9 },
+  };
+  const { calls, verb } = recorder<[string], unknown>({ Id: sample.id, HostConfig: { NanoCpus: 2e9 } });
+  const daemon: Fake = {
+    stats: async function* () {
+      yield sample;
+    },
+    inspectContainer: verb as never,
+  };
+  const bare = await ran(daemon, "stats", "--no-stream", "--format", "{{.CPUPerc}} {{.CPUHostPerc}}", "web");
+  expect([bare.out, calls]).toEqual(["50.00% 12.50%\n", []]);
+  const table = await ran(daemon, "stats", "--no-stream", "--limits", "web");
+  expect(table.out.split("\n").map((line) => line.split(/ {2,}/).slice(2, 5))).toEqual([
+    ["CPU %", "CPU % LIMIT", "CPU % HOST"],
+    ["50.00%", "25.00%", "12.50%"],
+    [],
+  ]);
+  expect(calls).toEqual([["web"]]);
+  const { out } = await ran(daemon, "stats", "--no-stream", "--format", "json", "web");
+  expect(JSON.parse(out)).toMatchObject({ CPULimit: "2", CPULimitPerc: "25.00%", CPUHostPerc: "12.50%" });
+});
+
+test("stats looks at the limits of what it shows again when they change", async () => {
+  const id = "ab".repeat(32);
+  const stop = new AbortController();
+  const measured = Promise.withResolvers<void>();
+  const { calls, verb } = recorder<[string], unknown>({ Id: id, HostConfig: { NanoCpus: 1e9 } });
+  const daemon: Fake = {
+    stats: async function* () {
+      measured.resolve();
+      yield { id, cpu_stats: {} };
+    },
+    inspectContainer: verb as never,
+    events: async function* ({ filters }) {
+      await measured.promise;
+      expect(filters).toEqual({ type: ["container"], event: ["update"] });
+      yield { Action: "update", Actor: { ID: id } } as EventMessage;
+      stop.abort(new SampanError("cancelled", "enough"));
+    },
+  };
+  await sampan(["stats", "--limits", "web"], { daemon, signal: stop.signal });
+  expect(calls).toEqual([["web"], [id]]);
+});

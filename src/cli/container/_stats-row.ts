@@ -1,4 +1,5 @@
 /** Counters of a container, as people read them; computed as docker's command line does. */
+import type { ContainerInspect } from "../../spec/docker/containers.ts";
 import type { StatsSample } from "../../spec/docker/stats.ts";
 import type { Row } from "../format.ts";
 import { shortId } from "../text/identifier.ts";
@@ -9,6 +10,9 @@ export const statsHeads = {
   ID: "CONTAINER ID",
   Name: "NAME",
   CPUPerc: "CPU %",
+  CPUHostPerc: "CPU % HOST",
+  CPULimit: "CPU LIMIT",
+  CPULimitPerc: "CPU % LIMIT",
   MemUsage: "MEM USAGE / LIMIT",
   MemPerc: "MEM %",
   NetIO: "NET I/O",
@@ -33,12 +37,43 @@ function formatBinary(bytes: number): string {
 
 const percent = (value: number) => `${value.toFixed(2)}%`;
 
-/** Share of one processor since the sample before: two busy ones are 200. */
-export function cpuPercent({ cpu_stats: now, precpu_stats: before }: StatsSample): number {
+/** Share of all processors of the host since the sample before. */
+export function cpuPercentOfHost({ cpu_stats: now, precpu_stats: before }: StatsSample): number {
   const used = (now?.cpu_usage?.total_usage ?? 0) - (before?.cpu_usage?.total_usage ?? 0);
   const passed = (now?.system_cpu_usage ?? 0) - (before?.system_cpu_usage ?? 0);
+  return used > 0 && passed > 0 ? (used / passed) * 100 : 0;
+}
+
+/** Share of one processor: two busy ones are 200. */
+export function cpuPercent(sample: StatsSample): number {
+  const { cpu_stats: now } = sample;
   const processors = now?.online_cpus || now?.cpu_usage?.percpu_usage?.length || 1;
-  return used > 0 && passed > 0 ? (used / passed) * processors * 100 : 0;
+  return cpuPercentOfHost(sample) * processors;
+}
+
+/** The kernel's own period, in microseconds. */
+const usualPeriod = 100_000;
+
+type Limits = Pick<ContainerInspect["HostConfig"], "NanoCpus" | "CpuQuota" | "CpuPeriod" | "CpusetCpus">;
+
+/** Processors that it may use, `0.5` half a one: the least of what was asked for. Undefined without a limit. */
+export function cpuLimit({
+  NanoCpus,
+  CpuQuota = 0,
+  CpuPeriod = 0,
+  CpusetCpus = "",
+}: Limits): number | undefined {
+  const limits = [NanoCpus / 1e9, CpuQuota / (CpuPeriod || usualPeriod), inSet(CpusetCpus)];
+  const set = limits.filter((limit) => limit > 0);
+  return set.length > 0 ? Math.min(...set) : undefined;
+}
+
+/** How many `0-2,4` are. */
+function inSet(list: string): number {
+  return list.split(",").reduce((sum, range) => {
+    const [first = "", last = first] = range.split("-");
+    return sum + (first === "" ? 0 : Number(last) - Number(first) + 1);
+  }, 0);
 }
 
 /** Without the page cache that the kernel drops first. */
@@ -62,7 +97,14 @@ function block({ blkio_stats: io }: StatsSample): string {
   return `${formatSize(sum("read"))} / ${formatSize(sum("write"))}`;
 }
 
-export function statsRow(container: string, sample: StatsSample, full: boolean): Row {
+export interface StatsLook {
+  /** Ids are not cut. */
+  readonly full: boolean;
+  /** Of the processor; undefined without one. */
+  readonly cpus: number | undefined;
+}
+
+export function statsRow(container: string, sample: StatsSample, { full, cpus }: StatsLook): Row {
   const id = sample.id ?? container;
   const limit = sample.memory_stats?.limit ?? 0;
   const used = memoryUsed(sample);
@@ -73,6 +115,9 @@ export function statsRow(container: string, sample: StatsSample, full: boolean):
     ID: full ? id : shortId(id),
     Name: (sample.name ?? none).replace(/^\//, ""),
     CPUPerc: shown(() => percent(cpuPercent(sample))),
+    CPUHostPerc: shown(() => percent(cpuPercentOfHost(sample))),
+    CPULimit: cpus === undefined ? none : String(cpus),
+    CPULimitPerc: cpus === undefined ? none : shown(() => percent(cpuPercent(sample) / cpus)),
     MemUsage: lives ? `${formatBinary(used)} / ${formatBinary(limit)}` : `${none} / ${none}`,
     MemPerc: shown(() => percent(limit > 0 ? (used / limit) * 100 : 0)),
     NetIO: shown(() => network(sample)),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { formatPorts } from "./_ports.ts";
-import { cpuPercent, memoryUsed, statsRow } from "./_stats-row.ts";
+import { cpuLimit, cpuPercent, memoryUsed, statsRow } from "./_stats-row.ts";
 
 test("ports are drawn together where they are neighbours, IPv4 first", () => {
   const port = (PrivatePort: number, PublicPort?: number, IP?: string, Type = "tcp") => ({
@@ -41,11 +41,14 @@ const sample = {
 test("statistics are counted as docker counts them", () => {
   expect(cpuPercent(sample)).toBe(100);
   expect(memoryUsed(sample)).toBe(2 * 2 ** 20);
-  expect(statsRow("web", sample, false)).toEqual({
+  expect(statsRow("web", sample, { full: false, cpus: undefined })).toEqual({
     Container: "web",
     ID: "abababababab",
     Name: "web",
     CPUPerc: "100.00%",
+    CPUHostPerc: "50.00%",
+    CPULimit: "--",
+    CPULimitPerc: "--",
     MemUsage: "2MiB / 1GiB",
     MemPerc: "0.20%",
     NetIO: "1.5kB / 2.5kB",
@@ -54,8 +57,32 @@ test("statistics are counted as docker counts them", () => {
   });
 });
 
+test("all of half a processor is all of a limit of a half", () => {
+  const half = { ...sample, cpu_stats: { ...sample.cpu_stats, cpu_usage: { total_usage: 2.5e9 } } };
+  expect(statsRow("web", half, { full: false, cpus: 0.5 })).toMatchObject({
+    CPUPerc: "50.00%",
+    CPUHostPerc: "25.00%",
+    CPULimit: "0.5",
+    CPULimitPerc: "100.00%",
+  });
+});
+
+test("the limit of the processor is the least of those that were asked for", () => {
+  expect(cpuLimit({ NanoCpus: 0, CpuQuota: 0, CpuPeriod: 0, CpusetCpus: "" })).toBeUndefined();
+  expect(cpuLimit({ NanoCpus: 1.5e9 })).toBe(1.5);
+  expect(cpuLimit({ NanoCpus: 0, CpuQuota: 50_000 })).toBe(0.5);
+  expect(cpuLimit({ NanoCpus: 0, CpuQuota: 50_000, CpuPeriod: 25_000 })).toBe(2);
+  expect(cpuLimit({ NanoCpus: 0, CpuQuota: -1, CpusetCpus: "0-2,5" })).toBe(4);
+  expect(cpuLimit({ NanoCpus: 3e9, CpusetCpus: "1" })).toBe(1);
+});
+
 test("what does not run has no numbers", () => {
-  expect(statsRow("web", {}, false)).toMatchObject({ CPUPerc: "--", MemUsage: "-- / --", PIDs: "--" });
+  expect(statsRow("web", {}, { full: false, cpus: 2 })).toMatchObject({
+    CPUPerc: "--",
+    CPULimitPerc: "--",
+    MemUsage: "-- / --",
+    PIDs: "--",
+  });
   expect(cpuPercent({})).toBe(0);
 });
 

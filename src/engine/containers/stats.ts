@@ -1,6 +1,6 @@
 /**
  * What a container uses: the counters of its cgroup and of its network devices, with those of the host that they are held against. Docker's per cents are made of two samples
- * (stats-figures.ts).
+ * by who shows them.
  */
 import { SampanError } from "../../base/errors.ts";
 import { readText } from "../../kernel/files.ts";

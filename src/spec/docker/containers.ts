@@ -87,6 +87,12 @@ export interface ContainerInspect {
     /** Bytes; 0: no limit. */
     readonly Memory: number;
     readonly NanoCpus: number;
+    /** Microseconds; 0: no limit. */
+    readonly CpuQuota?: number;
+    /** Microseconds; 0: the kernel's. */
+    readonly CpuPeriod?: number;
+    /** `0-2,4`; empty: all. */
+    readonly CpusetCpus?: string;
     readonly PidsLimit: number | null;
   };
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> };

@@ -89,7 +89,7 @@ function cpu(stats: ContainerStats | undefined): Record<string, unknown> {
   };
 }
 
-/** `stats` goes as it is: clients take the cache off themselves (stats-figures.ts says how). */
+/** `stats` goes as it is: clients take the cache off themselves, `total_inactive_file` of cgroups version 1, `inactive_file` of version 2. */
 function memory(used: RuntimeStats, host: number): Record<string, unknown> {
   const { usage, maxUsage, failures, stat } = used.memory;
   return {
