@@ -9,6 +9,9 @@ export interface Result {
   readonly stderr: string;
 }
 
+/** Seconds that a command may take: much more than it does, for the machine may have other things to do. */
+export const patience = 60;
+
 const sigkill = 9;
 
 /** Made by VirtualMachine.start. What it prints is kept; `result` is settled once when its first process has ended. */
@@ -47,7 +50,7 @@ export class GuestCommand {
    *
    * @throws SampanError deadline_exceeded after `seconds` without a match, or when the machine is gone.
    */
-  async printed(pattern: RegExp, seconds = 30): Promise<RegExpMatchArray> {
+  async printed(pattern: RegExp, seconds = patience): Promise<RegExpMatchArray> {
     const failed = Promise.withResolvers<never>();
     const late = (): void => failed.reject(this.#failure(`printed no ${pattern} in ${seconds} s`));
     const timer = setTimeout(late, seconds * 1000);

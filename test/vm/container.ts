@@ -1,6 +1,6 @@
 /** Containers in the guest, made by a runtime with runc's command line: ours, or runc as the reference. */
 import type { OciConfig, OciMount, OciResources } from "../../src/spec/oci/config.ts";
-import type { GuestCommand, Result } from "./command.ts";
+import { patience, type GuestCommand, type Result } from "./command.ts";
 import type { RunOptions, VirtualMachine } from "./machine.ts";
 import { bundle, sampan } from "./runtime-files.ts";
 
@@ -95,7 +95,7 @@ export class GuestContainer implements AsyncDisposable {
   /** Runs it in the background. What it prints is the returned command's output. Rejects when that fails. */
   async start(): Promise<GuestCommand> {
     const command = this.#vm.start(await this.#with(["run", "--detach"]));
-    const { exitCode, stderr } = await command.within(30);
+    const { exitCode, stderr } = await command.within(patience);
     if (exitCode !== 0)
       throw new Error(`cannot run container "${this.id}" with ${this.#runtime.name}: ${stderr}`);
     return command;

@@ -3,8 +3,17 @@
  * (1 byte), the number of the command (4 bytes), the payload's length (4 bytes), the payload. Numbers are little endian.
  */
 
-/** `run` and `kill` go to the guest, the others come from it. */
-export const kinds = { ready: 1, run: 2, kill: 3, stdout: 4, stderr: 5, exit: 6 } as const;
+/** `run`, `kill` and `ping` go to the guest, the others come from it. */
+export const kinds = {
+  ready: 1,
+  run: 2,
+  kill: 3,
+  stdout: 4,
+  stderr: 5,
+  exit: 6,
+  ping: 7,
+  pong: 8,
+} as const;
 
 const headerLength = 9;
 

@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../src/base/errors.ts";
 import { chooseAccelerator } from "./accelerator.ts";
-import { GuestCommand, type Result } from "./command.ts";
+import { GuestCommand, patience, type Result } from "./command.ts";
 import * as frames from "./frames.ts";
 import type { GuestFile } from "./image.ts";
 import { kernel, vmFolder, whyNoMachine } from "./place.ts";
@@ -35,12 +35,14 @@ export interface MachineOptions {
   readonly kernelArguments?: readonly string[];
   /** How long the guest may take until its agent answers; 60 unless given. */
   readonly bootSeconds?: number;
+  /** How long the agent may say nothing before the guest counts as standing still; 24 unless given. */
+  readonly silentSeconds?: number;
   /** The better one that works here, unless given. */
   readonly accelerator?: Accelerator;
 }
 
 export interface RunOptions {
-  /** After this many seconds the command is killed, and run rejects; 30 unless given. */
+  /** After this many seconds the command is killed, and run rejects; 60 unless given. */
   readonly seconds?: number;
   readonly input?: string | Uint8Array;
   /** Added to PATH, HOME and TERM. */
@@ -87,6 +89,9 @@ function hostClockKhz(): number {
   return Math.round(Number(megahertz ?? 1000) * 1000);
 }
 
+/** After so many questions without any word from the agent the guest counts as standing still. */
+const mostUnanswered = 6;
+
 type Qemu = Bun.Subprocess<"pipe", "pipe", "pipe">;
 
 export class VirtualMachine implements AsyncDisposable {
@@ -99,6 +104,13 @@ export class VirtualMachine implements AsyncDisposable {
   readonly #commands = new Map<number, GuestCommand>();
   readonly #gone: Promise<void>;
   #next = 1;
+  /** Questions that were asked since the agent last said anything. */
+  #unanswered = 0;
+  readonly #silentSeconds: number;
+  #isUp = false;
+  #stalled = false;
+  /** Why nothing runs here any more. */
+  #over: string | undefined;
 
   constructor(accelerator: Accelerator, options: MachineOptions) {
     this.accelerator = accelerator;
@@ -128,7 +140,10 @@ export class VirtualMachine implements AsyncDisposable {
       () => clearTimeout(timer),
       () => clearTimeout(timer),
     );
-    this.#gone = this.#receive();
+    this.#silentSeconds = options.silentSeconds ?? 24;
+    const watching = setInterval(() => this.#watch(), (this.#silentSeconds * 1000) / mostUnanswered);
+    watching.unref();
+    this.#gone = this.#receive().finally(() => clearInterval(watching));
   }
 
   /** QEMU's process. */
@@ -144,10 +159,10 @@ export class VirtualMachine implements AsyncDisposable {
   /**
    * Runs a command to the end of its first process. What it leaves running may hold its output open; nobody waits for that.
    *
-   * @throws SampanError deadline_exceeded, with the output until then.
+   * @throws SampanError deadline_exceeded, with the output until then; also when the guest stands still, which is noticed within half a minute.
    */
   run(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return this.start(argv, options).within(options.seconds ?? 30);
+    return this.start(argv, options).within(options.seconds ?? patience);
   }
 
   /** As run, for a line of the guest's shell. */
@@ -161,6 +176,10 @@ export class VirtualMachine implements AsyncDisposable {
     const command = new GuestCommand(argv, (signal) =>
       this.#send({ kind: frames.kinds.kill, command: number, payload: frames.encodeSignal(signal) }),
     );
+    if (this.#over !== undefined) {
+      command.abandon(this.#over);
+      return command;
+    }
     this.#commands.set(number, command);
     const input = options.input ?? "";
     const payload = frames.encodeRequest({
@@ -210,7 +229,9 @@ export class VirtualMachine implements AsyncDisposable {
   async #receive(): Promise<void> {
     const errors = new Response(this.#qemu.stderr).text();
     for await (const frame of frames.decodeFrames(this.#qemu.stdout)) this.#dispatch(frame);
-    const reason = `the machine is gone: ${await errors}\n${this.console.slice(-6000)}`;
+    const how = this.#stalled ? this.#silence() : await errors;
+    const reason = `the machine is gone: ${how}\n${this.console.slice(-6000)}`;
+    this.#over = reason;
     this.#ready.reject(
       new SampanError("unavailable", `cannot boot a machine with ${this.accelerator}: ${reason}`),
     );
@@ -218,10 +239,32 @@ export class VirtualMachine implements AsyncDisposable {
     this.#commands.clear();
   }
 
+  /**
+   * A guest under software emulation can stand still for ever. Questions are counted and not the time: when this process itself was held up, answers that
+   * have come are read before the next question.
+   */
+  #watch(): void {
+    if (!this.#isUp) return;
+    if (this.#unanswered >= mostUnanswered) {
+      this.#stalled = true;
+      this.#qemu.kill("SIGKILL");
+      return;
+    }
+    this.#unanswered += 1;
+    this.#send({ kind: frames.kinds.ping, command: 0, payload: new Uint8Array() });
+  }
+
+  #silence(): string {
+    return `the guest stands still: its agent has not answered for ${this.#silentSeconds} s`;
+  }
+
   #dispatch({ kind, command: number, payload }: frames.Frame): void {
     const command = this.#commands.get(number);
-    if (kind === frames.kinds.ready) this.#ready.resolve();
-    else if (kind === frames.kinds.stdout) command?.receive("stdout", payload);
+    this.#unanswered = 0;
+    if (kind === frames.kinds.ready) {
+      this.#isUp = true;
+      this.#ready.resolve();
+    } else if (kind === frames.kinds.stdout) command?.receive("stdout", payload);
     else if (kind === frames.kinds.stderr) command?.receive("stderr", payload);
     else if (kind === frames.kinds.exit) command?.end(frames.decodeEnd(payload));
   }

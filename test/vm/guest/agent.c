@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READY = 1, RUN = 2, KILL = 3, STDOUT = 4, STDERR = 5, EXIT = 6 };
+enum { READY = 1, RUN = 2, KILL = 3, STDOUT = 4, STDERR = 5, EXIT = 6, PING = 7, PONG = 8 };
 enum { HEADER = 9, COMMANDS = 128, CHUNK = 32768, LONGEST = 256 << 20 };
 
 struct command {
@@ -245,6 +245,8 @@ static void receive(void)
 		run(number, payload, length);
 	else if (header[0] == KILL)
 		kill_command(number, (int)get32(payload));
+	else if (header[0] == PING)
+		send_frame(PONG, number, NULL, 0);
 	free(payload);
 }
 
