@@ -1,6 +1,7 @@
 /** The end of a create or update: managed fields, validation, and the write itself. */
 import type { KubeObject, StatusCause } from "../../kube.ts";
 import { managedAfterUpdate } from "../patch/managed.ts";
+import type { Resource } from "../resource.ts";
 import type { StorageKey, Stored } from "../storage/storage.ts";
 import { validate } from "../schema/validate.ts";
 import { sameJson } from "./_equal.ts";
@@ -32,8 +33,7 @@ function managerOf(named: string | undefined, userAgent = ""): string {
 }
 
 /** Throws Invalid with everything that was found. */
-export function mustBeValid(writing: Writing, object: KubeObject, more: readonly StatusCause[]): void {
-  const { resource } = writing;
+export function mustBeValid(resource: Resource, object: KubeObject, more: readonly StatusCause[]): void {
   const bySchema = validate(object, resource.schema, resource.definitions);
   // Strategies look at fields of the right types only.
   const causes = bySchema.length > 0 ? bySchema : more;

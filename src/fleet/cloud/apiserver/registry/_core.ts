@@ -18,7 +18,7 @@ export interface Core {
   readonly resources: Resources;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** By `serviceaccounts/token`. */
+  /** By the storage's name of the kind: `serviceaccounts/token`, `certificates.k8s.io/certificatesigningrequests/approval`. */
   readonly subresources: Readonly<Record<string, SubresourceHandler>>;
 }
 

@@ -29,7 +29,10 @@ export async function create(
 ): Promise<Encodable> {
   const namespace = namespaceOf(resource, place.namespace, object);
   const fresh = receiveNew(resource, object, { options, context });
-  if (resource.review) return encodable(await resource.review(fresh, { user: context.user }));
+  if (resource.review) {
+    mustBeValid(resource, fresh, []);
+    return encodable(await resource.review(fresh, { user: context.user }));
+  }
   const outcome = await core.storage.write((transaction) =>
     createWithin({ core, transaction, resource, options, context }, fresh, namespace),
   );
@@ -80,7 +83,7 @@ export function createWithin(
   resource.strategy.prepareForCreate?.(object, context);
   dropUndefined(object);
   if (!how.apply) managed(writing, object, undefined);
-  mustBeValid(writing, object, [
+  mustBeValid(resource, object, [
     ...metadataCauses(resource, object),
     ...(resource.strategy.validate?.(object, context) ?? []),
   ]);

@@ -97,6 +97,17 @@ interface Reading {
 function read(core: Core, resource: Resource, { selected, limit, page }: Reading): Found {
   const name = storageName(resource);
   if (selected.all) return core.storage.list(name, limit > 0 ? { ...page, limit } : page);
+  const { namespace } = page;
+  // One name in one place needs no search: it is how clients wait for one object.
+  if (
+    selected.name !== undefined &&
+    page.at === undefined &&
+    (namespace !== undefined || !resource.namespaced)
+  ) {
+    const stored = core.storage.get({ resource: name, namespace: namespace ?? "", name: selected.name });
+    const found = stored && selected.matches(ownForm(stored.object, resource)) ? [stored] : [];
+    return { items: found, revision: core.storage.revision };
+  }
   const items: Stored[] = [];
   let { after } = page;
   let at = page.at;

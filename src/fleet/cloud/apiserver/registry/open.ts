@@ -21,7 +21,7 @@ export interface RegistryOptions {
   readonly resources: Resources;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** Subresources that others answer, by `serviceaccounts/token`. */
+  /** Subresources that others answer, by the storage's name of the kind: `serviceaccounts/token`. */
   readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
 }
 

@@ -41,7 +41,7 @@ export async function update(
 ): Promise<Encodable & { readonly created: boolean }> {
   const { subresource } = key;
   const handler =
-    subresource === undefined ? undefined : core.subresources[`${resource.plural}/${subresource}`];
+    subresource === undefined ? undefined : core.subresources[`${storageName(resource)}/${subresource}`];
   if (handler) {
     const made = await handler({ resource, key, object, options, context });
     return answered({ object: made, created: false, gone: false }, resource);
@@ -78,6 +78,7 @@ function createInstead(writing: Writing, object: KubeObject, key: ObjectKey): Ou
 /** With the name of the path; a body that says another is a mistake. */
 function named(object: KubeObject, { name, namespace }: ObjectKey, resource: Resource): KubeObject {
   const said = object.metadata ?? {};
+  if (typeof said !== "object" || Array.isArray(said)) throw badRequest("metadata must be an object");
   if (said.name && said.name !== name)
     throw badRequest(`the name of the object (${said.name}) does not match the name on the URL (${name})`);
   if (said.namespace && said.namespace !== (resource.namespaced ? namespace : ""))
@@ -110,7 +111,7 @@ export function updateWithin(
   dropUndefined(object);
   countGeneration(resource, object, before);
   if (!how.apply) managed(writing, object, before);
-  mustBeValid(writing, object, [
+  mustBeValid(resource, object, [
     ...metadataCauses(resource, object),
     ...metadataUpdateCauses(object, before),
     ...(resource.strategy.validate?.(object, strategy) ?? []),

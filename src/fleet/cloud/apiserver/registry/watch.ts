@@ -13,6 +13,8 @@ import { selection, type Selection } from "./_selection.ts";
 const bookmarkEvery = 60_000;
 /** Objects of a page of initial events. */
 const step = 250;
+/** Seconds that a watch lasts at most. */
+const longest = 86_400;
 
 interface Watching {
   readonly core: Core;
@@ -95,24 +97,74 @@ async function* changes(
   watcher: Watcher,
   end: End,
 ): AsyncGenerator<RegistryWatchEvent> {
-  using clock = new Clock(options.allowWatchBookmarks === true);
-  const iterator = watcher[Symbol.asyncIterator]();
-  let next = iterator.next();
-  // A rejection that comes while something else is handed out is met at the next turn.
-  next.catch(() => {});
+  using clock = new Clock(options.allowWatchBookmarks === true, end.bell);
+  const pump = new Pump(watcher, end.bell);
   while (!end.reached) {
-    const won = await Promise.race([next, clock.due, end.promise]);
-    if (won === "end") return;
-    if (won === "due") {
-      clock.again();
+    if (pump.next) {
+      const event = seenThrough(selected, pump.next, resource);
+      pump.ask();
+      if (event) yield event;
+    } else if (clock.isDue) {
+      clock.isDue = false;
       yield { type: "BOOKMARK", encodable: bookmark(resource, watcher.seen) };
-      continue;
+    } else if (pump.over) return;
+    else await end.bell.rung();
+  }
+}
+
+/** The next change, asked for ahead. */
+class Pump {
+  next: Change | undefined;
+  readonly #iterator: AsyncIterator<Change>;
+  readonly #bell: Bell;
+  #over: { readonly error?: unknown } | undefined;
+
+  constructor(watcher: Watcher, bell: Bell) {
+    this.#iterator = watcher[Symbol.asyncIterator]();
+    this.#bell = bell;
+    this.ask();
+  }
+
+  ask(): void {
+    this.next = undefined;
+    this.#iterator.next().then(
+      ({ done, value }) => {
+        if (done) this.#over = {};
+        else this.next = value;
+        this.#bell.ring();
+      },
+      (error: unknown) => {
+        this.#over = { error };
+        this.#bell.ring();
+      },
+    );
+  }
+
+  /** True when nothing comes any more; throws when that is a failure. */
+  get over(): boolean {
+    if (this.#over && "error" in this.#over) throw this.#over.error;
+    return this.#over !== undefined;
+  }
+}
+
+/** Wakes the one who waits. A promise for each wait, so that nothing gathers on one that lives as long as the watch. */
+class Bell {
+  #wake: (() => void) | undefined;
+  #rang = false;
+
+  ring(): void {
+    this.#rang = true;
+    this.#wake?.();
+  }
+
+  async rung(): Promise<void> {
+    if (!this.#rang) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+      this.#wake = undefined;
     }
-    if (won.done) return;
-    const event = seenThrough(selected, won.value, resource);
-    next = iterator.next();
-    next.catch(() => {});
-    if (event) yield event;
+    this.#rang = false;
   }
 }
 
@@ -158,24 +210,21 @@ function bookmark(resource: Resource, revision: number, annotations?: Record<str
 
 /** When a watch ends: its time is over, or nobody listens any more. */
 class End {
-  readonly promise: Promise<"end">;
+  readonly bell = new Bell();
   reached = false;
   readonly #signals: readonly AbortSignal[];
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #reach: () => void;
+  readonly #reach = () => {
+    this.reached = true;
+    this.bell.ring();
+  };
 
   constructor(signals: readonly AbortSignal[], seconds: number | undefined) {
-    const { promise, resolve } = Promise.withResolvers<"end">();
-    this.promise = promise;
     this.#signals = signals;
-    this.#reach = () => {
-      this.reached = true;
-      resolve("end");
-    };
     for (const signal of signals) signal.addEventListener("abort", this.#reach, { once: true });
     if (signals.some(({ aborted }) => aborted)) this.#reach();
     if (seconds !== undefined && seconds > 0)
-      this.#timer = setTimeout(this.#reach, Math.min(seconds, 86_400) * 1000);
+      this.#timer = setTimeout(this.#reach, Math.min(seconds, longest) * 1000);
   }
 
   [Symbol.dispose](): void {
@@ -187,18 +236,16 @@ class End {
 
 /** Says every minute that a bookmark is due, where they are wanted. */
 class Clock {
-  due: Promise<"due">;
-  #resolve: (word: "due") => void;
+  isDue = false;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(wanted: boolean) {
-    ({ promise: this.due, resolve: this.#resolve } = Promise.withResolvers<"due">());
-    if (wanted) this.#timer = setInterval(() => this.#resolve("due"), bookmarkEvery);
-    this.#timer?.unref();
-  }
-
-  again(): void {
-    ({ promise: this.due, resolve: this.#resolve } = Promise.withResolvers<"due">());
+  constructor(wanted: boolean, bell: Bell) {
+    if (!wanted) return;
+    this.#timer = setInterval(() => {
+      this.isDue = true;
+      bell.ring();
+    }, bookmarkEvery);
+    this.#timer.unref();
   }
 
   [Symbol.dispose](): void {

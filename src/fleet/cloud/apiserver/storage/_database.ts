@@ -8,11 +8,13 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { SampanError } from "../../../../base/errors.ts";
-import { damaged, databaseError } from "./_errors.ts";
+import { damaged, databaseError, fileError } from "./_errors.ts";
 
 export const databaseName = "objects.db";
 
@@ -46,20 +48,47 @@ export const logBytes = 4 << 20;
 /** Errors: `data_loss` (damaged), `unavailable` (another process has it), `failed_precondition` (a newer one), `permission_denied`. */
 export function openDatabase(folder: string): { db: Database; file: string } {
   const file = join(folder, databaseName);
-  prepareFolder(folder, file);
+  try {
+    prepareFolder(folder);
+    if (!existsSync(file)) create(folder, file);
+    if (statSync(file).size === 0) throw damaged(file, "it is empty");
+    return { db: openExisting(file), file };
+  } catch (error) {
+    throw fileError(databaseError(error, file), file);
+  }
+}
+
+function openExisting(file: string): Database {
   // A clean stop leaves no log. After another one each page is looked at: the file is small.
   const unclean = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0;
-  let db: Database | undefined;
+  const db = new Database(file, { readwrite: true });
   try {
-    db = new Database(file, { readwrite: true, create: true });
     setUp(db);
     if (unclean) quickCheck(db, file);
     migrate(db, file);
-    return { db, file };
+    return db;
   } catch (error) {
-    db?.close();
-    throw databaseError(error, file);
+    db.close();
+    throw error;
   }
+}
+
+/** Under another name until it is whole: so an empty file is never one that was begun, but one that lost what it had. */
+function create(folder: string, file: string): void {
+  const begun = `${file}.new`;
+  for (const left of readdirSync(folder))
+    if (left.startsWith(`${databaseName}.new`)) rmSync(join(folder, left));
+  closeSync(openSync(begun, "wx", 0o600));
+  const db = new Database(begun, { readwrite: true });
+  try {
+    for (const pragma of ["synchronous = FULL", "auto_vacuum = INCREMENTAL"]) db.run(`PRAGMA ${pragma}`);
+    migrate(db, file);
+  } finally {
+    db.close();
+  }
+  sync(begun);
+  renameSync(begun, file);
+  sync(folder);
 }
 
 function setUp(db: Database): void {
@@ -67,7 +96,6 @@ function setUp(db: Database): void {
     `busy_timeout = ${patience}`,
     // One process alone, which then needs no shared memory for the log.
     "locking_mode = EXCLUSIVE",
-    "auto_vacuum = INCREMENTAL",
     "journal_mode = WAL",
     "synchronous = FULL",
     `journal_size_limit = ${logBytes}`,
@@ -98,22 +126,16 @@ function migrate(db: Database, file: string): void {
 }
 
 /** The folder is for its owner alone: secrets are in the database. */
-function prepareFolder(folder: string, file: string): void {
+function prepareFolder(folder: string): void {
   const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Only a folder that is ours alone may be shut: someone may have named /tmp.
-  if (
-    (statSync(folder).mode & 0o077) !== 0 &&
-    readdirSync(folder).every((name) => name.startsWith("objects.db"))
-  )
-    chmodSync(folder, 0o700);
-  if (!existsSync(file)) {
-    closeSync(openSync(file, "wx", 0o600));
-    syncFolder(folder);
-  }
-  if (made !== undefined) syncFolder(dirname(made));
+  const ours = readdirSync(folder).every((name) => name.startsWith(databaseName));
+  if ((statSync(folder).mode & 0o077) !== 0 && ours) chmodSync(folder, 0o700);
+  if (made !== undefined) sync(dirname(made));
 }
 
-function syncFolder(path: string): void {
+/** Of a file or a folder. */
+function sync(path: string): void {
   const fd = openSync(path, "r");
   try {
     fsyncSync(fd);

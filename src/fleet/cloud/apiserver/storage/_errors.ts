@@ -31,3 +31,24 @@ export function databaseError(error: unknown, file: string): unknown {
 export function damaged(file: string, what: string): SampanError {
   return new SampanError("data_loss", `cannot use database "${file}": it is damaged (${what}); ${healing}`);
 }
+
+const files: Readonly<Record<string, readonly [code: Code, text: string]>> = {
+  EACCES: ["permission_denied", "permission denied"],
+  EPERM: ["permission_denied", "operation not permitted"],
+  EROFS: ["failed_precondition", "read-only file system"],
+  ENOSPC: ["resource_exhausted", "no space left on device"],
+  EDQUOT: ["resource_exhausted", "the quota of the disk is used up"],
+  ENOTDIR: ["invalid_argument", "a part of its path is no folder"],
+  EEXIST: ["invalid_argument", "its folder is a file"],
+};
+
+/** What the file system says while the file is made; every other error as it is. */
+export function fileError(error: unknown, file: string): unknown {
+  if (error instanceof SampanError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: unknown };
+  const found = typeof code === "string" ? files[code] : undefined;
+  if (!found) return error;
+  return new SampanError(found[0], `cannot use database "${file}": ${found[1]} (${String(code)})`, {
+    cause: error,
+  });
+}

@@ -22,6 +22,8 @@ export class History {
   /** When which revision was the last one. After a start the past counts as from then. */
   readonly #marks: { readonly time: number; readonly revision: number }[] = [];
   #bytes: number;
+  /** What the age of the history asks for; kept until it is done, since a batch may not reach so far. */
+  #due = 0;
   oldest: number;
 
   constructor(tables: Tables, limits: HistoryLimits, now: () => number) {
@@ -68,11 +70,10 @@ export class History {
     const due = this.#now() - milliseconds;
     let byTime = 0;
     while (this.#marks[0] && this.#marks[0].time <= due) byTime = this.#marks.shift()?.revision ?? 0;
-    // Kept until it is done: a batch may not reach so far.
     this.#due = Math.max(this.#due, byTime);
     const byBytes = this.#bytes > bytes ? this.oldest + batch / 10 : 0;
-    return Math.max(this.#due, revision - count, byBytes);
+    // In larger steps than one, since each costs a sync.
+    const byCount = revision - this.oldest > count + batch ? revision - count : 0;
+    return Math.max(this.#due, byCount, byBytes);
   }
-
-  #due = 0;
 }
