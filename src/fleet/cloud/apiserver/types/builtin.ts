@@ -1,11 +1,10 @@
 /** From a short row about a kind to the Resource that the server serves: what all kinds have in common is added here. */
-import type { KubeObject } from "../../kube.ts";
 import type { Form, Resource, ScalePaths, Strategy, Subresource, Table } from "../resource.ts";
 import { definitions, typePackages, type PackageName } from "./definitions.ts";
 import { namedTable } from "./fields/columns.ts";
-import { validateMetadata, validateMetadataUpdate } from "./fields/metadata.ts";
+import { validateMetadata } from "./fields/metadata.ts";
 import { subdomain, type NameRule } from "./fields/names.ts";
-import { normalize, quantityCauses } from "./fields/normal.ts";
+import { canonicalQuantities, quantityCauses } from "./fields/quantities.ts";
 
 export interface KindRow {
   readonly package: PackageName;
@@ -18,10 +17,6 @@ export interface KindRow {
   readonly namespaced?: boolean;
   readonly verbs?: readonly string[];
   readonly status?: boolean;
-  /** The status that comes with a creation is kept: who creates it reports it. */
-  readonly statusAtCreate?: boolean;
-  /** A change of the status may change labels and annotations too. */
-  readonly labelsWithStatus?: boolean;
   readonly scale?: ScalePaths;
   readonly subresources?: readonly Subresource[];
   readonly generation?: boolean;
@@ -96,56 +91,13 @@ function strategyOf(row: KindRow, definition: string): Strategy {
   return {
     ...own,
     default(object) {
-      normalize(object, schema, definitions);
+      canonicalQuantities(object, schema, definitions);
       own.default?.(object);
-    },
-    prepareForCreate(object, context) {
-      if (row.status && !row.statusAtCreate) delete object.status;
-      own.prepareForCreate?.(object, context);
-    },
-    prepareForUpdate(object, old, context) {
-      if (row.status) keepOtherHalf(object, old, { ...row, subresource: context.subresource });
-      own.prepareForUpdate?.(object, old, context);
     },
     validate: (object, context) => [
       ...(row.review ? [] : validateMetadata(object, row.name ?? subdomain)),
       ...quantityCauses(object, schema, definitions),
       ...(own.validate?.(object, context) ?? []),
     ],
-    validateUpdate: (object, old, context) => [
-      ...validateMetadataUpdate(object, old),
-      ...(own.validateUpdate?.(object, old, context) ?? []),
-    ],
   };
-}
-
-/** A change of the object leaves its status, and a change of the status leaves all else. */
-function keepOtherHalf(
-  object: KubeObject,
-  old: KubeObject,
-  {
-    subresource,
-    labelsWithStatus,
-  }: { readonly subresource: string | undefined; readonly labelsWithStatus?: boolean },
-): void {
-  // What the others change is for the kind's own strategy to say.
-  if (subresource !== undefined && !["status", "scale"].includes(subresource)) return;
-  if (subresource !== "status") {
-    if (old.status === undefined) delete object.status;
-    else object.status = structuredClone(old.status);
-    return;
-  }
-  const { labels, annotations } = object.metadata;
-  const { resourceVersion, managedFields } = object.metadata;
-  for (const field of Object.keys(object)) {
-    if (!["apiVersion", "kind", "metadata", "status"].includes(field)) delete object[field];
-  }
-  const { status: _status, metadata, ...rest } = structuredClone(old);
-  Object.assign(object, { ...rest, status: object.status });
-  object.metadata = {
-    ...metadata,
-    ...(labelsWithStatus ? { labels, annotations } : {}),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(managedFields === undefined ? {} : { managedFields }),
-  } as KubeObject["metadata"];
 }

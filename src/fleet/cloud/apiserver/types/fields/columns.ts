@@ -9,6 +9,8 @@ export interface ColumnRow {
   readonly format?: string;
   /** Only with -o wide. */
   readonly wide?: boolean;
+  /** Shown always, but behind the age. */
+  readonly afterAge?: boolean;
   readonly description: string;
   readonly cell: (object: KubeObject, now: number) => unknown;
 }
@@ -39,12 +41,8 @@ export function table(rows: readonly ColumnRow[]): Table {
   };
 }
 
-/** Name, what is between, and age; columns of -o wide after it. */
+/** Name, what is between, and age; behind it what asks for that, and the columns of -o wide. */
 export function namedTable(rows: readonly ColumnRow[] = []): Table {
-  return table([
-    nameColumn,
-    ...rows.filter(({ wide }) => !wide),
-    ageColumn,
-    ...rows.filter(({ wide }) => wide),
-  ]);
+  const late = ({ wide, afterAge }: ColumnRow): boolean => wide === true || afterAge === true;
+  return table([nameColumn, ...rows.filter((row) => !late(row)), ageColumn, ...rows.filter(late)]);
 }

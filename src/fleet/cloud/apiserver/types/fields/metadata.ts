@@ -1,7 +1,7 @@
 /** What metadata must be, the same for every kind. */
 import { isDeepStrictEqual } from "node:util";
 import type { KubeObject, StatusCause } from "../../../kube.ts";
-import { immutableRule, invalid, required, tooLong } from "./complaints.ts";
+import { invalid, required, tooLong } from "./complaints.ts";
 import { labelValue, qualified, type NameRule } from "./names.ts";
 import { at, entries, isFields, text, texts } from "./read.ts";
 
@@ -18,15 +18,6 @@ export function validateMetadata({ metadata }: KubeObject, rule: NameRule): Stat
     ),
     ...ownerCauses(metadata.ownerReferences),
   ];
-}
-
-export function validateMetadataUpdate({ metadata }: KubeObject, old: KubeObject): StatusCause[] {
-  const fixed = ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp"] as const;
-  return fixed.flatMap((name) =>
-    isDeepStrictEqual(metadata[name], old.metadata[name])
-      ? []
-      : [invalid(`metadata.${name}`, metadata[name] ?? "", immutableRule)],
-  );
 }
 
 export function labelCauses(labels: unknown, field: string): StatusCause[] {

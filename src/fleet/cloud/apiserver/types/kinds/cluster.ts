@@ -1,5 +1,7 @@
 /** What a cluster is made of: namespaces, nodes, leases, kinds that others add. */
 import type { KindRow } from "../builtin.ts";
+import { leaseStrategy, leaseTable, namespaceStrategy, namespaceTable } from "../cluster/namespaces.ts";
+import { nodeStrategy, nodeTable } from "../cluster/nodes.ts";
 import { label } from "../fields/names.ts";
 
 export const clusterKinds: readonly KindRow[] = [
@@ -11,6 +13,8 @@ export const clusterKinds: readonly KindRow[] = [
     verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
     status: true,
     name: label,
+    strategy: namespaceStrategy,
+    table: namespaceTable,
     subresources: [{ name: "finalize", kind: "Namespace", group: "", version: "v1", verbs: ["update"] }],
   },
   {
@@ -19,10 +23,10 @@ export const clusterKinds: readonly KindRow[] = [
     shortNames: ["no"],
     namespaced: false,
     status: true,
-    statusAtCreate: true,
-    labelsWithStatus: true,
+    strategy: nodeStrategy,
+    table: nodeTable,
   },
-  { package: "coordination", kind: "Lease" },
+  { package: "coordination", kind: "Lease", strategy: leaseStrategy, table: leaseTable },
   {
     package: "apiextensions",
     kind: "CustomResourceDefinition",

@@ -1,5 +1,7 @@
 /** Pods and what says how they run. */
 import type { KindRow } from "../builtin.ts";
+import { podTable } from "../pods/columns.ts";
+import { podStrategy } from "../pods/strategy.ts";
 
 const stream = { kind: "PodProxyOptions", group: "", version: "v1" };
 
@@ -10,8 +12,9 @@ export const podKinds: readonly KindRow[] = [
     shortNames: ["po"],
     inAll: true,
     status: true,
-    labelsWithStatus: true,
     generation: true,
+    strategy: podStrategy,
+    table: podTable,
     subresources: [
       { name: "binding", kind: "Binding", group: "", version: "v1", verbs: ["create"] },
       { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },

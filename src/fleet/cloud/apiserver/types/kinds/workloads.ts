@@ -1,32 +1,50 @@
 /** What makes pods. */
 import type { KindRow } from "../builtin.ts";
+import {
+  daemonSetStrategy,
+  daemonSetTable,
+  revisionStrategy,
+  revisionTable,
+} from "../workloads/daemonsets.ts";
+import {
+  deploymentStrategy,
+  deploymentTable,
+  replicaSetStrategy,
+  replicaSetTable,
+} from "../workloads/deployments.ts";
+import { jobStrategy, jobTable } from "../workloads/jobs.ts";
 
-const scale = {
-  spec: ".spec.replicas",
-  status: ".status.replicas",
-  selector: ".status.selector",
-} as const;
+/** The selector in text is what the registry makes of spec.selector. */
+const scale = { spec: ".spec.replicas", status: ".status.replicas", selector: ".spec.selector" } as const;
+const workload = { inAll: true, status: true, generation: true } as const;
 
 export const workloadKinds: readonly KindRow[] = [
   {
+    ...workload,
     package: "apps",
     kind: "Deployment",
     shortNames: ["deploy"],
-    inAll: true,
-    status: true,
-    generation: true,
     scale,
+    strategy: deploymentStrategy,
+    table: deploymentTable,
   },
   {
+    ...workload,
     package: "apps",
     kind: "ReplicaSet",
     shortNames: ["rs"],
-    inAll: true,
-    status: true,
-    generation: true,
     scale,
+    strategy: replicaSetStrategy,
+    table: replicaSetTable,
   },
-  { package: "apps", kind: "DaemonSet", shortNames: ["ds"], inAll: true, status: true, generation: true },
-  { package: "apps", kind: "ControllerRevision" },
-  { package: "batch", kind: "Job", inAll: true, status: true, generation: true },
+  {
+    ...workload,
+    package: "apps",
+    kind: "DaemonSet",
+    shortNames: ["ds"],
+    strategy: daemonSetStrategy,
+    table: daemonSetTable,
+  },
+  { package: "apps", kind: "ControllerRevision", strategy: revisionStrategy, table: revisionTable },
+  { ...workload, package: "batch", kind: "Job", strategy: jobStrategy, table: jobTable },
 ];

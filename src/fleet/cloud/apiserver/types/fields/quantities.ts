@@ -1,4 +1,4 @@
-/** One form for what JSON lets one write in several: null for absent, quantities with other units. Guided by the schema, in place. */
+/** Quantities wherever the schema has them: in their one form, and complaints about those that are none. */
 import type { Definitions, Schema } from "../../schema/schema.ts";
 import type { StatusCause } from "../../../kube.ts";
 import { quantityName } from "../notation.ts";
@@ -6,14 +6,10 @@ import { canonicalQuantity, parseQuantity, quantityRule } from "../quantity.ts";
 import { invalid } from "./complaints.ts";
 import { isFields } from "./read.ts";
 
-/** Takes fields away that are null (in maps of strings: makes them empty) and writes quantities in their one form. */
-export function normalize(value: unknown, schema: Schema, definitions: Definitions): void {
-  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, ofMap }) => {
-    const inner = holder[name];
-    if (inner === null) {
-      if (own.type === "string" && ofMap) holder[name] = "";
-      else delete holder[name];
-    } else if (own.$ref === quantityName) holder[name] = canonicalQuantity(inner);
+/** Writes quantities in their one form, in place. */
+export function canonicalQuantities(value: unknown, schema: Schema, definitions: Definitions): void {
+  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own }) => {
+    if (own.$ref === quantityName) holder[name] = canonicalQuantity(holder[name]);
   });
 }
 
@@ -30,8 +26,6 @@ interface Place {
   readonly schema: Schema;
   readonly definitions: Definitions;
   readonly field: string;
-  /** A value of a map, not of a field. */
-  readonly ofMap?: boolean;
 }
 
 type Visit = (holder: Record<string, unknown>, name: string, place: Place) => void;
@@ -59,7 +53,6 @@ function walk(value: unknown, place: Place, visit: Visit): void {
       schema: inner,
       definitions,
       field: own ? join(field, name) : `${field}[${name}]`,
-      ofMap: !own,
     };
     visit(value, name, there);
     if (!isPlain(inner)) walk(value[name], there, visit);
