@@ -1,0 +1,119 @@
+/** Objects for this folder's tests, with what a test does not name filled in. */
+import type { KubeObject } from "../../kube.ts";
+import type { Deployment, Node, Pod, PodSpec, ReplicaSet } from "./kinds.ts";
+import { controllerReference } from "./references.ts";
+
+export const start = Date.UTC(2026, 10, 21, 12);
+
+export function at(seconds: number): string {
+  return `${new Date(start + seconds * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+export type Meta = KubeObject["metadata"];
+
+export function pod(
+  name: string,
+  part: { metadata?: Meta; spec?: Partial<PodSpec>; status?: Pod["status"] } = {},
+): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", uid: `uid-${name}`, creationTimestamp: at(0), ...part.metadata },
+    spec: { containers: [{ name: "main", image: "a" }], ...part.spec },
+    ...(part.status ? { status: part.status } : {}),
+  };
+}
+
+/** A pod that asks for so much: `{ cpu: "1" }`. */
+export function asking(name: string, requests: Record<string, string>, spec: Partial<PodSpec> = {}): Pod {
+  return pod(name, { spec: { containers: [{ name: "main", resources: { requests } }], ...spec } });
+}
+
+export function ready(since = 0): NonNullable<Pod["status"]> {
+  return {
+    phase: "Running",
+    conditions: [{ type: "Ready", status: "True", lastTransitionTime: at(since) }],
+  };
+}
+
+export function node(
+  name: string,
+  part: { metadata?: Meta; spec?: Node["spec"]; status?: Node["status"] } = {},
+): Node {
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      ...part.metadata,
+      labels: { "kubernetes.io/hostname": name, ...part.metadata?.labels },
+    },
+    spec: { ...part.spec },
+    status: {
+      allocatable: { cpu: "4", memory: "8Gi", pods: "110", "ephemeral-storage": "10Gi" },
+      ...part.status,
+    },
+  };
+}
+
+export function replicaSet(
+  name: string,
+  part: { metadata?: Meta; spec?: Partial<ReplicaSet["spec"]>; status?: ReplicaSet["status"] } = {},
+): ReplicaSet {
+  return {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: {
+      name,
+      namespace: "default",
+      uid: `uid-${name}`,
+      generation: 1,
+      creationTimestamp: at(0),
+      ...part.metadata,
+    },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: "web" } },
+      template: {
+        metadata: { labels: { app: "web" } },
+        spec: { containers: [{ name: "main", image: "a" }] },
+      },
+      ...part.spec,
+    },
+    ...(part.status ? { status: part.status } : {}),
+  };
+}
+
+export function deployment(
+  name: string,
+  part: { metadata?: Meta; spec?: Partial<Deployment["spec"]>; status?: Deployment["status"] } = {},
+): Deployment {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      name,
+      namespace: "default",
+      uid: `uid-${name}`,
+      generation: 1,
+      creationTimestamp: at(0),
+      ...part.metadata,
+    },
+    spec: {
+      replicas: 1,
+      progressDeadlineSeconds: 600,
+      selector: { matchLabels: { app: "web" } },
+      template: {
+        metadata: { labels: { app: "web" } },
+        spec: { containers: [{ name: "main", image: "a" }] },
+      },
+      ...part.spec,
+    },
+    ...(part.status ? { status: part.status } : {}),
+  };
+}
+
+export function ownedBy<Kind extends KubeObject>(owner: KubeObject, object: Kind): Kind {
+  return { ...object, metadata: { ...object.metadata, ownerReferences: [controllerReference(owner)] } };
+}

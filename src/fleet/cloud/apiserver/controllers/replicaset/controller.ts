@@ -1,0 +1,87 @@
+import { claims, writeClaims } from "../adopt.ts";
+import { writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
+import { kinds, type Pod, type ReplicaSet } from "../kinds.ts";
+import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
+import { controllerOf, keyOf, splitKey } from "../references.ts";
+import { selects } from "../selectors.ts";
+import { planReplicaSet, planReplicaSetStatus, type ReplicaSetState, type ReplicaSetStep } from "./plan.ts";
+
+const component = "replicaset-controller";
+
+/** Keeps as many pods of each replica set as it says. */
+export function replicaSetController(context: Context, enqueue: Enqueue): Controller {
+  const { client, informers, clock } = context;
+  const sets = informers.of(kinds.replicaSets);
+  const pods = informers.of(kinds.pods);
+  sets.onChange((now, before) => {
+    const set = now ?? before;
+    if (set) enqueue(keyOf(set));
+  });
+  pods.onChange((now, before) => {
+    for (const pod of [now, before]) {
+      if (!pod) continue;
+      const owner = controllerOf(pod);
+      const { namespace = "" } = pod.metadata;
+      if (owner) {
+        if (owner.kind === "ReplicaSet") enqueue(`${namespace}/${owner.name}`);
+        continue;
+      }
+      for (const set of sets.store.inNamespace(namespace) as readonly ReplicaSet[]) {
+        if (selects(set.spec.selector, pod.metadata.labels)) enqueue(keyOf(set));
+      }
+    }
+  });
+
+  async function act(set: ReplicaSet, steps: readonly ReplicaSetStep[], signal: AbortSignal): Promise<void> {
+    for (const step of steps) {
+      if (step.do === "create") {
+        const wanted = Array.from({ length: step.count }, () => podOf(set, set.spec.template));
+        await createPods(context, set, { pods: wanted, component, signal });
+      } else if (step.do === "delete") await deletePod(context, set, { pod: step.pod, component, signal });
+    }
+  }
+
+  /** Writes the status as it is now, after the steps were taken. */
+  async function report(state: ReplicaSetState, signal: AbortSignal): Promise<number | undefined> {
+    let again: number | undefined;
+    for (const step of planReplicaSetStatus(state)) {
+      if (step.do === "status") {
+        const { status } = step;
+        await writeStatus(client, kinds.replicaSets, state.replicaSet, { status, signal });
+      } else if (step.do === "look again") again = step.after;
+    }
+    return again;
+  }
+
+  return {
+    name: "replicaset",
+    informers: [sets, pods],
+    async reconcile(key, signal) {
+      const { namespace, name } = splitKey(key);
+      const replicaSet = sets.store.get(namespace, name) as ReplicaSet | undefined;
+      if (!replicaSet) return undefined;
+      const candidates = pods.store.inNamespace(namespace) as readonly Pod[];
+      const claimed = claims(replicaSet, replicaSet.spec.selector, candidates);
+      await writeClaims(client, kinds.pods, replicaSet, { ...claimed, signal });
+      const owned = [...claimed.owned, ...claimed.adopt];
+      const steps = planReplicaSet({ replicaSet, pods: owned, now: clock.now() });
+      const isCreating = steps.some((step) => step.do === "create");
+      try {
+        await act(replicaSet, steps, signal);
+      } catch (error) {
+        if (isNamespaceGoing(error)) return undefined;
+        const reason = isCreating ? ("FailedCreate" as const) : ("FailedDelete" as const);
+        const message = error instanceof Error ? error.message : String(error);
+        const present = ownedNow();
+        await report({ replicaSet, pods: present, now: clock.now(), failure: { reason, message } }, signal);
+        throw error;
+      }
+      return report({ replicaSet, pods: ownedNow(), now: clock.now() }, signal);
+
+      function ownedNow(): readonly Pod[] {
+        const all = pods.store.inNamespace(namespace) as readonly Pod[];
+        return claims(replicaSet as ReplicaSet, replicaSet?.spec.selector, all).owned;
+      }
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** The nodes with what runs on them, as the scheduler sees them. */
+import type { Claim, Labels, Node, PersistentVolume, Pod, StorageClass } from "../kinds.ts";
+import { amount } from "../quantity.ts";
+import { isFinished } from "../references.ts";
+import { hostPortsOf, requestsOf, type HostPort } from "./requests.ts";
+
+export interface NodeInfo {
+  readonly node: Node;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly pods: Pod[];
+  readonly used: Map<string, number>;
+  readonly ports: HostPort[];
+  /** In whole units; 0 for what the node does not have. */
+  allocatable(resource: string): number;
+}
+
+export interface VolumeView {
+  readonly claim: (namespace: string, name: string) => Claim | undefined;
+  readonly volume: (name: string) => PersistentVolume | undefined;
+  readonly volumes: () => readonly PersistentVolume[];
+  readonly storageClass: (name: string) => StorageClass | undefined;
+}
+
+export interface Cluster {
+  readonly nodes: readonly NodeInfo[];
+  readonly namespaceLabels: (namespace: string) => Labels | undefined;
+  readonly volumes: VolumeView;
+}
+
+export interface ClusterState {
+  readonly nodes: readonly Node[];
+  /** All pods; those without a node and those that have ended are passed over. */
+  readonly pods: readonly Pod[];
+  /** Uid of a pod → node that it was just bound to and that the API does not show yet. */
+  readonly assumed?: ReadonlyMap<string, string>;
+  readonly namespaceLabels?: (namespace: string) => Labels | undefined;
+  readonly volumes?: VolumeView;
+}
+
+const noVolumes: VolumeView = {
+  claim: () => undefined,
+  volume: () => undefined,
+  volumes: () => [],
+  storageClass: () => undefined,
+};
+
+export function clusterOf(state: ClusterState): Cluster {
+  const nodes = new Map(state.nodes.map((node) => [node.metadata.name ?? "", infoOf(node)]));
+  for (const pod of state.pods) {
+    const name = pod.spec.nodeName ?? state.assumed?.get(pod.metadata.uid ?? "");
+    const info = name === undefined ? undefined : nodes.get(name);
+    if (info && !isFinished(pod)) addPod(info, pod);
+  }
+  return {
+    nodes: [...nodes.values()],
+    namespaceLabels: state.namespaceLabels ?? (() => undefined),
+    volumes: state.volumes ?? noVolumes,
+  };
+}
+
+export function addPod(info: NodeInfo, pod: Pod): void {
+  info.pods.push(pod);
+  info.ports.push(...hostPortsOf(pod));
+  for (const [name, value] of requestsOf(pod)) info.used.set(name, (info.used.get(name) ?? 0) + value);
+}
+
+function infoOf(node: Node): NodeInfo {
+  const { name = "", labels = {} } = node.metadata;
+  const { allocatable = {} } = node.status ?? {};
+  return {
+    node,
+    name,
+    labels,
+    pods: [],
+    used: new Map(),
+    ports: [],
+    allocatable: (resource) => amount(resource, allocatable[resource]),
+  };
+}
