@@ -39,7 +39,6 @@ const signatures = {
   fallocate: { args: [i32, i32, i64, i64], returns: i32 },
   sync_file_range: { args: [i32, i64, i64, u32], returns: i32 },
   syncfs: { args: [i32], returns: i32 },
-  fsync: { args: [i32], returns: i32 },
   prctl: { args: [i32, i64, i64, i64, i64], returns: i32 },
   syscall: { args: [i64, i64, i64, i64, i64, i64], returns: long },
 } as const;
@@ -286,7 +285,6 @@ export const truncate = (fd: number, size: number): number => failed(libc().ftru
 export const allocate = (fd: number, offset: number, size: number): number =>
   failed(libc().fallocate(fd, 0, offset, size));
 export const syncFileSystem = (fd: number): number => failed(libc().syncfs(fd));
-export const syncFile = (fd: number): number => failed(libc().fsync(fd));
 /** sync_file_range(2), SYNC_FILE_RANGE_WRITE: begins writing back and does not wait. */
 export const startWriteBack = (fd: number, offset: number, size: number): number =>
   failed(libc().sync_file_range(fd, offset, size, 2));

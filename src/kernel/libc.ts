@@ -214,11 +214,6 @@ export function signalPidFd(fd: number, signal: number): number {
   return checked(libc().syscall(424, fd, signal, 0, 0));
 }
 
-/** Whether this process can run this system call number at all: called with arguments that cannot succeed, ENOSYS tells. */
-export function hasSystemCall(number: number): boolean {
-  return checked(libc().syscall(number, -1, 0, 0, 0)) !== -38;
-}
-
 /** mkdir(2), rmdir(2), unlink(2), access(2): 0 or -errno. */
 export function makeDirectory(path: string, mode: number): number {
   return checked(libc().mkdir(ptr(cString(path)), mode));

@@ -67,10 +67,19 @@ export function request(
   return joined(header, rest);
 }
 
+/** Asks for one of a kind; the answer is all that comes. */
+export function question(type: number, body: Uint8Array, attributes: readonly Uint8Array[] = []): Uint8Array {
+  return unacknowledged(request(type, 0, { body, attributes }));
+}
+
 /** Asks for everything of a kind. */
 export function dump(type: number, body: Uint8Array): Uint8Array {
-  const message = request(type, NLM_F_DUMP, { body });
-  new DataView(message.buffer).setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
+  return unacknowledged(request(type, NLM_F_DUMP, { body }));
+}
+
+function unacknowledged(message: Uint8Array): Uint8Array {
+  const view = new DataView(message.buffer);
+  view.setUint16(6, view.getUint16(6, true) & ~NLM_F_ACK, true);
   return message;
 }
 

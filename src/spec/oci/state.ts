@@ -11,18 +11,3 @@ export interface OciState {
   bundle: string;
   annotations?: Record<string, string>;
 }
-
-/**
- * config-linux.md, "The Container Process State": what a seccomp listener receives with the descriptors; the place of a
- * name in `fds` is the place of its descriptor in SCM_RIGHTS.
- */
-export interface OciContainerProcessState {
-  ociVersion: string;
-  fds: string[];
-  pid: number;
-  metadata?: string;
-  state: OciState;
-}
-
-/** The name in `fds` of the seccomp notification descriptor. */
-export const seccompFdName = "seccompFd";

@@ -1,6 +1,7 @@
 /** What a container was asked to be, in full: its create body with the image's configuration under it, and dockerd's values where nothing was said. Pure. */
 import type { ContainerInfo } from "../../../engine/containers/containers.ts";
 import { otherContainer } from "../../../engine/containers/spec/namespaces.ts";
+import { maskedPaths, readonlyPaths } from "../../../engine/containers/spec/security.ts";
 import { mergedEnvironment, processWords } from "../../../engine/containers/process.ts";
 import type { CreateBody, HostConfig } from "../../../spec/docker/create.ts";
 
@@ -136,21 +137,8 @@ const hostDefaults = {
   CpuPercent: 0,
   IOMaximumIOps: 0,
   IOMaximumBandwidth: 0,
-  MaskedPaths: [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-  ],
-  ReadonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+  MaskedPaths: maskedPaths,
+  ReadonlyPaths: readonlyPaths,
 } as const;
 
 export interface HostValues {

@@ -73,7 +73,7 @@ export function initWords(body: CreateBody): string[] {
 function initMount(source: string | undefined): OciMount {
   if (source !== undefined)
     return { destination: initPlace, type: "bind", source, options: ["bind", "ro", "nosuid", "nodev"] };
-  throw new SampanError("unimplemented", "cannot use an init: only a container of the daemon can have one");
+  throw new SampanError("internal", "cannot mount init: nobody has said where it is");
 }
 
 function volumeMount(volume: VolumeMount, sourceOf: MountsInput["sourceOf"], kernel: string): OciMount {

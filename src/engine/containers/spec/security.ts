@@ -17,8 +17,8 @@ export interface Security {
   readonly writableCgroups: boolean;
 }
 
-/** With /sys/devices/virtual/powercap: its counters tell what the processor computes (CVE-2020-8694, GHSA-jq35-85cj-fj4p). */
-const maskedPaths = [
+/** Of a container that asks for none. With /sys/devices/virtual/powercap: its counters tell what the processor computes (CVE-2020-8694, GHSA-jq35-85cj-fj4p). */
+export const maskedPaths = [
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",
@@ -33,7 +33,13 @@ const maskedPaths = [
   "/sys/devices/virtual/powercap",
 ] as const;
 
-const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
+export const readonlyPaths = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+] as const;
 
 type Facts = Pick<HostFacts, "appArmor" | "kernel">;
 

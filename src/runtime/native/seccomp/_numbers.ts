@@ -3,7 +3,6 @@
  * predecessor's; a number in the text sets the number of the name that follows it. One text per ABI costs nothing at
  * start-up: it is walked once per compiled filter and never turned into a table of its own.
  */
-export const tablesKernel = "6.17";
 
 /** x86-64: arch/x86/entry/syscalls/syscall_64.tbl, ABIs common and 64. */
 export const x64 =
