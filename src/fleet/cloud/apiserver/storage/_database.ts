@@ -19,7 +19,7 @@ import { damaged, databaseError, fileError } from "./_errors.ts";
 export const databaseName = "objects.db";
 
 /** Milliseconds for which an opening waits for a process that is about to end. */
-const patience = 2000;
+const patience = 1000;
 
 /** Each step brings a database from its index to the next version. */
 const migrations: readonly string[] = [

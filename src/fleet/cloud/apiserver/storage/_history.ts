@@ -19,8 +19,8 @@ export class History {
   readonly #tables: Tables;
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
-  /** When which revision was the last one. After a start the past counts as from then. */
-  readonly #marks: { readonly time: number; readonly revision: number }[] = [];
+  /** Until when which revision was the last one. After a start the past counts as from then. */
+  readonly #marks: { readonly until: number; revision: number }[] = [];
   #bytes: number;
   /** What the age of the history asks for; kept until it is done, since a batch may not reach so far. */
   #due = 0;
@@ -58,18 +58,19 @@ export class History {
   }
 
   #mark(revision: number): void {
-    const time = this.#now();
+    // A twentieth of the time is fine enough. A clock that is set back counts as standing still.
+    const span = this.#limits.milliseconds / 20;
+    const until = (Math.floor(this.#now() / span) + 1) * span;
     const last = this.#marks.at(-1);
-    // A twentieth of the time is fine enough.
-    if (last && (last.revision === revision || time - last.time < this.#limits.milliseconds / 20)) return;
-    this.#marks.push({ time, revision });
+    if (last && until <= last.until) last.revision = revision;
+    else if (last?.revision !== revision) this.#marks.push({ until, revision });
   }
 
   #wanted(revision: number): number {
     const { milliseconds, count, bytes } = this.#limits;
     const due = this.#now() - milliseconds;
     let byTime = 0;
-    while (this.#marks[0] && this.#marks[0].time <= due) byTime = this.#marks.shift()?.revision ?? 0;
+    while (this.#marks[0] && this.#marks[0].until <= due) byTime = this.#marks.shift()?.revision ?? 0;
     this.#due = Math.max(this.#due, byTime);
     const byBytes = this.#bytes > bytes ? this.oldest + batch / 10 : 0;
     // In larger steps than one, since each costs a sync.
