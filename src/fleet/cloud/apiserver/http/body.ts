@@ -2,6 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import { type Document, LineCounter, parseDocument, type Tags } from "yaml";
 import { KubeError } from "../../kube.ts";
+import { decodeProtobuf } from "../protobuf/decode.ts";
+import { definitions } from "../types/definitions.ts";
 import { parseMediaType } from "./accept.ts";
 import { checkDepth, scanJson } from "./json-scan.ts";
 
@@ -74,9 +76,17 @@ export function unsupported(accepted: readonly string[]): KubeError {
   );
 }
 
+/** What Go's clients send where they have types of their own for a kind. */
+const protobuf = "application/vnd.kubernetes.protobuf";
+
 /** An object's body by its content type. KubeError `UnsupportedMediaType`, `BadRequest`. */
 export function parseBody(bytes: Buffer, contentType: string): Parsed {
   const syntax = syntaxes[contentType];
+  if (contentType === protobuf) {
+    const value = decodeProtobuf(bytes, definitions);
+    checkDepth(value);
+    return { value, duplicates: [] };
+  }
   if (!syntax) throw unsupported(["application/json", "application/yaml"]);
   return syntax === "json" ? parseJson(bytes) : parseYaml(bytes);
 }

@@ -195,7 +195,9 @@ const refusedBodies: readonly [what: string, code: number, body: string, type?: 
   ["deep nesting", 400, `{"spec":${"[".repeat(5000)}${"]".repeat(5000)}}`],
   ["deep nesting as YAML", 400, `spec: ${"[".repeat(5000)}${"]".repeat(5000)}`, "application/yaml"],
   ["aliases that multiply", 400, bomb(), "application/yaml"],
-  ["protobuf", 415, "k8s\0", "application/vnd.kubernetes.protobuf"],
+  ["no protobuf", 400, "k8s\0\n\u007f", "application/vnd.kubernetes.protobuf"],
+  ["protobuf of an unknown kind", 415, "k8s\0", "application/vnd.kubernetes.protobuf"],
+  ["CBOR", 415, "{}", "application/cbor"],
   ["more than 3 MiB", 413, `{"a":"${"x".repeat(maxBody)}"}`],
 ];
 

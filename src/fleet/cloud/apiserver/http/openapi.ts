@@ -101,13 +101,15 @@ export async function sendTagged(exchange: Exchange, type: string, { bytes, etag
 const protobufTypes = [
   "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
-];
+] as const;
 
 export async function serveV2(exchange: Exchange, documents: Documents): Promise<void> {
   for (const { type } of parseAccept(exchange.request.headers.accept)) {
     if (["application/json", "*/*", "application/*"].includes(type))
       return await sendTagged(exchange, "application/json", documents.v2("json"));
-    if (protobufTypes.includes(type)) return await sendTagged(exchange, type, documents.v2("protobuf"));
+    // The name with @, which some ask for, is no media type that they could read.
+    if (protobufTypes.some((each) => each === type))
+      return await sendTagged(exchange, protobufTypes[0], documents.v2("protobuf"));
   }
   throw new KubeError("NotAcceptable", `only the following media types are accepted: application/json`);
 }
