@@ -241,10 +241,16 @@ async function findPeers(place: Place, stack: AsyncDisposableStack) {
   return { peers, missing };
 }
 
+/** Told to end: daemons are ended, and what is under way fails. */
+let ending: Promise<void> | undefined;
+
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void stack.disposeAsync().finally(() => process.exit(1)));
+    process.once(signal, () => {
+      ending ??= stack.disposeAsync();
+      void ending.finally(() => process.exit(1));
+    });
   const scratch = mkdtempSync(join(tmpdir(), "sampan-bench-docker-"));
   stack.defer(() => {
     for (const mount of mountsBelow(scratch).toReversed()) unmount(mount);
@@ -279,4 +285,7 @@ function write(text: string): void {
   Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
 }
 
-await main();
+await main().catch(async (error: unknown) => {
+  await ending;
+  throw error;
+});
