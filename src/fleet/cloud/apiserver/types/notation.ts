@@ -80,16 +80,25 @@ export function openDefinitions(packages: TypePackages): Definitions & { names()
 /** From a type's name to that of its definition. */
 type Scope = (reference: string) => string;
 
+/** What every kind has. */
+const envelope: Readonly<Record<string, string>> = {
+  apiVersion: "Group and version of this form of the object.",
+  kind: "The kind of the object.",
+  metadata: "What every object has: name, labels, who owns it.",
+};
+
 function parseType(text: string, scope: Scope): Schema {
   const [head = "", ...rows] = text.split("\n");
   const { words, description } = parseLine(head);
   const properties: Record<string, Schema> = {};
+  const isKind = /^ {2}metadata +ObjectMeta$/m.test(text) && /^ {2}apiVersion /m.test(text);
   const required: string[] = [];
   for (const row of rows) {
     const [name, schema] = parseField(row, scope);
     const field = name.endsWith("*") ? name.slice(0, -1) : name;
     if (field !== name) required.push(field);
-    properties[field] = schema;
+    const common = isKind ? envelope[field] : undefined;
+    properties[field] = common === undefined ? schema : { ...schema, description: common };
   }
   return {
     ...(description === undefined ? {} : { description }),

@@ -15,7 +15,7 @@ export const configMapStrategy: Strategy = {
   validate(object) {
     const { data, binaryData } = object;
     const both = Object.keys(at(binaryData)).filter((key) => Object.hasOwn(at(data), key));
-    const bytes = size(data, Buffer.byteLength) + size(binaryData, decodedLength);
+    const bytes = size(data, (value) => Buffer.byteLength(value)) + size(binaryData, decodedLength);
     return [
       ...keyCauses(data, "data"),
       ...keyCauses(binaryData, "binaryData"),
