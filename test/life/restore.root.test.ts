@@ -12,6 +12,7 @@ import { removeContainer } from "../../src/engine/containers/remove.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import { stopContainer } from "../../src/engine/containers/stop.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
+import { openCollector } from "../../src/engine/gc/collect.ts";
 import { isGone, parentOf, until } from "../containers/survivors.ts";
 import { needing } from "../needs.ts";
 import { liveAt, needs, Place } from "./place.ts";
@@ -34,6 +35,8 @@ async function end(pid: number | undefined, signal = "SIGKILL"): Promise<void> {
   process.kill(pid ?? 0, signal);
   await until(() => isGone(pid ?? 0), "the end of a process");
 }
+
+const names = (...folder: string[]) => readdirSync(join(...folder)).toSorted();
 
 /** All processes gone and /run emptied; the disk is as it was. */
 async function reboot(): Promise<void> {
@@ -98,6 +101,26 @@ describe("a new engine", () => {
     await end(pid);
     await place.reopen();
     await until(() => place.live.containers.list().every((each) => each.id !== id), "its removal");
+    expect(place.leavings()).toEqual([]);
+  });
+  test("takes what a removal has left that was told and then cut off", async () => {
+    const { id } = await place.create({ command: ["true"], remove: true });
+    const { store, snapshots } = place.live;
+    const folders = () => [
+      ...names(store.root, "containers"),
+      ...names(store.root, "snapshots", "overlayfs"),
+    ];
+    const before = folders();
+    Object.assign(snapshots, { remove: () => Promise.reject(new SampanError("internal", "cut off")) });
+    const removed = waitContainer(place.live, id, "removed");
+    await startContainer(place.live, id);
+    expect(await removed).toEqual({ statusCode: 0 });
+    expect(place.live.containers.list().map((each) => each.id)).not.toContain(id);
+    expect(folders()).toEqual(before);
+    await place.reopen();
+    await openCollector(place.live).collect();
+    // The layer of the image goes too: the place has no record of it.
+    expect(folders()).toEqual([]);
     expect(place.leavings()).toEqual([]);
   });
   test("leaves a paused one paused", async () => {
