@@ -45,7 +45,6 @@ const groups: Readonly<Record<PackageName, string>> = {
   authentication: "authentication.k8s.io",
   authorization: "authorization.k8s.io",
   apiextensions: "apiextensions.k8s.io",
-  networking: "networking.k8s.io",
   policy: "policy",
   autoscaling: "autoscaling",
 };

@@ -13,7 +13,6 @@ import { coordination } from "./tables/coordination.ts";
 import { discovery } from "./tables/discovery.ts";
 import { events } from "./tables/events.ts";
 import { meta } from "./tables/meta.ts";
-import { networking } from "./tables/networking.ts";
 import { node } from "./tables/node.ts";
 import { nodes } from "./tables/nodes.ts";
 import { occurrences } from "./tables/occurrences.ts";
@@ -63,7 +62,6 @@ export const typePackages = {
     name: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     tables: [apiextensions],
   },
-  networking: { name: "io.k8s.api.networking.v1", tables: [networking] },
   policy: { name: "io.k8s.api.policy.v1", tables: [policy] },
   autoscaling: { name: "io.k8s.api.autoscaling.v1", tables: [autoscaling] },
 } as const satisfies TypePackages;

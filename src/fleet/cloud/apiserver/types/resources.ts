@@ -1,6 +1,6 @@
 /**
  * The kinds that are served without a CustomResourceDefinition. Not among them, and so 404: replicationcontrollers, statefulsets, cronjobs, ingresses, horizontal pod autoscalers, limit
- * ranges, resource quotas, component statuses, pod templates.
+ * ranges, resource quotas, component statuses, pod templates; and what would be accepted but kept by nobody: network policies, pod disruption budgets.
  */
 import type { Resource } from "../resource.ts";
 import { builtIn, type KindRow } from "./builtin.ts";

@@ -1,5 +1,13 @@
 /** Who may do what, and questions about it. */
 import type { Resource } from "../../resource.ts";
+import { csrStrategy, csrTable } from "../access/certificates.ts";
+import {
+  bindingStrategy,
+  bindingTable,
+  clusterRoleStrategy,
+  createdTable,
+  roleStrategy,
+} from "../access/roles.ts";
 import type { KindRow } from "../builtin.ts";
 import { pathSegment } from "../fields/names.ts";
 
@@ -10,16 +18,24 @@ const role = { package: "rbac", name: pathSegment } as const;
 const create = { namespaced: false, verbs: ["create"] } as const;
 
 const stored: readonly KindRow[] = [
-  { ...role, kind: "Role" },
-  { ...role, kind: "RoleBinding" },
-  { ...role, kind: "ClusterRole", namespaced: false },
-  { ...role, kind: "ClusterRoleBinding", namespaced: false },
+  { ...role, kind: "Role", strategy: roleStrategy, table: createdTable },
+  { ...role, kind: "RoleBinding", strategy: bindingStrategy(["Role", "ClusterRole"]), table: bindingTable },
+  { ...role, kind: "ClusterRole", namespaced: false, strategy: clusterRoleStrategy, table: createdTable },
+  {
+    ...role,
+    kind: "ClusterRoleBinding",
+    namespaced: false,
+    strategy: bindingStrategy(["ClusterRole"]),
+    table: bindingTable,
+  },
   {
     package: "certificates",
     kind: "CertificateSigningRequest",
     shortNames: ["csr"],
     namespaced: false,
     status: true,
+    strategy: csrStrategy,
+    table: csrTable,
     subresources: [
       {
         name: "approval",

@@ -1,5 +1,6 @@
-/** What a cluster is made of: namespaces, nodes, leases, kinds that others add. */
+/** What a cluster is made of: namespaces, nodes, leases, and definitions of more kinds, whose strategy is with what is made of them. */
 import type { KindRow } from "../builtin.ts";
+import { createdTable } from "../access/roles.ts";
 import { leaseStrategy, leaseTable, namespaceStrategy, namespaceTable } from "../cluster/namespaces.ts";
 import { nodeStrategy, nodeTable } from "../cluster/nodes.ts";
 import { label } from "../fields/names.ts";
@@ -34,5 +35,6 @@ export const clusterKinds: readonly KindRow[] = [
     namespaced: false,
     status: true,
     generation: true,
+    table: createdTable,
   },
 ];

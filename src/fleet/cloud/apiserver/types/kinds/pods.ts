@@ -1,5 +1,6 @@
 /** Pods and what says how they run. */
 import type { KindRow } from "../builtin.ts";
+import { priorityStrategy, priorityTable, runtimeStrategy, runtimeTable } from "../pods/classes.ts";
 import { podTable } from "../pods/columns.ts";
 import { podStrategy } from "../pods/strategy.ts";
 
@@ -31,19 +32,22 @@ export const podKinds: readonly KindRow[] = [
       { ...stream, name: "portforward", kind: "PodPortForwardOptions", verbs: ["create", "get"] },
     ],
   },
-  { package: "node", kind: "RuntimeClass", plural: "runtimeclasses", namespaced: false },
+  {
+    package: "node",
+    kind: "RuntimeClass",
+    plural: "runtimeclasses",
+    namespaced: false,
+    strategy: runtimeStrategy,
+    table: runtimeTable,
+  },
   {
     package: "scheduling",
     kind: "PriorityClass",
     plural: "priorityclasses",
     shortNames: ["pc"],
     namespaced: false,
-  },
-  {
-    package: "policy",
-    kind: "PodDisruptionBudget",
-    shortNames: ["pdb"],
-    status: true,
     generation: true,
+    strategy: priorityStrategy,
+    table: priorityTable,
   },
 ];

@@ -1,6 +1,8 @@
 /** How pods are found and reached. */
 import type { KindRow } from "../builtin.ts";
 import { label1035 } from "../fields/names.ts";
+import { endpointsStrategy, endpointsTable, sliceStrategy, sliceTable } from "../network/endpoints.ts";
+import { serviceStrategy, serviceTable } from "../network/services.ts";
 
 export const serviceKinds: readonly KindRow[] = [
   {
@@ -10,14 +12,22 @@ export const serviceKinds: readonly KindRow[] = [
     inAll: true,
     status: true,
     name: label1035,
+    strategy: serviceStrategy,
+    table: serviceTable,
   },
-  { package: "core", kind: "Endpoints", plural: "endpoints", shortNames: ["ep"] },
-  { package: "discovery", kind: "EndpointSlice", generation: true },
   {
-    package: "networking",
-    kind: "NetworkPolicy",
-    plural: "networkpolicies",
-    shortNames: ["netpol"],
+    package: "core",
+    kind: "Endpoints",
+    plural: "endpoints",
+    shortNames: ["ep"],
+    strategy: endpointsStrategy,
+    table: endpointsTable,
+  },
+  {
+    package: "discovery",
+    kind: "EndpointSlice",
     generation: true,
+    strategy: sliceStrategy,
+    table: sliceTable,
   },
 ];

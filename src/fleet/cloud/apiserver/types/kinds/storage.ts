@@ -1,14 +1,39 @@
 /** Volumes that outlive pods. */
 import type { KindRow } from "../builtin.ts";
+import {
+  claimStrategy,
+  claimTable,
+  classStrategy,
+  classTable,
+  volumeStrategy,
+  volumeTable,
+} from "../storage/volumes.ts";
 
 export const storageKinds: readonly KindRow[] = [
-  { package: "core", kind: "PersistentVolume", shortNames: ["pv"], namespaced: false, status: true },
-  { package: "core", kind: "PersistentVolumeClaim", shortNames: ["pvc"], status: true },
+  {
+    package: "core",
+    kind: "PersistentVolume",
+    shortNames: ["pv"],
+    namespaced: false,
+    status: true,
+    strategy: volumeStrategy,
+    table: volumeTable,
+  },
+  {
+    package: "core",
+    kind: "PersistentVolumeClaim",
+    shortNames: ["pvc"],
+    status: true,
+    strategy: claimStrategy,
+    table: claimTable,
+  },
   {
     package: "storage",
     kind: "StorageClass",
     plural: "storageclasses",
     shortNames: ["sc"],
     namespaced: false,
+    strategy: classStrategy,
+    table: classTable,
   },
 ];

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { KubeError, type KubeObject } from "../../../kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { at, entries, give, made, number, text, type Fields } from "../fields/read.ts";
-import { globalDefaultOf } from "../kinds/priority-defaults.ts";
+import { globalDefaultOf } from "./default-class.ts";
 import { qosClass } from "./defaults.ts";
 
 /** The kubelet shows pods of its own files with this annotation; they have no account. */
