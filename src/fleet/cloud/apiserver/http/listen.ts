@@ -1,8 +1,8 @@
 /**
  * The sockets: TLS by node:tls, which shows the client's certificate under Bun, with HTTP/1.1 of node:http on top. Everything idle or half-open has a deadline.
  */
-import { createServer as createHttp, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createHttp, type Server as HttpServer, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTls, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Handlers } from "./handle.ts";
 
@@ -42,14 +42,17 @@ export async function listen({ host, port, tls, handlers }: ListenOptions): Prom
   const http = createHttp({ keepAliveTimeout: idleFor, maxHeaderSize: 32 << 10 });
   http.headersTimeout = headersWithin;
   http.requestTimeout = requestWithin;
-  http.on("request", (request, response) => void handlers.request(request, response));
+  const open: Open = { http, sockets: new Set(), busy: new Map(), closing: false };
+  http.on("request", (request, response) => {
+    follow(open, request.socket, response);
+    void handlers.request(request, response);
+  });
   http.on("upgrade", (request, socket, head) => void handlers.upgrade(request, socket, head));
   http.on("clientError", (_error, socket) => {
     if (socket.writable)
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     else socket.destroy();
   });
-  const sockets = new Set<TLSSocket>();
   const server = createTls({
     ...secure(tls),
     handshakeTimeout: headersWithin,
@@ -57,7 +60,7 @@ export async function listen({ host, port, tls, handlers }: ListenOptions): Prom
     keepAlive: true,
   });
   server.maxConnections = maxConnections;
-  server.on("secureConnection", (socket) => accept(socket, { http, sockets }));
+  server.on("secureConnection", (socket) => accept(socket, open));
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -71,7 +74,7 @@ export async function listen({ host, port, tls, handlers }: ListenOptions): Prom
     host: address.address,
     port: address.port,
     renew: (files) => server.setSecureContext(secure(files)),
-    [Symbol.asyncDispose]: async () => await close({ http, server, sockets }),
+    [Symbol.asyncDispose]: async () => await close(server, open),
   };
 }
 
@@ -88,23 +91,39 @@ function secure({ key, cert, ca }: TlsFiles) {
   } as const;
 }
 
-function accept(socket: TLSSocket, { http, sockets }: { http: HttpServer; sockets: Set<TLSSocket> }): void {
+interface Open {
+  readonly http: HttpServer;
+  readonly sockets: Set<TLSSocket>;
+  /** How many answers are under way on a connection. */
+  readonly busy: Map<Socket, number>;
+  closing: boolean;
+}
+
+function accept(socket: TLSSocket, { http, sockets }: Open): void {
   sockets.add(socket);
   socket.once("close", () => sockets.delete(socket));
   socket.on("error", () => socket.destroy());
   http.emit("connection", socket);
 }
 
-interface Open {
-  readonly http: HttpServer;
-  readonly server: TlsServer;
-  readonly sockets: Set<TLSSocket>;
+/** Keeps which connections are answering; one that has answered while the server closes goes. */
+function follow(open: Open, socket: Socket, response: ServerResponse): void {
+  const { busy } = open;
+  busy.set(socket, (busy.get(socket) ?? 0) + 1);
+  response.once("close", () => {
+    const left = (busy.get(socket) ?? 1) - 1;
+    if (left > 0) busy.set(socket, left);
+    else busy.delete(socket);
+    if (left <= 0 && open.closing) socket.end();
+  });
 }
 
 /** Takes no more, lets what is being answered end, then ends the rest. */
-async function close({ http, server, sockets }: Open): Promise<void> {
+async function close(server: TlsServer, open: Open): Promise<void> {
+  const { http, sockets, busy } = open;
+  open.closing = true;
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  http.closeIdleConnections();
+  for (const socket of sockets) if (!busy.has(socket)) socket.end();
   const timer = setTimeout(() => {
     for (const socket of sockets) socket.destroy();
   }, graceful);

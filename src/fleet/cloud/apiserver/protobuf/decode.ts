@@ -70,7 +70,6 @@ const groups: Readonly<Record<string, keyof typeof numbers>> = {
   "rbac.authorization.k8s.io/v1": "rbac",
   "authentication.k8s.io/v1": "authentication",
   "authorization.k8s.io/v1": "authorization",
-  "networking.k8s.io/v1": "networking",
   "policy/v1": "policy",
   "autoscaling/v1": "autoscaling",
 };

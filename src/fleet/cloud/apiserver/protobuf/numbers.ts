@@ -315,20 +315,8 @@ SubjectRulesReviewStatus resourceRules nonResourceRules incomplete? evaluationEr
 NonResourceRule verbs nonResourceURLs
 ResourceRule verbs apiGroups resources resourceNames
 `,
-  networking: `
-NetworkPolicy metadata spec
-NetworkPolicySpec podSelector ingress egress policyTypes
-NetworkPolicyEgressRule ports to
-NetworkPolicyPort protocol? port endPort?
-NetworkPolicyPeer podSelector namespaceSelector ipBlock
-IPBlock cidr? except
-NetworkPolicyIngressRule ports from
-`,
   policy: `
 Eviction metadata deleteOptions
-PodDisruptionBudget metadata spec status
-PodDisruptionBudgetSpec minAvailable selector maxUnavailable unhealthyPodEvictionPolicy?
-PodDisruptionBudgetStatus observedGeneration disruptedPods disruptionsAllowed? currentHealthy? desiredHealthy? expectedPods? conditions
 `,
   autoscaling: `
 Scale metadata spec status
