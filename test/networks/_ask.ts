@@ -1,10 +1,10 @@
-/** Asks a service: prints its answer, or nothing within a second. `_ask.ts tcp|udp ADDRESS PORT [LOCAL PORT]` */
+/** Asks a service: prints its answer, or nothing when none comes in time. `_ask.ts tcp|udp ADDRESS PORT LOCAL-PORT SECONDS` */
 import dgram from "node:dgram";
 import net from "node:net";
 
-const [protocol, host = "", port = "", localPort = "0"] = process.argv.slice(2);
+const [protocol, host = "", port = "", localPort = "0", seconds = "10"] = process.argv.slice(2);
 const end = (text: string) => process.stdout.write(text, () => process.exit(0));
-setTimeout(() => end(""), 1000);
+setTimeout(() => end(""), Number(seconds) * 1000);
 if (protocol === "udp") {
   const socket = dgram.createSocket("udp4");
   socket.on("error", () => end(""));

@@ -19,6 +19,12 @@ export class Refused extends Error {
 
 type Verb = Exclude<keyof Networks, symbol>;
 
+interface Question {
+  readonly protocol?: "tcp" | "udp";
+  /** The port that it is asked from. */
+  readonly from?: number;
+}
+
 interface Driver {
   readonly child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly waiting: Map<number, (said: never) => void>;
@@ -71,11 +77,20 @@ export class Place implements AsyncDisposable {
     return ["nsenter", `--net=${path}`, ...command];
   }
 
-  /** What a service answers; empty when nothing comes. */
-  ask(
+  /** What a service answers that shall answer: it has much more time than it needs. */
+  ask(where: string, to: string, question: Question = {}): string {
+    return this.#ask(where, to, { ...question, seconds: 10 });
+  }
+
+  /** The same where nothing shall come: that is not waited for as long. */
+  askInVain(where: string, to: string, question: Question = {}): string {
+    return this.#ask(where, to, { ...question, seconds: 1 });
+  }
+
+  #ask(
     where: string,
     to: string,
-    { protocol = "tcp", from = 0 }: { protocol?: "tcp" | "udp"; from?: number } = {},
+    { protocol = "tcp", from = 0, seconds }: Question & { seconds: number },
   ): string {
     const at = to.lastIndexOf(":");
     const address = to.slice(0, at).replace(/^\[|\]$/g, "");
@@ -86,13 +101,15 @@ export class Place implements AsyncDisposable {
       address,
       to.slice(at + 1),
       String(from),
+      String(seconds),
     ]).output;
   }
 
-  /** The same, for several at once. */
-  async asked(where: string, to: string): Promise<string> {
+  /** The same within some seconds, for several at once. */
+  async asked(where: string, to: string, seconds: number): Promise<string> {
     const at = to.lastIndexOf(":");
-    const command = [process.execPath, `${here}/_ask.ts`, "tcp", to.slice(0, at), to.slice(at + 1)];
+    const words = ["tcp", to.slice(0, at), to.slice(at + 1), "0", String(seconds)];
+    const command = [process.execPath, `${here}/_ask.ts`, ...words];
     const child = Bun.spawn(this.#in(where, command), { stdout: "pipe", stderr: "inherit" });
     const text = await child.stdout.text();
     await child.exited;

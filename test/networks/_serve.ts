@@ -11,6 +11,8 @@ const server = net.createServer((socket) => {
   socket.pipe(socket);
 });
 const datagrams = dgram.createSocket({ type: "udp4", reuseAddr: true });
+// Who asked may have gone.
+datagrams.on("error", () => {});
 datagrams.on("message", (_, from) => datagrams.send(`${name} ${from.address}`, from.port, from.address));
 await new Promise<void>((resolve) => datagrams.bind(Number(port), resolve));
 server.listen({ port: Number(port), host: "::" }, () => process.stdout.write("ready\n"));
