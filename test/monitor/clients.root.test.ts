@@ -9,7 +9,7 @@ import { dial, frame } from "../../src/runtime/monitor/dial.ts";
 import { answers, streams } from "../../src/runtime/monitor/protocol.ts";
 import { nativeRuntime } from "../../src/runtime/native/runtime.ts";
 import { needing } from "../needs.ts";
-import { Bench, failing, linesOf, until } from "./_bench.ts";
+import { Bench, failing, linesOf, monitorPids, until } from "./_bench.ts";
 
 const { test } = needing({ root: true, programs: ["busybox"] });
 
@@ -210,6 +210,8 @@ test("a full disk stops no process; what is missing is counted and told when the
     expect(lines.some((line) => line.includes("bytes are missing here"))).toBe(true);
     expect(lines.at(-1)?.slice(31)).toBe("stdout F after");
   } finally {
+    // It has the log open until it has told how its process ended.
+    await until("the monitor has ended", () => monitorPids(folder).length === 0);
     unmount(folder);
   }
 });
