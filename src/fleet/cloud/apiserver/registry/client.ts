@@ -54,12 +54,14 @@ export function clientOf(registry: Registry, resources: Resources, user: UserInf
 }
 
 function namespaceOf({ metadata }: KubeObject): { namespace?: string } {
-  return metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
+  // Whether there is one is for the registry to say.
+  const namespace = (metadata as KubeObject["metadata"] | null | undefined)?.namespace;
+  return namespace === undefined ? {} : { namespace };
 }
 
 function keyOf(object: KubeObject, subresource: string | undefined): ObjectKey {
   return {
-    name: object.metadata.name ?? "",
+    name: object.metadata?.name ?? "",
     ...namespaceOf(object),
     ...(subresource === undefined ? {} : { subresource }),
   };

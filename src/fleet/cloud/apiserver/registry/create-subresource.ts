@@ -77,7 +77,7 @@ function bind(writing: Writing, { key, object: pod }: Stored, binding: KubeObjec
 
 function scheduled(status: Fields | undefined, now: string): Fields {
   const conditions = (status?.["conditions"] ?? []) as readonly { readonly type: string }[];
-  const condition = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: now };
+  const condition = { type: "PodScheduled", status: "True", lastTransitionTime: now };
   return { ...status, conditions: [...conditions.filter(({ type }) => type !== condition.type), condition] };
 }
 

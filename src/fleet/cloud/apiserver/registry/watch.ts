@@ -38,9 +38,9 @@ export function watch(
   const { resourceVersion = "", sendInitialEvents, resourceVersionMatch } = options;
   const revision = revisionOf(resourceVersion);
   checkInitial(options);
-  if (revision > 0) mustExist(core.storage, revision);
   if (resourceVersionMatch !== undefined && sendInitialEvents === undefined)
     throw badRequest("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  if (revision > 0) mustExist(core.storage, revision);
   const initial = sendInitialEvents ?? revision === 0;
   const from = initial || revision === 0 ? core.storage.revision : revision;
   const signals = [options.signal, options.also].filter((signal) => signal !== undefined);
