@@ -266,7 +266,7 @@ class Hunter {
 
   /** It may have ended between the question and the look: then its end is known a moment later. */
   private async isToldSoon(id: string): Promise<boolean> {
-    for (const end = performance.now() + 5_000; performance.now() < end; await Bun.sleep(20))
+    for (const end = performance.now() + 30_000; performance.now() < end; await Bun.sleep(20))
       if ((await this.api.inspect(id)).State.Status !== "running") return true;
     return false;
   }

@@ -21,7 +21,7 @@ async function refused(place: Place, ...flags: readonly string[]) {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
-    timeout: 20_000,
+    timeout: 60_000,
   });
   const [said, status] = await Promise.all([child.stderr.text(), child.exited]);
   return { said, status };

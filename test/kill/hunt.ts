@@ -227,7 +227,7 @@ const list = (things: ReadonlySet<string>) => `[${[...things].toSorted().join(",
 
 /** Until the session of the verb is empty: its helpers end with it. */
 async function noProcess(session: number): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 30_000;
   for (;;) {
     const left = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && sessionOf(pid) === session);
     if (left.length === 0) return;

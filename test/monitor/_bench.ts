@@ -227,10 +227,10 @@ export function framesOf(bytes: Buffer): { stdout: string; stderr: string } {
   return { stdout: Buffer.concat(texts[0]).toString(), stderr: Buffer.concat(texts[1]).toString() };
 }
 
-/** Until it holds; fails after 20 s. */
+/** Until it holds; fails after a minute. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await holds()); await Bun.sleep(2))
-    if (performance.now() > end) throw new Error(`not so after 20 s: ${what}`);
+  for (const end = performance.now() + 60_000; !(await holds()); await Bun.sleep(2))
+    if (performance.now() > end) throw new Error(`not so after 60 s: ${what}`);
 }
 
 /** Control groups of a container of these tests, in whichever hierarchies the host has. */

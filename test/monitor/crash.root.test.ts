@@ -104,11 +104,13 @@ for (const [kind, make] of Object.entries(kinds)) {
         // While it is being made it has no process.
         if (connection?.pid === 0) await connection.exited.catch(() => undefined);
         // One that was not yet taken note of is taken back; one that was goes on.
-        const exit =
-          connection && (await Promise.race([connection.exited.catch(() => "gone"), Bun.sleep(300)]));
+        let isOver = connection === undefined;
+        const over = () => (isOver = true);
+        connection?.exited.then(over, over);
+        const isThere = async () =>
+          ["created", "running"].includes((await bench.runtime.state(id))?.status ?? "");
+        await until("it is gone, or there", async () => isOver || (await isThere()));
         await connection?.[Symbol.asyncDispose]();
-        const state = await bench.runtime.state(id);
-        if (exit === undefined && connection) expect(["created", "running"]).toContain(state?.status ?? "");
         await bench.runtime.delete(id, { force: true });
         await until("nothing of it is left", () => !existsSync(join(folder, "monitor.sock")) || !connection);
         expect(await bench.runtime.state(id)).toBeUndefined();

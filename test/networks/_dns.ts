@@ -15,7 +15,7 @@ if (server === "serve") serve(name);
 else ask();
 
 function ask(): void {
-  setTimeout(() => say(undefined), 4000);
+  setTimeout(() => say(undefined), 15_000);
   const query: Packet = {
     type: "query",
     id: 77,
