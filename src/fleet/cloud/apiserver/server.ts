@@ -5,6 +5,8 @@ import { SampanError } from "../../../base/errors.ts";
 import type { KubeClient } from "../kube.ts";
 import { withAdmission } from "./auth/admission.ts";
 import { loopback } from "./auth/auth.ts";
+import { keepAggregated } from "./auth/rbac/aggregate.ts";
+import { tokenDocuments } from "./auth/tokens/documents.ts";
 import { openAuthenticator } from "./auth/authenticator.ts";
 import { openAuthority, type Authority } from "./auth/authority.ts";
 import { openAuthorizer } from "./auth/authorizer.ts";
@@ -33,6 +35,8 @@ export interface ApiServerOptions {
   /** 0 for any. */
   readonly port: number;
   readonly log: (text: string) => void;
+  /** The address that pods and nodes are told to reach it by; otherwise `host`, or one of this machine's. */
+  readonly advertise?: string;
   /** Further names and addresses of the server, for its certificate. */
   readonly names?: readonly string[];
   /** Milliseconds since 1970. */
@@ -61,10 +65,11 @@ const daily = 86_400_000;
 /** Resolves when it listens. Errors: those of the storage and the authority; `unavailable` when the address is taken. */
 export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { folder, host, port, log, now = Date.now } = options;
+  const advertised = options.advertise ?? reached(host);
   await using opening = new AsyncDisposableStack();
   const authority = await openAuthority({
     folder: join(folder, "pki"),
-    names: [apiClusterIp, ...(isAny(host) ? [] : [host]), ...(options.names ?? [])],
+    names: [apiClusterIp, advertised, ...(isAny(host) ? [] : [host]), ...(options.names ?? [])],
     now,
   });
   const storage = opening.use(openStorage({ folder: join(folder, "objects"), now }));
@@ -88,7 +93,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     version: versionInfo,
     checks: checks(storage, state),
     figures: () => figuresOf(storage),
-    address: () => hostPort(reached(host), http.port),
+    address: () => hostPort(advertised, http.port),
+    documents: tokenDocuments(authority.tokens, () => hostPort(advertised, http.port)),
     now,
     log,
   };
@@ -97,10 +103,11 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   opening.use(http);
   opening.use(renewing(authority, http, log));
   if (options.controllers !== false) {
+    opening.use(keepAggregated(client, log));
     opening.use(startCertificates({ client, authority, authorizer, log, now }));
     opening.use(startControllers({ client, log, now, resources }));
   }
-  const whenReady = bootstrapService(client, { address: reached(host), port: http.port }).then(() => {
+  const whenReady = bootstrapService(client, { address: advertised, port: http.port }).then(() => {
     state.ready = true;
   });
   // It is told by whenReady, and by /readyz; nobody need wait for it.

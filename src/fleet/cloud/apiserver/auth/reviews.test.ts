@@ -9,7 +9,6 @@ import { openAuthority, type Authority } from "./authority.ts";
 import { openAuthorizer, type RoleAuthorizer } from "./authorizer.ts";
 import { MemoryClient, MemoryStorage } from "./memory.fake.ts";
 import { restrictNode } from "./node/restriction.ts";
-import { aggregateRoles } from "./rbac/aggregate.ts";
 import { bootstrapRoles } from "./rbac/bootstrap.ts";
 import { reviews } from "./reviews/reviews.ts";
 import { tokenRequests } from "./tokens/request.ts";
@@ -48,7 +47,6 @@ async function open() {
   const storage = new MemoryStorage();
   const client = new MemoryClient(storage);
   await bootstrapRoles(client);
-  await aggregateRoles(client);
   const inDefault = { namespace: "default" };
   storage.put(thing("ServiceAccount", "robot", inDefault));
   storage.put(thing("ServiceAccount", "other", inDefault));

@@ -3,7 +3,7 @@ import { KubeError, type KubeObject } from "../../kube.ts";
 import type { UserInfo } from "./auth.ts";
 import { openAuthorizer, type RoleAuthorizer } from "./authorizer.ts";
 import { MemoryClient, MemoryStorage } from "./memory.fake.ts";
-import { aggregateRoles, aggregated, keepAggregated } from "./rbac/aggregate.ts";
+import { aggregated, keepAggregated } from "./rbac/aggregate.ts";
 import { bootstrapRoles } from "./rbac/bootstrap.ts";
 import { missingOf } from "./rbac/cover.ts";
 import { checkRoleWrite } from "./rbac/escalation.ts";
@@ -23,7 +23,6 @@ async function open(): Promise<{ storage: MemoryStorage; client: MemoryClient; a
   const storage = new MemoryStorage();
   const client = new MemoryClient(storage);
   await bootstrapRoles(client);
-  await aggregateRoles(client);
   opened = openAuthorizer({ storage });
   return { storage, client, authorizer: opened };
 }
@@ -132,7 +131,6 @@ test("a second start writes nothing", async () => {
   const { client } = await open();
   client.writes = 0;
   await bootstrapRoles(client);
-  await aggregateRoles(client);
   expect(client.writes).toBe(0);
 });
 
@@ -154,7 +152,6 @@ test("a start adds what is missing, keeps what was added, and leaves alone what 
   await client.update(roleId, left);
   await client.delete(roleId, { name: "view" });
   await bootstrapRoles(client);
-  await aggregateRoles(client);
   const after = (await client.get(roleId, { name: "system:basic-user" }))["rules"] as PolicyRule[];
   expect(after[0]).toEqual(extra);
   expect(missingOf(after, before)).toEqual([]);

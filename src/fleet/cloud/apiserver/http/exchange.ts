@@ -24,6 +24,8 @@ export interface Parts {
   readonly checks: Readonly<Record<string, () => void | Promise<void>>>;
   /** Figures for /metrics: name → value. */
   readonly figures: () => Readonly<Record<string, number>>;
+  /** Further documents by their path, of those who know them: the keys of tokens. */
+  readonly documents?: Readonly<Record<string, { readonly type: string; readonly body: () => object }>>;
   /** `https://10.0.0.1:6443`, told in /api. */
   readonly address: () => string;
   /** In milliseconds since 1970. */

@@ -24,7 +24,7 @@ export const versionInfo: VersionInfo = {
 /** Answers, or is false when there is nothing at the path. KubeError `MethodNotAllowed` for what is no reading. */
 export async function servePath(exchange: Exchange, documents: Documents): Promise<boolean> {
   const { info } = exchange;
-  const serve = fixed[info.path] ?? prefixed(info.path);
+  const serve = fixed[info.path] ?? prefixed(info.path) ?? given(exchange);
   if (!serve) return false;
   if (info.method !== "GET" && info.method !== "HEAD") throw notAllowed();
   return await serve(exchange, documents);
@@ -54,6 +54,11 @@ function prefixed(path: string): Serve | undefined {
   if (/^\/(?:healthz|livez|readyz)(?:\/|$)/.test(path)) return serveHealth;
   if (/^\/api\/[^/]+$|^\/apis\/[^/]+(?:\/[^/]+)?$/.test(path)) return serveGroup;
   return undefined;
+}
+
+function given({ parts: { documents = {} }, info }: Exchange): Serve | undefined {
+  const document = Object.hasOwn(documents, info.path) ? documents[info.path] : undefined;
+  return document && (async (exchange) => await serveTagged(exchange, document.type, document.body()));
 }
 
 const discoveryOffers: Offers = {

@@ -38,7 +38,7 @@ type Rule = (node: string, write: NodeWrite) => string | undefined;
 const own: Rule = (node, { object }) =>
   object.metadata.name === node
     ? undefined
-    : `node "${node}" is not allowed to modify this of node "${object.metadata.name}"`;
+    : `node "${node}" is not allowed to modify node "${object.metadata.name}"`;
 
 const rules: Readonly<Record<string, Rule>> = {
   nodes: (node, write) => own(node, write) ?? nodeRule(node, write),

@@ -1,6 +1,6 @@
 /** Aggregated cluster roles: the rules of all cluster roles that the selectors mean, in the order of their names, each once. */
 import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
-import { clusterRoles } from "./bootstrap.ts";
+import { clusterRoles } from "./bindings.ts";
 import { readRules } from "./rules.ts";
 
 interface Requirement {

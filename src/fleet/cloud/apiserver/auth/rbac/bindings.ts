@@ -6,6 +6,7 @@ import { follow } from "../follow.ts";
 import { type PolicyRule, readRules } from "./rules.ts";
 
 export const rbacGroup = "rbac.authorization.k8s.io";
+export const clusterRoles = { group: rbacGroup, version: "v1", resource: "clusterroles" } as const;
 
 export interface RoleRef {
   readonly kind: "Role" | "ClusterRole";

@@ -2,8 +2,9 @@
  * The default roles and bindings, reconciled at each start: what is missing is added, what somebody added stays, and what carries
  * `rbac.authorization.kubernetes.io/autoupdate: "false"` is left alone. https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation
  */
-import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
-import { rbacGroup } from "./bindings.ts";
+import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../../../kube.ts";
+import { aggregateRoles } from "./aggregate.ts";
+import { clusterRoles, rbacGroup } from "./bindings.ts";
 import { missingOf } from "./cover.ts";
 import { defaultBindings } from "./defaults/bindings.ts";
 import type { DefaultBinding, DefaultRole } from "./defaults/rule.ts";
@@ -15,10 +16,9 @@ export const autoupdate = "rbac.authorization.kubernetes.io/autoupdate";
 const bootstrapping = { "kubernetes.io/bootstrapping": "rbac-defaults" } as const;
 const apiVersion = `${rbacGroup}/v1`;
 
-const idOf = (resource: string) => ({ group: rbacGroup, version: "v1", resource });
-export const clusterRoles = idOf("clusterroles");
-const clusterBindings = idOf("clusterrolebindings");
+const clusterBindings = { group: rbacGroup, version: "v1", resource: "clusterrolebindings" };
 
+/** When it resolves the aggregated roles have their rules. */
 export async function bootstrapRoles(client: KubeClient, signal?: AbortSignal): Promise<void> {
   const options = signal ? { signal } : {};
   const [roles, bindings] = await Promise.all([
@@ -43,6 +43,7 @@ export async function bootstrapRoles(client: KubeClient, signal?: AbortSignal): 
       }),
     ),
   ]);
+  await aggregateRoles(client, signal);
 }
 
 function byName(objects: readonly KubeObject[]): Map<string, KubeObject> {
@@ -58,7 +59,7 @@ interface Settling {
 
 async function settle(
   client: KubeClient,
-  resource: typeof clusterRoles,
+  resource: ResourceId,
   { there, wanted, merge }: Settling,
 ): Promise<void> {
   if (!there) {
