@@ -6,6 +6,8 @@ const runtime: Part = async (args) => (await import("../api/oci/main.ts")).main(
 
 const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 
+const cloud: Part = async (args) => (await import("./cloud.ts")).cloud(args);
+
 /** Internal: the helper processes of the engine: for layers, for docker cp, and for places that may not answer. */
 const unpackWorker: Part = async ([word, ...args]) => {
   if (word === "copy") return (await import("../engine/containers/copy-worker.ts")).copyWorker(args);
@@ -20,6 +22,7 @@ const resolver: Part = async (args) =>
 const parts: Readonly<Record<string, Part>> = {
   runtime,
   daemon,
+  cloud,
   resolver,
   "unpack-worker": unpackWorker,
 };

@@ -1,0 +1,90 @@
+/** The flags of `sampan cloud` and `sampan cloud kubeconfig`: kube-apiserver's names where they mean the same. */
+import { invalid } from "../../base/errors.ts";
+import { type FlagTable, type Flags, parseFlags } from "../../cli/flags/flags.ts";
+import { parseGoDuration } from "../../cli/text/duration.ts";
+
+const help = { kind: "yes", short: "h", help: "Print help" } as const;
+const root = { kind: "text", value: "DIR", help: "Folder of all data" } as const;
+const config = { kind: "text", value: "FILE", help: "Settings file (SAMPAN_CLOUD_CONFIG)" } as const;
+
+export const cloudFlags = {
+  "data-root": root,
+  config,
+  "bind-address": {
+    kind: "text",
+    value: "ADDRESS",
+    help: "Listen at this address of the machine; 0.0.0.0, the preset, is all of them",
+  },
+  "secure-port": { kind: "number", help: "Listen at this port; 6443 without it, 0 is any" },
+  "advertise-address": {
+    kind: "text",
+    value: "ADDRESS",
+    help: "What pods and nodes are told to reach the server by",
+  },
+  "tls-san": {
+    kind: "list",
+    value: "NAME",
+    help: "A further name or address of the server's certificate; may be given several times",
+  },
+  "log-level": {
+    kind: "text",
+    short: "l",
+    help: "How much is told",
+    among: ["debug", "info", "warn", "error"],
+  },
+  help,
+} as const satisfies FlagTable;
+
+export const kubeconfigFlags = {
+  "data-root": root,
+  config,
+  server: {
+    kind: "text",
+    value: "URL",
+    help: "Where clients reach the server; otherwise what it last said itself",
+  },
+  user: { kind: "text", value: "NAME", help: "Whom the certificate is for; kubernetes-admin without it" },
+  group: {
+    kind: "list",
+    value: "GROUP",
+    help: "A group of the user; may be given several times. With neither user nor group: the administrators",
+  },
+  "valid-for": {
+    kind: "text",
+    value: "DURATION",
+    help: "How long the certificate is good, as 12h; a year without it",
+  },
+  help,
+} as const satisfies FlagTable;
+
+export type CloudFlags = Flags<typeof cloudFlags>;
+export type KubeconfigFlags = Flags<typeof kubeconfigFlags>;
+
+/** Undefined: help was asked for. */
+export function parseCloudFlags(args: readonly string[]): CloudFlags | undefined {
+  return parse(cloudFlags, args, "cloud");
+}
+
+/** Undefined: help was asked for. */
+export function parseKubeconfigFlags(args: readonly string[]): KubeconfigFlags | undefined {
+  return parse(kubeconfigFlags, args, "cloud kubeconfig");
+}
+
+function parse<const T extends FlagTable & { readonly help: typeof help }>(
+  table: T,
+  args: readonly string[],
+  name: string,
+): Flags<T> | undefined {
+  const { flags, words } = parseFlags(table, args);
+  if ((flags as { readonly help: boolean }).help) return undefined;
+  if (words[0] !== undefined)
+    throw invalid(`cannot use ${name} argument "${words[0]}": it is not a flag, wanted flags alone`);
+  return flags;
+}
+
+/** Seconds. */
+export function parseValidity(text: string): number {
+  const seconds = Math.floor((parseGoDuration(text) ?? 0) / 1e9);
+  if (seconds >= 600) return seconds;
+  throw invalid(`cannot use --valid-for "${text}": wanted a duration of at least ten minutes, as 12h or 90m`);
+}

@@ -1,0 +1,50 @@
+/** Help of `sampan cloud`, made from the tables that parse. */
+import type { FlagTable } from "../../cli/flags/flags.ts";
+import { cloudFlags, kubeconfigFlags } from "./flags.ts";
+
+export function cloudHelp(): string {
+  return `Usage:  sampan cloud [OPTIONS]
+        sampan cloud kubeconfig [OPTIONS]
+
+The cloud half: a Kubernetes API with its controllers, for tens of nodes, in one process. No cluster is needed.
+Signals: SIGTERM and SIGINT end it.
+
+Commands:
+  kubeconfig   Print a kubeconfig for this server with a new certificate
+
+Options:
+${rows(cloudFlags)}
+
+Examples:
+  sampan cloud --data-root /srv/cloud
+  sampan cloud --tls-san cloud.example.com --advertise-address 192.0.2.10
+  sampan cloud kubeconfig --data-root /srv/cloud > ~/.kube/config
+  kubectl get --raw /readyz
+`;
+}
+
+export function kubeconfigHelp(): string {
+  return `Usage:  sampan cloud kubeconfig [OPTIONS]
+
+Print a kubeconfig with a new certificate, whether the server runs or not. Who may read the data root may be anybody.
+
+Options:
+${rows(kubeconfigFlags)}
+
+Examples:
+  sampan cloud kubeconfig > ~/.kube/config
+  sampan cloud kubeconfig --server https://cloud.example.com:6443
+  sampan cloud kubeconfig --user jane --group developers --valid-for 24h
+`;
+}
+
+function rows(table: FlagTable): string {
+  const lines = Object.entries(table)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { short, value, among, kind, help }]) => {
+      const wanted = value ?? among?.join("|") ?? (kind === "number" ? "NUMBER" : "");
+      return [`  ${short ? `-${short}, ` : "    "}--${name}${wanted ? ` ${wanted}` : ""}`, help] as const;
+    });
+  const width = Math.max(...lines.map(([left]) => left.length)) + 3;
+  return lines.map(([left, right]) => `${left.padEnd(width)}${right}`).join("\n");
+}

@@ -1,0 +1,112 @@
+/** What `sampan cloud` runs by: flags go before the settings file (TOML), the file before the presets. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { invalid, SampanError } from "../../base/errors.ts";
+import { Table } from "../../engine/settings-table.ts";
+import { type LogLevel, logLevels } from "../../engine/settings.ts";
+import type { CloudFlags } from "./flags.ts";
+
+export interface CloudSettings {
+  readonly root: string;
+  readonly bindAddress: string;
+  readonly port: number;
+  readonly advertiseAddress?: string;
+  readonly names: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Effective user id. */
+  readonly uid: number;
+}
+
+type Given = Partial<Omit<CloudFlags, "help">>;
+
+const keys = [
+  "data_root",
+  "bind_address",
+  "secure_port",
+  "advertise_address",
+  "tls_san",
+  "log_level",
+] as const;
+
+/** Errors: `invalid_argument` naming the flag, or the file and the key. */
+export function readCloudSettings(flags: Given, around: Surroundings): CloudSettings {
+  const folders = foldersOf(around);
+  const named = flags.config ?? (around.env["SAMPAN_CLOUD_CONFIG"] || undefined);
+  const path = named ?? folders.config;
+  const document = {
+    ...(fileAt(path, named !== undefined) as object),
+    ...given({
+      data_root: flags["data-root"] === undefined ? undefined : absolute("data-root", flags["data-root"]),
+      bind_address: flags["bind-address"],
+      secure_port: flags["secure-port"],
+      advertise_address: flags["advertise-address"],
+      tls_san: (flags["tls-san"] ?? []).length > 0 ? flags["tls-san"] : undefined,
+      log_level: flags["log-level"],
+    }),
+  };
+  const table = new Table({ file: path, flags: flagNames(flags) }, "", document, keys);
+  const isAddress = (text: string) => isIP(text) !== 0;
+  const advertiseAddress = table.fitting("advertise_address", isAddress, "an IP address");
+  return {
+    root: table.path("data_root") ?? folders.root,
+    bindAddress: table.fitting("bind_address", isAddress, "an IP address of this machine") ?? "0.0.0.0",
+    port: table.count("secure_port", 0, 65_535) ?? 6443,
+    ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
+    names: table.texts("tls_san", (text) => text !== "", "names and addresses") ?? [],
+    logLevel: table.among("log_level", logLevels) ?? "info",
+  };
+}
+
+function given(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** Which values are a flag's: an error then names that. */
+function flagNames(flags: Given): Record<string, string> {
+  const all = keys.map((key) => [key, key.replaceAll("_", "-") as keyof Given] as const);
+  const isGiven = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== undefined);
+  const set = all.filter(([, flag]) => isGiven(flags[flag]));
+  return Object.fromEntries(set.map(([key, flag]) => [key, `--${flag}`]));
+}
+
+function absolute(flag: string, path: string): string {
+  if (path === "") throw invalid(`cannot use --${flag} "": it is empty, wanted a path`);
+  return resolve(path);
+}
+
+/** For an ordinary user the XDG folders (XDG Base Directory Specification 0.8), for root the system's. */
+function foldersOf({ env, uid }: Surroundings): { root: string; config: string } {
+  if (uid === 0) return { root: "/var/lib/sampan/cloud", config: "/etc/sampan/cloud.toml" };
+  const home = env["HOME"] || homedir();
+  const xdg = (name: string, otherwise: string) => {
+    const set = env[name];
+    return set && isAbsolute(set) ? set : join(home, otherwise);
+  };
+  return {
+    root: join(xdg("XDG_DATA_HOME", ".local/share"), "sampan/cloud"),
+    config: join(xdg("XDG_CONFIG_HOME", ".config"), "sampan/cloud.toml"),
+  };
+}
+
+/** Only the file that nobody named may be absent. */
+function fileAt(path: string, named: boolean): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const absent = ["ENOENT", "ENOTDIR"].includes(String((error as { code?: unknown }).code));
+    if (absent && !named) return {};
+    throw SampanError.wrap(`cannot read settings "${path}"`, error);
+  }
+  try {
+    return Bun.TOML.parse(text);
+  } catch (error) {
+    throw invalid(`cannot read settings "${path}": ${SampanError.from(error).message}`);
+  }
+}
