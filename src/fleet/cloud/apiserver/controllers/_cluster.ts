@@ -8,6 +8,7 @@ import type { Resource, Resources } from "../resource.ts";
 import { openStorage } from "../storage/open.ts";
 import { builtInResources } from "../types/resources.ts";
 import { timestamp, type Clock } from "./clock.ts";
+import { node } from "./_objects.ts";
 import { kinds, type Pod } from "./kinds.ts";
 import { startControllers, type ControllersOptions } from "./start.ts";
 
@@ -162,5 +163,18 @@ async function runKubelets(
     } catch {
       // Somebody was quicker; the watch tells of what they wrote.
     }
+  }
+}
+
+/** Waits for what every cluster has, and adds nodes `n1`, `n2`, …. */
+export async function prepare(cluster: TestCluster, nodes = 2): Promise<void> {
+  await cluster.until(kinds.serviceAccounts, (all) =>
+    all.some(({ metadata }) => metadata.namespace === "default"),
+  );
+  for (let index = 1; index <= nodes; index++) {
+    const { metadata, ...rest } = node(`n${index}`);
+    const { uid: _, ...kept } = metadata;
+    const made = await cluster.client.create(kinds.nodes, { ...rest, metadata: kept });
+    await cluster.client.update(kinds.nodes, { ...made, status: rest.status }, { subresource: "status" });
   }
 }

@@ -1,6 +1,6 @@
 /** Objects for this folder's tests, with what a test does not name filled in. */
 import type { KubeObject } from "../../kube.ts";
-import type { Deployment, Node, Pod, PodSpec, ReplicaSet } from "./kinds.ts";
+import type { DaemonSet, Deployment, Job, Node, Pod, PodSpec, ReplicaSet } from "./kinds.ts";
 import { controllerReference } from "./references.ts";
 
 export const start = Date.UTC(2026, 10, 21, 12);
@@ -116,4 +116,45 @@ export function deployment(
 
 export function ownedBy<Kind extends KubeObject>(owner: KubeObject, object: Kind): Kind {
   return { ...object, metadata: { ...object.metadata, ownerReferences: [controllerReference(owner)] } };
+}
+
+export function daemonSet(
+  part: { metadata?: Meta; spec?: Partial<DaemonSet["spec"]>; status?: DaemonSet["status"] } = {},
+): DaemonSet {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "agent", namespace: "default", uid: "uid-agent", generation: 1, ...part.metadata },
+    spec: {
+      selector: { matchLabels: { app: "agent" } },
+      template: {
+        metadata: { labels: { app: "agent" } },
+        spec: { containers: [{ name: "main", image: "a" }] },
+      },
+      ...part.spec,
+    },
+    ...(part.status ? { status: part.status } : {}),
+  };
+}
+
+export function job(
+  part: { metadata?: Meta; spec?: Partial<Job["spec"]>; status?: Job["status"] } = {},
+): Job {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: "work", namespace: "default", uid: "uid-work", generation: 1, ...part.metadata },
+    spec: {
+      parallelism: 1,
+      completions: 1,
+      backoffLimit: 6,
+      selector: { matchLabels: { job: "work" } },
+      template: {
+        metadata: { labels: { job: "work" } },
+        spec: { restartPolicy: "Never", containers: [{ name: "main", image: "a" }] },
+      },
+      ...part.spec,
+    },
+    ...(part.status ? { status: part.status } : {}),
+  };
 }

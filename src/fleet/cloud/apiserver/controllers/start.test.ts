@@ -1,20 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { openCluster, type TestCluster } from "./_cluster.ts";
-import { node, pod } from "./_objects.ts";
+import { openCluster, prepare } from "./_cluster.ts";
+import { pod } from "./_objects.ts";
 import { kinds, type Deployment, type Pod, type ReplicaSet } from "./kinds.ts";
 import { condition, isReady } from "./references.ts";
-
-async function prepare(cluster: TestCluster, nodes = 2): Promise<void> {
-  await cluster.until(kinds.serviceAccounts, (all) =>
-    all.some(({ metadata }) => metadata.namespace === "default"),
-  );
-  for (let index = 1; index <= nodes; index++) {
-    const { metadata, ...rest } = node(`n${index}`);
-    const { uid: _, ...kept } = metadata;
-    const made = await cluster.client.create(kinds.nodes, { ...rest, metadata: kept });
-    await cluster.client.update(kinds.nodes, { ...made, status: rest.status }, { subresource: "status" });
-  }
-}
 
 function web(part: Partial<Deployment["spec"]> = {}, image = "web:1"): Deployment {
   return {

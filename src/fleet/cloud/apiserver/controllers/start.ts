@@ -5,11 +5,13 @@ import { accountsController } from "./accounts/controller.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { runController, type Context, type ControllerFactory } from "./controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
+import { daemonSetController } from "./daemonset/controller.ts";
 import { openRecorder } from "./events.ts";
 import { garbageCollector } from "./gc/controller.ts";
 import { namespaceController } from "./gc/namespace.ts";
 import { Informers } from "./informer/informers.ts";
 import { writeThrough } from "./informer/write-through.ts";
+import { jobController } from "./job/controller.ts";
 import { replicaSetController } from "./replicaset/controller.ts";
 import { scheduler } from "./scheduler/controller.ts";
 import { knownKinds, servedKinds } from "./served.ts";
@@ -58,6 +60,8 @@ function factories({ resources, rootCertificate }: ControllersOptions): readonly
     scheduler,
     deploymentController,
     replicaSetController,
+    daemonSetController,
+    jobController,
     namespaceController(served),
     garbageCollector(served),
   ];
