@@ -22,7 +22,7 @@ const checks: Readonly<Record<string, (text: string) => boolean>> = {
   date: isDate,
   "date-time": isDateTime,
   datetime: isDateTime,
-  duration: isDuration,
+  duration: (text) => millisecondsOf(text) !== undefined,
   email: test(/^[^\s@<>]{1,64}@[^\s@<>]{1,255}$/),
   hexcolor: test(/^#?(?:[0-9a-f]{3}|[0-9a-f]{6})$/i),
   hostname: isHostname,
@@ -58,18 +58,35 @@ function isCidr(text: string): boolean {
   );
 }
 
-const units =
-  /^(?:ns|nanos?|us|µs|micros?|ms|millis?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)$/;
+const units: Readonly<Record<string, number>> = {
+  ...many(1e-6, "ns", "nano", "nanos"),
+  ...many(1e-3, "us", "µs", "micro", "micros"),
+  ...many(1, "ms", "milli", "millis"),
+  ...many(1e3, "s", "sec", "secs", "second", "seconds"),
+  ...many(6e4, "m", "min", "mins", "minute", "minutes"),
+  ...many(3.6e6, "h", "hr", "hrs", "hour", "hours"),
+  ...many(8.64e7, "d", "day", "days"),
+  ...many(6.048e8, "w", "wk", "week", "weeks"),
+};
 
-/** Numbers with units, one after the other: `1h30m`, `2 days`. */
-function isDuration(text: string): boolean {
-  const parts = text.replace(/^[+-]/, "").matchAll(/([0-9.]+) ?([a-zµ]+) ?/gy);
-  let read = text.length - text.replace(/^[+-]/, "").length;
-  for (const [whole, number = "", unit = ""] of parts) {
-    if (!/^\d+\.?\d*$/.test(number) || !units.test(unit)) return false;
+function many(milliseconds: number, ...names: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(names.map((name) => [name, milliseconds]));
+}
+
+/** Numbers with units, one after the other: `1h30m`, `2 days`. Undefined for what is none. */
+export function millisecondsOf(text: string): number | undefined {
+  if (text === "0") return 0;
+  const unsigned = text.replace(/^[+-]/, "");
+  let read = 0;
+  let sum = 0;
+  for (const [whole, number = "", unit = ""] of unsigned.matchAll(/([0-9.]+) ?([a-zµ]+) ?/gy)) {
+    const milliseconds = Object.hasOwn(units, unit) ? units[unit] : undefined;
+    if (!/^\d+\.?\d*$/.test(number) || milliseconds === undefined) return undefined;
     read += whole.length;
+    sum += Number(number) * milliseconds;
   }
-  return text !== "" && read === text.length;
+  if (unsigned === "" || read !== unsigned.length) return undefined;
+  return text.startsWith("-") ? -sum : sum;
 }
 
 function isDate(text: string): boolean {
