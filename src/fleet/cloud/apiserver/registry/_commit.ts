@@ -54,12 +54,19 @@ export function commit(
   const kept = storedForm(object, resource);
   if (old && sameApartFromTimes(kept, old.object))
     return { object, stored: old, created: false, gone: false };
-  const bytes = Buffer.byteLength(JSON.stringify(kept));
-  if (bytes > objectBytes) throw tooLarge(objectBytes);
   const created = old === undefined;
-  if (writing.options.dryRun) return { object, created, gone: false };
+  if (writing.options.dryRun) {
+    mustFit(JSON.stringify(kept));
+    return { object, created, gone: false };
+  }
   const stored = writing.transaction.put(place, kept);
+  // What throws is undone.
+  mustFit(stored.json ?? JSON.stringify(kept));
   return { object, stored, created, gone: false };
+}
+
+function mustFit(json: string): void {
+  if (json.length > objectBytes || Buffer.byteLength(json) > objectBytes) throw tooLarge(objectBytes);
 }
 
 function sameApartFromTimes(object: KubeObject, old: KubeObject): boolean {

@@ -1,5 +1,5 @@
 /** For tests: a registry over a database of its own, with a namespace, and short ways to its verbs. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtInResources } from "../types/resources.ts";
@@ -89,7 +89,7 @@ export async function openExample(
   options: Pick<RegistryOptions, "now" | "subresources"> & Pick<StorageOptions, "history"> = {},
 ): Promise<Example> {
   await using opening = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), "sampan-registry-"));
+  const folder = mkdtempSync(join(memory(), "sampan-registry-"));
   opening.defer(() => rmSync(folder, { recursive: true, force: true }));
   const { history, ...rest } = options;
   const storage = opening.use(openStorage({ folder, ...(history ? { history } : {}) }));
@@ -118,6 +118,16 @@ export async function openExample(
     context,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+/** Most tests here open a database of their own, and none is about the disk. */
+function memory(): string {
+  try {
+    accessSync("/dev/shm", constants.W_OK);
+    return "/dev/shm";
+  } catch {
+    return tmpdir();
+  }
 }
 
 export function configMap(name: string, data: Record<string, string> = {}, more: object = {}): KubeObject {

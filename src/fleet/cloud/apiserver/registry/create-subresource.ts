@@ -81,11 +81,37 @@ function scheduled(status: Fields | undefined, now: string): Fields {
   return { ...status, conditions: [...conditions.filter(({ type }) => type !== condition.type), condition] };
 }
 
+/** A deletion by another name: budgets of disruption, which it would look at, are not served. */
 function evict(writing: Writing, pod: Stored, eviction: KubeObject): void {
   if (eviction.kind !== "Eviction")
     throw badRequest("the object provided is unrecognized (must be of type Eviction)");
   const said = eviction.metadata.name;
   if (said && said !== pod.key.name)
     throw badRequest(`the name of the object (${said}) does not match the name on the URL (${pod.key.name})`);
-  deleteWithin(writing, pod, (eviction["deleteOptions"] ?? {}) as DeleteOptions);
+  const { dryRun, ...options } = deleteOptions(eviction["deleteOptions"]);
+  const ofWrite = dryRun ? { ...writing, options: { ...writing.options, dryRun } } : writing;
+  deleteWithin(ofWrite, pod, options);
+}
+
+const policies = ["Orphan", "Background", "Foreground"] as const;
+
+/** metav1.DeleteOptions as a client sends them within an object. */
+function deleteOptions(sent: unknown = {}): DeleteOptions {
+  if (typeof sent !== "object" || sent === null) throw badRequest("deleteOptions must be an object");
+  const { gracePeriodSeconds, propagationPolicy, preconditions, dryRun } = sent as Fields;
+  if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds))
+    throw badRequest("deleteOptions.gracePeriodSeconds must be a whole number");
+  const policy = policies.find((each) => each === propagationPolicy);
+  if (propagationPolicy !== undefined && !policy)
+    throw badRequest(`deleteOptions.propagationPolicy must be one of ${policies.join(", ")}`);
+  const { uid, resourceVersion } = (preconditions ?? {}) as Fields;
+  return {
+    dryRun: Array.isArray(dryRun) && dryRun.includes("All"),
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: gracePeriodSeconds as number }),
+    ...(policy ? { propagationPolicy: policy } : {}),
+    preconditions: {
+      ...(typeof uid === "string" ? { uid } : {}),
+      ...(typeof resourceVersion === "string" ? { resourceVersion } : {}),
+    },
+  };
 }

@@ -66,15 +66,14 @@ export function namespaceOf(resource: Resource, asked: string | undefined, objec
   return namespace;
 }
 
-/** `fresh` is a copy of its own, and received. With `apply` its managed fields are right already. */
+/** `object` is received, and no one else's: it is changed. With `apply` its managed fields are right already. */
 export function createWithin(
   writing: Writing,
-  fresh: KubeObject,
+  object: KubeObject,
   namespace: string,
   how: { readonly apply: boolean } = { apply: false },
 ): Outcome {
   const { resource, transaction } = writing;
-  const object = structuredClone(fresh);
   identify(writing, object, namespace);
   if (resource.namespaced) mustBeAlive(writing, namespace, object.metadata.name ?? "");
   const place = placeOf(resource, { namespace, name: object.metadata.name ?? "" });

@@ -200,3 +200,20 @@ test("a collection is what a list would give", async () => {
   expect(items.map(({ metadata }) => metadata.name)).toEqual(["a", "c"]);
   expect((await client.list(configMaps, {})).items.map(({ metadata }) => metadata.name)).toEqual(["b"]);
 });
+
+test("an eviction whose options are none is refused", async () => {
+  await using example = await openExample();
+  const { client } = example;
+  await client.create(pods, pod("a"));
+  for (const deleteOptions of [
+    "x",
+    { gracePeriodSeconds: "x" },
+    { propagationPolicy: "x" },
+    { preconditions: { uid: "x" } },
+  ]) {
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "a" }, deleteOptions };
+    const attempt = client.create(pods, eviction, { subresourceOf: at("a", "eviction") });
+    expect(attempt).rejects.toMatchObject({ reason: expect.stringMatching(/^(BadRequest|Conflict)$/) });
+  }
+  expect(await client.get(pods, at("a"))).toMatchObject({ kind: "Pod" });
+});
