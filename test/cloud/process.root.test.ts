@@ -1,0 +1,185 @@
+/** `sampan cloud` as a process: its folder, its port, its signals, and kubeconfigs beside it. */
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+
+const program = [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
+const folders: string[] = [];
+const running = new Set<Bun.Subprocess>();
+
+afterEach(async () => {
+  for (const child of running) child.kill("SIGKILL");
+  await Promise.all([...running].map((child) => child.exited));
+  running.clear();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function newRoot(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sampan-cloud-"));
+  folders.push(folder);
+  return join(folder, "data");
+}
+
+interface Cloud {
+  readonly child: Bun.Subprocess;
+  readonly url: string;
+  readonly kubeconfig: string;
+}
+
+function spawn(...args: readonly string[]) {
+  const child = Bun.spawn([...program, "cloud", ...args], {
+    env: { HOME: tmpdir() },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  running.add(child);
+  return child;
+}
+
+/** Resolves when it said that it is ready. */
+async function start(root: string, ...flags: readonly string[]): Promise<Cloud> {
+  const child = spawn("--data-root", root, "--bind-address", "127.0.0.1", "--secure-port", "0", ...flags);
+  let said = "";
+  for await (const chunk of child.stderr) {
+    said += Buffer.from(chunk).toString();
+    const [, url = "", kubeconfig = ""] = / info ready .*\burl=(\S+) kubeconfig=(\S+)/.exec(said) ?? [];
+    if (url !== "") return { child, url, kubeconfig };
+  }
+  throw new Error(`it ended with status ${await child.exited}: ${said}`);
+}
+
+async function outcome(...args: readonly string[]) {
+  const child = spawn(...args);
+  const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  running.delete(child);
+  return { out, err, status };
+}
+
+async function end({ child }: Cloud, signal: NodeJS.Signals): Promise<number> {
+  child.kill(signal);
+  const status = await child.exited;
+  running.delete(child);
+  return status;
+}
+
+interface Config {
+  readonly clusters: readonly [{ cluster: { server: string; "certificate-authority-data": string } }];
+  readonly users: readonly [{ user: { "client-certificate-data": string; "client-key-data": string } }];
+}
+
+async function send(kubeconfig: string, method: string, path: string, object?: object) {
+  const { clusters, users } = parse(kubeconfig) as Config;
+  const decoded = (text: string) => Buffer.from(text, "base64").toString();
+  const [{ cluster }, { user }] = [clusters[0], users[0]];
+  const response = await fetch(`${cluster.server}${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    ...(object ? { body: JSON.stringify(object) } : {}),
+    tls: {
+      ca: decoded(cluster["certificate-authority-data"]),
+      cert: decoded(user["client-certificate-data"]),
+      key: decoded(user["client-key-data"]),
+    },
+    keepalive: false,
+  });
+  return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const configMap = (name: string) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name },
+  data: { a: "b" },
+});
+const configMaps = "/api/v1/namespaces/default/configmaps";
+
+test("it says where it is, and the administrator's kubeconfig beside its data opens it", async () => {
+  const root = newRoot();
+  const cloud = await start(root);
+  expect(cloud.kubeconfig).toBe(join(root, "admin.kubeconfig"));
+  expect(statSync(cloud.kubeconfig).mode & 0o777).toBe(0o600);
+  expect(statSync(root).mode & 0o777).toBe(0o700);
+  const admin = readFileSync(cloud.kubeconfig, "utf8");
+  expect((await send(admin, "POST", configMaps, configMap("a"))).code).toBe(201);
+  expect(await end(cloud, "SIGTERM")).toBe(0);
+});
+
+test("after a kill its objects, its authority and its certificates are as they were", async () => {
+  const root = newRoot();
+  const first = await start(root);
+  const admin = readFileSync(first.kubeconfig, "utf8");
+  const made = await send(admin, "POST", configMaps, configMap("kept"));
+  await end(first, "SIGKILL");
+  const second = await start(root, "--tls-san", "cloud.example.com");
+  const again = admin.replace(first.url, second.url);
+  expect((await send(again, "GET", `${configMaps}/kept`)).body).toEqual(made.body);
+  expect(await end(second, "SIGINT")).toBe(0);
+});
+
+test("a second one on the same data is told who has it, and one on the same port that it is taken", async () => {
+  const root = newRoot();
+  const { child, url } = await start(root);
+  const { status, err } = await outcome(
+    "--data-root",
+    root,
+    "--bind-address",
+    "127.0.0.1",
+    "--secure-port",
+    "0",
+  );
+  expect(status).toBe(1);
+  expect(err).toContain(`process id ${child.pid}`);
+  const port = new URL(url).port;
+  const other = await outcome("--data-root", newRoot(), "--bind-address", "127.0.0.1", "--secure-port", port);
+  expect(other.status).toBe(1);
+  expect(other.err).toContain(port);
+});
+
+test("kubeconfigs are printed while it runs and while it rests, each for whom it is asked", async () => {
+  const root = newRoot();
+  const cloud = await start(root);
+  const { out, status } = await outcome(
+    "kubeconfig",
+    "--data-root",
+    root,
+    "--user",
+    "jane",
+    "--group",
+    "dev",
+  );
+  expect(status).toBe(0);
+  expect((parse(out) as Config).clusters[0].cluster.server).toBe(cloud.url);
+  const refused = await send(out, "GET", configMaps);
+  expect([refused.code, refused.body["message"]]).toEqual([
+    403,
+    expect.stringContaining('User "jane" cannot list'),
+  ]);
+  await end(cloud, "SIGTERM");
+  const resting = (await outcome("kubeconfig", "--data-root", root)).out;
+  expect((parse(resting) as Config).clusters[0].cluster.server).toBe(cloud.url);
+  const next = await start(root);
+  expect((await send(resting.replace(cloud.url, next.url), "GET", configMaps)).code).toBe(200);
+});
+
+test("a damaged authority is told by its file, and nothing is made anew", async () => {
+  const root = newRoot();
+  await end(await start(root), "SIGTERM");
+  const path = join(root, "pki", "ca.key");
+  writeFileSync(path, "damaged");
+  const { status, err } = await outcome("--data-root", root, "--secure-port", "0");
+  expect(status).toBe(1);
+  expect(err).toContain(path);
+  expect(readFileSync(path, "utf8")).toBe("damaged");
+});
+
+test("wrong flags end with 125, what fails with 1, help with 0", async () => {
+  expect((await outcome("--secure-port", "70000")).status).toBe(125);
+  expect((await outcome("kubeconfig", "--nothing")).status).toBe(125);
+  const none = await outcome("kubeconfig", "--data-root", newRoot());
+  expect([none.status, none.err]).toEqual([1, expect.stringContaining("there is no cloud in")]);
+  const help = await outcome("--help");
+  expect([help.status, help.out]).toEqual([0, expect.stringContaining("sampan cloud kubeconfig")]);
+});
