@@ -12,7 +12,14 @@ import { join } from "node:path";
 import type { X509Certificate } from "node:crypto";
 import { SampanError } from "../../../../base/errors.ts";
 import { makeFolder, readText, writeWhole } from "./pki/files.ts";
-import type { AlternativeNames, Subject, Wanted } from "./pki/issue.ts";
+import {
+  type AlternativeNames,
+  issue,
+  makeAuthority,
+  makeKeyPair,
+  type Subject,
+  type Wanted,
+} from "./pki/issue.ts";
 import { serverNames } from "./pki/names.ts";
 import { beginOf, checkPair, damaged, endOf, hasNames, type Pair, readKey } from "./pki/pair.ts";
 import { openSigner, type TokenSigner } from "./tokens/signer.ts";
@@ -74,13 +81,11 @@ export async function openAuthority({
   const tokens = await openSigner(readKey(text, join(folder, "sa.key")), now);
   const last = endOf(certificate);
   const sign = async (request: Wanted): Promise<string> => {
-    const { issue } = await import("./pki/issue.ts");
     const { from, until } = request.validity;
     const validity = { from: Math.max(from, beginOf(certificate)), until: Math.min(until, last) };
     return issue(root, { ...request, validity });
   };
   const make = async (subject: Subject, rest: Pick<Wanted, "usages" | "names">, length: number) => {
-    const { makeKeyPair } = await import("./pki/issue.ts");
     const { key, publicKey } = await makeKeyPair();
     const validity = { from: now() - skew, until: now() + length };
     return { key, certificate: await sign({ subject, publicKey, validity, ...rest }) };
@@ -137,7 +142,6 @@ async function makeRoot(folder: string, at: number): Promise<Pair> {
     throw clockError(
       `the clock says ${new Date(at).toISOString()}, which is before this program was written`,
     );
-  const { makeAuthority, makeKeyPair } = await import("./pki/issue.ts");
   const paths = pathsOf(folder, "ca");
   const keys = await makeKeyPair();
   const validity = { from: at - skew, until: at + authorityDays * day };

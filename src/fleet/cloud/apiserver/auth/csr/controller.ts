@@ -6,6 +6,7 @@ import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import type { Authority } from "../authority.ts";
 import { type RequestSpec, csrGroup, hasCondition, specOf, statusOf, type Condition } from "./strategy.ts";
+import { readRequest } from "./request.ts";
 import { refuseKubeletClient, signers } from "./signers.ts";
 
 const resource = { group: csrGroup, version: "v1", resource: "certificatesigningrequests" };
@@ -79,7 +80,6 @@ export async function attendOne(options: CertificatesOptions, object: KubeObject
   if (!signer || hasCondition(object, "Denied") || hasCondition(object, "Failed")) return;
   if (statusOf(object).certificate !== undefined) return;
   if (!hasCondition(object, "Approved")) return approve(options, object);
-  const { readRequest } = await import("./request.ts");
   const request = readRequest(spec.request ?? "");
   if (typeof request === "string") return fail(options, object, request);
   const asked = { request, usages: spec.usages ?? [], username: spec.username ?? "" };
@@ -113,7 +113,6 @@ function withCondition(object: KubeObject, condition: Condition): KubeObject {
 async function approve({ client, authorizer }: CertificatesOptions, object: KubeObject): Promise<void> {
   const spec = specOf(object);
   if (spec.signerName !== kubeletClient) return;
-  const { readRequest } = await import("./request.ts");
   const request = readRequest(spec.request ?? "");
   if (typeof request === "string") return;
   const username = spec.username ?? "";

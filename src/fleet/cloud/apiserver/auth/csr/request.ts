@@ -1,7 +1,7 @@
-/** Reads certificate requests (PKCS #10, RFC 2986). It knows the library, and so is loaded with the first request that there is. */
-import "reflect-metadata";
-import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from "@peculiar/x509";
+/** Reads certificate requests (PKCS #10, RFC 2986). */
+import type { Pkcs10CertificateRequest } from "@peculiar/x509";
 import { createPublicKey } from "node:crypto";
+import { x509 } from "../pki/library.ts";
 
 export interface ReadRequest {
   readonly commonName: string;
@@ -28,7 +28,7 @@ export function readRequest(request: string): ReadRequest | string {
   const body = frame.exec(pem)?.[1];
   if (body === undefined) return "PEM block type must be CERTIFICATE REQUEST";
   try {
-    return read(new Pkcs10CertificateRequest(Buffer.from(body, "base64")));
+    return read(new (x509().Pkcs10CertificateRequest)(Buffer.from(body, "base64")));
   } catch {
     return "it is no PKCS #10 request";
   }
@@ -36,6 +36,7 @@ export function readRequest(request: string): ReadRequest | string {
 
 function read(request: Pkcs10CertificateRequest): ReadRequest | string {
   const { subjectName } = request;
+  const { SubjectAlternativeNameExtension } = x509();
   const [commonName = "", ...more] = subjectName.getField("CN");
   const organizations = subjectName.getField("O");
   // A name that has lines in it may be read as two names by others.

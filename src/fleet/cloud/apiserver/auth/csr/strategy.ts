@@ -3,7 +3,7 @@ import type { KubeObject, StatusCause } from "../../../kube.ts";
 import type { Strategy, StrategyContext } from "../../resource.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import { forbidden } from "../refusal.ts";
-import type { ReadRequest } from "./request.ts";
+import { readRequest } from "./request.ts";
 
 export const csrGroup = "certificates.k8s.io";
 
@@ -76,12 +76,6 @@ const knownUsages = new Set([
   "netscape sgc",
 ]);
 
-/** Strategies cannot wait, and the library takes a tenth of a second to load: not before somebody asks for a certificate. */
-function read(request: string): ReadRequest | string {
-  const { readRequest } = require("./request.ts") as typeof import("./request.ts");
-  return readRequest(request);
-}
-
 export function requestStrategy(inner: Strategy, authorizer: Pick<Authorizer, "authorize">): Strategy {
   return {
     ...inner,
@@ -124,7 +118,7 @@ function sayWho(object: KubeObject, { name, uid, groups, extra }: UserInfo): voi
 function refuseMasters(object: KubeObject): void {
   const { signerName: signer, request } = specOf(object);
   if (signer !== apiClient || typeof request !== "string") return;
-  const parsed = read(request);
+  const parsed = readRequest(request);
   if (typeof parsed === "string" || !parsed.organizations.includes("system:masters")) return;
   const place = { group: csrGroup, resource: "certificatesigningrequests", name: object.metadata.name ?? "" };
   throw forbidden(place, `use of ${apiClient} signer with system:masters group is not allowed`);
@@ -209,7 +203,7 @@ function validateSpec({
 }
 
 function validateRequest(request: string | undefined): StatusCause[] {
-  const parsed = read(request ?? "");
+  const parsed = readRequest(request ?? "");
   return typeof parsed === "string" ? [wrong("spec.request", undefined, parsed)] : [];
 }
 

@@ -1,20 +1,6 @@
-/** Makes certificates. The one file that knows the library; loaded when something has to be made, since loading it costs a tenth of a second. */
-// The library below wants Reflect's metadata there before it is loaded.
-import "reflect-metadata";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  type Extension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  type X509Certificate,
-  X509CertificateGenerator,
-  X509Certificate as Certificate,
-} from "@peculiar/x509";
+/** Makes certificates. */
+import type { Extension, X509Certificate } from "@peculiar/x509";
+import { x509 } from "./library.ts";
 import { pemOf } from "./pem.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -72,7 +58,9 @@ export async function makeAuthority(
   { from, until }: Validity,
 ): Promise<string> {
   const keys = { privateKey: await signingKey(key), publicKey: await verifyingKey(publicKey) };
-  const certificate = await X509CertificateGenerator.createSelfSigned({
+  const library = x509();
+  const { KeyUsageFlags } = library;
+  const certificate = await library.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name: [{ CN: [commonName] }],
     notBefore: new Date(from),
@@ -80,12 +68,12 @@ export async function makeAuthority(
     signingAlgorithm: algorithm,
     keys,
     extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(
+      new library.BasicConstraintsExtension(true, undefined, true),
+      new library.KeyUsagesExtension(
         KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
         true,
       ),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await library.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   return textOf(certificate);
@@ -93,8 +81,9 @@ export async function makeAuthority(
 
 /** A certificate for a key, signed by an authority; PEM. */
 export async function issue(issuer: Issuer, wanted: Wanted): Promise<string> {
-  const authority = new Certificate(issuer.certificate);
-  const certificate = await X509CertificateGenerator.create({
+  const library = x509();
+  const authority = new library.X509Certificate(issuer.certificate);
+  const certificate = await library.X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: subjectOf(wanted.subject),
     issuer: authority.subjectName,
@@ -109,6 +98,8 @@ export async function issue(issuer: Issuer, wanted: Wanted): Promise<string> {
 }
 
 async function extensionsOf(authority: X509Certificate, wanted: Wanted): Promise<Extension[]> {
+  const library = x509();
+  const { ExtendedKeyUsage, KeyUsageFlags } = library;
   const { usages, names, keyEncipherment = false } = wanted;
   const purposes = { client: ExtendedKeyUsage.clientAuth, server: ExtendedKeyUsage.serverAuth };
   const flags = KeyUsageFlags.digitalSignature | (keyEncipherment ? KeyUsageFlags.keyEncipherment : 0);
@@ -117,11 +108,11 @@ async function extensionsOf(authority: X509Certificate, wanted: Wanted): Promise
     ...(names?.ip ?? []).map((value) => ({ type: "ip" as const, value })),
   ];
   return [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(flags, true),
-    new ExtendedKeyUsageExtension(usages.map((usage) => purposes[usage])),
-    await AuthorityKeyIdentifierExtension.create(authority.publicKey),
-    ...(alternative.length > 0 ? [new SubjectAlternativeNameExtension(alternative)] : []),
+    new library.BasicConstraintsExtension(false, undefined, true),
+    new library.KeyUsagesExtension(flags, true),
+    new library.ExtendedKeyUsageExtension(usages.map((usage) => purposes[usage])),
+    await library.AuthorityKeyIdentifierExtension.create(authority.publicKey),
+    ...(alternative.length > 0 ? [new library.SubjectAlternativeNameExtension(alternative)] : []),
   ];
 }
 
