@@ -44,6 +44,7 @@ export interface Strategy {
   prepareForUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): void;
   /** Each complaint with its field; none is valid. The schema (types, required, enum) was checked before. */
   validate?(object: KubeObject, context: StrategyContext): readonly StatusCause[];
+  /** Besides `validate`, which is asked at each update too: what may not change. */
   validateUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): readonly StatusCause[];
   /** After validation, before a deletion: seconds of grace (pods) or undefined for at once. */
   gracePeriod?(object: KubeObject, wanted: number | undefined): number | undefined;
