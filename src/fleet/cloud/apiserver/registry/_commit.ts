@@ -40,8 +40,13 @@ export function mustBeValid(resource: Resource, object: KubeObject, more: readon
     ? found.filter(({ reason }) => reason !== "FieldValueDuplicate")
     : found;
   // Strategies look at fields of the right types only.
-  const causes = bySchema.length > 0 ? bySchema : more;
+  const causes = bySchema.length > 0 ? bySchema : unique(more);
   if (causes.length > 0) throw invalidObject(resource, object.metadata.name ?? "", causes);
+}
+
+/** A rule may be looked at with the old object and without. */
+function unique(causes: readonly StatusCause[]): readonly StatusCause[] {
+  return [...new Map(causes.map((cause) => [`${cause.field}\0${cause.message}`, cause])).values()];
 }
 
 /** Only where something changed beyond the times of managed fields: else everybody who watches would be told for nothing. */

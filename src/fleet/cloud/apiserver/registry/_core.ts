@@ -18,6 +18,8 @@ export interface Core {
   readonly resources: Resources;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds. */
+  readonly bookmarkEvery: number;
   /** By the storage's name of the kind: `serviceaccounts/token`, `certificates.k8s.io/certificatesigningrequests/approval`. */
   readonly subresources: Readonly<Record<string, SubresourceHandler>>;
 }

@@ -86,7 +86,8 @@ export interface Example extends AsyncDisposable {
 }
 
 export async function openExample(
-  options: Pick<RegistryOptions, "now" | "subresources"> & Pick<StorageOptions, "history"> = {},
+  options: Pick<RegistryOptions, "now" | "subresources" | "bookmarkEvery"> &
+    Pick<StorageOptions, "history"> = {},
 ): Promise<Example> {
   await using opening = new AsyncDisposableStack();
   const folder = mkdtempSync(join(memory(), "sampan-registry-"));

@@ -61,6 +61,22 @@ describe("the policy of a deletion leaves a mark for the garbage collector:", ()
   });
 });
 
+test("the pods of a job stay where nothing is said of them, and that is warned of", async () => {
+  await using example = await openExample();
+  const { client, registry, context, warnings } = example;
+  const jobs = { group: "batch", version: "v1", resource: "jobs" };
+  const template = { spec: { containers: [{ name: "a", image: "b" }], restartPolicy: "Never" } };
+  await client.create(jobs, {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: "a", namespace: "default" },
+    spec: { template },
+  });
+  const { object } = await registry.delete(resourceOf(jobs), at("a"), {}, context);
+  expect(object.metadata.finalizers).toContain("orphan");
+  expect(warnings).toEqual([expect.stringContaining("child pods are preserved by default")]);
+});
+
 describe("preconditions", () => {
   test("of another object or version are refused", async () => {
     await using example = await openExample();

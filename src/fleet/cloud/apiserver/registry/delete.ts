@@ -1,12 +1,12 @@
 /** Deletion: at once, after a time of grace, or when the last finalizer is gone. https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/ */
 import type { DeleteOptions, KubeObject, ObjectKey } from "../../kube.ts";
 import type { Encodable, RequestContext } from "../registry.ts";
-import type { Resource } from "../resource.ts";
+import { storageName, type Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
 import { placeOf, timeOf, type Core, type Outcome, type Writing } from "./_core.ts";
 import { answered } from "./_encodable.ts";
 import { sameJson } from "./_equal.ts";
-import { finalizersFor, isHeld } from "./_finalizers.ts";
+import { finalizersFor, foregroundFinalizer, isHeld, orphanFinalizer } from "./_finalizers.ts";
 import { conflict, forbidden, notFound } from "./errors.ts";
 
 interface Request {
@@ -17,7 +17,9 @@ interface Request {
 }
 
 /** Without these nothing works. */
-const immortal = new Set(["default", "kube-system", "kube-public", "kube-node-lease"]);
+const immortal = new Set(["default", "kube-system", "kube-public"]);
+/** Kinds whose dependents stay when nothing is said of them. */
+const orphaning = new Set(["batch/jobs"]);
 
 export async function remove(
   core: Core,
@@ -38,13 +40,27 @@ export function deleteWithin(writing: Writing, old: Stored, options: DeleteOptio
   if (resource.kind === "Namespace" && resource.group === "" && immortal.has(old.key.name))
     throw forbidden(resource, old.key.name, { why: "this namespace may not be deleted" });
   const object = structuredClone(old.object);
-  const finalizers = finalizersFor(object.metadata.finalizers ?? [], options.propagationPolicy);
+  const finalizers = finalizersFor(object.metadata.finalizers ?? [], policyOf(writing, object, options));
   if (finalizers.length > 0) object.metadata.finalizers = finalizers;
   else delete object.metadata.finalizers;
   const seconds = graceOf(writing, object, options.gracePeriodSeconds);
   if (seconds === 0 && !isHeld(object)) return gone(writing, old);
   mark(writing, object, seconds);
   return kept(writing, old, object);
+}
+
+function policyOf(
+  { resource, context }: Writing,
+  { metadata }: KubeObject,
+  { propagationPolicy }: DeleteOptions,
+): DeleteOptions["propagationPolicy"] {
+  if (propagationPolicy !== undefined || !orphaning.has(storageName(resource))) return propagationPolicy;
+  if (metadata.finalizers?.some((each) => each === orphanFinalizer || each === foregroundFinalizer))
+    return undefined;
+  context.warn(
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
+  );
+  return "Orphan";
 }
 
 function mustBeMeant(

@@ -21,6 +21,8 @@ export interface RegistryOptions {
   readonly resources: Resources;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Milliseconds between the bookmarks of a watch. */
+  readonly bookmarkEvery?: number;
   /** Subresources that others answer, by the storage's name of the kind: `serviceaccounts/token`. */
   readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
 }
@@ -29,9 +31,10 @@ export function openRegistry({
   storage,
   resources,
   now = Date.now,
+  bookmarkEvery = 60_000,
   subresources = {},
 }: RegistryOptions): Registry {
-  const core: Core = { storage, resources, now, subresources };
+  const core: Core = { storage, resources, now, bookmarkEvery, subresources };
   const registry: Registry = {
     get: (resource, key) => told(() => get(core, resource, key)),
     list: (resource, options) => told(() => list(core, resource, options)),

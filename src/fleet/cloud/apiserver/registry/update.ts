@@ -97,7 +97,8 @@ export function updateWithin(
 ): Outcome {
   const { resource, options, context, subresource } = writing;
   mustBeMeant(writing, old, changed);
-  const before = ownForm(old.object, resource);
+  // A copy: what strategies take from it becomes a part of the object, which they may change.
+  const before = structuredClone(ownForm(old.object, resource));
   const object = receive(resource, changed, {
     options,
     context,

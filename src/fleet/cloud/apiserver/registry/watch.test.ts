@@ -188,3 +188,24 @@ test("all watchers of a version are handed the same bytes", async () => {
   expect(one).toBe(other as Uint8Array);
   expect(JSON.parse(new TextDecoder().decode(inOther))).toMatchObject({ apiVersion: "example.com/v2" });
 });
+
+test("bookmarks say how far it is though nothing happens to what is watched", async () => {
+  await using example = await openExample({ bookmarkEvery: 1 });
+  const { client, storage } = example;
+  const { resourceVersion } = await client.list(configMaps);
+  await client.create(widgets, widgetObject("a"));
+  for await (const { type, object } of client.watch(configMaps, {
+    resourceVersion,
+    allowWatchBookmarks: true,
+  })) {
+    expect(type).toBe("BOOKMARK");
+    expect(object).toEqual({
+      kind: "ConfigMap",
+      apiVersion: "v1",
+      metadata: { resourceVersion: String(storage.revision) },
+    });
+    break;
+  }
+  const silent = client.watch(configMaps, { resourceVersion, timeoutSeconds: 1 });
+  expect(await take(silent, 1)).toEqual([]);
+});

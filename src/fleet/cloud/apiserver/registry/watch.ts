@@ -9,8 +9,6 @@ import { badRequest } from "./errors.ts";
 import { mustExist, revisionOf } from "./_revision.ts";
 import { selection, type Selection } from "./_selection.ts";
 
-/** Milliseconds between bookmarks. */
-const bookmarkEvery = 60_000;
 /** Objects of a page of initial events. */
 const step = 250;
 /** Seconds that a watch lasts at most. */
@@ -93,11 +91,11 @@ function* present({ core, resource, options, selected, from }: Watching): Genera
 }
 
 async function* changes(
-  { resource, options, selected }: Watching,
+  { core, resource, options, selected }: Watching,
   watcher: Watcher,
   end: End,
 ): AsyncGenerator<RegistryWatchEvent> {
-  using clock = new Clock(options.allowWatchBookmarks === true, end.bell);
+  using clock = new Clock(options.allowWatchBookmarks ? core.bookmarkEvery : undefined, end.bell);
   const pump = new Pump(watcher, end.bell);
   while (!end.reached) {
     if (pump.next) {
@@ -234,17 +232,17 @@ class End {
   }
 }
 
-/** Says every minute that a bookmark is due, where they are wanted. */
+/** Says from time to time that a bookmark is due, where they are wanted. */
 class Clock {
   isDue = false;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(wanted: boolean, bell: Bell) {
-    if (!wanted) return;
+  constructor(every: number | undefined, bell: Bell) {
+    if (every === undefined) return;
     this.#timer = setInterval(() => {
       this.isDue = true;
       bell.ring();
-    }, bookmarkEvery);
+    }, every);
     this.#timer.unref();
   }
 
