@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
+import { needing } from "../needs.ts";
 
-const program = [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
+const source = [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
 const folders: string[] = [];
 const running = new Set<Bun.Subprocess>();
 
@@ -28,7 +29,7 @@ interface Cloud {
   readonly kubeconfig: string;
 }
 
-function spawn(...args: readonly string[]) {
+function spawn(args: readonly string[], program = source) {
   const child = Bun.spawn([...program, "cloud", ...args], {
     env: { HOME: tmpdir() },
     stdin: "ignore",
@@ -39,9 +40,14 @@ function spawn(...args: readonly string[]) {
   return child;
 }
 
-/** Resolves when it said that it is ready. */
+const here = (root: string) => ["--data-root", root, "--bind-address", "127.0.0.1", "--secure-port", "0"];
+
 async function start(root: string, ...flags: readonly string[]): Promise<Cloud> {
-  const child = spawn("--data-root", root, "--bind-address", "127.0.0.1", "--secure-port", "0", ...flags);
+  return await ready(spawn([...here(root), ...flags]));
+}
+
+/** Resolves when it said that it is ready. */
+async function ready(child: ReturnType<typeof spawn>): Promise<Cloud> {
   let said = "";
   for await (const chunk of child.stderr) {
     said += Buffer.from(chunk).toString();
@@ -52,7 +58,7 @@ async function start(root: string, ...flags: readonly string[]): Promise<Cloud> 
 }
 
 async function outcome(...args: readonly string[]) {
-  const child = spawn(...args);
+  const child = spawn(args);
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   running.delete(child);
   return { out, err, status };
@@ -163,6 +169,23 @@ test("kubeconfigs are printed while it runs and while it rests, each for whom it
   const next = await start(root);
   expect((await send(resting.replace(cloud.url, next.url), "GET", configMaps)).code).toBe(200);
 });
+
+needing({ files: ["dist/sampan"] }).test(
+  "the executable does it too, with all that it loads late",
+  async () => {
+    const root = newRoot();
+    const cloud = await ready(spawn(here(root), [resolve(import.meta.dir, "../../dist/sampan")]));
+    const admin = readFileSync(cloud.kubeconfig, "utf8");
+    const { code } = await send(admin, "POST", "/apis/certificates.k8s.io/v1/certificatesigningrequests", {
+      apiVersion: "certificates.k8s.io/v1",
+      kind: "CertificateSigningRequest",
+      metadata: { name: "a" },
+      spec: { request: "AAAA", signerName: "example.com/a", usages: ["any"] },
+    });
+    expect(code).toBe(422);
+    expect(await end(cloud, "SIGTERM")).toBe(0);
+  },
+);
 
 test("a damaged authority is told by its file, and nothing is made anew", async () => {
   const root = newRoot();
