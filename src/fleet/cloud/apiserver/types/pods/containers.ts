@@ -25,7 +25,7 @@ export function containersCauses(spec: Fields, field: string): StatusCause[] {
           ...imageCauses(container, here),
           ...containerCauses(container, here, { volumes, hostNetwork: spec.hostNetwork === true }),
           ...(list === "initContainers" ? initCauses(container, here) : []),
-          ...(list === "ephemeralContainers" ? ephemeralCauses(container, here) : []),
+          ...(list === "ephemeralContainers" ? ephemeralCauses(container, here, spec) : []),
         ];
       }),
     ),
@@ -209,10 +209,15 @@ function initCauses(container: Fields, field: string): StatusCause[] {
     );
 }
 
-function ephemeralCauses(container: Fields, field: string): StatusCause[] {
+function ephemeralCauses(container: Fields, field: string, spec: Fields): StatusCause[] {
   const refused = ["ports", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
   const resources = at(container.resources);
+  const target = text(container.targetContainerName);
+  const known = [...entries(spec.containers), ...entries(spec.initContainers)].some(
+    ({ name }) => name === target,
+  );
   return [
+    ...(target === "" || known ? [] : [notFound(`${field}.targetContainerName`, target)]),
     ...refused
       .filter((name) => container[name] !== undefined)
       .map((name) => forbidden(`${field}.${name}`, "cannot be set for an Ephemeral Container")),

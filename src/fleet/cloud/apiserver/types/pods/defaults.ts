@@ -16,7 +16,7 @@ export function defaultPodSpec(spec: Fields): void {
 }
 
 /** The init containers, the containers and the ephemeral containers of a specification. */
-export function containersOf(spec: Fields): Fields[] {
+function containersOf(spec: Fields): Fields[] {
   return [spec.initContainers, spec.containers, spec.ephemeralContainers].flatMap(entries);
 }
 

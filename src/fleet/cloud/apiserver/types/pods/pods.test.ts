@@ -118,7 +118,7 @@ describe("defaults of pods", () => {
     [{ limits: { cpu: "1" } }, "Burstable"],
     [{ requests: { memory: "1Mi" } }, "Burstable"],
     [{}, "BestEffort"],
-  ])("%p is of the class %s", (resources, qosClass) => {
+  ])("%j is of the class %s", (resources, qosClass) => {
     expect(create(pods, withContainer({ resources })).object.status).toMatchObject({ qosClass });
   });
 

@@ -1,9 +1,8 @@
 /** Pods: what is particular to them when they are written. */
-import type { KubeObject } from "../../../kube.ts";
 import type { Strategy } from "../../resource.ts";
-import { at, entries, made, number, text } from "../fields/read.ts";
+import { at, entries, made, number, text, type Fields } from "../fields/read.ts";
 import { admitPod } from "./admission.ts";
-import { containersOf, defaultPodSpec } from "./defaults.ts";
+import { defaultPodSpec } from "./defaults.ts";
 import { podSpecCauses } from "./spec.ts";
 import { ephemeralUpdateCauses, podUpdateCauses } from "./update.ts";
 
@@ -56,21 +55,37 @@ export const podStrategy: Strategy = {
 };
 
 /** Things that are allowed and seldom meant. */
-export function podWarnings(spec: KubeObject | Record<string, unknown>, field: string): string[] {
+export function podWarnings(spec: Fields, field: string): string[] {
   const oldLabels = Object.keys(at(spec.nodeSelector)).flatMap((key) => {
     const name = replacedLabels[key];
     return name ? [`${field}.nodeSelector[${key}]: deprecated since v1.14; use "${name}" instead`] : [];
   });
-  const repeated = containersOf(spec).flatMap((container, index) => {
-    const names = entries(container.env).map(({ name }) => text(name));
-    return names
-      .filter((name, at) => names.indexOf(name) !== at)
-      .map(
-        (name) =>
-          `${field}.containers[${index}].env: hides previous definition of "${name}", which may be dropped when using apply`,
-      );
-  });
+  const repeated = ["initContainers", "containers"].flatMap((list) =>
+    entries(spec[list]).flatMap((container, index) => repeatedIn(container, `${field}.${list}[${index}]`)),
+  );
   return [...oldLabels, ...repeated];
+}
+
+function repeatedIn({ env, ports }: Fields, field: string): string[] {
+  const names = entries(env).map(({ name }) => text(name));
+  const places = entries(ports).map(
+    ({ containerPort, protocol }) => `${number(containerPort)}/${text(protocol)}`,
+  );
+  return [
+    ...names.flatMap((name, index) =>
+      names.indexOf(name) === index
+        ? []
+        : [
+            `${field}.env[${index}]: hides previous definition of "${name}", which may be dropped when using apply`,
+          ],
+    ),
+    ...places.flatMap((place, index) => {
+      const first = places.indexOf(place);
+      return first === index
+        ? []
+        : [`${field}.ports[${index}]: duplicate port definition with ${field}.ports[${first}]`];
+    }),
+  ];
 }
 
 const replacedLabels: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** Volumes, claims and classes. */
-import type { StatusCause } from "../../../kube.ts";
-import type { Strategy, Table } from "../../resource.ts";
+import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { Strategy, StrategyContext, Table } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid, required } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
@@ -152,7 +152,11 @@ export const volumeTable = namedTable([
 const classAnnotation = "volume.beta.kubernetes.io/storage-class";
 
 export const claimStrategy: Strategy = {
-  prepareForCreate(claim) {
+  prepareForCreate(claim, context) {
+    const spec = made(claim, "spec");
+    // A claim that names no class, not even "", gets the usual one.
+    const usual = spec.storageClassName === undefined ? defaultClassOf(context) : undefined;
+    if (usual && claim.metadata.annotations?.[classAnnotation] === undefined) spec.storageClassName = usual;
     claim.status = { phase: "Pending" };
   },
   validate({ spec: given }) {
@@ -233,7 +237,28 @@ export const claimTable = namedTable([
 
 const defaultClass = "storageclass.kubernetes.io/is-default-class";
 
+/** Remembered beside the objects, since only names can be looked up within a write; counts while the class is there and still says so. */
+const usualRecord = { resource: "defaults/storageclasses", name: "default" } as const;
+
+function defaultClassOf(context: StrategyContext): string | undefined {
+  const name = text(context.find(usualRecord.resource, "", usualRecord.name)?.class);
+  const found = name === "" ? undefined : context.find("storage.k8s.io/storageclasses", "", name);
+  return found?.metadata.annotations?.[defaultClass] === "true" ? name : undefined;
+}
+
+function keepDefaultClass({ metadata }: KubeObject, context: StrategyContext): void {
+  if (metadata.annotations?.[defaultClass] !== "true") return;
+  context.keep(usualRecord.resource, usualRecord.name, {
+    apiVersion: "sampan/v1",
+    kind: "Default",
+    metadata: { name: usualRecord.name },
+    class: metadata.name,
+  });
+}
+
 export const classStrategy: Strategy = {
+  prepareForCreate: keepDefaultClass,
+  prepareForUpdate: (object, _old, context) => keepDefaultClass(object, context),
   validate: ({ provisioner }) => (provisioner === "" ? [required("provisioner")] : []),
   validateUpdate(object, old) {
     return ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"].flatMap((name) =>
