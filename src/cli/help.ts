@@ -33,6 +33,7 @@ export async function overview(): Promise<string> {
   const own = await summaries(commands);
   const parts = [
     ...Object.entries(groups).map(([name, { summary }]) => [name, summary] as const),
+    ["cloud", "A Kubernetes API with its controllers (see: sampan cloud --help)"] as const,
     ["runtime", "The OCI runtime, with runc's command line (see: sampan runtime --help)"] as const,
   ];
   return [
