@@ -14,12 +14,12 @@ import { startCertificates } from "./auth/csr/controller.ts";
 import { reviews } from "./auth/reviews/reviews.ts";
 import { tokenRequests } from "./auth/tokens/request.ts";
 import { apiClusterIp, bootstrap, bootstrapService } from "./bootstrap.ts";
+import { openResources } from "./crd/open.ts";
 import { startControllers } from "./controllers/start.ts";
 import type { Parts } from "./http/exchange.ts";
 import { versionInfo } from "./http/paths.ts";
 import { openHttp, type HttpServer } from "./http/server.ts";
 import { openRegistry } from "./registry/open.ts";
-import type { Resource, Resources } from "./resource.ts";
 import { openStorage } from "./storage/open.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { PodStreams } from "./streams.ts";
@@ -77,7 +77,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const find = findIn(storage);
   const authenticator = openAuthenticator({ authority, find, now });
   const builtIn = withAdmission(builtInResources(reviews({ authorizer, authenticator })), authorizer);
-  const resources = fixedResources(builtIn);
+  const resources = opening.use(openResources({ builtIn, storage, now, log }));
   const token = tokenRequests({ tokens: authority.tokens, find, now });
   const subresources = { "serviceaccounts/token": token };
   const registry = openRegistry({ storage, resources, now, subresources });
@@ -179,16 +179,5 @@ function figuresOf(storage: Storage): Readonly<Record<string, number>> {
     apiserver_storage_size_bytes: fileBytes,
     sampan_storage_revision: storage.revision,
     sampan_storage_oldest_revision: storage.oldest,
-  };
-}
-
-/** Kinds that do not change while the server runs. */
-function fixedResources(all: readonly Resource[]): Resources {
-  return {
-    all: () => all,
-    find: (group, version, plural) =>
-      all.find((each) => each.group === group && each.version === version && each.plural === plural),
-    byKind: (group, kind) => all.find((each) => each.group === group && each.kind === kind),
-    generation: 1,
   };
 }

@@ -57,7 +57,12 @@ export async function sendObject(
 
 /** YAML that readers of YAML 1.1 understand as meant: "yes" is quoted. */
 function toYaml(value: object): string {
-  return stringify(value, { version: "1.1", aliasDuplicateObjects: false, lineWidth: 0 });
+  return stringify(value, {
+    version: "1.1",
+    aliasDuplicateObjects: false,
+    lineWidth: 0,
+    sortMapEntries: true,
+  });
 }
 
 /** Asked for, or asked by a person's program. */

@@ -50,10 +50,14 @@ export async function serveObjects(exchange: ResourceExchange): Promise<void> {
 function allowed({ resource, place, info }: ResourceExchange): readonly string[] {
   const { subresource, namespace } = place;
   if (subresource !== undefined) return subresourceVerbs(resource, subresource);
+  if (info.verb === "list" || info.verb === "watch") return resource.verbs;
   const everywhere = resource.namespaced && namespace === undefined;
-  return everywhere && info.verb !== "list" && info.verb !== "watch" ? [] : resource.verbs;
+  const named = place.name !== undefined;
+  // Collections are made in and deleted as a whole; the other verbs want a name.
+  return everywhere || collective.has(info.verb) === named ? [] : resource.verbs;
 }
 
+const collective = new Set(["create", "deletecollection"]);
 const readAndWrite = ["get", "update", "patch"];
 
 function subresourceVerbs(resource: Resource, name: string): readonly string[] {
