@@ -69,3 +69,9 @@ export function selectorText(selector: unknown): string {
   });
   return [...equal, ...others].join(",");
 }
+
+/** `a=b,c=d`, or <none>. */
+export function labelText(labels: unknown): string {
+  const pairs = Object.entries(at(labels)).map(([key, value]) => `${key}=${text(value)}`);
+  return pairs.length === 0 ? "<none>" : pairs.sort().join(",");
+}

@@ -2,7 +2,8 @@
 import type { KindRow } from "../builtin.ts";
 import { label1035 } from "../fields/names.ts";
 import { endpointsStrategy, endpointsTable, sliceStrategy, sliceTable } from "../network/endpoints.ts";
-import { serviceStrategy, serviceTable } from "../network/services.ts";
+import { serviceTable } from "../network/columns.ts";
+import { serviceStrategy } from "../network/services.ts";
 
 export const serviceKinds: readonly KindRow[] = [
   {

@@ -1,13 +1,8 @@
 /** Volumes that outlive pods. */
 import type { KindRow } from "../builtin.ts";
-import {
-  claimStrategy,
-  claimTable,
-  classStrategy,
-  classTable,
-  volumeStrategy,
-  volumeTable,
-} from "../storage/volumes.ts";
+import { claimStrategy, claimTable } from "../storage/claims.ts";
+import { classStrategy, classTable } from "../storage/classes.ts";
+import { volumeStrategy, volumeTable } from "../storage/volumes.ts";
 
 export const storageKinds: readonly KindRow[] = [
   {

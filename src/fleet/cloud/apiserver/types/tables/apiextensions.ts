@@ -3,15 +3,15 @@ CustomResourceDefinition -- A kind of objects that is added to the API.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec*      CustomResourceDefinitionSpec
-  status     CustomResourceDefinitionStatus
+  spec*      CustomResourceDefinitionSpec -- What is added.
+  status     CustomResourceDefinitionStatus -- Whether it is served.
 
 CustomResourceDefinitionSpec
-  conversion            CustomResourceConversion
+  conversion            CustomResourceConversion     -- How versions become others.
   group*                string                       -- The API group.
   names*                CustomResourceDefinitionNames -- What it is called.
   preserveUnknownFields bool
-  scope*                Cluster|Namespaced
+  scope*                Cluster|Namespaced           -- With or without namespaces.
   versions*             [CustomResourceDefinitionVersion] atomic -- Its versions; one is stored.
 
 CustomResourceConversion
@@ -34,31 +34,31 @@ ServiceReference
   port       int
 
 CustomResourceDefinitionNames
-  categories [string] atomic
-  kind*      string
-  listKind   string
-  plural*    string
-  shortNames [string] atomic
-  singular   string
+  categories [string] atomic -- Groups such as all.
+  kind*      string   -- The kind, as Widget.
+  listKind   string   -- The kind of lists.
+  plural*    string   -- As widgets.
+  shortNames [string] atomic -- Shorter names for kubectl.
+  singular   string   -- As widget.
 
 CustomResourceDefinitionVersion
-  additionalPrinterColumns [CustomResourceColumnDefinition] atomic
-  deprecated               bool
-  deprecationWarning       string
-  name*                    string
-  schema                   CustomResourceValidation
-  selectableFields         [SelectableField]            atomic
-  served*                  bool
-  storage*                 bool
-  subresources             CustomResourceSubresources
+  additionalPrinterColumns [CustomResourceColumnDefinition] atomic -- Columns of kubectl get.
+  deprecated               bool                         -- Its users are warned.
+  deprecationWarning       string                       -- The warning.
+  name*                    string                       -- As v1.
+  schema                   CustomResourceValidation     -- What objects must look like.
+  selectableFields         [SelectableField]            atomic -- Fields for field selectors.
+  served*                  bool                         -- It is served.
+  storage*                 bool                         -- Objects are stored in it.
+  subresources             CustomResourceSubresources   -- status and scale.
 
 CustomResourceColumnDefinition
-  description string
-  format      string
-  jsonPath*   string
-  name*       string
-  priority    int
-  type*       string
+  description string -- What it shows.
+  format      string -- How it is shown.
+  jsonPath*   string -- Where the value is.
+  name*       string -- The heading.
+  priority    int    -- Above 0: only with -o wide.
+  type*       string -- As string, integer, date.
 
 CustomResourceValidation
   openAPIV3Schema JSONSchemaProps
@@ -129,14 +129,14 @@ CustomResourceSubresources
   status any
 
 CustomResourceSubresourceScale
-  labelSelectorPath   string
-  specReplicasPath*   string
-  statusReplicasPath* string
+  labelSelectorPath   string -- Where the selector is.
+  specReplicasPath*   string -- Where the wanted number is.
+  statusReplicasPath* string -- Where the number is.
 
 CustomResourceDefinitionStatus
-  acceptedNames  CustomResourceDefinitionNames
-  conditions     [CustomResourceDefinitionCondition] map(type)
-  storedVersions [string]                     atomic
+  acceptedNames  CustomResourceDefinitionNames -- The names that it is served by.
+  conditions     [CustomResourceDefinitionCondition] map(type) -- NamesAccepted, Established.
+  storedVersions [string]                     atomic -- Versions that objects may be stored in.
 
 CustomResourceDefinitionCondition
   lastTransitionTime time

@@ -3,8 +3,8 @@ SelfSubjectAccessReview -- May I?
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec*      SelfSubjectAccessReviewSpec
-  status     SubjectAccessReviewStatus
+  spec*      SelfSubjectAccessReviewSpec -- What is asked.
+  status     SubjectAccessReviewStatus   -- The answer.
 
 SelfSubjectAccessReviewSpec
   nonResourceAttributes NonResourceAttributes
@@ -16,14 +16,14 @@ NonResourceAttributes
 
 ResourceAttributes
   fieldSelector FieldSelectorAttributes
-  group         string
+  group         string -- The API group; * for all.
   labelSelector LabelSelectorAttributes
-  name          string
-  namespace     string
-  resource      string
-  subresource   string
-  verb          string
-  version       string
+  name          string -- The object; empty for all.
+  namespace     string -- The namespace; empty for all.
+  resource      string -- As pods.
+  subresource   string -- As log.
+  verb          string -- As get.
+  version       string -- The version; * for all.
 
 FieldSelectorAttributes
   rawSelector  string
@@ -34,17 +34,17 @@ LabelSelectorAttributes
   requirements [LabelSelectorRequirement] atomic
 
 SubjectAccessReviewStatus
-  allowed         bool
-  denied          bool
-  evaluationError string
-  reason          string
+  allowed         bool   -- It may be done.
+  denied          bool   -- It is forbidden.
+  evaluationError string -- What could not be found out.
+  reason          string -- Why.
 
 SubjectAccessReview -- May this user?
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec*      SubjectAccessReviewSpec
-  status     SubjectAccessReviewStatus
+  spec*      SubjectAccessReviewSpec   -- What is asked.
+  status     SubjectAccessReviewStatus -- The answer.
 
 SubjectAccessReviewSpec
   extra                 {[string]}
@@ -58,15 +58,15 @@ LocalSubjectAccessReview -- May this user, within one namespace?
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec*      SubjectAccessReviewSpec
-  status     SubjectAccessReviewStatus
+  spec*      SubjectAccessReviewSpec   -- What is asked.
+  status     SubjectAccessReviewStatus -- The answer.
 
 SelfSubjectRulesReview -- What may I, within one namespace?
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec*      SelfSubjectRulesReviewSpec
-  status     SubjectRulesReviewStatus
+  spec*      SelfSubjectRulesReviewSpec -- The namespace.
+  status     SubjectRulesReviewStatus   -- The rules.
 
 SelfSubjectRulesReviewSpec
   namespace string

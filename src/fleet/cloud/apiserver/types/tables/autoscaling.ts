@@ -3,8 +3,8 @@ Scale -- How many copies of something.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       ScaleSpec
-  status     ScaleStatus
+  spec       ScaleSpec   -- How many are wanted.
+  status     ScaleStatus -- How many there are.
 
 ScaleSpec
   replicas int -- How many are wanted.

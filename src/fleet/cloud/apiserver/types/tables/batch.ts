@@ -3,26 +3,26 @@ Job -- Runs pods until enough of them succeeded.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       JobSpec
-  status     JobStatus
+  spec       JobSpec   -- What is wanted.
+  status     JobStatus -- How far it is.
 
 JobSpec
-  activeDeadlineSeconds   long                 -- The most that it may take.
-  backoffLimit            int                  -- Failures before it gives up.
-  backoffLimitPerIndex    int
-  completionMode          NonIndexed|Indexed   =NonIndexed
-  completions             int                  -- How many successes.
-  managedBy               string
-  manualSelector          bool
-  maxFailedIndexes        int
-  parallelism             int                  -- How many pods at a time.
-  podFailurePolicy        PodFailurePolicy
-  podReplacementPolicy    Failed|TerminatingOrFailed
-  selector                LabelSelector        -- Made by the server.
-  successPolicy           SuccessPolicy
-  suspend                 bool                 =false -- No pods while true.
-  template*               core.PodTemplateSpec -- The pods.
-  ttlSecondsAfterFinished int                  -- Removed this long after its end.
+  activeDeadlineSeconds   long                       -- The most that it may take.
+  backoffLimit            int                        -- Failures before it gives up.
+  backoffLimitPerIndex    int                        -- Failures of one index before it is given up.
+  completionMode          NonIndexed|Indexed         =NonIndexed -- Whether each pod has a number.
+  completions             int                        -- How many successes.
+  managedBy               string                     -- Who works on it.
+  manualSelector          bool                       -- The selector is the client's own.
+  maxFailedIndexes        int                        -- How many indexes may be given up.
+  parallelism             int                        -- How many pods at a time.
+  podFailurePolicy        PodFailurePolicy           -- What failures mean.
+  podReplacementPolicy    Failed|TerminatingOrFailed -- When a pod that fails is replaced.
+  selector                LabelSelector              -- Made by the server.
+  successPolicy           SuccessPolicy              -- When enough indexes succeeded.
+  suspend                 bool                       =false -- No pods while true.
+  template*               core.PodTemplateSpec       -- The pods.
+  ttlSecondsAfterFinished int                        -- Removed this long after its end.
 
 PodFailurePolicy
   rules* [PodFailurePolicyRule] atomic
@@ -50,15 +50,15 @@ SuccessPolicyRule
 
 JobStatus
   active                  int            -- Pods that run.
-  completedIndexes        string
-  completionTime          time
-  conditions              [JobCondition] merge(type) atomic
+  completedIndexes        string         -- Indexes that succeeded.
+  completionTime          time           -- When it was done.
+  conditions              [JobCondition] merge(type) atomic -- Complete, Failed, Suspended.
   failed                  int            -- Pods that failed.
   failedIndexes           string
-  ready                   int
-  startTime               time
+  ready                   int            -- Pods that are ready.
+  startTime               time           -- When it began.
   succeeded               int            -- Pods that succeeded.
-  terminating             int
+  terminating             int            -- Pods that end.
   uncountedTerminatedPods UncountedTerminatedPods
 
 JobCondition

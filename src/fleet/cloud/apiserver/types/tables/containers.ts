@@ -32,16 +32,16 @@ EnvVar -- An environment variable.
   valueFrom EnvVarSource -- Where the value is taken from.
 
 EnvVarSource
-  configMapKeyRef  ConfigMapKeySelector
-  fieldRef         ObjectFieldSelector
+  configMapKeyRef  ConfigMapKeySelector  -- A key of a config map.
+  fieldRef         ObjectFieldSelector   -- A field of the pod.
   fileKeyRef       FileKeySelector
-  resourceFieldRef ResourceFieldSelector
-  secretKeyRef     SecretKeySelector
+  resourceFieldRef ResourceFieldSelector -- A request or limit of a container.
+  secretKeyRef     SecretKeySelector     -- A key of a secret.
 
 ConfigMapKeySelector atomic
-  key*     string
-  name     string
-  optional bool
+  key*     string -- The key.
+  name     string -- The config map.
+  optional bool   -- It may be missing.
 
 FileKeySelector atomic
   key*        string
@@ -50,14 +50,14 @@ FileKeySelector atomic
   volumeName* string
 
 SecretKeySelector atomic
-  key*     string
-  name     string
-  optional bool
+  key*     string -- The key.
+  name     string -- The secret.
+  optional bool   -- It may be missing.
 
 EnvFromSource
-  configMapRef ConfigMapEnvSource
-  prefix       string
-  secretRef    SecretEnvSource
+  configMapRef ConfigMapEnvSource -- All keys of a config map.
+  prefix       string             -- Stands before each name.
+  secretRef    SecretEnvSource    -- All keys of a secret.
 
 ConfigMapEnvSource
   name     string
@@ -68,25 +68,25 @@ SecretEnvSource
   optional bool
 
 Lifecycle
-  postStart  LifecycleHandler
-  preStop    LifecycleHandler
-  stopSignal string
+  postStart  LifecycleHandler -- Run after the start.
+  preStop    LifecycleHandler -- Run before the end.
+  stopSignal string           -- The signal that asks it to end.
 
 LifecycleHandler
-  exec      ExecAction
-  httpGet   HTTPGetAction
-  sleep     SleepAction
+  exec      ExecAction    -- A command in the container.
+  httpGet   HTTPGetAction -- A request to the container.
+  sleep     SleepAction   -- A pause.
   tcpSocket TCPSocketAction
 
 ExecAction
-  command [string] atomic
+  command [string] atomic -- The command, without a shell.
 
 HTTPGetAction
-  host        string
-  httpHeaders [HTTPHeader] atomic
-  path        string       =/
-  port*       IntOrString
-  scheme      HTTP|HTTPS   =HTTP
+  host        string       -- The host; else the pod's address.
+  httpHeaders [HTTPHeader] atomic -- Headers of the request.
+  path        string       =/ -- The path of the request.
+  port*       IntOrString  -- The port or its name.
+  scheme      HTTP|HTTPS   =HTTP -- HTTP or HTTPS.
 
 HTTPHeader
   name*  string
@@ -96,8 +96,8 @@ SleepAction
   seconds* long
 
 TCPSocketAction
-  host  string
-  port* IntOrString
+  host  string      -- The host; else the pod's address.
+  port* IntOrString -- The port or its name.
 
 Probe
   exec                          ExecAction      -- A command that must end with 0.
@@ -108,18 +108,18 @@ Probe
   periodSeconds                 int             =10 -- Time between two.
   successThreshold              int             =1 -- Successes in a row that count.
   tcpSocket                     TCPSocketAction -- A port that must accept.
-  terminationGracePeriodSeconds long
+  terminationGracePeriodSeconds long            -- Time to end when it fails.
   timeoutSeconds                int             =1 -- Longest time of one.
 
 GRPCAction
-  port*   int
-  service string =""
+  port*   int    -- The port.
+  service string ="" -- What is asked for.
 
 ContainerPort -- A port of a container.
   containerPort* int          -- 1 to 65535.
-  hostIP         string
+  hostIP         string       -- The node's address that it is bound to.
   hostPort       int          -- The same port on the node.
-  name           string
+  name           string       -- A name that services can use.
   protocol       TCP|UDP|SCTP =TCP
 
 ContainerResizePolicy
@@ -144,22 +144,22 @@ ContainerRestartRuleOnExitCodes
   values    [int]
 
 SecurityContext
-  allowPrivilegeEscalation bool -- Whether a process may gain more than its parent has.
-  appArmorProfile          AppArmorProfile
-  capabilities             Capabilities
-  privileged               bool -- Nearly all that root on the node may do.
-  procMount                string
-  readOnlyRootFilesystem   bool -- The image's files cannot be changed.
-  runAsGroup               long -- The group's number.
-  runAsNonRoot             bool -- Refuses to start as root.
-  runAsUser                long -- The user's number.
-  seLinuxOptions           SELinuxOptions
-  seccompProfile           SeccompProfile
-  windowsOptions           WindowsSecurityContextOptions
+  allowPrivilegeEscalation bool                         -- Whether a process may gain more than its parent has.
+  appArmorProfile          AppArmorProfile              -- The AppArmor profile.
+  capabilities             Capabilities                 -- Capabilities more or fewer than the usual.
+  privileged               bool                         -- Nearly all that root on the node may do.
+  procMount                string                       -- Default hides parts of /proc, Unmasked does not.
+  readOnlyRootFilesystem   bool                         -- The image's files cannot be changed.
+  runAsGroup               long                         -- The group's number.
+  runAsNonRoot             bool                         -- Refuses to start as root.
+  runAsUser                long                         -- The user's number.
+  seLinuxOptions           SELinuxOptions               -- The SELinux label.
+  seccompProfile           SeccompProfile               -- Which system calls are let through.
+  windowsOptions           WindowsSecurityContextOptions -- Settings of Windows.
 
 AppArmorProfile
-  localhostProfile string
-  type*            RuntimeDefault|Localhost|Unconfined
+  localhostProfile string                       -- A profile of the node, with Localhost.
+  type*            RuntimeDefault|Localhost|Unconfined -- Where the profile comes from.
 
 Capabilities
   add  [string] atomic -- Capabilities more than the usual.
@@ -172,8 +172,8 @@ SELinuxOptions
   user  string
 
 SeccompProfile
-  localhostProfile string
-  type*            RuntimeDefault|Localhost|Unconfined
+  localhostProfile string                       -- A file on the node, with Localhost.
+  type*            RuntimeDefault|Localhost|Unconfined -- Where the profile comes from.
 
 WindowsSecurityContextOptions
   gmsaCredentialSpec     string

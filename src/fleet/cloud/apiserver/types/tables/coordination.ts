@@ -3,10 +3,10 @@ Lease -- Says that somebody is there, and for how long.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       LeaseSpec
+  spec       LeaseSpec -- Who holds it.
 
 LeaseSpec
-  acquireTime          microtime
+  acquireTime          microtime -- Since when this holder has it.
   holderIdentity       string    -- Who holds it.
   leaseDurationSeconds int       -- For how long after renewTime.
   leaseTransitions     int       -- How often the holder changed.

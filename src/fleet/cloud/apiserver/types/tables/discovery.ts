@@ -1,26 +1,26 @@
 export const discovery = `
 EndpointSlice -- A part of the addresses behind a service.
-  addressType* IPv4|IPv6|FQDN
+  addressType* IPv4|IPv6|FQDN -- What the addresses are.
   apiVersion   string
-  endpoints    [Endpoint]     atomic
+  endpoints    [Endpoint]     atomic -- The addresses, at most 1000.
   kind         string
   metadata     ObjectMeta
-  ports        [EndpointPort] atomic
+  ports        [EndpointPort] atomic -- The ports of all of them.
 
 Endpoint
-  addresses*         [string] set
-  conditions         EndpointConditions
-  deprecatedTopology {string}
+  addresses*         [string]             set -- Addresses of one pod.
+  conditions         EndpointConditions   -- Whether it is ready.
+  deprecatedTopology {string}             -- Not used any more.
   hints              EndpointHints
-  hostname           string
-  nodeName           string
-  targetRef          core.ObjectReference
-  zone               string
+  hostname           string               -- The pod's host name.
+  nodeName           string               -- Where it runs.
+  targetRef          core.ObjectReference -- The pod.
+  zone               string               -- The zone of its node.
 
 EndpointConditions
-  ready       bool
-  serving     bool
-  terminating bool
+  ready       bool -- It takes traffic.
+  serving     bool -- It could, even when it ends.
+  terminating bool -- It ends.
 
 EndpointHints
   forNodes [ForNode] atomic

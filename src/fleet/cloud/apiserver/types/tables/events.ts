@@ -12,10 +12,10 @@ Event -- Something that happened to an object.
   note                     string               -- What happened, for people.
   reason                   string               -- What happened, in a word.
   regarding                core.ObjectReference -- What it happened to.
-  related                  core.ObjectReference
-  reportingController      string
-  reportingInstance        string
-  series                   EventSeries
+  related                  core.ObjectReference -- A second object.
+  reportingController      string               -- Who says so.
+  reportingInstance        string               -- Which one of them.
+  series                   EventSeries          -- How often it happened again.
   type                     string               -- Normal or Warning.
 
 EventSeries

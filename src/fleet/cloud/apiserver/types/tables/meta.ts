@@ -2,7 +2,7 @@ export const meta = `
 ObjectMeta
   annotations                {string}             -- Notes of programs, no selectors.
   creationTimestamp          time                 -- When it was made; set by the server.
-  deletionGracePeriodSeconds long
+  deletionGracePeriodSeconds long                 -- Time to end, of what is being deleted.
   deletionTimestamp          time                 -- Set when its deletion was asked for.
   finalizers                 [string]             merge() set -- Who has to agree before it goes.
   generateName               string               -- The beginning of a name that the server makes up.
@@ -13,7 +13,7 @@ ObjectMeta
   namespace                  string               -- The room of its name.
   ownerReferences            [OwnerReference]     merge(uid) map(uid) -- It goes with these.
   resourceVersion            string               -- Changes with every write.
-  selfLink                   string
+  selfLink                   string               -- Not used any more.
   uid                        string               -- Unique for all time.
 
 ManagedFieldsEntry
@@ -26,12 +26,12 @@ ManagedFieldsEntry
   time        time
 
 OwnerReference atomic
-  apiVersion*        string
-  blockOwnerDeletion bool
-  controller         bool
-  kind*              string
-  name*              string
-  uid*               string
+  apiVersion*        string -- Group and version of the owner.
+  blockOwnerDeletion bool   -- The owner waits for it.
+  controller         bool   -- The owner manages it.
+  kind*              string -- The owner's kind.
+  name*              string -- The owner's name.
+  uid*               string -- The owner's uid.
 
 ListMeta
   continue           string
@@ -40,16 +40,16 @@ ListMeta
   selfLink           string
 
 LabelSelector atomic
-  matchExpressions [LabelSelectorRequirement] atomic
-  matchLabels      {string}
+  matchExpressions [LabelSelectorRequirement] atomic -- Conditions; all must hold.
+  matchLabels      {string}                   -- Labels with their values.
 
 Condition
-  lastTransitionTime time
-  message            string
-  observedGeneration long
-  reason             string
-  status             string
-  type               string
+  lastTransitionTime time   -- Since when.
+  message            string -- Why, for people.
+  observedGeneration long   -- The version of the specification that was seen.
+  reason             string -- Why, in a word.
+  status             string -- True, False or Unknown.
+  type               string -- Which condition.
 
 DeleteOptions
   apiVersion                                       string
@@ -94,7 +94,7 @@ FieldSelectorRequirement
   values    [string] atomic
 
 LabelSelectorRequirement
-  key*      string
-  operator* In|NotIn|Exists|DoesNotExist
-  values    [string] atomic
+  key*      string                       -- The label.
+  operator* In|NotIn|Exists|DoesNotExist -- How it is compared.
+  values    [string]                     atomic -- With what.
 `;

@@ -8,9 +8,9 @@ RuntimeClass -- A way to run containers.
   scheduling Scheduling -- Which nodes have it.
 
 Overhead
-  podFixed {Quantity}
+  podFixed {Quantity} -- For each pod.
 
 Scheduling
-  nodeSelector {string}          mapatomic
-  tolerations  [core.Toleration] atomic
+  nodeSelector {string}          mapatomic -- Labels of the nodes that have it.
+  tolerations  [core.Toleration] atomic -- Taints of the nodes that have it.
 `;

@@ -3,8 +3,8 @@ Node -- A machine that runs pods.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       NodeSpec
-  status     NodeStatus
+  spec       NodeSpec   -- What is wanted of it.
+  status     NodeStatus -- What it reports.
 
 NodeSpec
   configSource  NodeConfigSource
@@ -31,7 +31,7 @@ NodeStatus
   capacity        {Quantity}           -- What it has.
   conditions      [NodeCondition]      merge(type) map(type) -- Ready, MemoryPressure, DiskPressure, PIDPressure.
   config          NodeConfigStatus
-  daemonEndpoints NodeDaemonEndpoints
+  daemonEndpoints NodeDaemonEndpoints  -- Where its agent listens.
   features        NodeFeatures
   images          [ContainerImage]     atomic -- Images that it holds.
   nodeInfo        NodeSystemInfo       -- Versions of its system.
@@ -41,16 +41,16 @@ NodeStatus
   volumesInUse    [string]             atomic
 
 NodeAddress
-  address string
-  type    string
+  address string -- The address or name.
+  type    string -- InternalIP, ExternalIP, Hostname.
 
 NodeCondition
-  lastHeartbeatTime  time
-  lastTransitionTime time
-  message            string
-  reason             string
-  status             string
-  type               string
+  lastHeartbeatTime  time   -- The last word of it.
+  lastTransitionTime time   -- Since when.
+  message            string -- Why, for people.
+  reason             string -- Why, in a word.
+  status             string -- True, False or Unknown.
+  type               string -- Which condition.
 
 NodeConfigStatus
   active        NodeConfigSource
@@ -72,17 +72,17 @@ ContainerImage
   sizeBytes long
 
 NodeSystemInfo
-  architecture            string
-  bootID                  string
-  containerRuntimeVersion string
-  kernelVersion           string
+  architecture            string -- The processor's kind.
+  bootID                  string -- Changes with each boot.
+  containerRuntimeVersion string -- What runs containers.
+  kernelVersion           string -- The kernel.
   kubeProxyVersion        string
-  kubeletVersion          string
-  machineID               string
-  operatingSystem         string
-  osImage                 string
+  kubeletVersion          string -- The agent.
+  machineID               string -- Names the machine.
+  operatingSystem         string -- linux or windows.
+  osImage                 string -- The distribution.
   swap                    NodeSwapStatus
-  systemUUID              string
+  systemUUID              string -- Names the hardware.
 
 NodeSwapStatus
   capacity long
@@ -103,8 +103,8 @@ Namespace -- A room for names.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       NamespaceSpec
-  status     NamespaceStatus
+  spec       NamespaceSpec   -- Who guards it.
+  status     NamespaceStatus -- Whether it is going.
 
 NamespaceSpec
   finalizers [string] atomic -- Who has to agree before it goes.

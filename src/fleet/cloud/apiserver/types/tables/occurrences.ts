@@ -1,9 +1,9 @@
 export const occurrences = `
 Event -- Something that happened to an object.
-  action             string
+  action             string          -- What was done.
   apiVersion         string
   count              int             -- How often.
-  eventTime          microtime
+  eventTime          microtime       -- When it happened first.
   firstTimestamp     time            -- The first time.
   involvedObject*    ObjectReference granular -- What it happened to.
   kind               string
@@ -11,10 +11,10 @@ Event -- Something that happened to an object.
   message            string          -- What happened, for people.
   metadata           ObjectMeta
   reason             string          -- What happened, in a word.
-  related            ObjectReference
+  related            ObjectReference -- A second object.
   reportingComponent string          =""
   reportingInstance  string          =""
-  series             EventSeries
+  series             EventSeries     -- How often it happened again.
   source             EventSource     ={} -- Who says so.
   type               string          -- Normal or Warning.
 

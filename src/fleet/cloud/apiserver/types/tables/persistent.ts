@@ -3,8 +3,8 @@ PersistentVolume -- A piece of storage.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       PersistentVolumeSpec
-  status     PersistentVolumeStatus
+  spec       PersistentVolumeSpec   -- What it is.
+  status     PersistentVolumeStatus -- Whether it is free.
 
 PersistentVolumeSpec
   accessModes                   [string]              atomic -- How it can be mounted.
@@ -21,12 +21,12 @@ PersistentVolumeSpec
   flocker                       FlockerVolumeSource
   gcePersistentDisk             GCEPersistentDiskVolumeSource
   glusterfs                     GlusterfsPersistentVolumeSource
-  hostPath                      HostPathVolumeSource
+  hostPath                      HostPathVolumeSource  -- A path of the node.
   iscsi                         ISCSIPersistentVolumeSource
-  local                         LocalVolumeSource
+  local                         LocalVolumeSource     -- A disk or folder of one node.
   mountOptions                  [string]              atomic
-  nfs                           NFSVolumeSource
-  nodeAffinity                  VolumeNodeAffinity
+  nfs                           NFSVolumeSource       -- A folder of an NFS server.
+  nodeAffinity                  VolumeNodeAffinity    -- The nodes that have it.
   persistentVolumeReclaimPolicy Retain|Delete|Recycle =Retain -- What happens after the claim is gone.
   photonPersistentDisk          PhotonPersistentDiskVolumeSource
   portworxVolume                PortworxVolumeSource
@@ -98,8 +98,8 @@ ISCSIPersistentVolumeSource
   targetPortal*     string
 
 LocalVolumeSource
-  fsType string
-  path*  string
+  fsType string -- The file system.
+  path*  string -- The path on the node.
 
 VolumeNodeAffinity
   required NodeSelector
@@ -134,27 +134,27 @@ StorageOSPersistentVolumeSource
   volumeNamespace string
 
 PersistentVolumeStatus
-  lastPhaseTransitionTime time
-  message                 string
-  phase                   Pending|Available|Bound|Released|Failed
-  reason                  string
+  lastPhaseTransitionTime time                         -- Since when.
+  message                 string                       -- Why, for people.
+  phase                   Pending|Available|Bound|Released|Failed -- Where it is in its life.
+  reason                  string                       -- Why, in a word.
 
 PersistentVolumeClaim -- A wish for storage.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  spec       PersistentVolumeClaimSpec
-  status     PersistentVolumeClaimStatus
+  spec       PersistentVolumeClaimSpec   -- What is wanted.
+  status     PersistentVolumeClaimStatus -- What it was given.
 
 PersistentVolumeClaimStatus
-  accessModes                      [string]                     atomic
+  accessModes                      [string]                     atomic -- How the volume can be mounted.
   allocatedResourceStatuses        {string}                     mapgranular
   allocatedResources               {Quantity}
-  capacity                         {Quantity}
+  capacity                         {Quantity}                   -- The volume's size.
   conditions                       [PersistentVolumeClaimCondition] merge(type) map(type)
   currentVolumeAttributesClassName string
   modifyVolumeStatus               ModifyVolumeStatus
-  phase                            Pending|Bound|Lost
+  phase                            Pending|Bound|Lost           -- Whether it has a volume.
 
 PersistentVolumeClaimCondition
   lastProbeTime      time

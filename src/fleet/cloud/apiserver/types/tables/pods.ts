@@ -21,7 +21,7 @@ PodSpec
   hostPID                       bool                         -- Use the node's process namespace.
   hostUsers                     bool                         -- False gives the pod a user namespace.
   hostname                      string                       -- The pod's host name; else its name.
-  hostnameOverride              string
+  hostnameOverride              string                       -- The host name whatever else is said.
   imagePullSecrets              [LocalObjectReference]       merge(name) map(name) -- Secrets with credentials of registries.
   initContainers                [Container]                  merge(name) map(name) -- Run one after the other, before the containers.
   nodeName                      string                       -- The node; set by the scheduler.
@@ -32,7 +32,7 @@ PodSpec
   priority                      int                          -- Taken from priorityClassName.
   priorityClassName             string                       -- The class that gives the priority.
   readinessGates                [PodReadinessGate]           atomic -- More conditions that readiness needs.
-  resourceClaims                [PodResourceClaim]           merge(name):merge,retainKeys map(name)
+  resourceClaims                [PodResourceClaim]           merge(name):merge,retainKeys map(name) -- Devices that are claimed for the pod.
   resources                     ResourceRequirements         -- Resources of the pod as a whole.
   restartPolicy                 Always|OnFailure|Never       =Always -- What happens when a container ends.
   runtimeClassName              string                       -- The runtime class that runs the pod.
@@ -50,13 +50,13 @@ PodSpec
   volumes                       [Volume]                     merge(name):merge,retainKeys map(name) -- What the containers can mount.
 
 PodDNSConfig
-  nameservers [string]             atomic
-  options     [PodDNSConfigOption] atomic
-  searches    [string]             atomic
+  nameservers [string]             atomic -- Addresses of resolvers.
+  options     [PodDNSConfigOption] atomic -- Options of resolv.conf.
+  searches    [string]             atomic -- Domains that are tried.
 
 PodDNSConfigOption
-  name  string
-  value string
+  name  string -- The option.
+  value string -- Its value.
 
 HostAlias
   hostnames [string] atomic
@@ -77,27 +77,27 @@ PodSchedulingGate
   name* string
 
 PodSecurityContext
-  appArmorProfile          AppArmorProfile
-  fsGroup                  long     -- Group that volumes belong to.
-  fsGroupChangePolicy      OnRootMismatch|Always
-  runAsGroup               long     -- The group's number.
-  runAsNonRoot             bool     -- Refuses to start as root.
-  runAsUser                long     -- The user's number.
+  appArmorProfile          AppArmorProfile              -- The AppArmor profile of all containers.
+  fsGroup                  long                         -- Group that volumes belong to.
+  fsGroupChangePolicy      OnRootMismatch|Always        -- Whether the owner of all files is changed at each mount.
+  runAsGroup               long                         -- The group's number.
+  runAsNonRoot             bool                         -- Refuses to start as root.
+  runAsUser                long                         -- The user's number.
   seLinuxChangePolicy      string
-  seLinuxOptions           SELinuxOptions
-  seccompProfile           SeccompProfile
-  supplementalGroups       [long]   atomic
+  seLinuxOptions           SELinuxOptions               -- The SELinux label of all containers.
+  seccompProfile           SeccompProfile               -- Which system calls are let through.
+  supplementalGroups       [long]                       atomic -- Further groups of all processes.
   supplementalGroupsPolicy Merge|Strict
-  sysctls                  [Sysctl] atomic
-  windowsOptions           WindowsSecurityContextOptions
+  sysctls                  [Sysctl]                     atomic -- Kernel settings of the pod's namespaces.
+  windowsOptions           WindowsSecurityContextOptions -- Settings of Windows.
 
 Sysctl
   name*  string
   value* string
 
 PodTemplateSpec -- The pods that are made.
-  metadata ObjectMeta
-  spec     PodSpec
+  metadata ObjectMeta -- Labels and annotations of the pods.
+  spec     PodSpec    -- What is wanted of each pod.
 
 Binding -- Puts a pod onto a node.
   apiVersion string

@@ -20,26 +20,26 @@ PodStatus
   startTime                   time                         -- When the node took it.
 
 PodCondition
-  lastProbeTime      time
-  lastTransitionTime time
-  message            string
+  lastProbeTime      time   -- When it was looked at.
+  lastTransitionTime time   -- Since when.
+  message            string -- Why, for people.
   observedGeneration long
-  reason             string
-  status             string
-  type               string
+  reason             string -- Why, in a word.
+  status             string -- True, False or Unknown.
+  type               string -- Which condition.
 
 ContainerStatus -- What became of one container.
   allocatedResources       {Quantity}
   allocatedResourcesStatus [ResourceStatus]    merge(name) map(name)
-  containerID              string
-  image                    string
-  imageID                  string
+  containerID              string              -- The runtime's name of it.
+  image                    string              -- The image that runs.
+  imageID                  string              -- The image by its content.
   lastState                ContainerState      -- How the one before ended.
-  name                     string
+  name                     string              -- The container.
   ready                    bool                -- Whether it can do its work.
   resources                ResourceRequirements
   restartCount             int                 -- How often it was started again.
-  started                  bool
+  started                  bool                -- Whether its startup probe is done.
   state                    ContainerState      -- Waiting, running or terminated.
   stopSignal               string
   user                     ContainerUser
@@ -54,25 +54,25 @@ ResourceHealth
   resourceID* string
 
 ContainerState
-  running    ContainerStateRunning
-  terminated ContainerStateTerminated
-  waiting    ContainerStateWaiting
+  running    ContainerStateRunning    -- It runs.
+  terminated ContainerStateTerminated -- It ended.
+  waiting    ContainerStateWaiting    -- It has not begun.
 
 ContainerStateRunning
-  startedAt time
+  startedAt time -- Since when.
 
 ContainerStateTerminated
-  containerID string
-  exitCode    int
-  finishedAt  time
-  message     string
-  reason      string
-  signal      int
-  startedAt   time
+  containerID string -- The runtime's name of it.
+  exitCode    int    -- Its exit status.
+  finishedAt  time   -- When it ended.
+  message     string -- What it left as its last words.
+  reason      string -- Why, in a word.
+  signal      int    -- The signal that ended it.
+  startedAt   time   -- When it began.
 
 ContainerStateWaiting
-  message string
-  reason  string
+  message string -- Why, for people.
+  reason  string -- Why, in a word.
 
 ContainerUser
   linux LinuxContainerUser

@@ -1,7 +1,7 @@
 export const policy = `
 Eviction -- Asks for the end of a pod.
   apiVersion    string
-  deleteOptions DeleteOptions
+  deleteOptions DeleteOptions -- How the pod ends.
   kind          string
   metadata      ObjectMeta
 `;

@@ -3,7 +3,7 @@ Role -- Rights within a namespace.
   apiVersion string
   kind       string
   metadata   ObjectMeta
-  rules      [PolicyRule] atomic
+  rules      [PolicyRule] atomic -- What may be done.
 
 PolicyRule
   apiGroups       [string] atomic -- "" is the core, * all.
@@ -13,11 +13,11 @@ PolicyRule
   verbs*          [string] atomic -- get, list, watch, create, update, patch, delete, deletecollection, *.
 
 ClusterRole -- Rights in all namespaces.
-  aggregationRule AggregationRule
+  aggregationRule AggregationRule -- Rules are those of other roles.
   apiVersion      string
   kind            string
   metadata        ObjectMeta
-  rules           [PolicyRule] atomic
+  rules           [PolicyRule]    atomic -- What may be done.
 
 AggregationRule
   clusterRoleSelectors [LabelSelector] atomic
@@ -30,15 +30,15 @@ RoleBinding -- Gives a role to subjects within a namespace.
   subjects   [Subject] atomic -- Who gets it.
 
 RoleRef atomic
-  apiGroup* string
-  kind*     string
-  name*     string
+  apiGroup* string -- rbac.authorization.k8s.io.
+  kind*     string -- Role or ClusterRole.
+  name*     string -- The role.
 
 Subject atomic
-  apiGroup  string
+  apiGroup  string -- Empty for service accounts.
   kind*     string -- User, Group or ServiceAccount.
-  name*     string
-  namespace string
+  name*     string -- Who.
+  namespace string -- Of a service account.
 
 ClusterRoleBinding -- Gives a cluster role to subjects in all namespaces.
   apiVersion string

@@ -8,8 +8,8 @@ StorageClass -- A kind of storage.
   mountOptions         [string]                     atomic
   parameters           {string}                     -- For the provisioner.
   provisioner*         string                       -- Who makes the volumes.
-  reclaimPolicy        Retain|Delete|Recycle        =Delete
-  volumeBindingMode    Immediate|WaitForFirstConsumer =Immediate
+  reclaimPolicy        Retain|Delete|Recycle        =Delete -- What happens to volumes after their claim.
+  volumeBindingMode    Immediate|WaitForFirstConsumer =Immediate -- When a volume is chosen.
 
 TopologySelectorTerm atomic
   matchLabelExpressions [TopologySelectorLabelRequirement] atomic

@@ -6,10 +6,10 @@ Volume -- A named directory or device that containers mount.
   cephfs                CephFSVolumeSource
   cinder                CinderVolumeSource
   configMap             ConfigMapVolumeSource        -- Files from a config map.
-  csi                   CSIVolumeSource
+  csi                   CSIVolumeSource              -- A volume of a CSI driver.
   downwardAPI           DownwardAPIVolumeSource      -- Facts about the pod as files.
   emptyDir              EmptyDirVolumeSource         -- A directory that ends with the pod.
-  ephemeral             EphemeralVolumeSource
+  ephemeral             EphemeralVolumeSource        -- A claim that comes and goes with the pod.
   fc                    FCVolumeSource
   flexVolume            FlexVolumeSource
   flocker               FlockerVolumeSource
@@ -17,10 +17,10 @@ Volume -- A named directory or device that containers mount.
   gitRepo               GitRepoVolumeSource
   glusterfs             GlusterfsVolumeSource
   hostPath              HostPathVolumeSource         -- A path of the node.
-  image                 ImageVolumeSource
-  iscsi                 ISCSIVolumeSource
+  image                 ImageVolumeSource            -- The files of an image.
+  iscsi                 ISCSIVolumeSource            -- A disk over iSCSI.
   name*                 string                       -- Unique in the pod.
-  nfs                   NFSVolumeSource
+  nfs                   NFSVolumeSource              -- A folder of an NFS server.
   persistentVolumeClaim PersistentVolumeClaimVolumeSource -- What a claim is bound to.
   photonPersistentDisk  PhotonPersistentDiskVolumeSource
   portworxVolume        PortworxVolumeSource
@@ -67,14 +67,14 @@ CinderVolumeSource
 
 ConfigMapVolumeSource
   defaultMode int         =420 -- The files' mode, as a decimal number.
-  items       [KeyToPath] atomic
-  name        string
-  optional    bool
+  items       [KeyToPath] atomic -- Which keys become which files; else all.
+  name        string      -- The config map.
+  optional    bool        -- It may be missing.
 
 KeyToPath
-  key*  string
-  mode  int
-  path* string
+  key*  string -- The key.
+  mode  int    -- The file's mode, as a decimal number.
+  path* string -- The file within the volume.
 
 CSIVolumeSource
   driver*              string
@@ -94,13 +94,13 @@ DownwardAPIVolumeFile
   resourceFieldRef ResourceFieldSelector
 
 ObjectFieldSelector atomic
-  apiVersion string =v1
-  fieldPath* string
+  apiVersion string =v1 -- The version that the path is of.
+  fieldPath* string -- The path, as metadata.name.
 
 ResourceFieldSelector atomic
-  containerName string
-  divisor       Quantity
-  resource*     string
+  containerName string   -- The container.
+  divisor       Quantity -- The unit.
+  resource*     string   -- As limits.cpu.
 
 EmptyDirVolumeSource
   medium    string   -- Memory for a tmpfs.
@@ -115,10 +115,10 @@ PersistentVolumeClaimTemplate
 
 PersistentVolumeClaimSpec
   accessModes               [string]                   atomic -- How it must be mountable.
-  dataSource                TypedLocalObjectReference
+  dataSource                TypedLocalObjectReference  -- What it is filled with.
   dataSourceRef             TypedObjectReference
   resources                 VolumeResourceRequirements ={} -- The size.
-  selector                  LabelSelector
+  selector                  LabelSelector              -- Labels that the volume must have.
   storageClassName          string                     -- The class that is wanted.
   volumeAttributesClassName string
   volumeMode                Block|Filesystem           =Filesystem
@@ -163,8 +163,8 @@ GlusterfsVolumeSource
   readOnly   bool
 
 HostPathVolumeSource
-  path* string
-  type  |DirectoryOrCreate|Directory|FileOrCreate|File|Socket|CharDevice|BlockDevice =""
+  path* string                       -- The path on the node.
+  type  |DirectoryOrCreate|Directory|FileOrCreate|File|Socket|CharDevice|BlockDevice ="" -- What must be there, or is made.
 
 ImageVolumeSource
   pullPolicy string
@@ -184,13 +184,13 @@ ISCSIVolumeSource
   targetPortal*     string
 
 NFSVolumeSource
-  path*    string
-  readOnly bool
-  server*  string
+  path*    string -- The folder.
+  readOnly bool   -- No writes.
+  server*  string -- The server.
 
 PersistentVolumeClaimVolumeSource
-  claimName* string
-  readOnly   bool
+  claimName* string -- The claim, in the pod's namespace.
+  readOnly   bool   -- No writes.
 
 PhotonPersistentDiskVolumeSource
   fsType string
@@ -202,16 +202,16 @@ PortworxVolumeSource
   volumeID* string
 
 ProjectedVolumeSource
-  defaultMode int                =420
-  sources     [VolumeProjection] atomic
+  defaultMode int                =420 -- The files' mode, as a decimal number.
+  sources     [VolumeProjection] atomic -- What is put together.
 
 VolumeProjection
   clusterTrustBundle  ClusterTrustBundleProjection
-  configMap           ConfigMapProjection
-  downwardAPI         DownwardAPIProjection
+  configMap           ConfigMapProjection          -- Files from a config map.
+  downwardAPI         DownwardAPIProjection        -- Facts about the pod.
   podCertificate      PodCertificateProjection
-  secret              SecretProjection
-  serviceAccountToken ServiceAccountTokenProjection
+  secret              SecretProjection             -- Files from a secret.
+  serviceAccountToken ServiceAccountTokenProjection -- A token for the API.
 
 ClusterTrustBundleProjection
   labelSelector LabelSelector
@@ -242,9 +242,9 @@ SecretProjection
   optional bool
 
 ServiceAccountTokenProjection
-  audience          string
-  expirationSeconds long =3600
-  path*             string
+  audience          string -- Who the token is for; else the API.
+  expirationSeconds long   =3600 -- How long it is valid.
+  path*             string -- The file.
 
 QuobyteVolumeSource
   group     string
@@ -278,9 +278,9 @@ ScaleIOVolumeSource
 
 SecretVolumeSource
   defaultMode int         =420 -- The files' mode, as a decimal number.
-  items       [KeyToPath] atomic
-  optional    bool
-  secretName  string
+  items       [KeyToPath] atomic -- Which keys become which files; else all.
+  optional    bool        -- It may be missing.
+  secretName  string      -- The secret.
 
 StorageOSVolumeSource
   fsType          string

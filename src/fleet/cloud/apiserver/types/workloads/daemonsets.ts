@@ -3,6 +3,7 @@ import type { StatusCause } from "../../../kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable, type ColumnRow } from "../fields/columns.ts";
 import { invalid } from "../fields/complaints.ts";
+import { labelText } from "../fields/selectors.ts";
 import { at, entries, give, isFields, made, number, text, type Fields } from "../fields/read.ts";
 import { immutableCauses, isZero, notNegativeCauses, shareCauses } from "./counts.ts";
 import {
@@ -72,12 +73,6 @@ export const daemonSetTable = namedTable([
   },
   ...templateColumns,
 ]);
-
-/** `a=b,c=d`, or <none>. */
-export function labelText(labels: unknown): string {
-  const pairs = Object.entries(at(labels)).map(([key, value]) => `${key}=${text(value)}`);
-  return pairs.length === 0 ? "<none>" : pairs.sort().join(",");
-}
 
 export const revisionStrategy: Strategy = {
   validate({ revision, data }) {
