@@ -178,3 +178,19 @@ export async function prepare(cluster: TestCluster, nodes = 2): Promise<void> {
     await cluster.client.update(kinds.nodes, { ...made, status: rest.status }, { subresource: "status" });
   }
 }
+
+/** Takes the step again and again, with a turn of the loop between, until the wanted thing is there. */
+export async function meanwhile<Result>(
+  wanted: Promise<Result>,
+  step: () => Promise<void> | void,
+): Promise<Result> {
+  let isOver = false;
+  const ended = wanted.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await step();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return ended;
+}

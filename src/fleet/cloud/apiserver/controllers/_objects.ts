@@ -52,6 +52,7 @@ export function node(
     spec: { ...part.spec },
     status: {
       allocatable: { cpu: "4", memory: "8Gi", pods: "110", "ephemeral-storage": "10Gi" },
+      conditions: [{ type: "Ready", status: "True", lastTransitionTime: at(0), lastHeartbeatTime: at(0) }],
       ...part.status,
     },
   };

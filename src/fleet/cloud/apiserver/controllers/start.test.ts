@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { openCluster, prepare } from "./_cluster.ts";
+import { meanwhile, openCluster, prepare } from "./_cluster.ts";
 import { pod } from "./_objects.ts";
 import { kinds, type Deployment, type Pod, type ReplicaSet } from "./kinds.ts";
 import { condition, isReady } from "./references.ts";
@@ -213,9 +213,10 @@ describe("deletion", () => {
     await cluster.until<Pod>(kinds.pods, (pods) => pods.filter(isReady).length === 3);
     await client.delete(kinds.namespaces, { name: "team" });
     // The namespace is looked at once a second until it is empty.
-    const turning = setInterval(() => cluster.clock.turn(1000), 5);
-    await cluster.until(kinds.namespaces, (all) => all.every(({ metadata }) => metadata.name !== "team"));
-    clearInterval(turning);
+    const gone = cluster.until(kinds.namespaces, (all) =>
+      all.every(({ metadata }) => metadata.name !== "team"),
+    );
+    await meanwhile(gone, () => cluster.clock.turn(1000));
     for (const kind of [kinds.pods, kinds.replicaSets, kinds.deployments, kinds.configMaps]) {
       const { items } = await client.list(kind);
       expect(items.filter(({ metadata }) => metadata.namespace === "team")).toEqual([]);

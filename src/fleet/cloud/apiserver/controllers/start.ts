@@ -12,8 +12,12 @@ import { namespaceController } from "./gc/namespace.ts";
 import { Informers } from "./informer/informers.ts";
 import { writeThrough } from "./informer/write-through.ts";
 import { jobController } from "./job/controller.ts";
+import { nodeController } from "./nodes/controller.ts";
+import { eventExpiry, podGc } from "./pod-gc.ts";
 import { replicaSetController } from "./replicaset/controller.ts";
 import { scheduler } from "./scheduler/controller.ts";
+import { serviceController } from "./services/controller.ts";
+import { volumeController } from "./volumes/controller.ts";
 import { knownKinds, servedKinds } from "./served.ts";
 
 export interface ControllersOptions {
@@ -62,6 +66,11 @@ function factories({ resources, rootCertificate }: ControllersOptions): readonly
     replicaSetController,
     daemonSetController,
     jobController,
+    nodeController,
+    serviceController,
+    volumeController,
+    podGc(),
+    eventExpiry,
     namespaceController(served),
     garbageCollector(served),
   ];
