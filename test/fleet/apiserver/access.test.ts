@@ -102,6 +102,19 @@ test("a role that is bound counts, and ends with its binding", async () => {
   await until(403, ask);
 });
 
+test("who may ask about a namespace asks about that one alone", async () => {
+  const root = await admin();
+  const ask = (namespace: string) =>
+    send(root, "POST", "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews", {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "LocalSubjectAccessReview",
+      spec: { user: "somebody", resourceAttributes: { verb: "get", resource: "pods", namespace } },
+    });
+  const { code, body } = await ask("default");
+  expect([code, body.status]).toEqual([201, { allowed: false }]);
+  expect((await ask("kube-system")).code).toBe(400);
+});
+
 test("nobody gives away more than he has", async () => {
   const [root, ada] = [await admin(), await issue("ada")];
   const bindings = `${rbac}/namespaces/default/rolebindings`;

@@ -313,3 +313,13 @@ for (const [message, asked] of refusals)
     expect(refusal(asked, "").status).toMatchObject({ message, code: 403, reason: "Forbidden" });
     expect(refusal(asked, "because").message).toBe(`${message}: because`);
   });
+
+test("while a watch is broken, what was taken away is not remembered", async () => {
+  const { storage, authorizer } = open();
+  const ask = () => authorizer.authorize(attributes(jane, "get", "pods", "default", "a")).allowed;
+  expect(ask()).toBe(true);
+  storage.remove("rbac.authorization.k8s.io/rolebindings", "default", "read-pods", { quietly: true });
+  storage.fail();
+  await storage.delivered();
+  expect(ask()).toBe(false);
+});

@@ -8,13 +8,16 @@ export interface Follower {
   readonly change: (change: Change) => void;
 }
 
-/** `reset` was called when this returns. Ends on dispose. */
+/** Milliseconds until a watch that broke is begun again. */
+const patience = 1000;
+
+/** `reset` was called when this returns. Ends on dispose, or with the storage. */
 export function follow(
   storage: Pick<Storage, "revision" | "watch">,
   resource: string,
   { reset, change }: Follower,
 ): AsyncDisposable {
-  let ended = false;
+  const ending = new AbortController();
   const begin = (): Watcher => {
     const watcher = storage.watch(resource, { after: storage.revision });
     reset();
@@ -22,14 +25,16 @@ export function follow(
   };
   let watcher = begin();
   const run = async (): Promise<void> => {
-    while (!ended) {
+    while (!ending.signal.aborted) {
       try {
         for await (const each of watcher) change(each);
         return;
       } catch (error) {
-        if (!(error instanceof KubeError) || error.reason !== "Expired") throw error;
         await watcher[Symbol.asyncDispose]();
-        watcher = begin();
+        // Whatever broke it: rights that were taken away must not live on in here.
+        reset();
+        if (!(error instanceof KubeError) || error.reason !== "Expired") await pause(ending.signal);
+        if (!ending.signal.aborted) watcher = begin();
       }
     }
   };
@@ -38,9 +43,17 @@ export function follow(
   running.catch(() => {});
   return {
     [Symbol.asyncDispose]: async () => {
-      ended = true;
+      ending.abort();
       await watcher[Symbol.asyncDispose]();
       await running;
     },
   };
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, patience);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
 }

@@ -26,7 +26,7 @@ const plurals: Readonly<Record<string, string>> = {
 
 class MemoryWatcher implements Watcher {
   seen = 0;
-  #waiting: (Change | "expired")[] = [];
+  #waiting: (Change | Error)[] = [];
   #wake = Promise.withResolvers<void>();
   #ended = false;
   readonly #end: () => void;
@@ -35,7 +35,7 @@ class MemoryWatcher implements Watcher {
     this.#end = end;
   }
 
-  push(change: Change | "expired"): void {
+  push(change: Change | Error): void {
     this.#waiting.push(change);
     this.#wake.resolve();
   }
@@ -43,7 +43,7 @@ class MemoryWatcher implements Watcher {
   async *[Symbol.asyncIterator](): AsyncIterator<Change> {
     while (!this.#ended) {
       const change = this.#waiting.shift();
-      if (change === "expired") throw new KubeError("Expired", "too old resource version");
+      if (change instanceof Error) throw change;
       if (change) yield change;
       else {
         this.#wake = Promise.withResolvers<void>();
@@ -89,16 +89,22 @@ export class MemoryStorage {
     if (!quietly) this.#tell({ revision: this.revision, type: "put", stored, before });
   }
 
-  remove(resource: string, namespace: string, name: string): void {
+  remove(resource: string, namespace: string, name: string, { quietly = false } = {}): void {
     const stored = this.get({ resource, namespace, name });
     if (!stored) return;
     this.#objects.delete(`${resource} ${namespace} ${name}`);
     this.revision += 1;
-    this.#tell({ revision: this.revision, type: "delete", stored, before: stored });
+    if (!quietly) this.#tell({ revision: this.revision, type: "delete", stored, before: stored });
   }
 
   expire(): void {
-    for (const { watcher } of this.#watchers) watcher.push("expired");
+    for (const { watcher } of this.#watchers)
+      watcher.push(new KubeError("Expired", "too old resource version"));
+  }
+
+  /** Every watch breaks, as when the disk does not answer. */
+  fail(): void {
+    for (const { watcher } of this.#watchers) watcher.push(new Error("the disk does not answer"));
   }
 
   /** Resolves when watchers were told of everything so far. */

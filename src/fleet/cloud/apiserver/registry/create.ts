@@ -31,6 +31,8 @@ export async function create(
   const fresh = receiveNew(resource, object, { options, context });
   if (resource.review) {
     mustBeValid(resource, fresh, []);
+    // Who asks about a namespace asks about that of the request.
+    if (resource.namespaced) fresh.metadata = { ...fresh.metadata, namespace };
     return encodable(await resource.review(fresh, { user: context.user }));
   }
   const outcome = await core.storage.write((transaction) =>
