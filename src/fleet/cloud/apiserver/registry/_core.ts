@@ -1,6 +1,7 @@
 /** What the verbs have in common. */
 import type { KubeObject, ObjectKey, WriteOptions } from "../../kube.ts";
 import type { RequestContext } from "../registry.ts";
+import { applyDefaults } from "../schema/default.ts";
 import { storageName, type Resource, type Resources, type StrategyContext } from "../resource.ts";
 import type { Storage, StorageKey, Stored, Transaction } from "../storage/storage.ts";
 
@@ -82,9 +83,25 @@ export function strategyContext({
   };
 }
 
-/** What is stored, as the kind sees it: in its own form, in the version of the storage. */
-export function ownForm(object: KubeObject, { form }: Resource): KubeObject {
-  return form ? form.fromStored(object) : object;
+/** What is stored, as the kind sees it: in its own form, in the version of the storage. The same object where that is no other. */
+export function ownForm(object: KubeObject, resource: Resource): KubeObject {
+  if (resource.form) return resource.form.fromStored(object);
+  // A CustomResourceDefinition may have got defaults since the object was written.
+  return hasDefaults(resource) ? applyDefaults(object, resource.schema, resource.definitions) : object;
+}
+
+/** Whether a stored text is what a client is to see. */
+export function isAsStored(resource: Resource): boolean {
+  return resource.version === resource.storageVersion && !resource.form && !hasDefaults(resource);
+}
+
+const withDefaults = new WeakMap<Resource, boolean>();
+
+function hasDefaults(resource: Resource): boolean {
+  if (resource.strategicMerge) return false;
+  const known = withDefaults.get(resource) ?? JSON.stringify(resource.schema).includes('"default":');
+  withDefaults.set(resource, known);
+  return known;
 }
 
 export function storedForm(object: KubeObject, { form }: Resource): KubeObject {

@@ -3,18 +3,17 @@ import type { KubeObject } from "../../kube.ts";
 import type { Encodable } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
-import { apiVersionOf, inVersion, ownForm, type Outcome } from "./_core.ts";
+import { inVersion, isAsStored, ownForm, type Outcome } from "./_core.ts";
 import { isScale, scaleOf } from "./_scale.ts";
 
 const encoder = new TextEncoder();
-const made = new WeakMap<Stored, Map<string, Encodable>>();
+const made = new WeakMap<Stored, Map<Resource, Encodable>>();
 
 export function encodableOf(stored: Stored, resource: Resource): Encodable {
-  const version = apiVersionOf(resource);
-  const known = made.get(stored) ?? new Map<string, Encodable>();
+  const known = made.get(stored) ?? new Map<Resource, Encodable>();
   made.set(stored, known);
-  const found = known.get(version) ?? new StoredEncodable(stored, resource);
-  known.set(version, found);
+  const found = known.get(resource) ?? new StoredEncodable(stored, resource);
+  known.set(resource, found);
   return found;
 }
 
@@ -39,8 +38,7 @@ class StoredEncodable implements Encodable {
 
   #text(): string {
     const { json } = this.#stored;
-    const { version, storageVersion, form } = this.#resource;
-    return json !== undefined && version === storageVersion && !form ? json : JSON.stringify(this.object);
+    return json !== undefined && isAsStored(this.#resource) ? json : JSON.stringify(this.object);
   }
 }
 

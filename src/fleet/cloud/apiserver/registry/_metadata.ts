@@ -1,6 +1,6 @@
 /** What holds of the metadata of every kind. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
 import type { KubeObject, ObjectMeta, StatusCause } from "../../kube.ts";
-import { storageName, type Resource } from "../resource.ts";
+import type { Resource } from "../resource.ts";
 import { labelKeyFault, labelValueFault, nameFault } from "./names.ts";
 
 /** Bytes of all annotations of an object. */
@@ -12,7 +12,7 @@ const plainFinalizers = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
 export function metadataCauses(resource: Resource, { metadata }: KubeObject): StatusCause[] {
   if (resource.strategicMerge) return [];
   const { name = "" } = metadata;
-  const fault = nameFault(storageName(resource), name);
+  const fault = nameFault(name);
   return [
     ...(name === "" || fault === undefined ? [] : [bad("metadata.name", name, fault)]),
     ...labelCauses(metadata),

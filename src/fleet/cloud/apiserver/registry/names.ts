@@ -4,58 +4,15 @@ const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const subdomain = `${label}(\\.${label})*`;
 const qualifiedPart = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
-const forms = {
-  subdomain: {
-    pattern: new RegExp(`^${subdomain}$`),
-    longest: 253,
-    fault:
-      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character " +
-      "(e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
-  },
-  label: {
-    pattern: new RegExp(`^${label}$`),
-    longest: 63,
-    fault:
-      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character " +
-      "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
-  },
-  label1035: {
-    pattern: /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
-    longest: 63,
-    fault:
-      "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character " +
-      "(e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
-  },
-} as const;
+const subdomainPattern = new RegExp(`^${subdomain}$`);
+const subdomainText =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character " +
+  "(e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
-/** Kinds whose names are not DNS subdomains. */
-const formOf: Readonly<Record<string, keyof typeof forms | "segment">> = {
-  namespaces: "label",
-  services: "label1035",
-  "rbac.authorization.k8s.io/roles": "segment",
-  "rbac.authorization.k8s.io/rolebindings": "segment",
-  "rbac.authorization.k8s.io/clusterroles": "segment",
-  "rbac.authorization.k8s.io/clusterrolebindings": "segment",
-};
-
-/** Of an object of this kind (its name in the storage). */
-export function nameFault(resource: string, name: string): string | undefined {
-  const form = formOf[resource] ?? "subdomain";
-  return form === "segment" ? segmentFault(name) : formFault(form, name);
-}
-
-function formFault(form: keyof typeof forms, text: string): string | undefined {
-  const { longest, pattern, fault } = forms[form];
-  if (text.length > longest) return `must be no more than ${longest} characters`;
-  return pattern.test(text) ? undefined : fault;
-}
-
-/** What can stand in a path between two slashes. */
-function segmentFault(name: string): string | undefined {
-  if (name === "." || name === "..") return `may not be '${name}'`;
-  if (name.length > 1024) return "must be no more than 1024 characters";
-  const bad = ["/", "%"].find((sign) => name.includes(sign));
-  return bad === undefined ? undefined : `may not contain '${bad}'`;
+/** Of an object of a kind that has no rule of its own. */
+export function nameFault(name: string): string | undefined {
+  if (name.length > 253) return "must be no more than 253 characters";
+  return subdomainPattern.test(name) ? undefined : subdomainText;
 }
 
 const qualifiedName = new RegExp(`^${qualifiedPart}$`);
@@ -72,7 +29,7 @@ export function labelKeyFault(key: string): string | undefined {
   if (parts.length === 2) {
     const prefix = parts[0] ?? "";
     if (prefix === "") return "prefix part must be non-empty";
-    const fault = formFault("subdomain", prefix);
+    const fault = nameFault(prefix);
     if (fault !== undefined) return `prefix part ${fault}`;
   }
   if (name === "") return "name part must be non-empty";

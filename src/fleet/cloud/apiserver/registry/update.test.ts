@@ -298,3 +298,19 @@ test("a subresource that others answer is theirs", async () => {
     example.client.create(accounts, request, { subresourceOf: at("default", "other") }),
   ).rejects.toMatchObject({ reason: "MethodNotAllowed" });
 });
+
+test("a kind that got a default since has it in what was written before", async () => {
+  await using example = await openExample();
+  const { client, storage, registry, context } = example;
+  const old = {
+    ...widgetObject("a", { colour: "red" }),
+    metadata: { name: "a", namespace: "default", uid: "u" },
+  };
+  const key = { resource: "example.com/widgets", namespace: "default", name: "a" };
+  await storage.write((transaction) => transaction.put(key, old));
+  expect(await client.get(widgets, at("a"))).toMatchObject({ spec: { size: 3, colour: "red" } });
+  const found = await registry.get(resourceOf(widgets), at("a"), context);
+  expect(JSON.parse(new TextDecoder().decode(found.json()))).toMatchObject({ spec: { size: 3 } });
+  const changed = await client.patch(widgets, at("a"), { spec: { colour: "blue" } }, merge);
+  expect(changed).toMatchObject({ spec: { size: 3, colour: "blue" } });
+});
