@@ -3,6 +3,9 @@ import "reflect-metadata";
 import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createPublicKey, verify } from "node:crypto";
+import { join } from "node:path";
+import { openAuthority } from "../../../src/fleet/cloud/apiserver/auth/authority.ts";
+import { makeKeyPair } from "../../../src/fleet/cloud/apiserver/auth/pki/issue.ts";
 import { type Cluster, openCluster } from "./_server.ts";
 
 let cluster: Cluster;
@@ -84,6 +87,43 @@ test("nobody in particular learns the version and little else", async () => {
 test("a wrong token is told so, and nothing more", async () => {
   const { code, body } = await send({ token: "a.b.c" }, "GET", "/version");
   expect([code, body["reason"]]).toEqual([401, "Unauthorized"]);
+});
+
+const whoAmI = (who: Credentials) =>
+  send(who, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "SelfSubjectReview",
+  });
+
+test("a certificate's user has all its groups", async () => {
+  const { body } = await whoAmI(await issue("jane, of ops", "dev", "a=b, c", "qa"));
+  expect(body.status).toEqual({
+    userInfo: { username: "jane, of ops", groups: ["dev", "a=b, c", "qa", "system:authenticated"] },
+  });
+});
+
+test("certificates of another authority, for servers, and from before or after their time are nobody's", async () => {
+  const { authority } = cluster.server;
+  const stranger = await openAuthority({ folder: join(cluster.folder, "stranger") });
+  const own = await makeKeyPair();
+  const hour = 3_600_000;
+  const make = async (from: number, until: number) => ({
+    key: own.key,
+    certificate: await authority.sign({
+      subject: { commonName: "root", organizations: ["system:masters"] },
+      publicKey: own.publicKey,
+      validity: { from: Date.now() + from, until: Date.now() + until },
+      usages: ["client"],
+    }),
+  });
+  expect((await whoAmI(await make(-1000, hour))).code).toBe(201);
+  for (const wrong of [
+    await stranger.issueClient({ user: "root", groups: ["system:masters"] }),
+    await authority.server(),
+    await make(hour, 2 * hour),
+    await make(-hour, -60_000),
+  ])
+    expect((await whoAmI(wrong)).code).toBe(401);
 });
 
 test("a role that is bound counts, and ends with its binding", async () => {
