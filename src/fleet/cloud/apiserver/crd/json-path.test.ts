@@ -94,9 +94,9 @@ describe("printer columns", () => {
   ];
   for (const [type, jsonPath, cell] of rows)
     test(`${type} of ${jsonPath}`, () => {
-      const { columns, cells } = printerTable([{ name: "X", type, jsonPath, priority: 1 }]);
-      expect(cells({ apiVersion: "v1", kind: "X", ...object }, now)).toEqual(["a", cell]);
-      expect(columns[1]).toMatchObject({ name: "X", type, priority: 1 });
+      const table = printerTable([{ name: "X", type, jsonPath, priority: 1 }]);
+      expect(table.cells({ apiVersion: "v1", kind: "X", ...object }, now)).toEqual(["a", cell]);
+      expect(table.columns[1]).toMatchObject({ name: "X", type, priority: 1 });
     });
 
   test("are name and age where there are none", () => {

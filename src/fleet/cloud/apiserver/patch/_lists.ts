@@ -25,22 +25,25 @@ export function mergeKeyed(
     return elements
       .filter((element) => kindOfPatch(element) === undefined)
       .map((element) => merge({}, element));
-  const result = original.map(asFields);
+  const result: (Fields | undefined)[] = original.map(asFields);
+  const places = Map.groupBy(result.keys(), (at) => get(result[at] ?? {}, key));
   const given: unknown[] = [];
   for (const element of elements) {
     const name = keyOf(element, key);
-    const at = result.findIndex((candidate) => get(candidate, key) === name);
+    const found = places.get(name) ?? [];
     if (kindOfPatch(element) === "delete") {
-      for (let other = result.length - 1; other >= 0; other--)
-        if (get(result[other] as Fields, key) === name) result.splice(other, 1);
+      for (const at of found) result[at] = undefined;
+      places.delete(name);
       continue;
     }
     given.push(element);
-    if (at === -1) result.push(merge({}, element));
-    else result[at] = merge(result[at] as Fields, element);
+    const [at = result.length] = found;
+    result[at] = merge(result[at] ?? {}, element);
+    if (found.length === 0) places.set(name, [at]);
   }
   if (options.order) refuseStrangers(given, options.order, key);
-  return inOrder(result, original, { key, order: options.order ?? given });
+  const left = result.filter((element) => element !== undefined);
+  return inOrder(left, original, { key, order: options.order ?? given });
 }
 
 /** Lists of plain values: the union, without what is deleted. */

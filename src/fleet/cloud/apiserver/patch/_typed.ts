@@ -15,9 +15,11 @@ export interface Part {
   readonly schema: Schema;
   /** A field that the schema does not name: an entry of a map, whose being there is owned too. */
   readonly entry: boolean;
+  /** All elements of the same keys, where a list has several: ports and variables of pods may repeat. Nobody owns these one by one. */
+  readonly repeats?: readonly unknown[];
 }
 
-/** Undefined: the value is one piece (a plain value, an atomic list or map, or a list whose elements lack their keys or repeat them). */
+/** Undefined: the value is one piece (a plain value, an atomic list or map, or a list whose elements lack their keys). */
 export function granular(value: unknown, schema: Schema, definitions: Definitions): Granular | undefined {
   if (isFields(value)) return granularMap(value, schema, definitions);
   return Array.isArray(value) ? granularList(value, schema, definitions) : undefined;
@@ -48,10 +50,17 @@ function granularList(
   const items = itemSchema(schema, definitions);
   for (const element of value) {
     const step = elementStep(element, schema, definitions);
-    if (step === undefined || parts.has(step)) return undefined;
-    parts.set(step, { value: element, schema: items, entry: true });
+    if (step === undefined) return undefined;
+    const before = parts.get(step);
+    const part: Part = { value: element, schema: items, entry: true };
+    parts.set(step, before ? { ...before, repeats: [...elementsOf(before), element] } : part);
   }
   return { kind: "list", parts };
+}
+
+/** The elements that a part stands for: one, as a rule. */
+function elementsOf(part: Part | undefined): readonly unknown[] {
+  return part === undefined ? [] : (part.repeats ?? [part.value]);
 }
 
 /** `k:{"name":"a"}` or `v:"a"`; undefined when the element has not got its keys. Keys that the schema defaults need not be there. */
@@ -120,6 +129,13 @@ function compareInto(before: unknown, after: unknown, at: Comparing): void {
   if (after === undefined) removed.member = true;
   for (const step of new Set([...(a?.parts.keys() ?? []), ...(b?.parts.keys() ?? [])])) {
     const [left, right] = [a?.parts.get(step), b?.parts.get(step)];
+    // Most of an object stays as it is: no set is made for that.
+    if (left?.repeats || right?.repeats) {
+      const set = right ? changed : removed;
+      if (!equal(elementsOf(left), elementsOf(right))) enter(set, step).member = true;
+      continue;
+    }
+    if (left && right && left.value === right.value) continue;
     compareInto(left?.value, right?.value, {
       schema: (right ?? left)?.schema ?? anything,
       definitions,
@@ -152,7 +168,10 @@ export function mergeTyped(
     if (!left || !right) return right ? structuredClone(right.value) : left?.value;
     return mergeTyped(left.value, right.value, right.schema, definitions);
   };
-  if (b.kind === "list") return mergedOrder([...a.parts.keys()], [...b.parts.keys()]).map(merged);
+  if (b.kind === "list")
+    return mergedOrder([...a.parts.keys()], [...b.parts.keys()]).flatMap((step) =>
+      b.parts.has(step) ? [merged(step)] : elementsOf(a.parts.get(step)),
+    );
   const result: Fields = {};
   for (const step of new Set([...a.parts.keys(), ...b.parts.keys()]))
     put(result, step.slice(2), merged(step));
@@ -187,9 +206,12 @@ export function withoutParts(
   const whole = granular(value, schema, definitions);
   if (!whole) return value;
   const left: [string, unknown][] = [];
+  const keep = (step: string, part: Part): void => {
+    for (const element of elementsOf(part)) left.push([step, element]);
+  };
   for (const [step, part] of whole.parts) {
     const [going, keeping] = [gone.inside.get(step), kept.inside.get(step)];
-    if (!going) left.push([step, part.value]);
+    if (!going || (keeping && part.repeats)) keep(step, part);
     else if (keeping)
       left.push([
         step,
