@@ -12,14 +12,7 @@ import { join } from "node:path";
 import type { X509Certificate } from "node:crypto";
 import { SampanError } from "../../../../base/errors.ts";
 import { makeFolder, readText, writeWhole } from "./pki/files.ts";
-import {
-  type AlternativeNames,
-  issue,
-  makeAuthority,
-  makeKeyPair,
-  type Subject,
-  type Wanted,
-} from "./pki/issue.ts";
+import { type AlternativeNames, issue, makeAuthority, makeKeyPair, type Wanted } from "./pki/issue.ts";
 import { serverNames } from "./pki/names.ts";
 import { beginOf, checkPair, damaged, endOf, hasNames, type Pair, readKey } from "./pki/pair.ts";
 import { openSigner, type TokenSigner } from "./tokens/signer.ts";
@@ -28,8 +21,7 @@ const day = 86_400_000;
 /** Clocks differ a little. */
 const skew = 5 * 60_000;
 const authorityDays = 3650;
-const serverDays = 365;
-const clientDays = 365;
+const yearSeconds = 365 * 86_400;
 /** A server's certificate with less left than this is made again. */
 const renewalDays = 60;
 /** Before it no clock is right: this program did not exist. */
@@ -75,52 +67,61 @@ export async function openAuthority({
   const wanted = serverNames(names);
   makeFolder(folder);
   chmodSync(folder, 0o700);
-  const { pair: root, certificate } = await openRoot(folder, now());
-  const text = readText(join(folder, "sa.key"));
-  if (text === undefined) throw damaged(join(folder, "sa.key"), "it is not there, but the authority is");
-  const tokens = await openSigner(readKey(text, join(folder, "sa.key")), now);
-  const last = endOf(certificate);
-  const sign = async (request: Wanted): Promise<string> => {
-    const { from, until } = request.validity;
-    const validity = { from: Math.max(from, beginOf(certificate)), until: Math.min(until, last) };
-    return issue(root, { ...request, validity });
-  };
-  const make = async (subject: Subject, rest: Pick<Wanted, "usages" | "names">, length: number) => {
+  const root = await openRoot(folder, now());
+  const tokens = await openTokens(folder, now);
+  const sign = (request: Wanted) => signBy(root, request);
+  const make = async ({ subject, usages, names: of, seconds }: Making): Promise<Pair> => {
     const { key, publicKey } = await makeKeyPair();
-    const validity = { from: now() - skew, until: now() + length };
-    return { key, certificate: await sign({ subject, publicKey, validity, ...rest }) };
+    const validity = { from: now() - skew, until: now() + seconds * 1000 };
+    const certificate = await sign({ subject, publicKey, validity, usages, ...(of ? { names: of } : {}) });
+    return { key, certificate };
   };
   return {
-    ca: root.certificate,
+    ca: root.pair.certificate,
     tokens,
     sign,
     server: async () => {
       const paths = pathsOf(folder, "server");
-      const found = readServer(paths, { root: certificate, names: wanted, at: now() });
+      const found = readServer(paths, { root: root.certificate, names: wanted, at: now() });
       if (found) return found;
-      const pair = await make(
-        { commonName: "kube-apiserver" },
-        { usages: ["server"], names: wanted },
-        serverDays * day,
-      );
+      const subject = { commonName: "kube-apiserver" };
+      const pair = await make({ subject, usages: ["server"], names: wanted, seconds: yearSeconds });
       writeWhole(paths.key, pair.key, 0o600);
       writeWhole(paths.certificate, pair.certificate, 0o644);
       return pair;
     },
-    issueClient: ({ user, groups = [], seconds }) =>
-      make(
-        { commonName: user, organizations: groups },
-        { usages: ["client"] },
-        seconds === undefined ? clientDays * day : seconds * 1000,
-      ),
+    issueClient: ({ user, groups = [], seconds = yearSeconds }) =>
+      make({ subject: { commonName: user, organizations: groups }, usages: ["client"], seconds }),
   };
+}
+
+interface Making extends Pick<Wanted, "subject" | "usages" | "names"> {
+  readonly seconds: number;
+}
+
+interface Root {
+  readonly pair: Pair;
+  readonly certificate: X509Certificate;
+}
+
+async function signBy({ pair, certificate }: Root, request: Wanted): Promise<string> {
+  const from = Math.max(request.validity.from, beginOf(certificate));
+  const until = Math.min(request.validity.until, endOf(certificate));
+  return issue(pair, { ...request, validity: { from, until } });
+}
+
+async function openTokens(folder: string, now: () => number): Promise<TokenSigner> {
+  const path = join(folder, "sa.key");
+  const text = readText(path);
+  if (text === undefined) throw damaged(path, "it is not there, but the authority is");
+  return openSigner(readKey(text, path), now);
 }
 
 function pathsOf(folder: string, name: string): Pair {
   return { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
 }
 
-async function openRoot(folder: string, at: number): Promise<{ pair: Pair; certificate: X509Certificate }> {
+async function openRoot(folder: string, at: number): Promise<Root> {
   const paths = pathsOf(folder, "ca");
   const pair = readRoot(paths) ?? (await makeRoot(folder, at));
   const certificate = checkPair(pair, paths);

@@ -6,7 +6,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { Attributes, Authorizer, Decision, UserInfo } from "./auth.ts";
 import { openNodeAuthorizer } from "./node/authorizer.ts";
 import { openRoles, type Roles, type RoleRef } from "./rbac/bindings.ts";
-import { allows, type PolicyRule } from "./rbac/rules.ts";
+import { allows, everything, type PolicyRule } from "./rbac/rules.ts";
 
 export interface RoleAuthorizer extends Authorizer, AsyncDisposable {
   /** All that RBAC gives a user in a namespace ("": in the whole cluster). */
@@ -14,11 +14,6 @@ export interface RoleAuthorizer extends Authorizer, AsyncDisposable {
   /** Undefined: there is no such role. */
   roleRules(role: RoleRef, namespace: string): readonly PolicyRule[] | undefined;
 }
-
-const everything: readonly PolicyRule[] = [
-  { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
-  { verbs: ["*"], nonResourceURLs: ["*"] },
-];
 
 export type AuthorizerStorage = Pick<Storage, "revision" | "watch" | "list" | "get">;
 

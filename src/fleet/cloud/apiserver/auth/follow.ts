@@ -1,5 +1,6 @@
 /** Keeps something up to date with all objects of a kind. */
 import { KubeError } from "../../kube.ts";
+import { pause } from "./pause.ts";
 import type { Change, Storage, Watcher } from "../storage/storage.ts";
 
 export interface Follower {
@@ -33,7 +34,7 @@ export function follow(
         await watcher[Symbol.asyncDispose]();
         // Whatever broke it: rights that were taken away must not live on in here.
         reset();
-        if (!(error instanceof KubeError) || error.reason !== "Expired") await pause(ending.signal);
+        if (!(error instanceof KubeError) || error.reason !== "Expired") await pause(patience, ending.signal);
         if (!ending.signal.aborted) watcher = begin();
       }
     }
@@ -48,12 +49,4 @@ export function follow(
       await running;
     },
   };
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, patience);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

@@ -5,7 +5,8 @@
 import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import type { Authority } from "../authority.ts";
-import { type RequestSpec, csrGroup, hasCondition, specOf, statusOf, type Condition } from "./strategy.ts";
+import { type RequestSpec, csrGroup, hasCondition, specOf, statusOf, type Condition } from "./object.ts";
+import { pause } from "../pause.ts";
 import { readRequest } from "./request.ts";
 import { refuseKubeletClient, signers } from "./signers.ts";
 
@@ -15,6 +16,8 @@ const hour = 3_600_000;
 /** What is signed or denied, and what nobody judged, is kept so long. */
 const judgedFor = hour;
 const waitingFor = 24 * hour;
+/** Milliseconds between two watches. */
+const patience = 1000;
 const sweepEvery = 10 * 60_000;
 const usualSeconds = 365 * 86_400;
 /** Clocks differ a little. */
@@ -59,7 +62,7 @@ async function run(options: CertificatesOptions, signal: AbortSignal): Promise<v
       if (!(error instanceof KubeError) || error.reason !== "Expired")
         log(`cannot watch certificate requests: ${String(error)}`);
     }
-    await pause(signal);
+    await pause(patience, signal);
   }
 }
 
@@ -153,14 +156,4 @@ export async function sweep(
       if (!(error instanceof KubeError)) throw error;
     });
   }
-}
-
-/** Between two watches. */
-async function pause(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, 1000);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  if (signal.aborted) resolve();
-  await promise;
-  clearTimeout(timer);
 }

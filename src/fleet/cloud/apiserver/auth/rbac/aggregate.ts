@@ -1,7 +1,11 @@
 /** Aggregated cluster roles: the rules of all cluster roles that the selectors mean, in the order of their names, each once. */
 import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
 import { clusterRoles } from "./bindings.ts";
+import { pause } from "../pause.ts";
 import { readRules } from "./rules.ts";
+
+/** Milliseconds between two tries after an error. */
+const patience = 1000;
 
 interface Requirement {
   readonly key: string;
@@ -64,7 +68,7 @@ export function keepAggregated(client: KubeClient, warn: (text: string) => void)
         if (signal.aborted) return;
         if (!(error instanceof KubeError) || error.reason !== "Expired")
           warn(`cannot aggregate cluster roles: ${String(error)}`);
-        await pause(signal);
+        await pause(patience, signal);
       }
     }
   };
@@ -75,15 +79,6 @@ export function keepAggregated(client: KubeClient, warn: (text: string) => void)
       await running;
     },
   };
-}
-
-/** Between two tries after an error. */
-async function pause(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, 1000);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }
 
 function again(error: unknown): void {

@@ -8,7 +8,7 @@ import type { RoleAuthorizer } from "../authorizer.ts";
 import { forbidden } from "../refusal.ts";
 import { rbacGroup, type RoleRef } from "./bindings.ts";
 import { missingOf, wordsOf } from "./cover.ts";
-import { type PolicyRule, readRules } from "./rules.ts";
+import { everything, type PolicyRule, readRules } from "./rules.ts";
 
 export type RoleKind = "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding";
 
@@ -21,11 +21,6 @@ export interface RoleWrite {
 }
 
 type Holder = Pick<RoleAuthorizer, "authorize" | "rulesOf" | "roleRules">;
-
-const everything: readonly PolicyRule[] = [
-  { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
-  { verbs: ["*"], nonResourceURLs: ["*"] },
-];
 
 /** KubeError `Forbidden`; `NotFound` for a binding to a role that is not there: it may be any later. */
 export function checkRoleWrite(authorizer: Holder, write: RoleWrite): void {

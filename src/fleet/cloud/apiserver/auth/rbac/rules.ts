@@ -10,6 +10,12 @@ export interface PolicyRule {
   readonly nonResourceURLs?: readonly string[];
 }
 
+/** What cluster-admin and system:masters have. */
+export const everything: readonly PolicyRule[] = [
+  { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
+  { verbs: ["*"], nonResourceURLs: ["*"] },
+];
+
 const none: readonly string[] = [];
 
 export function allows(rule: PolicyRule, { verb, resource, path }: Attributes): boolean {
