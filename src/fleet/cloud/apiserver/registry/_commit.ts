@@ -32,15 +32,18 @@ function managerOf(named: string | undefined, userAgent = ""): string {
   return userAgent.split("/")[0]?.slice(0, 128) || "unknown";
 }
 
-/** Throws Invalid with everything that was found. */
-export function mustBeValid(resource: Resource, object: KubeObject, more: readonly StatusCause[]): void {
+/** Throws Invalid with everything that was found. Strategies (`more`) look only at what has the schema's types. */
+export function mustBeValid(
+  resource: Resource,
+  object: KubeObject,
+  more: () => readonly StatusCause[],
+): void {
   const found = validate(object, resource.schema, resource.definitions);
   // In built-in kinds only server-side apply minds a key that stands twice in a list; variables and ports may.
   const bySchema = resource.strategicMerge
     ? found.filter(({ reason }) => reason !== "FieldValueDuplicate")
     : found;
-  // Strategies look at fields of the right types only.
-  const causes = bySchema.length > 0 ? bySchema : unique(more);
+  const causes = bySchema.length > 0 ? bySchema : unique(more());
   if (causes.length > 0) throw invalidObject(resource, object.metadata.name ?? "", causes);
 }
 

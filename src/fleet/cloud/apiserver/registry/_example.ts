@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { builtInResources } from "../types/resources.ts";
 import { loopback } from "../auth/auth.ts";
 import type { KubeClient, KubeObject, PatchType, ResourceId } from "../../kube.ts";
+import { objectMeta } from "../schema/metadata.ts";
 import type { Registry, RequestContext } from "../registry.ts";
 import type { Resource, Resources } from "../resource.ts";
 import { openStorage, type StorageOptions } from "../storage/open.ts";
@@ -19,7 +20,6 @@ export const widgets: ResourceId = { group: "example.com", version: "v1", resour
 
 const text = { type: "string" } as const;
 const number = { type: "integer", format: "int32" } as const;
-const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true } as const;
 
 /** As a CustomResourceDefinition makes one: with status, scale and two served versions. */
 function widget(version: string): Resource {
@@ -41,7 +41,7 @@ function widget(version: string): Resource {
       properties: {
         apiVersion: text,
         kind: text,
-        metadata: open,
+        metadata: objectMeta,
         spec: {
           type: "object",
           properties: { size: { ...number, default: 3, maximum: 9 }, colour: text },

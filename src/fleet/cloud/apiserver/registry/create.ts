@@ -30,7 +30,7 @@ export async function create(
   const namespace = namespaceOf(resource, place.namespace, object);
   const fresh = receiveNew(resource, object, { options, context });
   if (resource.review) {
-    mustBeValid(resource, fresh, []);
+    mustBeValid(resource, fresh, () => []);
     // Who asks about a namespace asks about that of the request.
     if (resource.namespaced) fresh.metadata = { ...fresh.metadata, namespace };
     return encodable(await resource.review(fresh, { user: context.user }));
@@ -84,7 +84,7 @@ export function createWithin(
   resource.strategy.prepareForCreate?.(object, context);
   dropUndefined(object);
   if (!how.apply) managed(writing, object, undefined);
-  mustBeValid(resource, object, [
+  mustBeValid(resource, object, () => [
     ...metadataCauses(resource, object),
     ...(resource.strategy.validate?.(object, context) ?? []),
   ]);

@@ -112,7 +112,7 @@ export function updateWithin(
   dropUndefined(object);
   countGeneration(resource, object, before);
   if (!how.apply) managed(writing, object, before);
-  mustBeValid(resource, object, [
+  mustBeValid(resource, object, () => [
     ...metadataCauses(resource, object),
     ...metadataUpdateCauses(object, before),
     ...(resource.strategy.validate?.(object, strategy) ?? []),
