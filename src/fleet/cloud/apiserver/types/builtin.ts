@@ -4,7 +4,7 @@ import { definitions, typePackages, type PackageName } from "./definitions.ts";
 import { namedTable } from "./fields/columns.ts";
 import { validateMetadata } from "./fields/metadata.ts";
 import { subdomain, type NameRule } from "./fields/names.ts";
-import { canonicalQuantities, quantityCauses } from "./fields/quantities.ts";
+import { canonicalize, quantityCauses } from "./fields/canonical.ts";
 
 export interface KindRow {
   readonly package: PackageName;
@@ -90,7 +90,7 @@ function strategyOf(row: KindRow, definition: string): Strategy {
   return {
     ...own,
     default(object) {
-      canonicalQuantities(object, schema, definitions);
+      canonicalize(object, schema, definitions);
       own.default?.(object);
     },
     validate: (object, context) => [

@@ -5,16 +5,21 @@ import { namedTable, nameColumn, table, type ColumnRow } from "../fields/columns
 import { forbidden, invalid, notSupported, required } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { pathSegment, subdomain } from "../fields/names.ts";
-import { at, entries, give, made, text, texts, type Fields } from "../fields/read.ts";
+import { at, entries, entryOf, give, made, text, texts, type Fields } from "../fields/read.ts";
 import { selectorCauses } from "../fields/selectors.ts";
 
 const group = "rbac.authorization.k8s.io";
 
+/** Those who read it count on a list. */
+const withRules: Strategy["default"] = (role) => give(role, "rules", []);
+
 export const roleStrategy: Strategy = {
+  default: withRules,
   validate: ({ rules }) => entries(rules).flatMap((rule, index) => ruleCauses(rule, `rules[${index}]`, true)),
 };
 
 export const clusterRoleStrategy: Strategy = {
+  default: withRules,
   validate({ rules, aggregationRule }) {
     const selectors = entries(at(aggregationRule).clusterRoleSelectors);
     const field = "aggregationRule.clusterRoleSelectors";
@@ -81,7 +86,7 @@ export function bindingStrategy(roles: readonly string[]): Strategy {
     default(binding) {
       if (binding.roleRef !== undefined) give(made(binding, "roleRef"), "apiGroup", group);
       for (const subject of entries(binding.subjects)) {
-        const own = ofSubject[text(subject.kind)];
+        const own = entryOf(ofSubject, text(subject.kind));
         if (own !== undefined && own !== "") give(subject, "apiGroup", own);
       }
     },
@@ -103,7 +108,7 @@ export function bindingStrategy(roles: readonly string[]): Strategy {
 
 function subjectCauses(subject: Fields, field: string): StatusCause[] {
   const { kind, name, namespace, apiGroup } = subject;
-  const wanted = ofSubject[text(kind)];
+  const wanted = entryOf(ofSubject, text(kind));
   if (wanted === undefined) return [notSupported(`${field}.kind`, kind, Object.keys(ofSubject))];
   const isAccount = kind === "ServiceAccount";
   return [

@@ -4,7 +4,7 @@ import type { Form, Strategy } from "../../resource.ts";
 import { age } from "../fields/age.ts";
 import { table } from "../fields/columns.ts";
 import { invalid } from "../fields/complaints.ts";
-import { at, isFields, number, text } from "../fields/read.ts";
+import { at, entryOf, isFields, number, text } from "../fields/read.ts";
 
 /** The fields that have another name in events.k8s.io/v1: there → in v1. */
 const renamed = {
@@ -23,7 +23,7 @@ function withNames(
   names: Readonly<Record<string, string>>,
   apiVersion: string,
 ): KubeObject {
-  const fields = Object.entries(event).map(([name, value]) => [names[name] ?? name, value] as const);
+  const fields = Object.entries(event).map(([name, value]) => [entryOf(names, name) ?? name, value] as const);
   return { ...(Object.fromEntries(fields) as KubeObject), apiVersion, kind: "Event" };
 }
 

@@ -5,7 +5,7 @@ import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid, required, tooLong } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { configKey } from "../fields/names.ts";
-import { at, give, text } from "../fields/read.ts";
+import { at, entryOf, give, text } from "../fields/read.ts";
 import { immutableCauses } from "../workloads/counts.ts";
 
 /** All values of an object together, in bytes. */
@@ -62,7 +62,7 @@ export const secretStrategy: Strategy = {
     return [
       ...keyCauses(data, "data"),
       ...(size(data, decodedLength) > most ? [tooLong("data", most)] : []),
-      ...(needs[type] ?? [])
+      ...(entryOf(needs, type) ?? [])
         .filter((key) => !Object.hasOwn(data, key))
         .map((key) => required(`data[${key}]`)),
       ...(type === "kubernetes.io/dockerconfigjson" ? jsonCauses(data, ".dockerconfigjson") : []),

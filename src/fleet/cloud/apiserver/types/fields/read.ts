@@ -46,3 +46,8 @@ export function made(object: Fields, name: string): Fields {
 export function give(object: Fields, name: string, value: unknown): void {
   if (object[name] === undefined || object[name] === null) object[name] = value;
 }
+
+/** What a table of ours has under a key that a client chose: never what all objects inherit. */
+export function entryOf<Value>(table: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

@@ -123,6 +123,7 @@ describe("complaints", () => {
       { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": base64("{") } },
       ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid JSON'],
     ],
+    ["Secret", { type: "constructor" }, []],
     ["Service", { spec: {} }, ["spec.ports: Required value"]],
     [
       "Service",
@@ -176,6 +177,13 @@ describe("complaints", () => {
       "PriorityClass",
       { value: 2_000_000_000 },
       ["value: Forbidden: maximum allowed value of a user defined priority is 1000000000"],
+    ],
+    [
+      "RoleBinding",
+      { roleRef: { kind: "Role", name: "r" }, subjects: [{ kind: "constructor", name: "s" }] },
+      [
+        'subjects[0].kind: Unsupported value: "constructor": supported values: "Group", "ServiceAccount", "User"',
+      ],
     ],
     ["RuntimeClass", { handler: "" }, ["handler: Required value"]],
     [

@@ -61,8 +61,10 @@ export const endpointsTable = namedTable([
 ]);
 
 export const sliceStrategy: Strategy = {
-  default({ ports }) {
-    for (const port of entries(ports)) {
+  default(slice) {
+    // Those who read it count on a list.
+    give(slice, "endpoints", []);
+    for (const port of entries(slice.ports)) {
       give(port, "name", "");
       give(port, "protocol", "TCP");
     }

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { KubeError, type KubeObject } from "../../../kube.ts";
 import type { StrategyContext } from "../../resource.ts";
-import { at, entries, give, made, number, text, type Fields } from "../fields/read.ts";
+import { at, entries, entryOf, give, made, number, text, type Fields } from "../fields/read.ts";
 import { globalDefaultOf } from "./default-class.ts";
 import { qosClass } from "./defaults.ts";
 
@@ -108,7 +108,7 @@ function givePriority(pod: KubeObject, spec: Fields, context: StrategyContext): 
   const named = text(spec.priorityClassName);
   const chosen =
     named === "" ? globalDefaultOf(context) : context.find("scheduling.k8s.io/priorityclasses", "", named);
-  const system = Object.hasOwn(systemClasses, named) ? systemClasses[named] : undefined;
+  const system = entryOf(systemClasses, named);
   if (named !== "" && !chosen && system === undefined) {
     throw refusedPod(pod, `no PriorityClass with name ${named} was found`);
   }

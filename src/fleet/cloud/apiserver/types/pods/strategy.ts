@@ -1,6 +1,6 @@
 /** Pods: what is particular to them when they are written. */
 import type { Strategy } from "../../resource.ts";
-import { at, entries, made, number, text, type Fields } from "../fields/read.ts";
+import { at, entries, entryOf, made, number, text, type Fields } from "../fields/read.ts";
 import { admitPod } from "./admission.ts";
 import { defaultPodSpec } from "./defaults.ts";
 import { podSpecCauses } from "./spec.ts";
@@ -57,7 +57,7 @@ export const podStrategy: Strategy = {
 /** Things that are allowed and seldom meant. */
 export function podWarnings(spec: Fields, field: string): string[] {
   const oldLabels = Object.keys(at(spec.nodeSelector)).flatMap((key) => {
-    const name = replacedLabels[key];
+    const name = entryOf(replacedLabels, key);
     return name ? [`${field}.nodeSelector[${key}]: deprecated since v1.14; use "${name}" instead`] : [];
   });
   const repeated = ["initContainers", "containers"].flatMap((list) =>

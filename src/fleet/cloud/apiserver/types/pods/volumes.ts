@@ -2,7 +2,7 @@
 import type { StatusCause } from "../../../kube.ts";
 import { duplicate, forbidden, invalid, required } from "../fields/complaints.ts";
 import { label } from "../fields/names.ts";
-import { entries, isFields, number, text, type Fields } from "../fields/read.ts";
+import { entries, entryOf, isFields, number, text, type Fields } from "../fields/read.ts";
 import { nanoOf } from "../quantity.ts";
 import { backstepCauses, pathCauses } from "./paths.ts";
 
@@ -30,7 +30,7 @@ function sourceCauses(volume: Fields, field: string): StatusCause[] {
   const source = volume[first];
   return [
     ...more.map((name) => forbidden(`${field}.${name}`, "may not specify more than 1 volume type")),
-    ...(isFields(source) ? (rules[first]?.(source, `${field}.${first}`) ?? []) : []),
+    ...(isFields(source) ? (entryOf(rules, first)?.(source, `${field}.${first}`) ?? []) : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Access modes of volumes and claims. */
 import type { StatusCause } from "../../../kube.ts";
 import { notSupported, required } from "../fields/complaints.ts";
-import { texts } from "../fields/read.ts";
+import { entryOf, texts } from "../fields/read.ts";
 
 /** A cell without a value. */
 export const unset = "<unset>";
@@ -15,7 +15,7 @@ const shortModes: Readonly<Record<string, string>> = {
 const modes = Object.keys(shortModes);
 export const modeText = (given: unknown): string =>
   texts(given)
-    .map((mode) => shortModes[mode] ?? mode)
+    .map((mode) => entryOf(shortModes, mode) ?? mode)
     .join(",");
 
 /** There is one at least, and each is known. */

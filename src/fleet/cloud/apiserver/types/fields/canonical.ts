@@ -1,4 +1,4 @@
-/** Quantities wherever the schema has them: in their one form, and complaints about those that are none. */
+/** One form for what can be written in several, guided by the schema; and complaints about quantities that are none. */
 import type { Definitions, Schema } from "../../schema/schema.ts";
 import type { StatusCause } from "../../../kube.ts";
 import { quantityName } from "../notation.ts";
@@ -6,11 +6,21 @@ import { canonicalQuantity, parseQuantity, quantityRule } from "../quantity.ts";
 import { invalid } from "./complaints.ts";
 import { isFields } from "./read.ts";
 
-/** Writes quantities in their one form, in place. */
-export function canonicalQuantities(value: unknown, schema: Schema, definitions: Definitions): void {
-  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own }) => {
+/**
+ * In place: quantities in their one form, and no empty lists and maps where they may be absent, as the reference implementation has them. So an object that is applied twice differs in
+ * nothing the second time.
+ */
+export function canonicalize(value: unknown, schema: Schema, definitions: Definitions): void {
+  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, isRequired }) => {
     if (own.$ref === quantityName) holder[name] = canonicalQuantity(holder[name]);
+    else if (!isRequired && isEmpty(holder[name], own)) delete holder[name];
   });
+}
+
+/** Objects with fields are something even when they are empty: `emptyDir: {}`. */
+function isEmpty(value: unknown, { type, additionalProperties }: Schema): boolean {
+  if (type === "array") return Array.isArray(value) && value.length === 0;
+  return additionalProperties !== undefined && isFields(value) && Object.keys(value).length === 0;
 }
 
 export function quantityCauses(value: unknown, schema: Schema, definitions: Definitions): StatusCause[] {
@@ -26,6 +36,8 @@ interface Place {
   readonly schema: Schema;
   readonly definitions: Definitions;
   readonly field: string;
+  /** It stays when it is empty: a required field, or an entry of a map. */
+  readonly isRequired?: boolean;
 }
 
 type Visit = (holder: Record<string, unknown>, name: string, place: Place) => void;
@@ -53,6 +65,7 @@ function walk(value: unknown, place: Place, visit: Visit): void {
       schema: inner,
       definitions,
       field: own ? join(field, name) : `${field}[${name}]`,
+      isRequired: !own || schema.required?.includes(name) === true,
     };
     visit(value, name, there);
     if (!isPlain(inner)) walk(value[name], there, visit);
