@@ -19,16 +19,22 @@ export interface BodyBudget {
 export interface BodyReading {
   readonly budget: BodyBudget;
   readonly signal: AbortSignal;
+  /** In milliseconds. */
+  readonly deadline?: number;
 }
 
-/** All of the body. KubeError `RequestEntityTooLarge` beyond 3 MiB, `TooManyRequests` when too many are being read. */
-export async function readBody(request: IncomingMessage, { budget, signal }: BodyReading): Promise<Buffer> {
+const usualDeadline = 60_000;
+
+/** All of the body. KubeError `RequestEntityTooLarge` beyond 3 MiB, `TooManyRequests` when too many are being read; a connection whose body does not come within a minute is ended. */
+export async function readBody(request: IncomingMessage, reading: BodyReading): Promise<Buffer> {
+  const { budget, signal, deadline = usualDeadline } = reading;
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > maxBody) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   const stop = () => void request.destroy();
   signal.addEventListener("abort", stop, { once: true });
+  const timer = setTimeout(stop, deadline);
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       size += chunk.length;
@@ -41,6 +47,7 @@ export async function readBody(request: IncomingMessage, { budget, signal }: Bod
       chunks.push(chunk);
     }
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", stop);
     budget.used -= size;
   }

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { KubeError, type KubeObject, type Status } from "../../kube.ts";
 import type { UserInfo } from "../auth/auth.ts";
 import { openAuthority } from "../auth/authority.ts";
 import type { Encodable, Registry, RegistryWatchEvent } from "../registry.ts";
 import type { Resource, Resources } from "../resource.ts";
+import type { PodStreams } from "../streams.ts";
 import { builtInResources } from "../types/resources.ts";
 import { maxBody } from "./body.ts";
 import type { Parts } from "./exchange.ts";
@@ -71,7 +74,21 @@ const registry = {
   },
 } as Partial<Registry> as Registry;
 
+/** Logs say which pod they are of; other streams send back what they get. */
+const streams: PodStreams = {
+  answer: async ({ kind, pod: { metadata }, query }, response) => {
+    response.end(`${kind} of ${metadata.name}, ${query.get("container")}`);
+  },
+  upgrade: async ({ kind, user }, _request, socket, head) => {
+    socket.unshift(head);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    for await (const chunk of socket) socket.end(`${kind} by ${user.name}: ${String(chunk)}`);
+  },
+};
+
 let server: HttpServer;
+/** Another one, with a way to the nodes and little patience. */
+let hasty: HttpServer;
 let ca: string;
 let admin: { cert: string; key: string };
 
@@ -113,10 +130,18 @@ beforeAll(async () => {
     parts,
     limits: new Limits({ reads: 100, writes: 100, long: 3, longPerUser: 2 }),
   });
+  hasty = await openHttp({
+    host: "127.0.0.1",
+    port: 0,
+    tls: { key: pair.key, cert: pair.certificate, ca },
+    parts: { ...parts, streams },
+    deadlines: { head: 300, idle: 300 },
+  });
 });
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
+  await hasty[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -354,6 +379,58 @@ test("logs without a way to the nodes are unavailable, and say what is missing",
   const status = await statusOf(await ask(`${pods}/l/log`));
   expect(status.reason).toBe("ServiceUnavailable");
   expect(status.message).toContain("no tunnel");
+});
+
+/** All that comes back on a connection that wants to be upgraded, until it ends. */
+async function upgrade(path: string, { port, more = "" } = { port: server.port, more: "" }): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${more}`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+test("a stream that nobody can serve is refused before the connection is upgraded", async () => {
+  await ask(pods, { method: "POST", headers: json, body: pod("u") });
+  const exec = await upgrade(`${pods}/u/exec?command=ls`);
+  expect(exec).toStartWith("HTTP/1.1 503 ");
+  expect(exec).toContain("no tunnel");
+  expect(await upgrade(`${pods}/none/exec`)).toStartWith("HTTP/1.1 404 ");
+  expect(await upgrade(`${pods}/u`)).toStartWith("HTTP/1.1 400 ");
+  expect(await upgrade("/nothing")).toStartWith("HTTP/1.1 404 ");
+  expect(await upgrade("/api/../x")).toStartWith("HTTP/1.1 400 ");
+});
+
+test("a stream that can be served has the pod, the user and the connection", async () => {
+  await ask(pods, { method: "POST", headers: json, body: pod("v") });
+  const { port } = hasty;
+  const tls = { ca, ...admin };
+  const log = await fetch(`https://127.0.0.1:${port}${pods}/v/log?container=c`, { tls } as RequestInit);
+  expect(await log.text()).toBe("log of v, c");
+  expect(await upgrade(`${pods}/v/exec?command=ls`, { port, more: "hello" })).toEndWith("exec by ada: hello");
+});
+
+test.each([
+  ["sends nothing", ""],
+  ["sends half of a head", "GET /healthz HTTP/1.1\r\nHost: a\r\n"],
+  ["asks no more after an answer", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"],
+])("a connection that %s is ended", async (_what, text) => {
+  const socket = connect({ host: "127.0.0.1", port: hasty.port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.resume();
+  if (text !== "") socket.write(text);
+  await once(socket, "close");
+  expect(socket.destroyed).toBe(true);
+});
+
+test("a path that is not plain is refused before anything is looked up", async () => {
+  const socket = connect({ host: "127.0.0.1", port: server.port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.write("GET /api/v1/namespaces/../../version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).toString()).toStartWith("HTTP/1.1 400 ");
 });
 
 /** The lines of a watch as they come. */

@@ -20,6 +20,17 @@ export interface ListenOptions {
   readonly port: number;
   readonly tls: TlsFiles;
   readonly handlers: Handlers;
+  readonly deadlines?: Partial<Deadlines>;
+}
+
+/** In milliseconds. */
+export interface Deadlines {
+  /** For the handshake, and then for the head of the first request. */
+  readonly head: number;
+  /** Between an answer and the head of the next request. */
+  readonly idle: number;
+  /** What is being answered when the server stops has so long. */
+  readonly close: number;
 }
 
 export interface Listening extends AsyncDisposable {
@@ -29,25 +40,25 @@ export interface Listening extends AsyncDisposable {
   renew(tls: TlsFiles): void;
 }
 
-/** Connections at once; each idle one is closed after a while. */
+/** Connections at once. */
 const maxConnections = 8192;
-const headersWithin = 15_000;
-const requestWithin = 60_000;
-const idleFor = 180_000;
-/** What is being answered when the server stops has so long, in milliseconds. */
-const graceful = 3_000;
+const usual: Deadlines = { head: 15_000, idle: 180_000, close: 3_000 };
 
 /** Resolves when it listens. */
-export async function listen({ host, port, tls, handlers }: ListenOptions): Promise<Listening> {
-  const http = createHttp({ keepAliveTimeout: idleFor, maxHeaderSize: 32 << 10 });
-  http.headersTimeout = headersWithin;
-  http.requestTimeout = requestWithin;
-  const open: Open = { http, sockets: new Set(), busy: new Map(), closing: false };
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { host, port, tls, handlers } = options;
+  const deadlines = { ...usual, ...options.deadlines };
+  const http = createHttp({ keepAliveTimeout: deadlines.idle, maxHeaderSize: 32 << 10 });
+  const open: Open = { http, deadlines, sockets: new Map(), busy: new Map(), closing: false };
   http.on("request", (request, response) => {
     follow(open, request.socket, response);
     void handlers.request(request, response);
   });
-  http.on("upgrade", (request, socket, head) => void handlers.upgrade(request, socket, head));
+  http.on("upgrade", (request, socket, head) => {
+    // From here on its deadlines are those of the stream.
+    rest(open, request.socket);
+    void handlers.upgrade(request, socket, head);
+  });
   http.on("clientError", (_error, socket) => {
     if (socket.writable)
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -55,7 +66,7 @@ export async function listen({ host, port, tls, handlers }: ListenOptions): Prom
   });
   const server = createTls({
     ...secure(tls),
-    handshakeTimeout: headersWithin,
+    handshakeTimeout: deadlines.head,
     noDelay: true,
     keepAlive: true,
   });
@@ -93,28 +104,49 @@ function secure({ key, cert, ca }: TlsFiles) {
 
 interface Open {
   readonly http: HttpServer;
-  readonly sockets: Set<TLSSocket>;
+  readonly deadlines: Deadlines;
+  /** Each with the time by which something must come. Bun's node:http has no such deadlines for connections that it is handed. */
+  readonly sockets: Map<Socket, NodeJS.Timeout | undefined>;
   /** How many answers are under way on a connection. */
   readonly busy: Map<Socket, number>;
   closing: boolean;
 }
 
-function accept(socket: TLSSocket, { http, sockets }: Open): void {
-  sockets.add(socket);
-  socket.once("close", () => sockets.delete(socket));
+function accept(socket: TLSSocket, open: Open): void {
+  expectWithin(open, socket, open.deadlines.head);
+  socket.once("close", () => {
+    rest(open, socket);
+    open.sockets.delete(socket);
+  });
   socket.on("error", () => socket.destroy());
-  http.emit("connection", socket);
+  open.http.emit("connection", socket);
+}
+
+/** The connection ends unless a request comes within the time. */
+function expectWithin(open: Open, socket: Socket, milliseconds: number): void {
+  rest(open, socket);
+  open.sockets.set(
+    socket,
+    setTimeout(() => socket.destroy(), milliseconds),
+  );
+}
+
+function rest({ sockets }: Open, socket: Socket): void {
+  clearTimeout(sockets.get(socket));
+  sockets.set(socket, undefined);
 }
 
 /** Keeps which connections are answering; one that has answered while the server closes goes. */
 function follow(open: Open, socket: Socket, response: ServerResponse): void {
   const { busy } = open;
   busy.set(socket, (busy.get(socket) ?? 0) + 1);
+  rest(open, socket);
   response.once("close", () => {
     const left = (busy.get(socket) ?? 1) - 1;
-    if (left > 0) busy.set(socket, left);
-    else busy.delete(socket);
-    if (left <= 0 && open.closing) socket.end();
+    if (left > 0) return void busy.set(socket, left);
+    busy.delete(socket);
+    if (open.closing) socket.end();
+    else if (!socket.destroyed) expectWithin(open, socket, open.deadlines.idle);
   });
 }
 
@@ -123,10 +155,10 @@ async function close(server: TlsServer, open: Open): Promise<void> {
   const { http, sockets, busy } = open;
   open.closing = true;
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  for (const socket of sockets) if (!busy.has(socket)) socket.end();
+  for (const socket of sockets.keys()) if (!busy.has(socket)) socket.end();
   const timer = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceful);
+    for (const socket of sockets.keys()) socket.destroy();
+  }, open.deadlines.close);
   try {
     await closed;
   } finally {

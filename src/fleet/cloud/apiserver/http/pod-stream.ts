@@ -1,5 +1,4 @@
 /** log, exec, attach and portforward of pods, through the port that reaches the machine of the pod. */
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { KubeError } from "../../kube.ts";
 import type { PodStreamRequest } from "../streams.ts";
@@ -41,6 +40,6 @@ export async function upgradePodStream(
   const isPod = resource.plural === "pods" && resource.group === "" && place.name !== undefined;
   if (!isPod || !["exec", "attach", "portforward"].includes(place.subresource ?? ""))
     throw new KubeError("BadRequest", "this path serves no upgraded connections");
-  const incoming: IncomingMessage = request;
-  await parts.streams?.upgrade(await streamRequest(exchange), incoming, socket, head);
+  const wanted = await streamRequest(exchange);
+  await parts.streams?.upgrade(wanted, request, socket, head);
 }

@@ -2,7 +2,7 @@
 import { createHandlers } from "./handle.ts";
 import type { Parts } from "./exchange.ts";
 import { Limits } from "./limits.ts";
-import { listen, type Listening, type TlsFiles } from "./listen.ts";
+import { type Deadlines, listen, type Listening, type TlsFiles } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 
 export interface HttpOptions {
@@ -12,6 +12,7 @@ export interface HttpOptions {
   readonly tls: TlsFiles;
   readonly parts: Parts;
   readonly limits?: Limits;
+  readonly deadlines?: Partial<Deadlines>;
 }
 
 export type HttpServer = Listening;
@@ -20,13 +21,8 @@ export type HttpServer = Listening;
 const bodyBudget = 64 << 20;
 
 /** Resolves when it listens. Closing ends its watches at once, and gives other requests a short while. */
-export async function openHttp({
-  host,
-  port,
-  tls,
-  parts,
-  limits = new Limits(),
-}: HttpOptions): Promise<HttpServer> {
+export async function openHttp(options: HttpOptions): Promise<HttpServer> {
+  const { host, port, tls, parts, limits = new Limits(), deadlines = {} } = options;
   const stopping = new AbortController();
   const handlers = createHandlers({
     parts,
@@ -35,7 +31,7 @@ export async function openHttp({
     bodies: { used: 0, limit: bodyBudget },
     stopping: stopping.signal,
   });
-  const listening = await listen({ host, port, tls, handlers });
+  const listening = await listen({ host, port, tls, handlers, deadlines });
   return {
     ...listening,
     [Symbol.asyncDispose]: async () => {
