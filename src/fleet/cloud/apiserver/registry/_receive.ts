@@ -1,4 +1,5 @@
 /** What a client sent, as an object of its kind: types, unknown fields, the version of the storage, defaults. */
+import { copyJson } from "./_copy.ts";
 import type { KubeObject, WriteOptions } from "../../kube.ts";
 import type { RequestContext } from "../registry.ts";
 import type { Resource } from "../resource.ts";
@@ -27,7 +28,7 @@ export function receive(
   const decoded = decode(resource, sent);
   const { value, unknown } = prune(decoded, resource.schema, resource.definitions);
   tellUnknown(resource, unknown, { options, context });
-  const object = structuredClone(value);
+  const object = copyJson(value);
   object.apiVersion = storageVersionOf(resource);
   object.kind = resource.kind;
   amend?.(object);

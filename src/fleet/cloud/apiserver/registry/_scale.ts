@@ -1,4 +1,5 @@
 /** autoscaling/v1 Scale: how many there should be and are, the same for all kinds that have it. */
+import { copyJson } from "./_copy.ts";
 import type { KubeObject } from "../../kube.ts";
 import type { Resource, ScalePaths } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
@@ -55,7 +56,7 @@ export function scaleUpdated(
       { reason: "FieldValueInvalid", message, field: "spec.replicas" },
     ]);
   }
-  const object = structuredClone(inVersion(old.object, resource));
+  const object = copyJson(inVersion(old.object, resource));
   put(object, resource.scale.spec, replicas);
   object.metadata.resourceVersion =
     scale.metadata?.resourceVersion || old.object.metadata.resourceVersion || "";

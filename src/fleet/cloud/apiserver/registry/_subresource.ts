@@ -1,4 +1,5 @@
 /** Which part of an object a request may change: each subresource its own, and the object itself all but those. */
+import { copyJson } from "./_copy.ts";
 import type { KubeObject } from "../../kube.ts";
 import type { Resource } from "../resource.ts";
 
@@ -49,7 +50,7 @@ function takePart([top, field]: readonly [string, string], object: KubeObject, o
 function replace(object: KubeObject, old: KubeObject, taken: "nothing" | "labels and annotations"): void {
   const { labels, annotations, managedFields } = object.metadata;
   for (const field of Object.keys(object)) delete object[field];
-  Object.assign(object, structuredClone(old));
+  Object.assign(object, copyJson(old));
   set(object.metadata, "managedFields", managedFields);
   if (taken === "nothing") return;
   set(object.metadata, "labels", labels);
@@ -58,5 +59,5 @@ function replace(object: KubeObject, old: KubeObject, taken: "nothing" | "labels
 
 function set(object: object, field: string, value: unknown): void {
   if (value === undefined) delete (object as Fields)[field];
-  else (object as Fields)[field] = structuredClone(value);
+  else (object as Fields)[field] = copyJson(value);
 }

@@ -1,4 +1,5 @@
 /** Deletion: at once, after a time of grace, or when the last finalizer is gone. https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/ */
+import { copyJson } from "./_copy.ts";
 import type { DeleteOptions, KubeObject, ObjectKey } from "../../kube.ts";
 import type { Encodable, RequestContext } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
@@ -39,7 +40,7 @@ export function deleteWithin(writing: Writing, old: Stored, options: DeleteOptio
   mustBeMeant(resource, old, options);
   if (resource.kind === "Namespace" && resource.group === "" && immortal.has(old.key.name))
     throw forbidden(resource, old.key.name, { why: "this namespace may not be deleted" });
-  const object = structuredClone(old.object);
+  const object = copyJson(old.object);
   const finalizers = finalizersFor(object.metadata.finalizers ?? [], policyOf(writing, object, options));
   if (finalizers.length > 0) object.metadata.finalizers = finalizers;
   else delete object.metadata.finalizers;

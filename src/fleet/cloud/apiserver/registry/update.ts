@@ -1,3 +1,4 @@
+import { copyJson } from "./_copy.ts";
 import type { KubeObject, ObjectKey, WriteOptions } from "../../kube.ts";
 import type { Encodable, RequestContext } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
@@ -98,7 +99,7 @@ export function updateWithin(
   const { resource, options, context, subresource } = writing;
   mustBeMeant(writing, old, changed);
   // A copy: what strategies take from it becomes a part of the object, which they may change.
-  const before = structuredClone(ownForm(old.object, resource));
+  const before = copyJson(ownForm(old.object, resource));
   const object = receive(resource, changed, {
     options,
     context,
