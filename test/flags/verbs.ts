@@ -154,7 +154,8 @@ export const verbs: Rows = {
       /^ID\nps1\|Created\|"true"\|box\|k=v\|bridge\|[0-9.]+k?B \(virtual\n1\n.*invalid filter 'status=nonsense'\n.*invalid filter 'nonsense'\nps1$/i,
     ),
     row(
-      "docker run -d --name tp box sleep 100; docker top tp | awk '{print $NF}'; docker top tp -o pid,comm | tail -1 | awk '{print $2}'; docker top tp nonsense >/dev/null 2>&1; echo $?; docker stats --no-stream --format '{{.Name}} {{.PIDs}}' tp; docker rm -f tp; docker top tp",
+      // It runs from the moment when its first process is let go, which may still be the runtime's own.
+      "docker run -d --name tp box sleep 100; until docker top tp | grep -q 'sleep 100'; do :; done; docker top tp | awk '{print $NF}'; docker top tp -o pid,comm | tail -1 | awk '{print $2}'; docker top tp nonsense >/dev/null 2>&1; echo $?; docker stats --no-stream --format '{{.Name}} {{.PIDs}}' tp; docker rm -f tp; docker top tp",
       /^ID\nCMD\n100\nsleep\n1\ntp 1\ntp\n.*No such container: tp\n= 1$/,
     ),
     row(
