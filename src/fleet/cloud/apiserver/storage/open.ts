@@ -17,8 +17,8 @@ export interface StorageOptions {
   readonly history?: Partial<HistoryLimits>;
 }
 
-/** Writes of one transaction, and characters of what they write: bounds the log and the time for which nothing else runs. */
-const group = { writes: 256, characters: 4 << 20 } as const;
+/** Writes of one transaction, characters of what they write, milliseconds that they take: bounds the log and the time for which nothing else runs. */
+const group = { writes: 256, characters: 4 << 20, milliseconds: 30 } as const;
 /** Milliseconds between looks at the age of the history. */
 const tick = 30_000;
 
@@ -145,9 +145,14 @@ class SqliteStorage implements Storage {
   /** One transaction of what waits. What a write said, even that it refuses, holds only when the transaction is on the disk: it may have seen others' changes. */
   #flush(): void {
     const turn = new Turn(this.#revision, (key) => this.#tables.guard(() => this.#tables.get(key)));
+    const until = performance.now() + group.milliseconds;
     let count = 0;
-    while (count < this.#waiting.length && count < group.writes && turn.characters < group.characters)
-      this.#waiting[count++]?.run(turn);
+    do this.#waiting[count++]?.run(turn);
+    while (
+      count < Math.min(this.#waiting.length, group.writes) &&
+      turn.characters < group.characters &&
+      performance.now() < until
+    );
     const done = this.#waiting.splice(0, count);
     if (this.#waiting.length > 0) this.#schedule();
     try {
