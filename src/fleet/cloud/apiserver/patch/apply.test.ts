@@ -1082,3 +1082,55 @@ describe("managed fields", () => {
     ]);
   });
 });
+
+describe("kubectl's way from client-side to server-side apply", () => {
+  const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+  const applied = (spec: Spec): KubeObject => object(spec);
+  const clientSide = (spec: Spec, last: Spec = spec): KubeObject =>
+    update(
+      undefined,
+      object(spec, { annotations: { [annotation]: JSON.stringify(applied(last)) } }),
+      "kubectl-client-side-apply",
+      time(0),
+    );
+  const serverSide = (live: KubeObject, spec: Spec, manager = "kubectl"): KubeObject =>
+    apply({ live, applied: applied(spec), manager, force: false, now: time(1), schema: example });
+
+  test("has no conflict in what it applied itself", () => {
+    const next = serverSide(clientSide({ replicas: 1, paused: true }), { replicas: 2, paused: true });
+    expect(next["spec"]).toEqual({ replicas: 2, paused: true });
+    expect(owners(next)["kubectl"]).toEqual([".spec.paused", ".spec.replicas"]);
+    expect(owners(next)["kubectl-client-side-apply:update"]).not.toContain(".spec.replicas");
+  });
+
+  test("has one in what others changed since, and in what it never applied", () => {
+    expect(() => serverSide(clientSide({ replicas: 5 }, { replicas: 1 }), { replicas: 2 })).toThrow(
+      ".spec.replicas",
+    );
+    expect(() => serverSide(clientSide({ replicas: 5 }, {}), { replicas: 2 })).toThrow(".spec.replicas");
+    expect(() => serverSide(clientSide({ replicas: 1 }), { replicas: 2 }, "another")).toThrow(
+      ".spec.replicas",
+    );
+  });
+
+  test("takes an annotation that cannot be read for none", () => {
+    for (const text of ["", "{", "[]", '{"kind":"Other"}', `${'{"a":'.repeat(2000)}1${"}".repeat(2000)}`]) {
+      const live = clientSide({ replicas: 1 });
+      live.metadata.annotations = { [annotation]: text };
+      expect(() => serverSide(live, { replicas: 2 })).toThrow("Apply failed with 1 conflict");
+    }
+  });
+
+  test("keeps the annotation up to date for the way back", () => {
+    const next = serverSide(clientSide({ replicas: 1 }), { replicas: 2 });
+    expect(JSON.parse(next.metadata.annotations?.[annotation] ?? "")).toMatchObject({
+      kind: "Deployment",
+      spec: { replicas: 2 },
+    });
+    const other = serverSide(clientSide({ replicas: 1 }), { replicas: 1 }, "another");
+    expect(JSON.parse(other.metadata.annotations?.[annotation] ?? "")).toMatchObject({
+      spec: { replicas: 1 },
+    });
+    expect(play([["apply", "kubectl", { replicas: 1 }]]).metadata.annotations).toBeUndefined();
+  });
+});

@@ -5,9 +5,10 @@ import type { Definitions, Schema } from "../schema/schema.ts";
 import { isFields } from "../schema/json.ts";
 import { dropNulls } from "../schema/coerce.ts";
 import { conflictError, type Conflict } from "./_conflicts.ts";
+import { appliedByAnnotation, withAnnotation } from "./_last-applied.ts";
 import { comparable, type Manager, ownable, parseManagers, printManagers, sameManager } from "./_managers.ts";
 import { badRequest, refuseDepth } from "./_result.ts";
-import { difference, emptySet, type FieldSet, intersection, isEmpty, sameSet, union } from "./_set.ts";
+import { difference, type FieldSet, intersection, isEmpty, sameSet, union } from "./_set.ts";
 import { compare, elementStep, fieldsOf, mergeTyped, withoutParts } from "./_typed.ts";
 import type { Apply, ApplyRequest } from "./patch.ts";
 
@@ -35,9 +36,10 @@ export const apply: Apply = (request) => {
   const merged = live ? mergeTyped(comparable(live), config, schema, definitions) : config;
   const kept = [set, ...others.map((manager) => manager.set)].reduce(union, protectedFields());
   const result = mine ? withoutParts(merged, { gone: mine.set, kept, schema, definitions }) : merged;
-  const { left } = settle(live, result, { others, schema, definitions, force: request.force });
+  const { left } = settle(request, result, others, schema);
   const time = mine && sameSet(mine.set, set) ? mine.time : request.now;
-  return withManagers(result as KubeObject, [...left, { ...self, time, set }]);
+  const object = withManagers(result as KubeObject, [...left, { ...self, time, set }]);
+  return live ? withAnnotation(object, applied, request.manager) : object;
 };
 
 /** The configuration as it may be applied: no managed fields, no nulls, nothing that the schema does not know. */
@@ -158,25 +160,22 @@ function protectedFields(): FieldSet {
 
 /** The other owners after the change; throws when one of them loses a field without `force`. */
 function settle(
-  live: KubeObject | undefined,
+  { live, manager, force, schema: { definitions } }: ApplyRequest,
   result: unknown,
-  {
-    others,
-    schema,
-    definitions,
-    force,
-  }: { others: readonly Manager[]; schema: Schema; definitions: Definitions; force: boolean },
+  others: readonly Manager[],
+  schema: Schema,
 ): { readonly left: readonly Manager[] } {
   const { changed, removed } = compare(comparable(live) ?? {}, result, schema, definitions);
-  const conflicts: Conflict[] = others
-    .map((manager) => ({ manager, set: intersection(manager.set, changed) }))
-    .filter(({ set }) => !isEmpty(set));
-  if (conflicts.length > 0 && !force) throw conflictError(conflicts);
-  const lost = (manager: Manager): FieldSet =>
-    conflicts.find((conflict) => conflict.manager === manager)?.set ?? emptySet();
-  const left = others.map((manager) => ({
-    ...manager,
-    set: difference(difference(manager.set, lost(manager)), removed),
+  const taken = others.map((other): Conflict => ({ manager: other, set: intersection(other.set, changed) }));
+  const conflicts = taken.filter(({ set }) => !isEmpty(set));
+  if (conflicts.length > 0 && !force) {
+    const own = appliedByAnnotation(live, manager, schema, definitions);
+    const real = conflicts.map((conflict) => ({ ...conflict, set: difference(conflict.set, own) }));
+    if (real.some(({ set }) => !isEmpty(set))) throw conflictError(real);
+  }
+  const left = taken.map(({ manager: other, set }) => ({
+    ...other,
+    set: difference(difference(other.set, set), removed),
   }));
   return { left };
 }
