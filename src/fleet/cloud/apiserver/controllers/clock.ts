@@ -36,10 +36,16 @@ export function milliseconds(time: string | null | undefined): number | undefine
 }
 
 /** Resolves after the time or as soon as the signal aborts, whichever is first. */
-export function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+export async function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(milliseconds, resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise.finally(cancel);
+  const end = (): void => resolve();
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    await promise;
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", end);
+  }
 }

@@ -21,6 +21,8 @@ export interface Controller {
   readonly name: string;
   /** Those that have to know the API's state before the first look. */
   readonly informers: readonly Informer[];
+  /** How many keys it looks at together: 1. */
+  readonly workers?: number;
   /** Milliseconds after which to look again, or undefined when only a change is worth a look. */
   reconcile(key: string, signal: AbortSignal): Promise<number | undefined>;
 }
@@ -31,7 +33,7 @@ export type Enqueue = (key: string, afterMilliseconds?: number) => void;
 /** Subscribes to informers, and says what is to be done. */
 export type ControllerFactory = (context: Context, enqueue: Enqueue) => Controller;
 
-/** Runs a controller with one worker until the signal aborts. */
+/** Runs a controller until the signal aborts. */
 export async function runController(
   context: Context,
   factory: ControllerFactory,
@@ -43,8 +45,7 @@ export async function runController(
     signal,
     work: (key, limit) => controller.reconcile(key, limit),
     onError(key, error) {
-      // Somebody else was quicker: the next look sees what they wrote.
-      if (error instanceof KubeError && error.reason === "Conflict") return;
+      if (error instanceof KubeError && isStale(error)) return;
       log(
         `${controller.name}: cannot reconcile "${key}": ${error instanceof Error ? error.message : String(error)}`,
       );
@@ -59,7 +60,12 @@ export async function runController(
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await Promise.race([aborted, Promise.all(controller.informers.map(({ synced }) => synced))]);
-  await queue.run();
+  await queue.run(controller.workers);
+}
+
+/** Somebody else was quicker: the next look sees what they wrote, or that the object is gone. */
+export function isStale({ reason, details }: KubeError): boolean {
+  return reason === "Conflict" || (reason === "NotFound" && details?.name !== undefined);
 }
 
 /** Writes the status of an object where it differs. `object` is not changed. */
@@ -96,4 +102,18 @@ export async function unlessPresent<Result>(write: Promise<Result>): Promise<Res
 /** The place of an object, for the client's verbs. */
 export function place(object: KubeObject): { namespace: string | undefined; name: string } {
   return { namespace: object.metadata.namespace, name: object.metadata.name ?? "" };
+}
+
+/** So many writes of one look are under way at a time: the server puts those that come together on the disk together. */
+const together = 32;
+
+/** Does it for all, some at a time. The first refusal is thrown, once the others that were begun are done. */
+export async function forAll<Item>(
+  items: readonly Item[],
+  act: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  for (let done = 0; done < items.length; done += together) {
+    const results = await Promise.allSettled(items.slice(done, done + together).map(act));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
 }

@@ -1,6 +1,6 @@
 /** Pods that nobody will take away otherwise. Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection */
 import { milliseconds } from "./clock.ts";
-import { place, unlessGone, writeStatus, type ControllerFactory } from "./controller.ts";
+import { forAll, place, unlessGone, writeStatus, type ControllerFactory } from "./controller.ts";
 import { kinds, type Pod } from "./kinds.ts";
 import { compare, created, isDeleting, isFinished, withCondition } from "./references.ts";
 
@@ -70,11 +70,12 @@ export function podGc(most = mostEnded): ControllerFactory {
         const names = new Set(nodes.store.all().map(({ metadata }) => metadata.name ?? ""));
         const now = clock.now();
         missed = missedNodes(all, names, missed, now);
-        for (const pod of planPodGc({ pods: all, nodes: names, missed, mostEnded: most, now })) {
+        const going = planPodGc({ pods: all, nodes: names, missed, mostEnded: most, now });
+        await forAll(going, async (pod) => {
           if (!isFinished(pod)) await sayFailed(pod, signal);
           const options = { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid ?? "" }, signal };
           await unlessGone(client.delete(kinds.pods, place(pod), options));
-        }
+        });
         return every;
       },
     };
@@ -113,10 +114,8 @@ export const eventExpiry: ControllerFactory = ({ client, clock }, enqueue) => {
           ...(next ? { continue: next } : {}),
           signal,
         });
-        for (const event of page.items) {
-          if (lastSeen(event) >= oldest) continue;
-          await unlessGone(client.delete(kinds.events, place(event), { signal }));
-        }
+        const old = page.items.filter((event) => lastSeen(event) < oldest);
+        await forAll(old, (event) => unlessGone(client.delete(kinds.events, place(event), { signal })));
         next = page.continue;
       } while (next);
       return eventsEvery;

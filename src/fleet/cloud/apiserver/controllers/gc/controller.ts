@@ -34,6 +34,7 @@ export function garbageCollector(served: ServedKinds): ControllerFactory {
 
 class GarbageCollector implements Controller {
   readonly name = "garbage-collector";
+  readonly workers = 16;
   readonly informers: readonly Informer[];
   private readonly context: Context;
   private readonly enqueue: Enqueue;

@@ -1,6 +1,6 @@
 /** Empties namespaces that are being deleted, and lets them go. Source: https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace */
 import type { KubeObject } from "../../../kube.ts";
-import { unlessGone, writeStatus, type Context, type ControllerFactory } from "../controller.ts";
+import { forAll, unlessGone, writeStatus, type Context, type ControllerFactory } from "../controller.ts";
 import { kinds, type Condition } from "../kinds.ts";
 import { isDeleting, keyOf, same, splitKey, withCondition } from "../references.ts";
 import type { Served, ServedKinds } from "../served.ts";
@@ -156,11 +156,11 @@ async function emptyKind(
     next = page.continue;
   } while (next);
   if (found.length === 0) return [];
-  for (const object of found.filter((one) => !isDeleting(one))) {
-    const { name = "", uid = "" } = object.metadata;
+  const present = found.filter((one) => !isDeleting(one));
+  await forAll(present, ({ metadata: { name = "", uid = "" } }) => {
     const options = { propagationPolicy: "Background", preconditions: { uid }, signal } as const;
-    await unlessGone(client.delete(id, { namespace, name }, options));
-  }
+    return unlessGone(client.delete(id, { namespace, name }, options));
+  });
   const after = await client.list(id, { namespace, limit: pageSize, signal });
   return after.items;
 }

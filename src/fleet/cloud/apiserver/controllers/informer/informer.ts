@@ -117,6 +117,7 @@ export class Informer {
       if (!isNewer && !found.has(present.metadata.uid ?? "")) this.drop(present);
     }
     this.revision = revision;
+    for (const uid of this.removed) if (!found.has(uid)) this.removed.delete(uid);
     for (const object of found.values()) if (!this.removed.has(object.metadata.uid ?? "")) this.take(object);
   }
 

@@ -1,8 +1,8 @@
 /**
- * What is to be looked at: each key once, however often it was put in; a key that comes while it is being looked at is looked at once more. One worker takes them in turn.
- * What fails comes back later and later.
+ * What is to be looked at: each key once, however often it was put in; a key that comes while it is being looked at is looked at once more, afterwards. What fails comes back later and
+ * later.
  */
-import { type Clock, pause } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 
 export interface QueueOptions {
   readonly clock: Clock;
@@ -22,6 +22,10 @@ export class Queue {
   private readonly waiting = new Set<string>();
   private readonly later = new Map<string, { readonly at: number; readonly cancel: () => void }>();
   private readonly failures = new Map<string, number>();
+  private readonly running = new Set<AbortController>();
+  private readonly busy = new Set<string>();
+  /** Came while they were being looked at. */
+  private readonly once = new Set<string>();
   private wake = Promise.withResolvers<void>();
 
   constructor(options: QueueOptions) {
@@ -30,8 +34,12 @@ export class Queue {
   }
 
   add(key: string): void {
+    if (this.busy.has(key)) {
+      this.once.add(key);
+      return;
+    }
     this.waiting.add(key);
-    this.wake.resolve();
+    this.rouse();
   }
 
   /** Not before so many milliseconds have passed; the earliest of several counts. */
@@ -48,27 +56,35 @@ export class Queue {
     this.later.set(key, { at, cancel });
   }
 
-  /** Works until the signal aborts. */
-  async run(): Promise<void> {
+  /** Works until the signal aborts, on so many keys together; never on one key twice at once. */
+  async run(workers = 1): Promise<void> {
+    await Promise.all(Array.from({ length: workers }, () => this.work()));
+  }
+
+  private async work(): Promise<void> {
     const { signal } = this.options;
     while (!signal.aborted) {
       const key = this.waiting.values().next().value;
       if (key === undefined) {
-        this.wake = Promise.withResolvers();
         await this.wake.promise;
         continue;
       }
       this.waiting.delete(key);
+      this.busy.add(key);
       await this.look(key);
+      this.busy.delete(key);
+      if (this.once.delete(key)) this.add(key);
     }
   }
 
   private async look(key: string): Promise<void> {
     const { signal, clock, work, onError } = this.options;
+    // Not AbortSignal.any: a signal that lives as long as the process would hear of each look ever made.
     const limit = new AbortController();
+    this.running.add(limit);
     const cancel = clock.after(deadline, () => limit.abort());
     try {
-      const again = await work(key, AbortSignal.any([signal, limit.signal]));
+      const again = await work(key, limit.signal);
       this.failures.delete(key);
       if (again !== undefined) this.addAfter(key, again);
     } catch (error) {
@@ -79,6 +95,7 @@ export class Queue {
       this.addAfter(key, Math.min(longestRetry, firstRetry * 2 ** Math.min(failures, 20)));
     } finally {
       cancel();
+      this.running.delete(limit);
     }
   }
 
@@ -86,19 +103,12 @@ export class Queue {
     for (const { cancel } of this.later.values()) cancel();
     this.later.clear();
     this.waiting.clear();
-    this.wake.resolve();
+    for (const limit of this.running) limit.abort();
+    this.rouse();
   }
-}
 
-/** Calls again and again, the first time at once. */
-export async function everySo(
-  clock: Clock,
-  milliseconds: number,
-  signal: AbortSignal,
-  call: () => Promise<void>,
-): Promise<void> {
-  while (!signal.aborted) {
-    await call();
-    await pause(clock, milliseconds, signal);
+  private rouse(): void {
+    this.wake.resolve();
+    this.wake = Promise.withResolvers();
   }
 }

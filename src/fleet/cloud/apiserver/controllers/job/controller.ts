@@ -1,4 +1,5 @@
 import {
+  forAll,
   place,
   unlessGone,
   writeStatus,
@@ -45,10 +46,10 @@ export function jobController(context: Context, enqueue: Enqueue): Controller {
         await writeStatus(client, kinds.jobs, job, { status: step.status, signal });
         return;
       case "release":
-        for (const pod of step.pods) await release(pod, signal);
+        await forAll(step.pods, (pod) => release(pod, signal));
         return;
       case "delete pods":
-        for (const pod of step.pods) await deletePod(context, job, { pod, component, signal });
+        await forAll(step.pods, (pod) => deletePod(context, job, { pod, component, signal }));
         return;
       case "create pods": {
         const wanted = Array.from({ length: step.count }, (_, index) => jobPod(job, step.indexes?.[index]));

@@ -1,5 +1,5 @@
 import { claims, writeClaims } from "../adopt.ts";
-import { writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
+import { forAll, writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
 import { kinds, type Pod, type ReplicaSet } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
 import { controllerOf, keyOf, splitKey } from "../references.ts";
@@ -37,8 +37,10 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
       if (step.do === "create") {
         const wanted = Array.from({ length: step.count }, () => podOf(set, set.spec.template));
         await createPods(context, set, { pods: wanted, component, signal });
-      } else if (step.do === "delete") await deletePod(context, set, { pod: step.pod, component, signal });
+      }
     }
+    const superfluous = steps.flatMap((step) => (step.do === "delete" ? [step.pod] : []));
+    await forAll(superfluous, (pod) => deletePod(context, set, { pod, component, signal }));
   }
 
   /** Writes the status as it is now, after the steps were taken. */

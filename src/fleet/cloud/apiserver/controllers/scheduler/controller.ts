@@ -1,7 +1,6 @@
 import { KubeError, type KubeObject } from "../../../kube.ts";
 import type { Context, Controller, Enqueue } from "../controller.ts";
-import { place } from "../controller.ts";
-import { timestamp } from "../clock.ts";
+import { forAll, isStale, place } from "../controller.ts";
 import {
   kinds,
   type Claim,
@@ -14,12 +13,13 @@ import { condition, isFinished, keyOf, same, withCondition } from "../references
 import { selectedNode } from "../volumes/match.ts";
 import { claimsToTell } from "./claims.ts";
 import { addPod, clusterOf, type Cluster } from "./cluster.ts";
-import { decide, queueOf } from "./plan.ts";
+import { decide, queueOf, type Decision } from "./plan.ts";
 
 export const schedulerName = "default-scheduler";
 
 /** The one key: each look is at all pods that wait for a node. */
 const all = "/pods";
+const gated = { refusal: "Scheduling is blocked due to non-empty scheduling gates" } as const;
 /** How long a binding is believed that the API's watch has not shown. */
 const assumption = 30_000;
 /** The same refusal of the same pod is told anew after this. */
@@ -129,18 +129,23 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
     return told.length > 0;
   }
 
-  async function schedule(pod: Pod, cluster: Cluster, signal: AbortSignal): Promise<void> {
-    if ((pod.spec.schedulingGates?.length ?? 0) > 0) {
-      return refuse(pod, "Scheduling is blocked due to non-empty scheduling gates", signal);
-    }
-    const decision = decide(pod, cluster, random);
-    if ("refusal" in decision) return refuse(pod, decision.refusal, signal);
-    const { node } = decision;
-    const info = cluster.nodes.find(({ name }) => name === node);
+  /** The decision, with the claims that have to learn of it first; the pod's room on the node is taken. */
+  function decideFor(pod: Pod, cluster: Cluster): Decision & { readonly waiting: readonly Claim[] } {
+    const decision = (pod.spec.schedulingGates?.length ?? 0) > 0 ? gated : decide(pod, cluster, random);
+    if ("refusal" in decision) return { ...decision, waiting: [] };
+    const info = cluster.nodes.find(({ name }) => name === decision.node);
     if (info) addPod(info, pod);
-    const waiting = claimsToTell(pod, cluster);
-    if (await tellClaims(waiting, node, signal)) return undefined;
-    return bind(pod, node, signal);
+    return { ...decision, waiting: claimsToTell(pod, cluster) };
+  }
+
+  async function write(
+    pod: Pod,
+    decision: Decision & { readonly waiting: readonly Claim[] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ("refusal" in decision) return refuse(pod, decision.refusal, signal);
+    if (await tellClaims(decision.waiting, decision.node, signal)) return undefined;
+    return bind(pod, decision.node, signal);
   }
 
   return {
@@ -153,18 +158,17 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
       if (queue.length === 0) return undefined;
       const cluster = look(new Set(queue.map((pod) => pod.metadata.uid ?? "")));
       let failures = 0;
-      for (const pod of queue) {
+      // Decided one after the other, since each takes room from the next; written together.
+      const decided = queue.map((pod) => ({ pod, decision: decideFor(pod, cluster) }));
+      await forAll(decided, async ({ pod, decision }) => {
         try {
-          await schedule(pod, cluster, signal);
+          await write(pod, decision, signal);
         } catch (error) {
-          if (signal.aborted) return undefined;
           failures++;
-          const isStale = error instanceof KubeError && ["Conflict", "NotFound"].includes(error.reason);
-          const text = error instanceof Error ? error.message : String(error);
-          if (!isStale)
-            log(`scheduler: cannot place pod "${keyOf(pod)}" at ${timestamp(clock.now())}: ${text}`);
+          if (signal.aborted || (error instanceof KubeError && isStale(error))) return;
+          log(`scheduler: cannot place pod "${keyOf(pod)}": ${String(error)}`);
         }
-      }
+      });
       // Pods that could not be written are tried again soon; the others when something changes, and for their reminder.
       return failures > 0 ? 1000 : reminder;
     },
