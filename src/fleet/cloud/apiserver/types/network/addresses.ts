@@ -1,5 +1,6 @@
 /** Addresses and ports that are given out once: a record beside the objects says who has which. */
 import { createHash } from "node:crypto";
+import { isIPv4 } from "node:net";
 import type { KubeObject } from "../../../kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { at, entries, text, texts } from "../fields/read.ts";
@@ -28,7 +29,11 @@ export const clusterAddresses: Range = {
   isHeldBy: ({ spec }, name) => at(spec).clusterIP === name || texts(at(spec).clusterIPs).includes(name),
 };
 
-export const apiAddress = "10.96.0.1";
+/** Whether an address is of the range, the API's own among them. */
+export function isClusterAddress(address: string): boolean {
+  const [first, second = 0, ...rest] = address.split(".").map(Number);
+  return isIPv4(address) && first === 10 && second >= 96 && second < 112 && rest.length === 2;
+}
 
 export const nodePorts: Range = {
   records: "ranges/nodeports",
@@ -54,12 +59,15 @@ export function isFree(
   return other === undefined || !range.isHeldBy(other, name);
 }
 
+/** Writes down whose it is, unless that is written already. */
 export function hold(
   range: Range,
   name: string,
   { service, ledger }: { service: KubeObject; ledger: Ledger },
 ): void {
   const { namespace, name: owner } = service.metadata;
+  const known = at(ledger.find(range.records, "", name)?.owner);
+  if (known.namespace === namespace && known.name === owner) return;
   ledger.keep(range.records, name, {
     apiVersion: "sampan/v1",
     kind: "Allocation",

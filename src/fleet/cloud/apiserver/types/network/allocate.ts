@@ -5,7 +5,7 @@ import type { StrategyContext } from "../../resource.ts";
 import { invalid } from "../fields/complaints.ts";
 import { address } from "../fields/names.ts";
 import { at, entries, give, made, number, text, texts, type Fields } from "../fields/read.ts";
-import { clusterAddresses, hold, isFree, nodePorts, take } from "./addresses.ts";
+import { clusterAddresses, hold, isClusterAddress, isFree, nodePorts, take } from "./addresses.ts";
 
 /** The address of a service that has none. */
 export const headless = "None";
@@ -62,19 +62,27 @@ export function allocate(service: KubeObject, context: StrategyContext): void {
 function giveAddress(service: KubeObject, spec: Fields, ledger: StrategyContext): void {
   const asked = text(spec.clusterIP) || texts(spec.clusterIPs)[0] || "";
   const holder = { service, ledger, taken: new Set<string>() };
-  if (asked === "") {
-    const given = take(clusterAddresses, "", holder);
-    if (given === undefined) throw full("no cluster address is left");
-    spec.clusterIP = given;
-  } else {
-    spec.clusterIP = asked;
-    if (asked !== headless && address(asked).length === 0) {
-      if (!isFree(clusterAddresses, asked, holder))
-        throw taken(service, "spec.clusterIPs", asked, "provided IP is already allocated");
-      hold(clusterAddresses, asked, holder);
-    }
+  const given = asked === "" ? take(clusterAddresses, "", holder) : asked;
+  if (given === undefined) throw full("no cluster address is left");
+  // What is no address at all is complained of later, with all else.
+  if (asked !== "" && asked !== headless && address(asked).length === 0) holdAsked(asked, holder);
+  spec.clusterIP = given;
+  if (texts(spec.clusterIPs).length === 0) spec.clusterIPs = [given];
+}
+
+function holdAsked(asked: string, holder: { service: KubeObject; ledger: StrategyContext }): void {
+  const refuse = (why: string): KubeError =>
+    refused(holder.service, "spec.clusterIPs", {
+      value: [asked],
+      why: `failed to allocate IP ${asked}: ${why}`,
+    });
+  if (!isClusterAddress(asked)) {
+    throw refuse(
+      `the provided IP (${asked}) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
+    );
   }
-  if (texts(spec.clusterIPs).length === 0) spec.clusterIPs = [spec.clusterIP];
+  if (!isFree(clusterAddresses, asked, holder)) throw refuse("provided IP is already allocated");
+  hold(clusterAddresses, asked, holder);
 }
 
 function givePorts(service: KubeObject, spec: Fields, ledger: StrategyContext): void {
@@ -90,17 +98,12 @@ function givePorts(service: KubeObject, spec: Fields, ledger: StrategyContext): 
       port.nodePort = Number(given);
       continue;
     }
-    const field = `spec.ports[${index}].nodePort`;
+    const refuse = (why: string): KubeError =>
+      refused(service, `spec.ports[${index}].nodePort`, { value: asked, why });
     if (asked < 30000 || asked > 32767) {
-      throw taken(
-        service,
-        field,
-        asked,
-        "provided port is not in the valid range. The range of valid ports is 30000-32767",
-      );
+      throw refuse("provided port is not in the valid range. The range of valid ports is 30000-32767");
     }
-    if (!isFree(nodePorts, String(asked), holder))
-      throw taken(service, field, asked, "provided port is already allocated");
+    if (!isFree(nodePorts, String(asked), holder)) throw refuse("provided port is already allocated");
     hold(nodePorts, String(asked), holder);
   }
 }
@@ -109,11 +112,10 @@ function full(why: string): KubeError {
   return new KubeError("InternalError", `failed to allocate for the service: ${why}`);
 }
 
-function taken(
+function refused(
   { metadata: { name = "" } }: KubeObject,
   field: string,
-  value: unknown,
-  why: string,
+  { value, why }: { readonly value: unknown; readonly why: string },
 ): KubeError {
   const cause = invalid(field, value, why);
   return new KubeError("Invalid", `Service "${name}" is invalid: ${field}: ${cause.message ?? ""}`, {

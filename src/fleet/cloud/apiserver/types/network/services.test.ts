@@ -38,8 +38,25 @@ describe("addresses of services", () => {
       "10.96.0.10",
     ]);
     expect(() => make("two", { ports, clusterIP: "10.96.0.10" }, context)).toThrow(
-      'Service "two" is invalid: spec.clusterIPs: Invalid value: "10.96.0.10": provided IP is already allocated',
+      'Service "two" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated',
     );
+  });
+
+  test.each(["192.0.2.1", "10.95.255.255", "10.112.0.0", "fd00::1"])(
+    "%s is not of the range",
+    (clusterIP) => {
+      expect(() => make("one", { ports, clusterIP }, around())).toThrow(
+        `the provided IP (${clusterIP}) is not in the valid range. The range of valid IPs is 10.96.0.0/12`,
+      );
+    },
+  );
+
+  test("a change of a service writes down nothing anew", () => {
+    const context = around();
+    const old = make("one", { type: "NodePort", ports }, context);
+    const before = new Map(context.objects);
+    update(services, old, ({ metadata }) => void (metadata.labels = { a: "b" }), context);
+    expect([...context.objects].filter(([place, object]) => before.get(place) !== object)).toEqual([]);
   });
 
   test("the address of a service that is gone is free again", () => {

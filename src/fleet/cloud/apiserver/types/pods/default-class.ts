@@ -12,7 +12,11 @@ export function globalDefaultOf(context: Pick<StrategyContext, "find">): KubeObj
   return found?.globalDefault === true ? found : undefined;
 }
 
-export function keepGlobalDefault({ metadata }: KubeObject, context: Pick<StrategyContext, "keep">): void {
+export function keepGlobalDefault(
+  { metadata }: KubeObject,
+  context: Pick<StrategyContext, "find" | "keep">,
+): void {
+  if (context.find(record.resource, "", record.name)?.class === metadata.name) return;
   context.keep(record.resource, record.name, {
     apiVersion: "sampan/v1",
     kind: "Default",

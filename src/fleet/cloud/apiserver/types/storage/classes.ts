@@ -22,6 +22,7 @@ export function defaultClassOf(context: StrategyContext): string | undefined {
 
 function keepDefaultClass({ metadata }: KubeObject, context: StrategyContext): void {
   if (metadata.annotations?.[defaultClass] !== "true") return;
+  if (context.find(usualRecord.resource, "", usualRecord.name)?.class === metadata.name) return;
   context.keep(usualRecord.resource, usualRecord.name, {
     apiVersion: "sampan/v1",
     kind: "Default",
