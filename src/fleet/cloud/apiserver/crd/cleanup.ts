@@ -8,7 +8,7 @@ import {
   isTerminating,
   readDefinition,
 } from "./definition.ts";
-import { withCondition } from "./status.ts";
+import { metaTime, withCondition } from "./status.ts";
 
 interface CleanupOptions {
   readonly storage: Storage;
@@ -72,7 +72,7 @@ async function clean(name: string, { storage, now }: CleanupOptions, signal: Abo
   if (!stored || !isTerminating(stored.object)) return;
   const { group, names } = readDefinition(stored.object);
   const resource = `${group}/${names.plural}`;
-  const time = (): string => new Date(now()).toISOString().replace(/\.\d+Z$/, "Z");
+  const time = (): string => metaTime(now());
   await storage.write((transaction) => tell(transaction, stored, time()));
   // Those with finalizers stay until others have taken these away.
   await using watcher = storage.watch(resource, { after: storage.revision });

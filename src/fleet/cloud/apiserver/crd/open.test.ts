@@ -10,6 +10,7 @@ import type { Resource, Resources } from "../resource.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import { builtInResources } from "../types/resources.ts";
+import { isEstablished } from "./definition.ts";
 import { openResources } from "./open.ts";
 
 const definitions: ResourceId = {
@@ -256,6 +257,20 @@ describe("a CustomResourceDefinition", () => {
       ],
     });
     expect(world.resources.find("example.com", "v1", "gadgets")).toBeUndefined();
+  });
+
+  test("gets names that another gave up", async () => {
+    await using world = await open();
+    await world.client.create(definitions, definition());
+    const names = { plural: "gadgets", kind: "Widget" };
+    await world.client.create(definitions, definition({ names }, "gadgets.example.com"));
+    await using watcher = world.storage.watch("apiextensions.k8s.io/customresourcedefinitions", {
+      after: world.storage.revision,
+    });
+    await world.client.delete(definitions, { name: "widgets.example.com" });
+    for await (const { stored, type } of watcher)
+      if (type === "put" && stored.key.name === "gadgets.example.com" && isEstablished(stored.object)) break;
+    expect(world.resources.find("example.com", "v1", "gadgets")?.kind).toBe("Widget");
   });
 
   test("keeps the versions in which objects may be stored", async () => {

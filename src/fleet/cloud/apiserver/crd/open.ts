@@ -7,6 +7,7 @@ import { openCleanup } from "./cleanup.ts";
 import { definitionsName, isEstablished, type Names, readDefinition } from "./definition.ts";
 import type { Taken } from "./names.ts";
 import { customResources } from "./resource.ts";
+import { metaTime, settleStatus } from "./status.ts";
 import { definitionResource } from "./strategy.ts";
 
 export interface ResourcesOptions {
@@ -38,11 +39,15 @@ class CustomResources implements Resources, AsyncDisposable {
   readonly #served = new Map<string, Served>();
   readonly #cleanup: ReturnType<typeof openCleanup>;
   readonly #following: AsyncDisposable;
+  readonly #now: () => number;
+  readonly #log: (text: string) => void;
   #all: readonly Resource[] | undefined;
   #generation = 1;
 
   constructor({ builtIn, storage, now = Date.now, log = () => {} }: ResourcesOptions) {
     this.#storage = storage;
+    this.#now = now;
+    this.#log = log;
     const taken = (group: string, but: string): readonly Taken[] => this.#taken(group, but);
     this.#builtIn = builtIn.map((resource) =>
       storageName(resource) === definitionsName ? definitionResource(resource, taken) : resource,
@@ -118,7 +123,32 @@ class CustomResources implements Resources, AsyncDisposable {
   }
 
   #remove(name: string): void {
-    if (this.#served.delete(name)) this.#changed();
+    const gone = this.#served.get(name);
+    if (!gone) return;
+    this.#served.delete(name);
+    this.#changed();
+    const { group } = readDefinition(gone.object);
+    for (const [other, { object }] of this.#served)
+      if (!isEstablished(object) && readDefinition(object).group === group) void this.#askAgain(other);
+  }
+
+  /** Names that a definition did not get may be free now. */
+  async #askAgain(name: string): Promise<void> {
+    const key = { resource: definitionsName, namespace: "", name };
+    try {
+      await this.#storage.write((transaction) => {
+        const current = transaction.get(key)?.object;
+        if (!current || isEstablished(current)) return;
+        const object = structuredClone(current);
+        const { group } = readDefinition(object);
+        settleStatus(object, this.#taken(group, name), metaTime(this.#now()));
+        transaction.put(key, object);
+      });
+    } catch (error) {
+      this.#log(
+        `cannot settle the names of ${name}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 
   #changed(): void {

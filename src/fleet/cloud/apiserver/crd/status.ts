@@ -75,3 +75,8 @@ export function withCondition(
   };
   return before ? conditions.map((one) => (one.type === type ? condition : one)) : [...conditions, condition];
 }
+
+/** Milliseconds since 1970 as metav1.Time. */
+export function metaTime(now: number): string {
+  return new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
+}
