@@ -17,7 +17,7 @@ interface ChangeRow extends KeyRow {
 }
 
 /** Bytes of texts of versions that are kept parsed. */
-const cacheBytes = 2 << 20;
+const cacheBytes = 3 << 20;
 /** What a row costs besides its value. */
 export const rowBytes = 200;
 
