@@ -137,6 +137,17 @@ describe("resourceVersion", () => {
   });
 });
 
+test("one object by its name is found, and not again behind itself", async () => {
+  await using example = await openExample();
+  const { client } = example;
+  await withMaps(example, 3);
+  const options = { namespace: "default", fieldSelector: "metadata.name=m1" };
+  expect(names(await client.list(configMaps, options))).toEqual(["m1"]);
+  const start = ["default", "m1"];
+  const token = Buffer.from(JSON.stringify({ v: "meta.k8s.io/v1", rv: -1, start })).toString("base64url");
+  expect(names(await client.list(configMaps, { ...options, continue: token }))).toEqual([]);
+});
+
 describe("selectors of fields", () => {
   test("know names, namespaces and what the kind offers", async () => {
     await using example = await openExample();

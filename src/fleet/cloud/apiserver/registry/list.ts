@@ -97,17 +97,8 @@ interface Reading {
 function read(core: Core, resource: Resource, { selected, limit, page }: Reading): Found {
   const name = storageName(resource);
   if (selected.all) return core.storage.list(name, limit > 0 ? { ...page, limit } : page);
-  const { namespace } = page;
-  // One name in one place needs no search: it is how clients wait for one object.
-  if (
-    selected.name !== undefined &&
-    page.at === undefined &&
-    (namespace !== undefined || !resource.namespaced)
-  ) {
-    const stored = core.storage.get({ resource: name, namespace: namespace ?? "", name: selected.name });
-    const found = stored && selected.matches(ownForm(stored.object, resource)) ? [stored] : [];
-    return { items: found, revision: core.storage.revision };
-  }
+  const alone = onlyOne(core, resource, { selected, limit, page });
+  if (alone) return alone;
   const items: Stored[] = [];
   let { after } = page;
   let at = page.at;
@@ -131,4 +122,15 @@ function read(core: Core, resource: Resource, { selected, limit, page }: Reading
     if (!found.after) return { items, revision: found.revision };
     ({ after } = found);
   }
+}
+
+/** One name in one place needs no search: it is how clients wait for one object. */
+function onlyOne(core: Core, resource: Resource, { selected, page }: Reading): Found | undefined {
+  const { namespace, at, after } = page;
+  const { name } = selected;
+  const somewhere = resource.namespaced && namespace === undefined;
+  if (name === undefined || somewhere || at !== undefined || after) return undefined;
+  const stored = core.storage.get({ resource: storageName(resource), namespace: namespace ?? "", name });
+  const items = stored && selected.matches(ownForm(stored.object, resource)) ? [stored] : [];
+  return { items, revision: core.storage.revision };
 }
