@@ -1,10 +1,11 @@
 /** From a short row about a kind to the Resource that the server serves: what all kinds have in common is added here. */
+import { KubeError } from "../../kube.ts";
 import type { Form, Resource, ScalePaths, Strategy, Subresource, Table } from "../resource.ts";
 import { definitions, typePackages, type PackageName } from "./definitions.ts";
 import { namedTable } from "./fields/columns.ts";
 import { validateMetadata } from "./fields/metadata.ts";
 import { subdomain, type NameRule } from "./fields/names.ts";
-import { canonicalize, quantityCauses } from "./fields/canonical.ts";
+import { canonicalize } from "./fields/canonical.ts";
 
 export interface KindRow {
   readonly package: PackageName;
@@ -90,13 +91,18 @@ function strategyOf(row: KindRow, definition: string): Strategy {
   return {
     ...own,
     default(object) {
-      canonicalize(object, schema, definitions);
+      const [problem] = canonicalize(object, schema, definitions);
+      if (problem !== undefined) throw undecodable(row.kind, problem);
       own.default?.(object);
     },
     validate: (object, context) => [
       ...(row.review ? [] : validateMetadata(object, row.name ?? subdomain)),
-      ...quantityCauses(object, schema, definitions),
       ...(own.validate?.(object, context) ?? []),
     ],
   };
+}
+
+/** What cannot be read is no object of the kind at all, as a wrong type is. */
+function undecodable(kind: string, why: string): KubeError {
+  return new KubeError("BadRequest", `${kind} in version "v1" cannot be handled as a ${kind}: ${why}`);
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Schema } from "../../schema/schema.ts";
-import { canonicalize, quantityCauses } from "./canonical.ts";
+import { canonicalize } from "./canonical.ts";
 import { quantityName } from "../notation.ts";
+import { quantityRule } from "../quantity.ts";
 
 const quantity: Schema = { $ref: quantityName };
 const schema: Schema = {
@@ -27,9 +28,24 @@ test("empty lists and maps are as absent, but not where they must be or mean som
   expect(entries).toEqual({ kept: ["a"], map: { a: [] } });
 });
 
-test("quantities have one form wherever they are, and what is none is complained of", () => {
+test("quantities have one form wherever they are, and what is none is told", () => {
   const value = { part: { size: 0.5 }, sizes: { a: "1024Mi", b: "many" } };
-  canonicalize(value, schema, none);
+  expect(canonicalize(value, schema, none)).toEqual([`sizes[b]: ${quantityRule}`]);
   expect(value).toEqual({ part: { size: "500m" }, sizes: { a: "1Gi", b: "many" } } as object as typeof value);
-  expect(quantityCauses(value, schema, none).map(({ field }) => field)).toEqual(["sizes[b]"]);
+});
+
+test("what is no base64 and no time is told", () => {
+  const own: Schema = {
+    type: "object",
+    properties: {
+      at: { type: "string", format: "date-time" },
+      data: { type: "object", additionalProperties: { type: "string", format: "byte" } },
+    },
+  };
+  const told = (value: object): string[] => canonicalize(value, own, none);
+  expect(told({ at: "2026-01-02T03:04:05.000000Z", data: { a: "YQ==", b: "" } })).toEqual([]);
+  expect(told({ at: "yesterday", data: { a: "!!" } })).toEqual([
+    "at: is no time as RFC 3339 has it",
+    "data[a]: illegal base64 data",
+  ]);
 });

@@ -1,35 +1,40 @@
-/** One form for what can be written in several, guided by the schema; and complaints about quantities that are none. */
+/** One form for what can be written in several, guided by the schema. */
 import type { Definitions, Schema } from "../../schema/schema.ts";
-import type { StatusCause } from "../../../kube.ts";
 import { quantityName } from "../notation.ts";
 import { canonicalQuantity, parseQuantity, quantityRule } from "../quantity.ts";
-import { invalid } from "./complaints.ts";
+import { hasFormat } from "../../schema/formats.ts";
 import { isFields } from "./read.ts";
 
 /**
  * In place: quantities in their one form, and no empty lists and maps where they may be absent, as the reference implementation has them. So an object that is applied twice differs in
- * nothing the second time.
+ * nothing the second time. Gives what cannot be read at all, each with its field: no quantity, no base64, no time.
  */
-export function canonicalize(value: unknown, schema: Schema, definitions: Definitions): void {
-  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, isRequired }) => {
+export function canonicalize(value: unknown, schema: Schema, definitions: Definitions): string[] {
+  const problems: string[] = [];
+  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, field, isRequired }) => {
+    const problem = problemOf(holder[name], own);
+    if (problem !== undefined) problems.push(`${field}: ${problem}`);
     if (own.$ref === quantityName) holder[name] = canonicalQuantity(holder[name]);
     else if (!isRequired && isEmpty(holder[name], own)) delete holder[name];
   });
+  return problems;
+}
+
+const formats: Readonly<Record<string, string>> = {
+  byte: "illegal base64 data",
+  "date-time": "is no time as RFC 3339 has it",
+};
+
+function problemOf(value: unknown, { $ref, format = "" }: Schema): string | undefined {
+  if ($ref === quantityName) return parseQuantity(value) ? undefined : quantityRule;
+  const rule = formats[format];
+  return rule === undefined || typeof value !== "string" || hasFormat(value, format) ? undefined : rule;
 }
 
 /** Objects with fields are something even when they are empty: `emptyDir: {}`. */
 function isEmpty(value: unknown, { type, additionalProperties }: Schema): boolean {
   if (type === "array") return Array.isArray(value) && value.length === 0;
   return additionalProperties !== undefined && isFields(value) && Object.keys(value).length === 0;
-}
-
-export function quantityCauses(value: unknown, schema: Schema, definitions: Definitions): StatusCause[] {
-  const causes: StatusCause[] = [];
-  walk(value, { schema, definitions, field: "" }, (holder, name, { schema: own, field }) => {
-    if (own.$ref !== quantityName || parseQuantity(holder[name])) return;
-    causes.push(invalid(field, holder[name], quantityRule));
-  });
-  return causes;
 }
 
 interface Place {

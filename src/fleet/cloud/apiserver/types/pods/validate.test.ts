@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { KubeObject } from "../../../kube.ts";
 import { around, create, kindOf, update } from "../_example.ts";
+import { quantityRule } from "../quantity.ts";
 
 const pods = kindOf("Pod");
 const one = { name: "c", image: "nginx" };
@@ -74,14 +75,6 @@ describe("complaints about pods", () => {
       ],
     ],
     [
-      "no quantity",
-      withContainer({ resources: { limits: { cpu: "many" } } }),
-      [
-        "spec.containers[0].resources.limits[cpu]: Invalid value: \"many\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        "spec.containers[0].resources.requests[cpu]: Invalid value: \"many\": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-      ],
-    ],
-    [
       "a resource of no kind",
       withContainer({ resources: { requests: { gpu: "1" } } }),
       [
@@ -122,6 +115,12 @@ describe("complaints about pods", () => {
   ])("%s", (_name, given, complaints) => {
     expect(create(pods, given).complaints).toEqual(complaints);
   });
+});
+
+test("a pod with what is no quantity is no pod", () => {
+  expect(() => create(pods, withContainer({ resources: { limits: { cpu: "many" } } }))).toThrow(
+    `Pod in version "v1" cannot be handled as a Pod: spec.containers[0].resources.limits[cpu]: ${quantityRule}`,
+  );
 });
 
 describe("updates of pods", () => {
