@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeClient, KubeObject, ResourceId } from "../../kube.ts";
+import { openResources } from "../crd/open.ts";
 import { openRegistry } from "../registry/open.ts";
-import type { Resource, Resources } from "../resource.ts";
 import { openStorage } from "../storage/open.ts";
 import { builtInResources } from "../types/resources.ts";
 import { timestamp, type Clock } from "./clock.ts";
@@ -70,8 +70,6 @@ export interface TestCluster extends AsyncDisposable {
   readonly clock: TurnedClock;
   /** What the controllers logged. */
   readonly logged: readonly string[];
-  /** Serves a kind more, as a CustomResourceDefinition would. */
-  serve(resource: Resource): void;
   /** Resolves with the objects of the kind as soon as they are as the check wants them. */
   until<Kind extends KubeObject>(
     resource: ResourceId,
@@ -88,15 +86,8 @@ const admin = { name: "system:test", groups: ["system:masters"], extra: {} };
 export function openCluster({ kubelet = running, ...options }: TestClusterOptions = {}): TestCluster {
   const folder = mkdtempSync(join(tmpdir(), "sampan-controllers-"));
   const clock = turnedClock();
-  const all: Resource[] = [...builtInResources()];
-  const resources: Resources & { generation: number } = {
-    generation: 1,
-    all: () => all,
-    find: (group, version, plural) =>
-      all.find((one) => one.group === group && one.version === version && one.plural === plural),
-    byKind: (group, kind) => all.find((one) => one.group === group && one.kind === kind),
-  };
   const storage = openStorage({ folder, now: () => clock.now() });
+  const resources = openResources({ builtIn: builtInResources(), storage, now: () => clock.now() });
   const client = openRegistry({ storage, resources, now: () => clock.now() }).client(admin);
   const logged: string[] = [];
   const stop = new AbortController();
@@ -107,15 +98,12 @@ export function openCluster({ kubelet = running, ...options }: TestClusterOption
     client,
     clock,
     logged,
-    serve(resource) {
-      all.push(resource);
-      resources.generation++;
-    },
     until: (resource, check) => until(client, resource, check),
     async [Symbol.asyncDispose]() {
       await controllers[Symbol.asyncDispose]();
       stop.abort();
       await kubelets;
+      await resources[Symbol.asyncDispose]();
       await storage[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     },
