@@ -193,7 +193,7 @@ function mergedOrder(live: readonly string[], applied: readonly string[]): reado
   ];
 }
 
-/** The value without the parts of `gone` that `kept` has nothing of: a part of which `kept` holds something is looked into instead. */
+/** The value without the parts of `gone` that `kept` has nothing of: a field in which `kept` holds something, and an element that it holds itself, is looked into instead. */
 export function withoutParts(
   value: unknown,
   {
@@ -211,8 +211,10 @@ export function withoutParts(
   };
   for (const [step, part] of whole.parts) {
     const [going, keeping] = [gone.inside.get(step), kept.inside.get(step)];
-    if (!going || (keeping && part.repeats)) keep(step, part);
-    else if (keeping)
+    // An element is its owners': who only changed a field of it does not hold it.
+    const held = keeping && (whole.kind === "map" || keeping.member || !going?.member);
+    if (!going || (held && part.repeats)) keep(step, part);
+    else if (held)
       left.push([
         step,
         withoutParts(part.value, { gone: going, kept: keeping, schema: part.schema, definitions }),

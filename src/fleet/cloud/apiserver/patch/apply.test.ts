@@ -438,6 +438,16 @@ const rows: readonly (readonly [string, readonly Step[], Spec, Owners])[] = [
     { m: ownsA, o: [`${at}[name="a"]`, `${at}[name="a"].command`, `${at}[name="a"].name`] },
   ],
   [
+    "removes its element though another changed a field of it",
+    [
+      ["apply", "m", containers(a, b)],
+      ["update", "u", containers({ name: "a", image: "2" }, b)],
+      ["apply", "m", containers(b)],
+    ],
+    containers(b),
+    { m: ownsB },
+  ],
+  [
     "removes a field of an element",
     [
       ["apply", "m", containers({ ...a, command: ["x"] })],
