@@ -1,6 +1,6 @@
 /** What Kubernetes adds to CEL and the library has not: https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries */
 import { isIP } from "node:net";
-import { type Environment, parse } from "@marcbachmann/cel-js";
+import { celLibrary, type Environment } from "./_cel-library.ts";
 import { hasFormat } from "./formats.ts";
 import { equal } from "./json.ts";
 import { compilePattern } from "./pattern.ts";
@@ -143,9 +143,7 @@ function extreme(list: readonly Ordered[], before: (a: Ordered, b: Ordered) => b
   return rest.reduce((found, each) => (before(each, found) ? each : found), first);
 }
 
-const duration = parse("duration(text)");
-
 /** The library makes durations only from their text. */
 export function celDuration(milliseconds: number): unknown {
-  return duration({ text: `${milliseconds}ms` });
+  return celLibrary().evaluate("duration(text)", { text: `${milliseconds}ms` });
 }

@@ -1,6 +1,6 @@
 /** The engine for rules in CEL, with a budget that no rule can overrun. */
-import { Environment } from "@marcbachmann/cel-js";
 import { addFunctions } from "./_cel-functions.ts";
+import { celLibrary, type Environment } from "./_cel-library.ts";
 import { isFields } from "./json.ts";
 
 /** Steps that all rules of one write may take: some tenths of a second at most. */
@@ -58,8 +58,9 @@ const environments = new Map<boolean, Environment>();
 function environment(optional: boolean): Environment {
   const known = environments.get(optional);
   if (known) return known;
+  const library = celLibrary();
   base ??= addFunctions(
-    new Environment({
+    new library.Environment({
       enableOptionalTypes: true,
       homogeneousAggregateLiterals: false,
       limits: { maxAstNodes: 5000, maxDepth: 100 },
