@@ -7,6 +7,8 @@ import { isBlock, labelValue, qualified } from "../fields/names.ts";
 import { at, entries, made, text, texts } from "../fields/read.ts";
 import { same } from "../fields/metadata.ts";
 
+const notReady = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" } as const;
+
 export const nodeStrategy: Strategy = {
   default(node) {
     const spec = made(node, "spec");
@@ -16,6 +18,13 @@ export const nodeStrategy: Strategy = {
     const status = node.status === undefined ? {} : made(node, "status");
     if (status.capacity !== undefined && status.allocatable === undefined)
       status.allocatable = structuredClone(status.capacity);
+  },
+  prepareForCreate(node) {
+    const spec = made(node, "spec");
+    const taints = entries(spec.taints);
+    // Until somebody has looked at its conditions no pod comes to it.
+    if (taints.some(({ key, effect }) => key === notReady.key && effect === notReady.effect)) return;
+    spec.taints = [...taints, { ...notReady }];
   },
   validate({ spec }) {
     return [...taintCauses(at(spec).taints), ...blockCauses(texts(at(spec).podCIDRs))];

@@ -60,6 +60,7 @@ describe("defaults", () => {
       { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } },
       { spec: { volumeMode: "Filesystem" }, status: { phase: "Pending" } },
     ],
+    ["Node", {}, { spec: { taints: [{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" }] } }],
     ["StorageClass", { provisioner: "p" }, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }],
     ["PriorityClass", { value: 5 }, { preemptionPolicy: "PreemptLowerPriority" }],
     [
