@@ -70,6 +70,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly clock: TurnedClock;
   /** What the controllers logged. */
   readonly logged: readonly string[];
+  /** Ends the controllers, and begins anew with what the API has. */
+  restart(): Promise<void>;
   /** Resolves with the objects of the kind as soon as they are as the check wants them. */
   until<Kind extends KubeObject>(
     resource: ResourceId,
@@ -79,11 +81,14 @@ export interface TestCluster extends AsyncDisposable {
 
 export interface TestClusterOptions extends Partial<Omit<ControllersOptions, "client" | "clock">> {
   readonly kubelet?: Kubelet;
+  /** What stands between the controllers and the API. */
+  readonly through?: (client: KubeClient) => KubeClient;
 }
 
 const admin = { name: "system:test", groups: ["system:masters"], extra: {} };
 
-export function openCluster({ kubelet = running, ...options }: TestClusterOptions = {}): TestCluster {
+export function openCluster(options: TestClusterOptions = {}): TestCluster {
+  const { kubelet = running, through = (client: KubeClient) => client, ...rest } = options;
   const folder = mkdtempSync(join(tmpdir(), "sampan-controllers-"));
   const clock = turnedClock();
   const storage = openStorage({ folder, now: () => clock.now() });
@@ -93,11 +98,17 @@ export function openCluster({ kubelet = running, ...options }: TestClusterOption
   const stop = new AbortController();
   const kubelets = runKubelets(client, { kubelet, clock, signal: stop.signal });
   const log = (text: string): void => void logged.push(text);
-  const controllers = startControllers({ client, log, clock, resources, ...options });
+  const start = (): AsyncDisposable =>
+    startControllers({ client: through(client), log, clock, resources, ...rest });
+  let controllers = start();
   return {
     client,
     clock,
     logged,
+    async restart() {
+      await controllers[Symbol.asyncDispose]();
+      controllers = start();
+    },
     until: (resource, check) => until(client, resource, check),
     async [Symbol.asyncDispose]() {
       await controllers[Symbol.asyncDispose]();
