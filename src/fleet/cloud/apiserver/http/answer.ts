@@ -11,8 +11,9 @@ import type { Exchange } from "./exchange.ts";
 const pack = promisify(gzip);
 /** Below it, packing costs more than it saves; the real server's value. */
 const packFrom = 128 << 10;
+const waitFrom = 64 << 10;
 
-type Requested = Pick<Exchange, "request" | "response" | "info">;
+type Requested = Pick<Exchange, "request" | "response" | "info" | "stuckAfter">;
 
 export interface Answer {
   readonly code: number;
@@ -21,8 +22,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends a whole answer. Resolves when it was handed to the connection. */
-export async function send({ request, response }: Requested, answer: Answer): Promise<void> {
+/** Sends a whole answer. Resolves when it is on its way. */
+export async function send({ request, response, stuckAfter }: Requested, answer: Answer): Promise<void> {
   const { code, type, headers = {} } = answer;
   const plain = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
   const packed = plain.length >= packFrom && takesGzip(request.headers["accept-encoding"]);
@@ -35,6 +36,15 @@ export async function send({ request, response }: Requested, answer: Answer): Pr
   response.setHeader("Content-Length", body.length);
   response.writeHead(code);
   response.end(request.method === "HEAD" ? undefined : body);
+  if (body.length >= waitFrom) await sent(response, stuckAfter);
+}
+
+/** A big answer keeps its place among the requests until the client took it, so that those who read nothing cannot fill the memory; one that stands still is given up. */
+async function sent(response: ServerResponse, stuckAfter: number): Promise<void> {
+  if (response.writableFinished || response.destroyed) return;
+  const timer = setTimeout(() => response.destroy(), stuckAfter);
+  await new Promise<void>((resolve) => response.once("finish", resolve).once("close", resolve));
+  clearTimeout(timer);
 }
 
 function takesGzip(header: string | string[] | undefined): boolean {

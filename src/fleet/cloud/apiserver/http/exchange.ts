@@ -54,6 +54,8 @@ export interface Shared {
   readonly bodies: BodyBudget;
   /** Aborts when the server is told to stop. */
   readonly stopping: AbortSignal;
+  /** A client that takes nothing of an answer for so long is given up, in milliseconds. */
+  readonly stuckAfter: number;
 }
 
 export interface Exchange extends Shared {

@@ -32,6 +32,21 @@ const encodable = (object: KubeObject): Encodable => ({
   json: () => Buffer.from(JSON.stringify(object)),
 });
 
+/** Events without an end, and whether somebody still takes them. */
+const flood = {
+  taken: 0,
+  ended: Promise.withResolvers<void>(),
+  async *events(): AsyncGenerator<RegistryWatchEvent> {
+    const data = { a: "x".repeat(100_000) };
+    const object = { kind: "Pod", apiVersion: "v1", metadata: { name: "f", annotations: data } };
+    try {
+      for (; ; flood.taken += 1) yield { type: "MODIFIED", encodable: encodable(object) };
+    } finally {
+      flood.ended.resolve();
+    }
+  },
+};
+
 const objects = new Map<string, KubeObject>();
 const watched: RegistryWatchEvent[] = [];
 const idOf = ({ plural }: Resource, namespace = "", name = "") => `${plural}/${namespace}/${name}`;
@@ -66,6 +81,7 @@ const registry = {
     return { ...encodable(object), gone: true };
   },
   async *watch(_resource, options) {
+    if (options.labelSelector === "flood") return yield* flood.events();
     if (options.labelSelector === "(") throw new KubeError("BadRequest", "unable to parse requirement");
     if (options.resourceVersion === "1") throw new KubeError("Expired", "too old resource version: 1 (7)");
     yield* watched;
@@ -136,6 +152,7 @@ beforeAll(async () => {
     tls: { key: pair.key, cert: pair.certificate, ca },
     parts: { ...parts, streams },
     deadlines: { head: 300, idle: 300 },
+    stuckAfter: 300,
   });
 });
 
@@ -481,6 +498,16 @@ test("more watches than one user may have are refused with the time to come agai
   expect(third.status).toBe(429);
   expect(third.headers.get("retry-after")).toBe("1");
   stop.abort();
+});
+
+test("a watcher that reads nothing is given up, and its events are not kept", async () => {
+  const socket = connect({ host: "127.0.0.1", port: hasty.port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.pause().write(`GET ${pods}?watch=1&labelSelector=flood HTTP/1.1\r\nHost: a\r\n\r\n`);
+  await flood.ended.promise;
+  // What the kernel's buffers took, and one more.
+  expect(flood.taken).toBeLessThan(500);
+  socket.destroy();
 });
 
 test("a big answer is packed for who takes that", async () => {

@@ -13,6 +13,8 @@ export interface HttpOptions {
   readonly parts: Parts;
   readonly limits?: Limits;
   readonly deadlines?: Partial<Deadlines>;
+  /** A client that takes nothing of an answer for so long is given up, in milliseconds. */
+  readonly stuckAfter?: number;
 }
 
 export type HttpServer = Listening;
@@ -22,7 +24,7 @@ const bodyBudget = 64 << 20;
 
 /** Resolves when it listens. Closing ends its watches at once, and gives other requests a short while. */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
-  const { host, port, tls, parts, limits = new Limits(), deadlines = {} } = options;
+  const { host, port, tls, parts, limits = new Limits(), deadlines = {}, stuckAfter = 30_000 } = options;
   const stopping = new AbortController();
   const handlers = createHandlers({
     parts,
@@ -30,6 +32,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
     metrics: new Metrics(),
     bodies: { used: 0, limit: bodyBudget },
     stopping: stopping.signal,
+    stuckAfter,
   });
   const listening = await listen({ host, port, tls, handlers, deadlines });
   return {

@@ -7,8 +7,6 @@ import { renderingOf, type ResourceExchange } from "./resource-exchange.ts";
 import { watchOptions } from "./query.ts";
 import { metadataOf, tableOf, type Rendering } from "./table.ts";
 
-/** A client that takes nothing for so long is given up, in milliseconds. */
-const stuckAfter = 30_000;
 /** Where the request names no time the watch ends between one and two times this, in seconds, so that clients do not come back all at once. */
 const usualSeconds = 1800;
 
@@ -16,7 +14,7 @@ export async function serveWatch(exchange: ResourceExchange): Promise<void> {
   const rendering = renderingOf(exchange);
   if (rendering.form.syntax === "yaml")
     throw new KubeError("NotAcceptable", "only the following media types are accepted: application/json");
-  const { parts, resource, context, info, place, response } = exchange;
+  const { parts, resource, context, info, place, response, stuckAfter } = exchange;
   const options = watchOptions(info.query, place.namespace);
   const seconds = options.timeoutSeconds ?? usualSeconds * (1 + Math.random());
   const ends = new AbortController();
@@ -24,7 +22,7 @@ export async function serveWatch(exchange: ResourceExchange): Promise<void> {
   const signal = AbortSignal.any([exchange.signal, exchange.stopping, ends.signal]);
   try {
     const events = parts.registry.watch(resource, { ...options, signal }, { ...context, signal });
-    await stream(events, { response, rendering, signal });
+    await stream(events, { response, rendering, signal, stuckAfter });
   } finally {
     clearTimeout(timer);
     ends.abort();
@@ -35,6 +33,7 @@ interface Line {
   readonly response: ServerResponse;
   readonly rendering: Rendering;
   readonly signal: AbortSignal;
+  readonly stuckAfter: number;
 }
 
 async function stream(events: AsyncIterable<RegistryWatchEvent>, line: Line): Promise<void> {
@@ -46,10 +45,14 @@ async function stream(events: AsyncIterable<RegistryWatchEvent>, line: Line): Pr
   response.flushHeaders();
   const encode = encoderFor(line.rendering);
   try {
-    for (let next = await first; !next.done && !signal.aborted; next = await iterator.next())
-      await write(response, encode(next.value), signal);
+    for (
+      let next = await first;
+      !next.done && !signal.aborted && !response.destroyed;
+      next = await iterator.next()
+    )
+      await write(line, encode(next.value));
   } catch (error) {
-    if (!signal.aborted) await write(response, eventOf("ERROR", statusOf(error)), signal);
+    if (!signal.aborted) await write(line, eventOf("ERROR", statusOf(error)));
   } finally {
     await iterator.return?.();
   }
@@ -68,7 +71,7 @@ async function refusedAtOnce(first: Promise<unknown>): Promise<void> {
 }
 
 /** Waits for a client that is slower than its events; one that stands still is given up. */
-async function write(response: ServerResponse, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+async function write({ response, signal, stuckAfter }: Line, bytes: Uint8Array): Promise<void> {
   if (response.destroyed || response.write(bytes) || signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = () => {
