@@ -2,7 +2,7 @@
 import type { Claim, Pod } from "../kinds.ts";
 import { nodeSelectorMatches } from "../selectors.ts";
 import { bestVolume, isWaiting, hasProvisioner } from "../volumes/match.ts";
-import type { Cluster, NodeInfo, VolumeView } from "./cluster.ts";
+import type { Cluster, NodeFilter, NodeInfo, VolumeView } from "./cluster.ts";
 
 export function claimsOf(pod: Pod): readonly string[] {
   return (pod.spec.volumes ?? []).flatMap((volume) => {
@@ -27,11 +27,14 @@ export function claimRefusal(pod: Pod, { volumes }: Cluster): string | undefined
   return undefined;
 }
 
-export function volumeRefusal(pod: Pod, at: NodeInfo, { volumes }: Cluster): string | undefined {
+export function volumeFilter(pod: Pod, { volumes }: Cluster): NodeFilter {
+  const claims = claimsOf(pod).flatMap((name) => volumes.claim(pod.metadata.namespace ?? "", name) ?? []);
+  return (at) => refusalFor(claims, at, volumes);
+}
+
+function refusalFor(claims: readonly Claim[], at: NodeInfo, volumes: VolumeView): string | undefined {
   const taken = new Set<string>();
-  for (const name of claimsOf(pod)) {
-    const claim = volumes.claim(pod.metadata.namespace ?? "", name);
-    if (!claim) continue;
+  for (const claim of claims) {
     const refusal = isBound(claim)
       ? boundRefusal(claim, at, volumes)
       : waitingRefusal(claim, at, volumes, taken);

@@ -11,9 +11,17 @@ export interface NodeInfo {
   readonly pods: Pod[];
   readonly used: Map<string, number>;
   readonly ports: HostPort[];
+  /** Those of its pods that say which others they do not want near them. */
+  readonly repelling: Pod[];
   /** In whole units; 0 for what the node does not have. */
   allocatable(resource: string): number;
 }
+
+/** Says why a node will not do; several reasons where it lacks several things. Made once for a pod, asked for each node. */
+export type NodeFilter = (at: NodeInfo) => readonly string[] | string | undefined;
+
+/** More is better. */
+export type NodeScore = (at: NodeInfo) => number;
 
 export interface VolumeView {
   readonly claim: (namespace: string, name: string) => Claim | undefined;
@@ -61,13 +69,17 @@ export function clusterOf(state: ClusterState): Cluster {
 
 export function addPod(info: NodeInfo, pod: Pod): void {
   info.pods.push(pod);
+  const unwanted = pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  if (unwanted && unwanted.length > 0) info.repelling.push(pod);
   info.ports.push(...hostPortsOf(pod));
   for (const [name, value] of requestsOf(pod)) info.used.set(name, (info.used.get(name) ?? 0) + value);
 }
 
 function infoOf(node: Node): NodeInfo {
   const { name = "", labels = {} } = node.metadata;
-  const { allocatable = {} } = node.status ?? {};
+  const allocatable = new Map(
+    Object.entries(node.status?.allocatable ?? {}).map(([key, value]) => [key, amount(key, value)]),
+  );
   return {
     node,
     name,
@@ -75,6 +87,7 @@ function infoOf(node: Node): NodeInfo {
     pods: [],
     used: new Map(),
     ports: [],
-    allocatable: (resource) => amount(resource, allocatable[resource]),
+    repelling: [],
+    allocatable: (resource) => allocatable.get(resource) ?? 0,
   };
 }

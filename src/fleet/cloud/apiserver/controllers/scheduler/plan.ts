@@ -2,57 +2,64 @@
 import type { Pod } from "../kinds.ts";
 import { compare, created } from "../references.ts";
 import { isTolerated, unschedulable, untolerated } from "../taints.ts";
-import { claimRefusal, volumeRefusal } from "./claims.ts";
-import type { Cluster, NodeInfo } from "./cluster.ts";
+import { claimRefusal, volumeFilter } from "./claims.ts";
+import type { Cluster, NodeFilter, NodeInfo } from "./cluster.ts";
 import { matchesNodeAffinity } from "./node-affinity.ts";
-import { affinityRefusal, antiAffinityRefusal } from "./pod-affinity.ts";
+import { affinityFilter, antiAffinityFilter } from "./pod-affinity.ts";
 import { hostPortsOf, portsClash, requestsOf } from "./requests.ts";
 import { scoresOf } from "./score.ts";
-import { spreadRefusal } from "./spread.ts";
+import { spreadFilter } from "./spread.ts";
 
 export type Decision = { readonly node: string } | { readonly refusal: string };
 
-/** Says why not; several reasons where a node lacks several things. */
-type Filter = (pod: Pod, at: NodeInfo, cluster: Cluster) => readonly string[] | string | undefined;
-
 /** In this order; the first that refuses a node gives its reason. */
-const filters: readonly Filter[] = [
-  (pod, { node }) => {
-    const taint = { key: unschedulable, effect: "NoSchedule" };
-    return node.spec?.unschedulable && !isTolerated(pod.spec.tolerations, taint)
-      ? "node(s) were unschedulable"
-      : undefined;
-  },
-  (pod, { node }) => {
-    const taint = untolerated(pod.spec.tolerations, node.spec?.taints, ["NoSchedule", "NoExecute"]);
-    return taint && `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`;
-  },
-  (pod, { node }) =>
-    matchesNodeAffinity(pod, node) ? undefined : "node(s) didn't match Pod's node affinity/selector",
-  (pod, { ports }) =>
-    hostPortsOf(pod).some((wanted) => ports.some((taken) => portsClash(wanted, taken)))
-      ? "node(s) didn't have free ports for the requested pod ports"
-      : undefined,
-  resourceRefusals,
-  volumeRefusal,
-  spreadRefusal,
-  affinityRefusal,
-  antiAffinityRefusal,
+const filters: readonly ((pod: Pod, cluster: Cluster) => NodeFilter)[] = [
+  unschedulableFilter,
+  taintFilter,
+  (pod) => (at) =>
+    matchesNodeAffinity(pod, at.node) ? undefined : "node(s) didn't match Pod's node affinity/selector",
+  portFilter,
+  resourceFilter,
+  volumeFilter,
+  spreadFilter,
+  affinityFilter,
+  antiAffinityFilter,
 ];
 
-function resourceRefusals(pod: Pod, at: NodeInfo): readonly string[] {
-  const refusals: string[] = [];
-  if (at.pods.length + 1 > at.allocatable("pods")) refusals.push("Too many pods");
-  for (const [name, wanted] of requestsOf(pod)) {
-    if (wanted === 0) continue;
-    if (wanted + (at.used.get(name) ?? 0) > at.allocatable(name)) refusals.push(`Insufficient ${name}`);
-  }
-  return refusals;
+function unschedulableFilter({ spec }: Pod): NodeFilter {
+  const mayGo = isTolerated(spec.tolerations, { key: unschedulable, effect: "NoSchedule" });
+  return ({ node }) => (node.spec?.unschedulable && !mayGo ? "node(s) were unschedulable" : undefined);
 }
 
-function refusalsOf(pod: Pod, at: NodeInfo, cluster: Cluster): readonly string[] {
-  for (const filter of filters) {
-    const refusal = filter(pod, at, cluster) ?? [];
+function taintFilter({ spec }: Pod): NodeFilter {
+  return ({ node }) => {
+    const taint = untolerated(spec.tolerations, node.spec?.taints, ["NoSchedule", "NoExecute"]);
+    return taint && `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`;
+  };
+}
+
+function portFilter(pod: Pod): NodeFilter {
+  const wanted = hostPortsOf(pod);
+  return ({ ports }) =>
+    wanted.some((one) => ports.some((taken) => portsClash(one, taken)))
+      ? "node(s) didn't have free ports for the requested pod ports"
+      : undefined;
+}
+
+function resourceFilter(pod: Pod): NodeFilter {
+  const requests = [...requestsOf(pod)].filter(([, wanted]) => wanted > 0);
+  return (at) => {
+    const refusals = at.pods.length + 1 > at.allocatable("pods") ? ["Too many pods"] : [];
+    for (const [name, wanted] of requests) {
+      if (wanted + (at.used.get(name) ?? 0) > at.allocatable(name)) refusals.push(`Insufficient ${name}`);
+    }
+    return refusals;
+  };
+}
+
+function refusalsOf(at: NodeInfo, own: readonly NodeFilter[]): readonly string[] {
+  for (const filter of own) {
+    const refusal = filter(at) ?? [];
     const refusals = typeof refusal === "string" ? [refusal] : refusal;
     if (refusals.length > 0) return refusals;
   }
@@ -67,8 +74,9 @@ export function decide(pod: Pod, cluster: Cluster, random: () => number): Decisi
   if (unready !== undefined) return { refusal: `0/${total} nodes are available: ${unready}.` };
   const counts = new Map<string, number>();
   const fitting: NodeInfo[] = [];
+  const own = filters.map((filter) => filter(pod, cluster));
   for (const at of cluster.nodes) {
-    const refusals = refusalsOf(pod, at, cluster);
+    const refusals = refusalsOf(at, own);
     if (refusals.length === 0) fitting.push(at);
     for (const refusal of refusals) counts.set(refusal, (counts.get(refusal) ?? 0) + 1);
   }

@@ -2,7 +2,7 @@
 import type { Pod, PodAffinity, PodAffinityTerm } from "../kinds.ts";
 import { isDeleting } from "../references.ts";
 import { selects } from "../selectors.ts";
-import type { Cluster, NodeInfo } from "./cluster.ts";
+import type { Cluster, NodeFilter, NodeInfo, NodeScore } from "./cluster.ts";
 
 function required(affinity: PodAffinity | undefined): readonly PodAffinityTerm[] {
   return affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
@@ -18,64 +18,76 @@ function speaksOf(term: PodAffinityTerm, pod: Pod, other: Pod, cluster: Cluster)
   return namespaces.length === 0 && namespace === pod.metadata.namespace;
 }
 
-/** How many pods the term speaks of, in the topology domain of the node. */
-function countInDomain(term: PodAffinityTerm, pod: Pod, at: NodeInfo, cluster: Cluster): number {
-  const domain = at.labels[term.topologyKey];
-  if (domain === undefined) return 0;
-  return cluster.nodes
-    .filter((node) => node.labels[term.topologyKey] === domain)
-    .flatMap((node) => node.pods)
-    .filter((other) => !isDeleting(other) && speaksOf(term, pod, other, cluster)).length;
+/** For each topology domain, how many pods the term speaks of. */
+type Counts = ReadonlyMap<string, number>;
+
+function countsOf(term: PodAffinityTerm, pod: Pod, cluster: Cluster): Counts {
+  const counts = new Map<string, number>();
+  for (const node of cluster.nodes) {
+    const domain = node.labels[term.topologyKey];
+    if (domain === undefined) continue;
+    const here = node.pods.filter((other) => !isDeleting(other) && speaksOf(term, pod, other, cluster));
+    if (here.length > 0) counts.set(domain, (counts.get(domain) ?? 0) + here.length);
+  }
+  return counts;
 }
 
-export function affinityRefusal(pod: Pod, at: NodeInfo, cluster: Cluster): string | undefined {
-  const terms = required(pod.spec.affinity?.podAffinity);
-  if (terms.some((term) => at.labels[term.topologyKey] === undefined)) return affinityRules;
-  if (terms.every((term) => countInDomain(term, pod, at, cluster) > 0)) return undefined;
-  // The first of a series that wants to be together has nobody to be with.
-  const isFirst = terms.every(
-    (term) =>
-      speaksOf(term, pod, pod, cluster) &&
-      cluster.nodes.every((node) => node.pods.every((other) => !speaksOf(term, pod, other, cluster))),
-  );
-  return isFirst ? undefined : affinityRules;
+interface Counted {
+  readonly term: PodAffinityTerm;
+  readonly counts: Counts;
+}
+
+function counted(terms: readonly PodAffinityTerm[], pod: Pod, cluster: Cluster): readonly Counted[] {
+  return terms.map((term) => ({ term, counts: countsOf(term, pod, cluster) }));
+}
+
+function countAt(at: NodeInfo, { term, counts }: Counted): number {
+  return counts.get(at.labels[term.topologyKey] ?? "") ?? 0;
 }
 
 const affinityRules = "node(s) didn't match pod affinity rules";
 
-export function antiAffinityRefusal(pod: Pod, at: NodeInfo, cluster: Cluster): string | undefined {
-  const terms = required(pod.spec.affinity?.podAntiAffinity);
-  if (terms.some((term) => countInDomain(term, pod, at, cluster) > 0)) {
-    return "node(s) didn't match pod anti-affinity rules";
-  }
-  const isUnwanted = cluster.nodes.some((node) =>
-    node.pods.some((other) =>
-      required(other.spec.affinity?.podAntiAffinity).some((term) => {
+export function affinityFilter(pod: Pod, cluster: Cluster): NodeFilter {
+  const terms = counted(required(pod.spec.affinity?.podAffinity), pod, cluster);
+  // The first of a series that wants to be together has nobody to be with.
+  const isFirst = terms.every(({ term, counts }) => counts.size === 0 && speaksOf(term, pod, pod, cluster));
+  return (at) => {
+    if (terms.some(({ term }) => at.labels[term.topologyKey] === undefined)) return affinityRules;
+    return isFirst || terms.every((one) => countAt(at, one) > 0) ? undefined : affinityRules;
+  };
+}
+
+export function antiAffinityFilter(pod: Pod, cluster: Cluster): NodeFilter {
+  const terms = counted(required(pod.spec.affinity?.podAntiAffinity), pod, cluster);
+  const unwanted = unwantedDomains(pod, cluster);
+  return (at) => {
+    if (terms.some((one) => countAt(at, one) > 0)) return "node(s) didn't match pod anti-affinity rules";
+    const isUnwanted = unwanted.some(({ key, domain }) => at.labels[key] === domain);
+    return isUnwanted ? "node(s) didn't satisfy existing pods anti-affinity rules" : undefined;
+  };
+}
+
+/** Where there are pods that do not want this one near them. */
+function unwantedDomains(pod: Pod, cluster: Cluster): readonly { key: string; domain: string }[] {
+  return cluster.nodes.flatMap((node) =>
+    node.repelling.flatMap((other) =>
+      required(other.spec.affinity?.podAntiAffinity).flatMap((term) => {
         const domain = node.labels[term.topologyKey];
-        return (
-          domain !== undefined &&
-          domain === at.labels[term.topologyKey] &&
-          speaksOf(term, other, pod, cluster)
-        );
+        if (domain === undefined || !speaksOf(term, other, pod, cluster)) return [];
+        return [{ key: term.topologyKey, domain }];
       }),
     ),
   );
-  return isUnwanted ? "node(s) didn't satisfy existing pods anti-affinity rules" : undefined;
 }
 
-/** The sum of the weights of preferences that a node meets, less those of anti-affinity; both of the pod and of the pods that are there. */
-export function affinityScore(pod: Pod, at: NodeInfo, cluster: Cluster): number {
+/** The sum of the weights of preferences that a node meets, less those of anti-affinity. */
+export function affinityScore(pod: Pod, cluster: Cluster): NodeScore {
   const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
-  let score = 0;
-  for (const { weight, podAffinityTerm } of podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ??
-    []) {
-    score += weight * countInDomain(podAffinityTerm, pod, at, cluster);
-  }
-  for (const {
-    weight,
-    podAffinityTerm,
-  } of podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
-    score -= weight * countInDomain(podAffinityTerm, pod, at, cluster);
-  }
-  return score;
+  const preferences = [
+    ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []),
+    ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((one) => {
+      return { ...one, weight: -one.weight };
+    }),
+  ].map(({ weight, podAffinityTerm: term }) => ({ weight, term, counts: countsOf(term, pod, cluster) }));
+  return (at) => preferences.reduce((sum, one) => sum + one.weight * countAt(at, one), 0);
 }

@@ -23,6 +23,17 @@ function requests(container: Container): Amounts {
 
 /** All containers together, or the greediest moment of the start: an init container beside the sidecars begun before it. Plus the overhead of the sandbox. */
 export function requestsOf(pod: Pod): Amounts {
+  const known = counted.get(pod);
+  if (known) return known;
+  const amounts = count(pod);
+  counted.set(pod, amounts);
+  return amounts;
+}
+
+/** Objects are never changed, so that each is counted once. */
+const counted = new WeakMap<Pod, Amounts>();
+
+function count(pod: Pod): Amounts {
   const { containers, initContainers = [], overhead } = pod.spec;
   const running = new Map<string, number>();
   const sidecars = new Map<string, number>();

@@ -1,11 +1,11 @@
 /** How well nodes suit that all would do. Weights as kube-scheduler's defaults: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins */
 import type { Pod } from "../kinds.ts";
 import { isTolerated } from "../taints.ts";
-import type { Cluster, NodeInfo } from "./cluster.ts";
+import type { Cluster, NodeInfo, NodeScore } from "./cluster.ts";
 import { nodeAffinityScore } from "./node-affinity.ts";
 import { affinityScore } from "./pod-affinity.ts";
 import { requestsOf, type Amounts } from "./requests.ts";
-import { spreadCrowd } from "./spread.ts";
+import { spreadScore } from "./spread.ts";
 
 const weights = { resources: 1, nodeAffinity: 2, podAffinity: 2, spread: 2, taints: 3 } as const;
 
@@ -23,10 +23,10 @@ export function scoresOf(
 ): ReadonlyMap<NodeInfo, number> {
   const scores = new Map(nodes.map((at) => [at, 0]));
   const wanted = requestsOf(pod);
-  const parts: readonly (readonly [number, (at: NodeInfo) => number])[] = [
+  const parts: readonly (readonly [number, NodeScore])[] = [
     [weights.nodeAffinity, (at) => nodeAffinityScore(pod, at.node)],
-    [weights.podAffinity, (at) => affinityScore(pod, at, cluster)],
-    [weights.spread, (at) => -spreadCrowd(pod, at, cluster)],
+    [weights.podAffinity, affinityScore(pod, cluster)],
+    [weights.spread, spreadScore(pod, cluster)],
     [weights.taints, (at) => -unwantedTaints(pod, at)],
   ];
   for (const [weight, score] of parts) {

@@ -3,7 +3,7 @@ import type { Pod, SpreadConstraint } from "../kinds.ts";
 import { isDeleting } from "../references.ts";
 import { selects } from "../selectors.ts";
 import { untolerated } from "../taints.ts";
-import type { Cluster, NodeInfo } from "./cluster.ts";
+import type { Cluster, NodeFilter, NodeInfo, NodeScore } from "./cluster.ts";
 import { matchesNodeAffinity } from "./node-affinity.ts";
 
 /** Domain → how many pods of the kind that is spread it has. */
@@ -40,37 +40,50 @@ function domainsOf(constraint: SpreadConstraint, pod: Pod, cluster: Cluster): Do
   return domains;
 }
 
-export function spreadRefusal(pod: Pod, at: NodeInfo, cluster: Cluster): string | undefined {
-  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
-    if (constraint.whenUnsatisfiable !== "DoNotSchedule") continue;
-    const domain = at.labels[constraint.topologyKey];
-    if (domain === undefined) {
-      return "node(s) didn't match pod topology spread constraints (missing required label)";
+export function spreadFilter(pod: Pod, cluster: Cluster): NodeFilter {
+  const constraints = (pod.spec.topologySpreadConstraints ?? [])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule")
+    .map((constraint) => limitOf(constraint, pod, cluster));
+  return (at) => {
+    for (const { key, domains, most } of constraints) {
+      const domain = at.labels[key];
+      if (domain === undefined) return `${spreadRules} (missing required label)`;
+      if ((domains.get(domain) ?? 0) > most) return spreadRules;
     }
-    const domains = domainsOf(constraint, pod, cluster);
-    const isShort = constraint.minDomains !== undefined && domains.size < constraint.minDomains;
-    const least = isShort ? 0 : Math.min(...domains.values());
-    const self = isOfTheKind(constraint, pod, pod) ? 1 : 0;
-    if ((domains.get(domain) ?? 0) + self - least > constraint.maxSkew) {
-      return "node(s) didn't match pod topology spread constraints";
-    }
-  }
-  return undefined;
+    return undefined;
+  };
 }
 
-/** How crowded the node's domains are; less is better. Pods without constraints are spread over nodes by their labels. */
-export function spreadCrowd(pod: Pod, at: NodeInfo, cluster: Cluster): number {
-  const constraints = (pod.spec.topologySpreadConstraints ?? []).filter(
-    ({ whenUnsatisfiable }) => whenUnsatisfiable === "ScheduleAnyway",
-  );
-  let crowd = 0;
-  for (const constraint of constraints) {
-    const domain = at.labels[constraint.topologyKey];
-    const domains = domainsOf(constraint, pod, cluster);
-    crowd += domain === undefined ? Math.max(0, ...domains.values()) + 1 : (domains.get(domain) ?? 0);
-  }
-  if (constraints.length > 0) return crowd;
+const spreadRules = "node(s) didn't match pod topology spread constraints";
+
+/** A domain with more pods than `most` takes no further one. */
+function limitOf(constraint: SpreadConstraint, pod: Pod, cluster: Cluster) {
+  const domains = domainsOf(constraint, pod, cluster);
+  const isShort = constraint.minDomains !== undefined && domains.size < constraint.minDomains;
+  const least = isShort ? 0 : Math.min(...domains.values());
+  const self = isOfTheKind(constraint, pod, pod) ? 1 : 0;
+  return { key: constraint.topologyKey, domains, most: constraint.maxSkew + least - self };
+}
+
+/** Nodes in crowded domains are worse. Pods without constraints are spread over nodes by their owner. */
+export function spreadScore(pod: Pod, cluster: Cluster): NodeScore {
+  const wishes = (pod.spec.topologySpreadConstraints ?? [])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === "ScheduleAnyway")
+    .map((constraint) => ({ key: constraint.topologyKey, domains: domainsOf(constraint, pod, cluster) }));
+  if (wishes.length === 0) return ownerScore(pod);
+  return (at) => {
+    let crowd = 0;
+    for (const { key, domains } of wishes) {
+      const domain = at.labels[key];
+      crowd += domain === undefined ? Math.max(0, ...domains.values()) + 1 : (domains.get(domain) ?? 0);
+    }
+    return -crowd;
+  };
+}
+
+function ownerScore(pod: Pod): NodeScore {
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
-  if (owner === undefined) return 0;
-  return at.pods.filter((other) => other.metadata.ownerReferences?.some(({ uid }) => uid === owner)).length;
+  if (owner === undefined) return () => 0;
+  return (at) =>
+    -at.pods.filter((other) => other.metadata.ownerReferences?.some(({ uid }) => uid === owner)).length;
 }
