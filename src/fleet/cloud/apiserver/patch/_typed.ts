@@ -120,8 +120,8 @@ function compareInto(before: unknown, after: unknown, at: Comparing): void {
   const [a, b] = [granular(before, schema, definitions), granular(after, schema, definitions)];
   const together = a !== undefined && b !== undefined && a.kind === b.kind;
   if (!together && before !== undefined && after !== undefined) {
-    if (!equal(before, after)) changed.member = true;
-    if (!equal(before, after) && a) everything(a, removed, definitions);
+    changed.member = true;
+    if (a) everything(a, removed, definitions);
     if (b) everything(b, changed, definitions);
     return;
   }
@@ -129,13 +129,13 @@ function compareInto(before: unknown, after: unknown, at: Comparing): void {
   if (after === undefined) removed.member = true;
   for (const step of new Set([...(a?.parts.keys() ?? []), ...(b?.parts.keys() ?? [])])) {
     const [left, right] = [a?.parts.get(step), b?.parts.get(step)];
-    // Most of an object stays as it is: no set is made for that.
     if (left?.repeats || right?.repeats) {
       const set = right ? changed : removed;
       if (!equal(elementsOf(left), elementsOf(right))) enter(set, step).member = true;
       continue;
     }
-    if (left && right && left.value === right.value) continue;
+    // Most of an object stays as it is: nothing is taken apart for that.
+    if (left && right && equal(left.value, right.value)) continue;
     compareInto(left?.value, right?.value, {
       schema: (right ?? left)?.schema ?? anything,
       definitions,

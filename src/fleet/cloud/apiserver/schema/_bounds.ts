@@ -7,8 +7,13 @@ import { hasFormat } from "./formats.ts";
 import { equal, type Fields } from "./json.ts";
 import { matches } from "./pattern.ts";
 
-type Causes = readonly (StatusCause | undefined)[];
-const only = (causes: Causes): readonly StatusCause[] => causes.filter((one) => one !== undefined);
+const none: readonly StatusCause[] = [];
+
+/** Most values have no complaint: then nothing is made. */
+function only(...causes: readonly (StatusCause | undefined)[]): readonly StatusCause[] {
+  const found = causes.filter((one) => one !== undefined);
+  return found.length === 0 ? none : found;
+}
 
 export function boundsOfNumber(value: number, schema: Schema, path: string): readonly StatusCause[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, type } = schema;
@@ -16,14 +21,14 @@ export function boundsOfNumber(value: number, schema: Schema, path: string): rea
   const low = minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum);
   const high = maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum);
   const uneven = multipleOf !== undefined && multipleOf > 0 && !isMultiple(value, multipleOf);
-  return only([
+  return only(
     low ? say(`should be greater than ${exclusiveMinimum ? "" : "or equal to "}${minimum}`) : undefined,
     high ? say(`should be less than ${exclusiveMaximum ? "" : "or equal to "}${maximum}`) : undefined,
     uneven ? say(`should be a multiple of ${multipleOf}`) : undefined,
     type === "integer" && !inRange(value, format)
       ? say(`must be of type ${format ?? "int64"}: ${value}`)
       : undefined,
-  ]);
+  );
 }
 
 /** 0.3 is a multiple of 0.1, though not in binary. */
@@ -39,7 +44,7 @@ export function boundsOfText(value: string, schema: Schema, path: string): reado
   const tooShort = minLength !== undefined && counted < minLength;
   const unlike = pattern !== undefined && !tooLong && !matches(pattern, value);
   const malformed = format !== undefined && !tooLong && !hasFormat(value, format);
-  return only([
+  return only(
     tooLong ? cause("FieldValueTooLong", path, `Too long: may not be longer than ${maxLength}`) : undefined,
     tooShort
       ? invalidValue(path, value, `${body(path)} should be at least ${minLength} chars long`)
@@ -48,7 +53,7 @@ export function boundsOfText(value: string, schema: Schema, path: string): reado
     malformed
       ? invalidValue(path, value, `${body(path)} must be of type ${format}: ${JSON.stringify(value)}`)
       : undefined,
-  ]);
+  );
 }
 
 export function boundsOfList(
@@ -60,13 +65,13 @@ export function boundsOfList(
   const tooFew = minItems !== undefined && value.length < minItems;
   const tooMany = maxItems !== undefined && value.length > maxItems;
   const repeated = uniqueItems === true && !tooMany && value.length < 1000 && hasTwins(value);
-  return only([
+  return only(
     tooFew
       ? invalidValue(path, value.length, `${body(path)} should have at least ${minItems} items`)
       : undefined,
     tooMany ? tooManyCause(path, value.length, maxItems) : undefined,
     repeated ? invalidValue(path, value, `${body(path)} shouldn't contain duplicates`) : undefined,
-  ]);
+  );
 }
 
 function hasTwins(value: readonly unknown[]): boolean {
@@ -78,12 +83,12 @@ export function boundsOfMap(value: Fields, schema: Schema, path: string): readon
   const count = Object.keys(value).length;
   const tooFew = minProperties !== undefined && count < minProperties;
   const tooMany = maxProperties !== undefined && count > maxProperties;
-  return only([
+  return only(
     tooFew
       ? invalidValue(path, count, `${body(path)} should have at least ${minProperties} properties`)
       : undefined,
     tooMany ? tooManyCause(path, count, maxProperties) : undefined,
-  ]);
+  );
 }
 
 function tooManyCause(path: string, count: number, most: number): StatusCause {

@@ -3,6 +3,10 @@ import type { StatusCause } from "../../kube.ts";
 import type { Schema } from "./schema.ts";
 import { invalidValue } from "./_causes.ts";
 
+export function isCombined({ allOf, anyOf, oneOf, not }: Schema): boolean {
+  return (allOf ?? anyOf ?? oneOf ?? not) !== undefined;
+}
+
 export function combinations(
   value: unknown,
   schema: Schema,
@@ -10,7 +14,6 @@ export function combinations(
   path: string,
 ): readonly StatusCause[] {
   const { allOf, anyOf, oneOf, not } = schema;
-  if (!allOf && !anyOf && !oneOf && !not) return [];
   const causes: StatusCause[] = [];
   const say = (text: string) =>
     causes.push(invalidValue(path, value, `${path === "" ? "body" : `"${path}"`} ${text}`));

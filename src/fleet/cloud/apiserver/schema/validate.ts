@@ -2,7 +2,7 @@
 import type { StatusCause } from "../../kube.ts";
 import type { Definitions, Schema } from "./schema.ts";
 import { equal, type Fields, get, isFields, joinPath, maxDepth, typeOf } from "./json.ts";
-import { combinations } from "./_combinations.ts";
+import { combinations, isCombined } from "./_combinations.ts";
 import { duplicates } from "./_duplicates.ts";
 import { boundsOfList, boundsOfMap, boundsOfNumber, boundsOfText } from "./_bounds.ts";
 import { body, cause, notSupported, required } from "./_causes.ts";
@@ -23,48 +23,51 @@ export function validate(
   definitions: Definitions = none,
   path = "",
 ): readonly StatusCause[] {
-  const causes: StatusCause[] = [];
-  walk(value, resolve(schema, definitions), { definitions, causes, path, depth: 0 });
-  return causes.slice(0, maxCauses);
+  const walking: Walk = { definitions, causes: [], depth: 0 };
+  walk(value, resolve(schema, definitions), path, walking);
+  return walking.causes.slice(0, maxCauses);
 }
 
+/** One for the whole value: this runs within each write, over every field. */
 interface Walk {
   readonly definitions: Definitions;
   readonly causes: StatusCause[];
-  readonly path: string;
-  readonly depth: number;
+  depth: number;
 }
 
-function walk(value: unknown, schema: Schema, at: Walk): void {
-  if (at.causes.length >= maxCauses) return;
-  if (at.depth > maxDepth) {
-    at.causes.push(
-      cause("FieldValueInvalid", at.path, `Invalid value: "object": nested deeper than ${maxDepth} levels`),
+function walk(value: unknown, schema: Schema, path: string, walking: Walk): void {
+  const { causes } = walking;
+  if (causes.length >= maxCauses || (value === null && schema.nullable === true)) return;
+  if (walking.depth > maxDepth) {
+    causes.push(
+      cause("FieldValueInvalid", path, `Invalid value: "object": nested deeper than ${maxDepth} levels`),
     );
     return;
   }
-  if (value === null && schema.nullable === true) return;
-  const wrong = wrongType(value, schema, at.path);
+  const wrong = wrongType(value, schema, path);
   if (wrong) {
-    at.causes.push(wrong);
+    causes.push(wrong);
     return;
   }
-  at.causes.push(...ownComplaints(value, schema, at.path));
-  at.causes.push(
-    ...combinations(value, schema, (inner) => validate(value, inner, at.definitions, at.path), at.path),
-  );
-  if (Array.isArray(value)) walkElements(value, schema, at);
-  else if (isFields(value)) walkFields(value, schema, at);
+  addOwnComplaints(value, schema, path, causes);
+  if (isCombined(schema))
+    causes.push(
+      ...combinations(value, schema, (inner) => validate(value, inner, walking.definitions, path), path),
+    );
+  walking.depth++;
+  if (Array.isArray(value)) walkElements(value, schema, path, walking);
+  else if (isFields(value)) walkFields(value, schema, path, walking);
+  walking.depth--;
 }
 
 /** What needs no look at schemas of fields and elements. */
-function ownComplaints(value: unknown, schema: Schema, path: string): readonly StatusCause[] {
-  const listed = schema.enum === undefined || schema.enum.some((allowed) => equal(allowed, value));
-  const choice = listed ? [] : [notSupported(path, value, schema.enum ?? [])];
-  if (typeof value === "string") return [...choice, ...boundsOfText(value, schema, path)];
-  if (typeof value === "number") return [...choice, ...boundsOfNumber(value, schema, path)];
-  if (Array.isArray(value)) return [...choice, ...boundsOfList(value, schema, path)];
-  return isFields(value) ? [...choice, ...boundsOfMap(value, schema, path)] : choice;
+function addOwnComplaints(value: unknown, schema: Schema, path: string, causes: StatusCause[]): void {
+  if (schema.enum && !schema.enum.some((allowed) => equal(allowed, value)))
+    causes.push(notSupported(path, value, schema.enum));
+  if (typeof value === "string") causes.push(...boundsOfText(value, schema, path));
+  else if (typeof value === "number") causes.push(...boundsOfNumber(value, schema, path));
+  else if (Array.isArray(value)) causes.push(...boundsOfList(value, schema, path));
+  else if (isFields(value)) causes.push(...boundsOfMap(value, schema, path));
 }
 
 function wrongType(value: unknown, schema: Schema, path: string): StatusCause | undefined {
@@ -88,31 +91,30 @@ function typeCause(path: string, wanted: string, type: string): StatusCause {
   return cause("FieldValueTypeInvalid", path, `Invalid value: "${type}": ${text}`);
 }
 
-function walkElements(value: readonly unknown[], schema: Schema, at: Walk): void {
-  at.causes.push(...duplicates(value, schema, at.definitions, at.path));
+function walkElements(value: readonly unknown[], schema: Schema, path: string, walking: Walk): void {
+  walking.causes.push(...duplicates(value, schema, walking.definitions, path));
   if (!schema.items) return;
-  const items = itemSchema(schema, at.definitions);
-  for (const [index, element] of value.entries())
-    walk(element, items, { ...at, path: joinPath(at.path, index), depth: at.depth + 1 });
+  const items = itemSchema(schema, walking.definitions);
+  for (const [index, element] of value.entries()) walk(element, items, joinPath(path, index), walking);
 }
 
-function walkFields(value: Fields, schema: Schema, at: Walk): void {
+function walkFields(value: Fields, schema: Schema, path: string, walking: Walk): void {
   for (const name of schema.required ?? [])
-    if (get(value, name) === undefined) at.causes.push(required(joinPath(at.path, name)));
-  if (schema["x-kubernetes-embedded-resource"]) walkEmbedded(value, at);
-  for (const [name, field] of Object.entries(value)) {
-    const inner = fieldSchema(schema, name, at.definitions);
-    if (inner) walk(field, inner, { ...at, path: joinPath(at.path, name), depth: at.depth + 1 });
+    if (get(value, name) === undefined) walking.causes.push(required(joinPath(path, name)));
+  if (schema["x-kubernetes-embedded-resource"]) walkEmbedded(value, path, walking);
+  for (const name of Object.keys(value)) {
+    const inner = fieldSchema(schema, name, walking.definitions);
+    if (inner) walk(value[name], inner, joinPath(path, name), walking);
   }
 }
 
-function walkEmbedded(value: Fields, at: Walk): void {
+function walkEmbedded(value: Fields, path: string, walking: Walk): void {
   for (const name of ["apiVersion", "kind"]) {
-    const path = joinPath(at.path, name);
+    const at = joinPath(path, name);
     const field = get(value, name);
-    if (field === undefined || field === "") at.causes.push(required(path, "must not be empty"));
-    else walk(field, { type: "string" }, { ...at, path });
+    if (field === undefined || field === "") walking.causes.push(required(at, "must not be empty"));
+    else walk(field, { type: "string" }, at, walking);
   }
   const metadata = get(value, "metadata");
-  if (metadata !== undefined) walk(metadata, objectMeta, { ...at, path: joinPath(at.path, "metadata") });
+  if (metadata !== undefined) walk(metadata, objectMeta, joinPath(path, "metadata"), walking);
 }
