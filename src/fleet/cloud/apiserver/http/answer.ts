@@ -53,15 +53,15 @@ function takesGzip(header: string | string[] | undefined): boolean {
     .some((each) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(each));
 }
 
-/** An object in the wanted syntax. `bytes`, when given, is its JSON already. */
+/** An object in the wanted syntax. */
 export async function sendObject(
   exchange: Requested,
   value: object,
-  { form, code = 200, bytes }: { form: Pick<Form, "syntax">; code?: number; bytes?: Uint8Array },
+  { form, code = 200 }: { form: Pick<Form, "syntax">; code?: number },
 ): Promise<void> {
   if (form.syntax === "yaml")
     return await send(exchange, { code, type: "application/yaml", body: toYaml(value) });
-  const body = isPretty(exchange) ? `${JSON.stringify(value, null, 2)}\n` : (bytes ?? JSON.stringify(value));
+  const body = isPretty(exchange) ? `${JSON.stringify(value, null, 2)}\n` : JSON.stringify(value);
   await send(exchange, { code, type: "application/json", body });
 }
 

@@ -3,7 +3,7 @@ import { KubeError, type KubeObject, type PatchType, type WriteOptions } from ".
 import type { Encodable } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import type { Form } from "./accept.ts";
-import { sendObject } from "./answer.ts";
+import { isPretty, send, sendObject } from "./answer.ts";
 import {
   contentTypeOf,
   parseBody,
@@ -74,10 +74,17 @@ async function answer(
   { rendering, code = 200 }: { rendering: Rendering; code?: number },
 ): Promise<void> {
   const { form } = rendering;
-  const isRaw = form.as === undefined;
-  const bytes = isRaw && form.syntax === "json" ? { bytes: encodable.json() } : {};
-  const value = isRaw ? encodable.object : renderObject(encodable.object, rendering);
-  await sendObject(exchange, value, { form, code, ...bytes });
+  if (isPlain(exchange, form)) await sendBytes(exchange, encodable.json(), code);
+  else await sendObject(exchange, renderObject(encodable.object, rendering), { form, code });
+}
+
+/** Whether the bytes that an object has already are the answer: the object itself need not be parsed then. */
+function isPlain(exchange: Exchange, { as, syntax }: Form): boolean {
+  return as === undefined && syntax === "json" && !isPretty(exchange);
+}
+
+async function sendBytes(exchange: Exchange, body: Uint8Array, code = 200): Promise<void> {
+  await send(exchange, { code, type: "application/json", body });
 }
 
 async function serveGet(exchange: ResourceExchange): Promise<void> {
@@ -94,9 +101,8 @@ async function serveList(exchange: ResourceExchange): Promise<void> {
   const { form } = rendering;
   if (form.as !== undefined) return await sendObject(exchange, renderList(list, rendering), { form });
   const head = { kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata: listMetadata(list) };
-  const whole = form.syntax === "yaml" || exchange.info.query.has("pretty");
-  const bytes = whole ? {} : { bytes: joined(head, list.encodables) };
-  await sendObject(exchange, { ...head, items: list.items }, { form, ...bytes });
+  if (isPlain(exchange, form)) await sendBytes(exchange, joined(head, list.encodables));
+  else await sendObject(exchange, { ...head, items: list.items }, { form });
 }
 
 /** A list's JSON from the bytes that its objects have already. */
