@@ -43,7 +43,10 @@ const schema: Spec = {
           },
         },
       },
-      "x-kubernetes-validations": [{ rule: "self.size < 100", message: "too large" }],
+      "x-kubernetes-validations": [
+        { rule: "self.size < 100", message: "too large" },
+        { rule: "self.size >= oldSelf.size", message: "may not shrink" },
+      ],
     },
     status: {
       type: "object",
@@ -370,6 +373,18 @@ describe("objects of a CustomResourceDefinition", () => {
       expect(error.reason).toBe("Invalid");
       expect(error.message).toBe(message);
     });
+
+  test("are asked their rules once, with the old object beside when there is one", async () => {
+    await using world = await prepared();
+    const made = await world.client.create(widgets, widget({ size: 5 }));
+    const resized = (size: number) => refusal(world.client.update(widgets, { ...made, spec: { size } }));
+    expect((await resized(4)).details?.causes?.map(({ message }) => message)).toEqual([
+      'Invalid value: "object": may not shrink',
+    ]);
+    expect((await resized(100)).details?.causes?.map(({ message }) => message)).toEqual([
+      'Invalid value: "object": too large',
+    ]);
+  });
 
   test("are refused unknown fields when the client is strict", async () => {
     await using world = await prepared();

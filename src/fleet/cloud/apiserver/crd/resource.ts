@@ -73,7 +73,8 @@ function customStrategy(definition: Definition, version: Version, schema: Schema
           "create not allowed while custom resource definition is terminating",
         );
     },
-    validate: (object) => rules(object),
+    // An update asks the same rules with the old object beside, and only then; what is new has no version yet.
+    validate: (object) => (object.metadata.resourceVersion === undefined ? rules(object) : []),
     validateUpdate: (object, old) => rules(object, old),
     selectableFields: selectable(version.selectableFields),
     ...(version.deprecated ? { warnings: () => [deprecation(definition, version)] } : {}),
