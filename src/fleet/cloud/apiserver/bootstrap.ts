@@ -1,6 +1,6 @@
 /** What every cluster has from its first start: namespaces, priorities, roles, and the service by which pods find the API. */
 import { isIP } from "node:net";
-import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../kube.ts";
+import { KubeError, type KubeClient, type KubeObject, type ObjectKey, type ResourceId } from "../kube.ts";
 import { bootstrapRoles } from "./auth/rbac/bootstrap.ts";
 
 /** The first address of the services' range: `kubernetes.default.svc`. */
@@ -52,10 +52,21 @@ export async function bootstrap(client: KubeClient): Promise<void> {
 
 /** Creates what is not there. */
 async function ensure(client: KubeClient, resource: ResourceId, object: KubeObject): Promise<void> {
+  const { name = "", namespace } = object.metadata;
+  if (await find(client, resource, { name, namespace })) return;
+  await client.create(resource, object);
+}
+
+async function find(
+  client: KubeClient,
+  resource: ResourceId,
+  key: ObjectKey,
+): Promise<KubeObject | undefined> {
   try {
-    await client.create(resource, object);
+    return await client.get(resource, key);
   } catch (error) {
-    if (!(error instanceof KubeError) || error.reason !== "AlreadyExists") throw error;
+    if (error instanceof KubeError && error.reason === "NotFound") return undefined;
+    throw error;
   }
 }
 
@@ -101,19 +112,6 @@ export async function bootstrapService(
 
 /** Creates what is not there, and puts right what the last start said. */
 async function settle(client: KubeClient, resource: ResourceId, object: KubeObject): Promise<void> {
-  try {
-    const { metadata } = await client.get(resource, { namespace, name });
-    const { uid, resourceVersion } = metadata;
-    await client.update(resource, {
-      ...object,
-      metadata: {
-        ...object.metadata,
-        ...(uid === undefined ? {} : { uid }),
-        ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof KubeError) || error.reason !== "NotFound") throw error;
-    await ensure(client, resource, object);
-  }
+  if (await find(client, resource, { namespace, name })) await client.update(resource, object);
+  else await client.create(resource, object);
 }

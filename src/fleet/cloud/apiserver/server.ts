@@ -105,7 +105,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   if (options.controllers !== false) {
     opening.use(keepAggregated(client, log));
     opening.use(startCertificates({ client, authority, authorizer, log, now }));
-    opening.use(startControllers({ client, log, now, resources }));
+    opening.use(startControllers({ client, log, now, resources, rootCertificate: authority.ca }));
   }
   const whenReady = bootstrapService(client, { address: advertised, port: http.port }).then(() => {
     state.ready = true;

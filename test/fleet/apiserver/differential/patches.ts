@@ -162,6 +162,13 @@ export const patches: readonly Scenario[] = [
         },
       },
       {
+        says: "what is wrong with another of its name is told first",
+        ask: `POST ${deployments}`,
+        body: { ...deployment, spec: { ...deployment.spec, replicas: -1 } },
+        status: 422,
+        shape: failure(422, "Invalid"),
+      },
+      {
         says: "containers are merged by name",
         ask: `PATCH ${deployments}/d`,
         type: strategic,

@@ -79,7 +79,6 @@ export function createWithin(
   identify(writing, object, namespace);
   if (resource.namespaced) mustBeAlive(writing, namespace, object.metadata.name ?? "");
   const place = placeOf(resource, { namespace, name: object.metadata.name ?? "" });
-  if (transaction.get(place)) throw alreadyExists(resource, place.name);
   const context = strategyContext(writing);
   resource.strategy.prepareForCreate?.(object, context);
   dropUndefined(object);
@@ -88,6 +87,8 @@ export function createWithin(
     ...metadataCauses(resource, object),
     ...(resource.strategy.validate?.(object, context) ?? []),
   ]);
+  // What is wrong with it is told first.
+  if (transaction.get(place)) throw alreadyExists(resource, place.name);
   return commit(writing, place, { object });
 }
 
