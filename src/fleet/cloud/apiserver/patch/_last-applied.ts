@@ -47,7 +47,21 @@ export function withAnnotation(result: KubeObject, applied: KubeObject, manager:
     ...result,
     metadata: {
       ...result.metadata,
-      annotations: { ...annotations, [annotation]: `${JSON.stringify(config)}\n` },
+      annotations: { ...annotations, [annotation]: asKubectl(config) },
     },
   };
+}
+
+/** As kubectl writes it, so that the next client-side apply finds no difference: fields in order, some signs escaped. */
+function asKubectl(config: unknown): string {
+  const text = JSON.stringify(config, (_name, value: unknown) =>
+    isFields(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  const escaped = text.replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${escaped}\n`;
 }

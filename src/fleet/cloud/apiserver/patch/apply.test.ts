@@ -1143,6 +1143,10 @@ describe("kubectl's way from client-side to server-side apply", () => {
       kind: "Deployment",
       spec: { replicas: 2 },
     });
+    const odd = serverSide(clientSide({ settings: { b: "1" } }), { settings: { b: "<&>", a: "2" } });
+    expect(odd.metadata.annotations?.[annotation]).toBe(
+      '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{},"name":"a","namespace":"n"},"spec":{"settings":{"a":"2","b":"\\u003c\\u0026\\u003e"}}}\n',
+    );
     const other = serverSide(clientSide({ replicas: 1 }), { replicas: 1 }, "another");
     expect(JSON.parse(other.metadata.annotations?.[annotation] ?? "")).toMatchObject({
       spec: { replicas: 1 },
