@@ -43,12 +43,12 @@ function qualityOf(parameters: Readonly<Record<string, string>>): number {
   return Number.isFinite(quality) ? quality : 0;
 }
 
-const syntaxes: Readonly<Record<string, Form["syntax"]>> = {
-  "*/*": "json",
-  "application/*": "json",
-  "application/json": "json",
-  "application/yaml": "yaml",
-};
+const syntaxes: ReadonlyMap<string, Form["syntax"]> = new Map([
+  ["*/*", "json"],
+  ["application/*", "json"],
+  ["application/json", "json"],
+  ["application/yaml", "yaml"],
+]);
 
 export interface Offers {
   /** `as` → the group and the versions that can be had: `{ Table: { group: "meta.k8s.io", versions: ["v1"] } }`. */
@@ -64,11 +64,11 @@ export const objectOffers: Offers = {
 /** The first range that can be served. KubeError `NotAcceptable` when none can. */
 export function negotiate(header: string | undefined, offers: Offers = {}): Form {
   for (const { type, parameters } of parseAccept(header)) {
-    const syntax = syntaxes[type];
+    const syntax = syntaxes.get(type);
     if (!syntax || parameters["stream"] !== undefined) continue;
     const as = parameters["as"];
     if (as === undefined) return { syntax };
-    const offer = offers.as?.[as];
+    const offer = offers.as && Object.hasOwn(offers.as, as) ? offers.as[as] : undefined;
     const version = parameters["v"] ?? offer?.versions[0] ?? "";
     if (offer && offer.group === (parameters["g"] ?? offer.group) && offer.versions.includes(version))
       return { syntax, as, version };

@@ -5,7 +5,8 @@ import { KubeError } from "../../kube.ts";
 import { decodeProtobuf } from "../protobuf/decode.ts";
 import { definitions } from "../types/definitions.ts";
 import { parseMediaType } from "./accept.ts";
-import { checkDepth, scanJson } from "./json-scan.ts";
+import { checkSize, scanJson } from "./json-scan.ts";
+import { scanYaml } from "./yaml-scan.ts";
 
 /** As the real server's limit of a request. */
 export const maxBody = 3 << 20;
@@ -63,13 +64,13 @@ export interface Parsed {
   readonly duplicates: readonly string[];
 }
 
-const syntaxes: Readonly<Record<string, "json" | "yaml">> = {
-  "": "json",
-  "application/json": "json",
-  "application/yaml": "yaml",
-  "text/yaml": "yaml",
-  "application/x-yaml": "yaml",
-};
+const syntaxes: ReadonlyMap<string, "json" | "yaml"> = new Map([
+  ["", "json"],
+  ["application/json", "json"],
+  ["application/yaml", "yaml"],
+  ["text/yaml", "yaml"],
+  ["application/x-yaml", "yaml"],
+]);
 
 /** The media type of a request's body in lower case, `""` for none. */
 export function contentTypeOf(request: IncomingMessage): string {
@@ -88,10 +89,10 @@ const protobuf = "application/vnd.kubernetes.protobuf";
 
 /** An object's body by its content type. KubeError `UnsupportedMediaType`, `BadRequest`. */
 export function parseBody(bytes: Buffer, contentType: string): Parsed {
-  const syntax = syntaxes[contentType];
+  const syntax = syntaxes.get(contentType);
   if (contentType === protobuf) {
     const value = decodeProtobuf(bytes, definitions);
-    checkDepth(value);
+    checkSize(value, maxBody);
     return { value, duplicates: [] };
   }
   if (!syntax) throw unsupported(["application/json", "application/yaml"]);
@@ -113,8 +114,11 @@ export function parseJson(bytes: Buffer): Parsed {
  */
 export function parseYaml(bytes: Buffer): Parsed {
   const text = bytes.toString("utf8");
+  const json = asJson(bytes, text);
+  if (json) return json;
   let document: Document.Parsed;
   try {
+    scanYaml(text);
     document = parseDocument(text, {
       version: "1.1",
       customTags: (tags) => tags.filter(isPlain),
@@ -125,10 +129,21 @@ export function parseYaml(bytes: Buffer): Parsed {
     const [problem] = document.errors;
     if (problem) throw problem;
     const value: unknown = document.toJS({ maxAliasCount: 100 });
-    checkDepth(value);
+    // Aliases make much out of little.
+    checkSize(value, maxBody);
     return { value, duplicates: [] };
   } catch (error) {
     throw error instanceof KubeError ? error : unreadable("YAML", error);
+  }
+}
+
+/** JSON is YAML too, and what most clients send as YAML; read as such it costs next to nothing. */
+function asJson(bytes: Buffer, text: string): Parsed | undefined {
+  if (!/^\s*\{\s*["}]/.test(text)) return undefined;
+  try {
+    return parseJson(bytes);
+  } catch {
+    return undefined;
   }
 }
 

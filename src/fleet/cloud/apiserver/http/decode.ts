@@ -60,7 +60,7 @@ function decodeMetadata(value: unknown, expected: Expected): KubeObject["metadat
   if (!isRecord(value)) throw handled(expected.kind, expected, "metadata is no object");
   const kept = Object.entries(value).filter(([, each]) => each !== null);
   for (const [name, each] of kept) {
-    const shape = metadataShapes[name];
+    const shape = Object.hasOwn(metadataShapes, name) ? metadataShapes[name] : undefined;
     if (shape && !checks[shape](each))
       throw handled(expected.kind, expected, `metadata.${name} has the wrong type, expected ${words[shape]}`);
   }

@@ -61,11 +61,27 @@ function pathHere(top: Open | undefined, key: string | undefined): string {
 
 const join = (path: string, key: string) => (path === "" ? key : `${path}.${key}`);
 
-/** Refuses what is nested deeper than maxDepth; for values that did not come from JSON. */
-export function checkDepth(value: unknown): void {
+/** Refuses what is nested deeper than maxDepth, and what as JSON would be longer than `most` characters; for values that did not come from JSON. */
+export function checkSize(value: unknown, most: number): void {
+  let size = 0;
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > maxDepth) throw new KubeError("BadRequest", `the body is nested deeper than ${maxDepth}`);
-    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+    const next: unknown[] = [];
+    for (const each of level) {
+      size += sizeOf(each);
+      if (size > most)
+        throw new KubeError("RequestEntityTooLarge", `Request entity too large: limit is ${most}`);
+      if (typeof each === "object" && each !== null)
+        for (const inner of Object.values(each)) next.push(inner);
+    }
+    level = next;
   }
+}
+
+/** Of the value itself; those in it count for themselves. */
+function sizeOf(value: unknown): number {
+  if (typeof value === "string") return value.length + 1;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return 1;
+  return Object.keys(value).reduce((sum, key) => sum + key.length, 1);
 }

@@ -70,7 +70,7 @@ function impersonated(request: IncomingMessage, user: UserInfo, authorizer: Auth
 function impersonation(request: IncomingMessage): UserInfo | undefined {
   const found: { name?: string; uid?: string } = {};
   const groups: string[] = [];
-  const extra: Record<string, string[]> = {};
+  const extra: Record<string, string[]> = Object.create(null);
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
     const name = (request.rawHeaders[index] ?? "").toLowerCase();
     const value = request.rawHeaders[index + 1] ?? "";
@@ -79,12 +79,23 @@ function impersonation(request: IncomingMessage): UserInfo | undefined {
     if (what === "user") found.name = value;
     else if (what === "uid") found.uid = value;
     else if (what === "group") groups.push(value);
-    else if (what.startsWith("extra-")) (extra[decodeURIComponent(what.slice(6))] ??= []).push(value);
+    else if (what.startsWith("extra-")) (extra[extraKey(what)] ??= []).push(value);
     else throw new KubeError("BadRequest", `there is no header ${name}`);
   }
   if (found.name === undefined && found.uid === undefined && groups.length + Object.keys(extra).length === 0)
     return undefined;
   return { name: "", ...found, groups, extra };
+}
+
+/** `extra-example.com%2fteam` */
+function extraKey(what: string): string {
+  try {
+    return decodeURIComponent(what.slice("extra-".length));
+  } catch (error) {
+    throw new KubeError("BadRequest", `the header ${prefix}${what} is not well encoded`, undefined, {
+      cause: error,
+    });
+  }
 }
 
 const account = /^system:serviceaccount:([^:]+):([^:]+)$/;

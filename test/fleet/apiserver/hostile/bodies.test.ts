@@ -1,0 +1,97 @@
+/** Bodies that are made to cost: the right status, little memory, and others are served. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openCluster, type Cluster } from "../_server.ts";
+import { type Client, clientOf, person } from "./_client.ts";
+
+let cluster: Cluster;
+let client: Client;
+beforeAll(async () => {
+  cluster = await openCluster({ controllers: false });
+  client = clientOf(cluster, await person(cluster, "admin", "system:masters"));
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const maps = "/api/v1/namespaces/default/configmaps";
+const yaml = "application/yaml";
+const mebi = 1 << 20;
+
+/** Texts that a YAML composer takes minutes and gigabytes for, and what is said of each. */
+const costly = {
+  "open brackets": ["[".repeat(3 * mebi - 1), 400],
+  "open braces": ["{a: ".repeat(700_000), 400],
+  "lists in lists on one line": ["- ".repeat(mebi), 400],
+  "keys that are keys": ["? ".repeat(mebi), 400],
+  "lists in lists, line by line": [
+    Array.from({ length: 600 }, (_, indent) => `${" ".repeat(indent)}-`).join("\n"),
+    400,
+  ],
+  "a key on each of many lines": ["a: 1\n".repeat(500_000), 413],
+  "nothing but documents": ["---\n".repeat(500_000), 413],
+  "nothing but comments": ["#\n".repeat(mebi), 413],
+  "aliases of aliases": [
+    [..."abcdefghi"]
+      .map(
+        (name, at, all) =>
+          `${name}: &${name} [${Array(9)
+            .fill(at === 0 ? "x" : `*${all[at - 1]}`)
+            .join()}]`,
+      )
+      .join("\n"),
+    400,
+  ],
+  "a long text many times": [
+    `x: &x ${"y".repeat(mebi)}\n${Array.from({ length: 50 }, (_, at) => `a${at}: *x`).join("\n")}`,
+    413,
+  ],
+} as const;
+
+describe.each(Object.entries(costly))("YAML: %s", (_name, [body, code]) => {
+  test("is refused", async () => {
+    expect((await client.send("POST", maps, { body, type: yaml })).code).toBe(code);
+  });
+
+  test("is refused as an apply", async () => {
+    const type = "application/apply-patch+yaml";
+    const path = `${maps}/a?fieldManager=me`;
+    expect((await client.send("PATCH", path, { body, type })).code).toBe(code);
+  });
+});
+
+test("YAML that is JSON may be as large as JSON", async () => {
+  const labels = Array.from({ length: 60_000 }, (_, at) => `"k${at}":"v"`).join();
+  const body = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"json"},"data":{${labels}}}`;
+  const type = "application/apply-patch+yaml";
+  const { code } = await client.send("PATCH", `${maps}/json?fieldManager=me`, { body, type });
+  expect([201, 413, 422]).toContain(code);
+});
+
+test("long texts in few words are no burden to YAML", async () => {
+  const line = `    ${"word ".repeat(20)}\n`;
+  const body = `metadata: {name: long}\ndata:\n  text: |\n${line.repeat(5000)}`;
+  expect((await client.send("POST", maps, { body, type: yaml })).code).toBe(201);
+});
+
+const deep = { lists: "[".repeat(mebi), objects: '{"a":'.repeat(200_000) };
+
+test.each(Object.entries(deep))("JSON nested too deep is refused: %s", async (_name, body) => {
+  expect((await client.send("POST", maps, { body })).code).toBe(400);
+});
+
+test("a body beyond 3 MiB is refused, announced or not", async () => {
+  const body = " ".repeat(3 * mebi + 1);
+  expect((await client.send("POST", maps, { body })).code).toBe(413);
+  const { certificate = "", key = "" } = await person(cluster, "admin", "system:masters");
+  const chunk = `${(64 << 10).toString(16)}\r\n${" ".repeat(64 << 10)}\r\n`;
+  const head = `POST ${maps} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const received = await clientOf(cluster, { certificate, key }).raw(head + chunk.repeat(64));
+  expect(received).toStartWith("HTTP/1.1 413 ");
+});
+
+test.each(["constructor", "__proto__", "toString", "application/x-www-form-urlencoded"])(
+  "the content type %s is none that is read",
+  async (type) => {
+    expect((await client.send("POST", maps, { body: "{}", type })).code).toBe(415);
+  },
+);
