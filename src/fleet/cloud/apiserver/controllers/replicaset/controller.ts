@@ -2,10 +2,12 @@ import { claims, writeClaims } from "../adopt.ts";
 import { forAll, writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
 import { kinds, type Pod, type ReplicaSet } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
-import { controllerOf, keyOf, splitKey } from "../references.ts";
+import { controllerOf, isDeleting, keyOf, splitKey } from "../references.ts";
 import { selects } from "../selectors.ts";
 import { planReplicaSet, planReplicaSetStatus, type ReplicaSetState, type ReplicaSetStep } from "./plan.ts";
 
+/** Pods that become ready shortly after one another come into one write of the status, in milliseconds. */
+const gather = 50;
 const component = "replicaset-controller";
 
 /** Keeps as many pods of each replica set as it says. */
@@ -18,12 +20,14 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
     if (set) enqueue(keyOf(set));
   });
   pods.onChange((now, before) => {
+    const isThere = now !== undefined && before !== undefined && isDeleting(now) === isDeleting(before);
+    const wait = isThere ? gather : 0;
     for (const pod of [now, before]) {
       if (!pod) continue;
       const owner = controllerOf(pod);
       const { namespace = "" } = pod.metadata;
       if (owner) {
-        if (owner.kind === "ReplicaSet") enqueue(`${namespace}/${owner.name}`);
+        if (owner.kind === "ReplicaSet") enqueue(`${namespace}/${owner.name}`, wait);
         continue;
       }
       for (const set of sets.store.inNamespace(namespace) as readonly ReplicaSet[]) {
@@ -43,13 +47,17 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
     await forAll(superfluous, (pod) => deletePod(context, set, { pod, component, signal }));
   }
 
-  /** Writes the status as it is now, after the steps were taken. */
-  async function report(state: ReplicaSetState, signal: AbortSignal): Promise<number | undefined> {
+  /** Writes the status if the steps say so. Milliseconds after which to look again. */
+  async function report(
+    replicaSet: ReplicaSet,
+    steps: readonly ReplicaSetStep[],
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     let again: number | undefined;
-    for (const step of planReplicaSetStatus(state)) {
+    for (const step of steps) {
       if (step.do === "status") {
         const { status } = step;
-        await writeStatus(client, kinds.replicaSets, state.replicaSet, { status, signal });
+        await writeStatus(client, kinds.replicaSets, replicaSet, { status, signal });
       } else if (step.do === "look again") again = step.after;
     }
     return again;
@@ -67,6 +75,8 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
       await writeClaims(client, kinds.pods, replicaSet, { ...claimed, signal });
       const owned = [...claimed.owned, ...claimed.adopt];
       const steps = planReplicaSet({ replicaSet, pods: owned, now: clock.now() });
+      const isCalm = steps.every((step) => step.do === "status" || step.do === "look again");
+      if (isCalm) return report(replicaSet, steps, signal);
       const isCreating = steps.some((step) => step.do === "create");
       try {
         await act(replicaSet, steps, signal);
@@ -74,15 +84,18 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
         if (isNamespaceGoing(error)) return undefined;
         const reason = isCreating ? ("FailedCreate" as const) : ("FailedDelete" as const);
         const message = error instanceof Error ? error.message : String(error);
-        const present = ownedNow();
-        await report({ replicaSet, pods: present, now: clock.now(), failure: { reason, message } }, signal);
+        await report(replicaSet, statusNow({ reason, message }), signal);
         throw error;
       }
-      return report({ replicaSet, pods: ownedNow(), now: clock.now() }, signal);
+      return report(replicaSet, statusNow(), signal);
 
-      function ownedNow(): readonly Pod[] {
+      /** After the steps were taken, or some of them. */
+      function statusNow(failure?: ReplicaSetState["failure"]): readonly ReplicaSetStep[] {
+        const set = replicaSet as ReplicaSet;
         const all = pods.store.inNamespace(namespace) as readonly Pod[];
-        return claims(replicaSet as ReplicaSet, replicaSet?.spec.selector, all).owned;
+        const { owned: left } = claims(set, set.spec.selector, all);
+        const state = { replicaSet: set, pods: left, now: clock.now() };
+        return planReplicaSetStatus(failure ? { ...state, failure } : state);
       }
     },
   };
