@@ -157,6 +157,14 @@ describe("an informer", () => {
     await close();
   });
 
+  test("does not list without end when every watch finds its history gone", async () => {
+    const { informer, pauses, fail, close } = openInformer([list(5)]);
+    await informer.synced;
+    for (let time = 0; time < 4; time++) await fail(new KubeError("Expired", "too old resource version"));
+    expect(pauses).toEqual([800, 1600, 3200]);
+    await close();
+  });
+
   test("a kind that is not served is an empty one", async () => {
     const { informer, close } = openInformer([new KubeError("NotFound", "no such kind")]);
     await informer.synced;

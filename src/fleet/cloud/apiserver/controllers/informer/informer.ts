@@ -49,6 +49,7 @@ export class Informer {
   private readonly keep: (object: KubeObject) => KubeObject;
   /** Up to where the list and the watch told everything. */
   private revision = 0;
+  /** Since the watch last told something. */
   private failures = 0;
 
   constructor(options: InformerOptions) {
@@ -107,7 +108,6 @@ export class Informer {
       page = list.continue ? { continue: list.continue } : {};
     } while (page.continue);
     this.replace(found, revision);
-    this.failures = 0;
     this.isSynced.resolve();
   }
 
@@ -143,8 +143,9 @@ export class Informer {
   }
 
   private async recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const failures = this.failures++;
     const isExpired = error instanceof KubeError && (error.reason === "Expired" || error.reason === "Gone");
-    if (isExpired && this.failures++ === 0) return;
+    if (isExpired && failures === 0) return;
     // Not served here: as good as an empty list, asked for again now and then.
     if (error instanceof KubeError && error.reason === "NotFound") {
       this.replace(new Map(), this.revision);
@@ -154,7 +155,6 @@ export class Informer {
     }
     const { resource, log } = this.options;
     log(`cannot follow ${resource.resource}: ${error instanceof Error ? error.message : String(error)}`);
-    this.failures++;
     await this.wait(signal);
   }
 
