@@ -24,6 +24,8 @@ export interface Operation {
   readonly id: string;
   readonly kind: GroupVersionKind;
   readonly parameters: readonly Parameter[];
+  /** Media types of the body. kubectl picks its kind of patch by them. */
+  readonly consumes: readonly string[];
   /** The names of the types of the body and of the answer; without one it is text. */
   readonly body?: string;
   readonly answer?: string;
@@ -75,6 +77,13 @@ const namespaceIn: Parameter = {
   description: "The namespace.",
 };
 const nameIn: Parameter = { name: "name", in: "path", type: "string", description: "The object's name." };
+
+const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+];
 
 interface Verb {
   readonly method: Operation["method"];
@@ -155,10 +164,15 @@ function operation(resource: Resource, verb: Verb, where: Where): Operation {
     action: verb.action,
     id: `${verb.word}${prefixOf(resource)}${where.scope}${kind}${where.suffix ?? ""}`,
     kind: { group, version, kind },
+    consumes: verb.body === "patch" ? patchTypesOf(resource) : ["*/*"],
     parameters: [...where.parameters, ...verb.parameters],
     ...(verb.body ? { body: bodies[verb.body] } : {}),
     answer: verb.answer ? answers[verb.answer] : definition,
   };
+}
+
+function patchTypesOf({ strategicMerge }: Resource): string[] {
+  return patchTypes.filter((type) => strategicMerge || !type.includes("strategic"));
 }
 
 function subresourceOperations(resource: Resource, where: Where): Operation[] {

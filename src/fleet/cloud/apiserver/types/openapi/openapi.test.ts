@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Resource } from "../../resource.ts";
 import { builtInResources } from "../resources.ts";
 import { namedTable } from "../fields/columns.ts";
+import { operationsOf } from "./_paths.ts";
 import { openApiV2 } from "./v2.ts";
 import { openApiV3 } from "./v3.ts";
 
@@ -80,6 +81,17 @@ describe("OpenAPI documents", () => {
       );
       expect(names).toEqual(expect.arrayContaining(["dryRun", "fieldValidation", "fieldManager", "force"]));
     }
+  });
+
+  test("strategic merge patches are named only where they are taken", () => {
+    const strategic = "application/strategic-merge-patch+json";
+    const [pods] = resources.filter(({ plural }) => plural === "pods");
+    const custom = { ...(pods as Resource), strategicMerge: false, group: "example.com" };
+    const [ours, theirs] = [pods as Resource, custom].map((resource) =>
+      operationsOf(resource).filter(({ consumes }) => consumes.includes(strategic)),
+    );
+    expect(ours?.map(({ method }) => method)).toContain("patch");
+    expect(theirs).toEqual([]);
   });
 
   test("kinds are told by group, version and kind", () => {

@@ -70,11 +70,12 @@ function renderAll(properties: Readonly<Record<string, Schema>>): Record<string,
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, render(schema)]));
 }
 
-function renderOperation({ action, id, kind, method, parameters, body, answer }: Operation): object {
+function renderOperation(operation: Operation): object {
+  const { action, id, kind, method, parameters, consumes, body, answer } = operation;
   const schema = answer ? { $ref: `#/definitions/${answer}` } : { type: "string" };
   return {
     operationId: id,
-    consumes: method === "patch" ? patchTypes : ["*/*"],
+    consumes,
     produces: ["application/json", "application/yaml"],
     parameters: [...parameters.map(renderParameter), ...(body ? [renderBody(body, method)] : [])],
     responses: { "200": { description: "OK", schema }, "401": { description: "Unauthorized" } },
@@ -82,13 +83,6 @@ function renderOperation({ action, id, kind, method, parameters, body, answer }:
     "x-kubernetes-group-version-kind": kind,
   };
 }
-
-export const patchTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
-];
 
 function renderParameter({ name, in: place, type, description }: Parameter): object {
   return {

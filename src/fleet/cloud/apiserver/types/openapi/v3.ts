@@ -4,7 +4,6 @@ import type { Schema } from "../../schema/schema.ts";
 import { intOrStringName, quantityName } from "../notation.ts";
 import { operationsOf, type Operation, type Parameter } from "./_paths.ts";
 import { schemasOf } from "./_schemas.ts";
-import { patchTypes } from "./v2.ts";
 
 /** A document of what is served in one version of one group. */
 export function openApiV3(
@@ -62,21 +61,21 @@ function renderAll(properties: Readonly<Record<string, Schema>>): Record<string,
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, render(schema)]));
 }
 
-function renderOperation({ action, id, kind, method, parameters, body, answer }: Operation): object {
+function renderOperation(operation: Operation): object {
+  const { action, id, kind, method, parameters, consumes, body, answer } = operation;
   const content = answer
     ? {
         "application/json": { schema: referenceTo(answer) },
         "application/yaml": { schema: referenceTo(answer) },
       }
     : { "text/plain": { schema: { type: "string" } } };
-  const types = method === "patch" ? patchTypes : ["*/*"];
   return {
     operationId: id,
     parameters: parameters.map(renderParameter),
     ...(body
       ? {
           requestBody: {
-            content: Object.fromEntries(types.map((type) => [type, { schema: referenceTo(body) }])),
+            content: Object.fromEntries(consumes.map((type) => [type, { schema: referenceTo(body) }])),
             ...(method === "delete" ? {} : { required: true }),
           },
         }

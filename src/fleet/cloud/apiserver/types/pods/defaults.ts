@@ -3,6 +3,13 @@ import { entries, give, isFields, made, text, type Fields } from "../fields/read
 
 const volumeSourceless = ["name"];
 
+/** What a pod itself gets besides, and a template does not: its hash would follow. In place; idempotent. */
+export function defaultPod(spec: Fields): void {
+  defaultPodSpec(spec);
+  give(spec, "enableServiceLinks", true);
+  for (const container of containersOf(spec)) defaultRequests(container);
+}
+
 /** In place; idempotent. */
 export function defaultPodSpec(spec: Fields): void {
   const account = text(spec.serviceAccountName) || text(spec.serviceAccount);
@@ -24,15 +31,19 @@ function defaultContainer(container: Fields, hostNetwork: boolean): void {
   if (typeof container.image === "string") {
     give(container, "imagePullPolicy", isLatest(container.image) ? "Always" : "IfNotPresent");
   }
-  const { limits } = made(container, "resources");
-  if (isFields(limits) && Object.keys(limits).length > 0) {
-    const requests = made(made(container, "resources"), "requests");
-    for (const [name, limit] of Object.entries(limits)) give(requests, name, limit);
-  }
+  made(container, "resources");
   if (!hostNetwork) return;
   for (const port of entries(container.ports)) {
     if (port.containerPort !== undefined) give(port, "hostPort", port.containerPort);
   }
+}
+
+function defaultRequests(container: Fields): void {
+  const resources = made(container, "resources");
+  const { limits } = resources;
+  if (!isFields(limits) || Object.keys(limits).length === 0) return;
+  const requests = made(resources, "requests");
+  for (const [name, limit] of Object.entries(limits)) give(requests, name, limit);
 }
 
 /** The tag is `latest`, or there is neither tag nor digest. */

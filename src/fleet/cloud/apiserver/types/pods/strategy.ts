@@ -2,7 +2,7 @@
 import type { Strategy } from "../../resource.ts";
 import { at, entries, entryOf, made, number, text, type Fields } from "../fields/read.ts";
 import { admitPod } from "./admission.ts";
-import { defaultPodSpec } from "./defaults.ts";
+import { defaultPod } from "./defaults.ts";
 import { podSpecCauses } from "./spec.ts";
 import { ephemeralUpdateCauses, podUpdateCauses } from "./update.ts";
 
@@ -10,7 +10,7 @@ const usualGrace = 30;
 
 export const podStrategy: Strategy = {
   default(pod) {
-    defaultPodSpec(made(pod, "spec"));
+    defaultPod(made(pod, "spec"));
   },
   prepareForCreate(pod, context) {
     // Ephemeral containers come later, by their own subresource.

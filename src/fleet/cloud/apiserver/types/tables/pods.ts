@@ -13,7 +13,7 @@ PodSpec
   containers*                   [Container]                  merge(name) map(name) -- The programs; at least one.
   dnsConfig                     PodDNSConfig                 -- Resolver settings on top of dnsPolicy.
   dnsPolicy                     ClusterFirstWithHostNet|ClusterFirst|Default|None =ClusterFirst -- Where names are resolved.
-  enableServiceLinks            bool                         =true -- Whether services appear as environment variables.
+  enableServiceLinks            bool                         -- Whether services appear as environment variables.
   ephemeralContainers           [EphemeralContainer]         merge(name) map(name) -- Containers added later, for debugging.
   hostAliases                   [HostAlias]                  merge(ip) map(ip) -- Lines for /etc/hosts.
   hostIPC                       bool                         -- Use the node's IPC namespace.
