@@ -26,34 +26,57 @@ export interface BodyReading {
 
 const usualDeadline = 60_000;
 
+/** Of a body that is refused so much is read and dropped: a client that is cut off while it sends may not see the answer. */
+const maxDropped = 8 << 20;
+
 /** All of the body. KubeError `RequestEntityTooLarge` beyond 3 MiB, `TooManyRequests` when too many are being read; a connection whose body does not come within a minute is ended. */
 export async function readBody(request: IncomingMessage, reading: BodyReading): Promise<Buffer> {
-  const { budget, signal, deadline = usualDeadline } = reading;
+  const { signal, deadline = usualDeadline } = reading;
   const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > maxBody) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
+  if (announced > maxBody + maxDropped) throw tooLarge();
   const stop = () => void request.destroy();
   signal.addEventListener("abort", stop, { once: true });
   const timer = setTimeout(stop, deadline);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      budget.used += chunk.length;
-      if (size > maxBody) throw tooLarge();
-      if (budget.used > budget.limit)
-        throw new KubeError("TooManyRequests", "too many large requests, please try again later", {
-          retryAfterSeconds: 1,
-        });
-      chunks.push(chunk);
-    }
+    return await gather(request, reading.budget);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
-    budget.used -= size;
   }
-  return Buffer.concat(chunks);
 }
+
+async function gather(request: IncomingMessage, budget: BodyBudget): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let refusal: KubeError | undefined;
+  let [size, kept] = [0, 0];
+  const drop = () => {
+    budget.used -= kept;
+    kept = chunks.length = 0;
+  };
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBody) refusal ??= tooLarge();
+      else if (budget.used + chunk.length > budget.limit) refusal ??= tooMany();
+      if (size > maxBody + maxDropped) break;
+      if (refusal) drop();
+      else {
+        chunks.push(chunk);
+        kept += chunk.length;
+        budget.used += chunk.length;
+      }
+    }
+    if (refusal) throw refusal;
+    return Buffer.concat(chunks);
+  } finally {
+    drop();
+  }
+}
+
+const tooMany = () =>
+  new KubeError("TooManyRequests", "too many large requests, please try again later", {
+    retryAfterSeconds: 1,
+  });
 
 const tooLarge = () =>
   new KubeError("RequestEntityTooLarge", `Request entity too large: limit is ${maxBody}`);

@@ -258,6 +258,22 @@ test.each(refusedBodies)(
   },
 );
 
+test("a body without a length that is too long is refused as well, and the connection can be used again", async () => {
+  const socket = connect({ host: "127.0.0.1", port: server.port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.write(`POST ${pods} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  for (let sent = 0; sent <= maxBody; sent += 1 << 20)
+    socket.write(
+      Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(1 << 20, 0x20), Buffer.from("\r\n")]),
+    );
+  socket.write("0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  expect(text).toStartWith("HTTP/1.1 413 ");
+  expect(text).toEndWith("\r\n\r\nok");
+});
+
 test("a field that stands twice is refused when strict, told when warning, let be when ignored", async () => {
   const body = '{"metadata":{"name":"t"},"spec":{"a":1,"b":[{"c":1,"c":2}]}}';
   const send = async (validation: string) =>

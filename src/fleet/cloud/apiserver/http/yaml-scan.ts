@@ -5,16 +5,21 @@ import { maxDepth } from "./json-scan.ts";
 
 /** Words, blanks and line ends of a document: some twenty thousand lines. Longer texts in few words are no burden. */
 const maxTokens = 150_000;
-const tooMany = () =>
-  new KubeError("RequestEntityTooLarge", `the YAML has more than ${maxTokens} tokens, send JSON instead`);
+/** Each is looked for from the document's beginning on. */
+const maxAliases = 1000;
+const tooMany = (limit: number, what: string) =>
+  new KubeError("RequestEntityTooLarge", `the YAML has more than ${limit} ${what}, send JSON instead`);
 
 /** KubeError `BadRequest` when nested deeper than JSON may be, `RequestEntityTooLarge` for too many words. The text need not be valid. */
 export function scanYaml(text: string): void {
   const place: Place = { flows: 0, column: 0, within: [] };
   let tokens = 0;
+  let aliases = 0;
   for (const token of new Lexer().lex(text)) {
     tokens += 1;
-    if (tokens > maxTokens) throw tooMany();
+    if (tokens > maxTokens) throw tooMany(maxTokens, "tokens");
+    if (CST.tokenType(token) === "alias") aliases += 1;
+    if (aliases > maxAliases) throw tooMany(maxAliases, "aliases");
     if (depthAfter(place, token) > maxDepth)
       throw new KubeError("BadRequest", `the body is nested deeper than ${maxDepth}`);
   }
