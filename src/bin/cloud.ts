@@ -72,7 +72,7 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   if (told.signal.aborted) return 0;
   const ms = Math.round(performance.now() - began);
   log("info", "ready", { version, commit: commit(), root, url: server.url, kubeconfig: path, ms });
-  stack.use(restWhenIdle());
+  stack.use(restWhenIdle(() => server.forget()));
   await told.stopped;
   return 0;
 }

@@ -10,11 +10,12 @@ const leastWork = 1_000;
 /** Processor time of this process so far, in microseconds. */
 type Usage = () => { readonly user: number; readonly system: number };
 
-/** Disposing ends it. */
-export function restWhenIdle(usage: Usage = () => process.cpuUsage()): Disposable {
-  const isTime = restTimes(usage);
+/** `forget` drops caches before the heap is collected. Disposing ends it. */
+export function restWhenIdle(forget: () => void = () => {}): Disposable {
+  const isTime = restTimes(() => process.cpuUsage());
   const timer = setInterval(() => {
     isTime(() => {
+      forget();
       Bun.gc(true);
       Bun.shrink();
     });

@@ -60,6 +60,11 @@ export class Versions {
     }
   }
 
+  clear(): void {
+    this.#kept.clear();
+    this.#bytes = 0;
+  }
+
   #forget(revision: number): void {
     const found = this.#kept.get(revision);
     if (!found) return;

@@ -238,6 +238,12 @@ export class Tables {
     if (free > 256 && free > pages / 4) db.run(`PRAGMA incremental_vacuum(${free - Math.floor(pages / 8)})`);
   }
 
+  /** Drops what is only there to be quick. */
+  forget(): void {
+    this.versions.clear();
+    this.#db.run("PRAGMA shrink_memory");
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -199,6 +199,17 @@ test("a watch ends when it is let go of, and when the storage closes", async () 
   expect(put(storage, "a")).rejects.toThrow("closed");
 });
 
+test("what is forgotten to save memory is read again", async () => {
+  using folder = temporaryFolder();
+  await using storage = openStorage({ folder: folder.path });
+  const made = await put(storage, "a", "one");
+  expect(storage.get(place("a"))).toBe(made);
+  storage.forget();
+  const again = storage.get(place("a"));
+  expect(again).not.toBe(made);
+  expect([again?.revision, again?.object]).toEqual([made.revision, made.object]);
+});
+
 test("history goes when its time is over, and the last revision never comes again", async () => {
   using folder = temporaryFolder();
   let now = 0;

@@ -113,6 +113,11 @@ class SqliteStorage implements Storage {
     return await promise;
   }
 
+  forget(): void {
+    this.#mustBeOpen();
+    this.#tables.guard(() => this.#tables.forget());
+  }
+
   figures() {
     this.#mustBeOpen();
     const watchers = [...this.#watchers.values()].reduce((sum, { size }) => sum + size, 0);

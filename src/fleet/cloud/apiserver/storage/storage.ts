@@ -78,6 +78,8 @@ export interface Storage extends AsyncDisposable {
   write<Result>(change: (transaction: Transaction) => Result): Promise<Result>;
   /** All changes of a resource (of a namespace) after a revision. KubeError `Expired` when the history from there is gone. */
   watch(resource: string, options: { readonly namespace?: string; readonly after: number }): Watcher;
+  /** Drops what is in memory only to be quick, for a process that has nothing to do. */
+  forget(): void;
   /** How many watchers there are, rows, bytes of the file: for /metrics. */
   figures(): { readonly watchers: number; readonly objects: number; readonly fileBytes: number };
 }
