@@ -537,3 +537,14 @@ test("a big answer is packed for who takes that", async () => {
   expect(response.headers.get("content-encoding")).toBe("gzip");
   expect(await response.json()).toEqual(object);
 });
+
+// The last, since the others trust what was shown before.
+test("a certificate that was made again is shown to those who come after", async () => {
+  const other = await openAuthority({ folder: join(folder, "renewed") });
+  const pair = await other.server();
+  hasty.renew({ key: pair.key, cert: pair.certificate, ca: other.ca });
+  const response = await fetch(`https://127.0.0.1:${hasty.port}/healthz`, {
+    tls: { ca: other.ca },
+  } as RequestInit);
+  expect(await response.text()).toBe("ok");
+});
