@@ -37,9 +37,17 @@ export async function openReading(path: string): Promise<FileHandle> {
 
 /** Opens or makes the file of an ingest. One that is finished may be read only, which an ordinary user cannot open to write. */
 export async function openIngest(path: string): Promise<FileHandle> {
-  const there = await regular(path);
-  const flags = there && isFinished(there) ? O_RDONLY : O_RDWR | O_CREAT;
-  return checkedRegular(await open(path, flags | O_NOFOLLOW, modes.growing), path);
+  for (;;) {
+    const there = await regular(path);
+    const finished = there !== undefined && isFinished(there);
+    const flags = finished ? O_RDONLY : O_RDWR | O_CREAT;
+    try {
+      return await checkedRegular(await open(path, flags | O_NOFOLLOW, modes.growing), path);
+    } catch (error) {
+      // Published by another since it was looked at: it has its other name now.
+      if (!finished || errnoOf(error) !== 2) throw error;
+    }
+  }
 }
 
 async function checkedRegular(handle: FileHandle, path: string): Promise<FileHandle> {

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import type { SampanError } from "../../base/errors.ts";
 import { digestOf } from "../../spec/image/digest.ts";
 import { openStore } from "../store/open.ts";
+import { openIngest } from "./_files.ts";
 import { contentSuite } from "./content.suite.ts";
 import { openContent } from "./open.ts";
 import { blobPath, ingestPath } from "./paths.ts";
@@ -51,6 +52,25 @@ contentSuite("files", () => Promise.resolve(make()));
 describe("files: content", () => {
   const digest = digestOf("hello world");
   const hello = new TextEncoder().encode("hello world");
+
+  test("a finished file that another publishes in that moment is begun anew", async () => {
+    await using under = make();
+    const path = join(under.root, "ingest");
+    const publishing = `const { writeFileSync, renameSync } = require("node:fs");
+      for (;;) { writeFileSync(${JSON.stringify(path)}, "", { mode: 0o400 }); renameSync(${JSON.stringify(path)}, ${JSON.stringify(`${path}.published`)}); }`;
+    const other = Bun.spawn([process.execPath, "-e", publishing], { stdio: ["ignore", "ignore", "inherit"] });
+    try {
+      for (let round = 0; round < 2000; round++) {
+        const handle = await openIngest(path).catch((error: unknown) => error as NodeJS.ErrnoException);
+        // Root may write what it finds; others are refused the file that came in between.
+        if (handle instanceof Error) expect(handle.code).toBe("EACCES");
+        else await handle.close();
+      }
+    } finally {
+      other.kill("SIGKILL");
+      await other.exited;
+    }
+  });
 
   test("folders are their owner's alone, a blob cannot be written", async () => {
     await using under = make();
