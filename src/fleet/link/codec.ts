@@ -222,13 +222,13 @@ export function object<T extends object>(fields: Fields<T>): Codec<T> {
 }
 
 /** A document of which we know some fields and keep all: objects of Kubernetes. Given through as it came, order and unknown fields too. */
-export function open<T extends object>(fields: Fields<T>): Codec<T & Record<string, unknown>> {
+export function open<T extends object>(fields: Fields<T>): Codec<T> {
   const known = Object.entries(fields) as [string, Field<unknown>][];
   return plain((value, at) => {
     const given = record(value, at);
     for (const [name, field] of known)
       field.read(Object.hasOwn(given, name) ? given[name] : undefined, `${at}.${name}`);
-    return given as T & Record<string, unknown>;
+    return given as T;
   });
 }
 
