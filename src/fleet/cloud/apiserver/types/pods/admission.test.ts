@@ -50,6 +50,14 @@ describe("defaults of pods", () => {
     });
   });
 
+  test("one with gates is made, and says that it waits", () => {
+    const { object, complaints } = create(pods, spec({ schedulingGates: [{ name: "example.com/wait" }] }));
+    expect(complaints).toEqual([]);
+    expect(object).toMatchObject({
+      status: { conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated" }] },
+    });
+  });
+
   test.each([
     ["nginx", "Always"],
     ["nginx:latest", "Always"],

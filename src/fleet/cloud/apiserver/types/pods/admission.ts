@@ -152,7 +152,6 @@ function gated(spec: Fields, now: string): Fields {
     status: "False",
     reason: "SchedulingGated",
     message: "Scheduling is blocked due to non-empty scheduling gates",
-    lastProbeTime: null,
     lastTransitionTime: now,
   };
   return { conditions: [condition] };
