@@ -103,7 +103,9 @@ const streams: PodStreams = {
 };
 
 let server: HttpServer;
-/** Another one, with a way to the nodes and little patience. */
+/** One with a way to the nodes, that soon gives up who takes nothing. */
+let tunnelled: HttpServer;
+/** One that waits for requests for a moment only. */
 let hasty: HttpServer;
 let ca: string;
 let admin: { cert: string; key: string };
@@ -146,18 +148,14 @@ beforeAll(async () => {
     parts,
     limits: new Limits({ reads: 100, writes: 100, long: 3, longPerUser: 2 }),
   });
-  hasty = await openHttp({
-    host: "127.0.0.1",
-    port: 0,
-    tls: { key: pair.key, cert: pair.certificate, ca },
-    parts: { ...parts, streams },
-    deadlines: { head: 300, idle: 300 },
-    stuckAfter: 300,
-  });
+  const place = { host: "127.0.0.1", port: 0, tls: { key: pair.key, cert: pair.certificate, ca } };
+  tunnelled = await openHttp({ ...place, parts: { ...parts, streams }, stuckAfter: 300 });
+  hasty = await openHttp({ ...place, parts, deadlines: { head: 300, idle: 300 } });
 });
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
+  await tunnelled[Symbol.asyncDispose]();
   await hasty[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
@@ -437,7 +435,7 @@ test("a stream that nobody can serve is refused before the connection is upgrade
 
 test("a stream that can be served has the pod, the user and the connection", async () => {
   await ask(pods, { method: "POST", headers: json, body: pod("v") });
-  const { port } = hasty;
+  const { port } = tunnelled;
   const tls = { ca, ...admin };
   const log = await fetch(`https://127.0.0.1:${port}${pods}/v/log?container=c`, { tls } as RequestInit);
   expect(await log.text()).toBe("log of v, c");
@@ -450,10 +448,10 @@ test.each([
   ["asks no more after an answer", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"],
 ])("a connection that %s is ended", async (_what, text) => {
   const socket = connect({ host: "127.0.0.1", port: hasty.port, ca, ...admin });
-  await once(socket, "secureConnect");
+  const closed = once(socket, "close");
+  if (text !== "") socket.once("secureConnect", () => socket.write(text));
   socket.resume();
-  if (text !== "") socket.write(text);
-  await once(socket, "close");
+  await closed;
   expect(socket.destroyed).toBe(true);
 });
 
@@ -517,7 +515,7 @@ test("more watches than one user may have are refused with the time to come agai
 });
 
 test("a watcher that reads nothing is given up, and its events are not kept", async () => {
-  const socket = connect({ host: "127.0.0.1", port: hasty.port, ca, ...admin });
+  const socket = connect({ host: "127.0.0.1", port: tunnelled.port, ca, ...admin });
   await once(socket, "secureConnect");
   socket.pause().write(`GET ${pods}?watch=1&labelSelector=flood HTTP/1.1\r\nHost: a\r\n\r\n`);
   await flood.ended.promise;
@@ -542,8 +540,8 @@ test("a big answer is packed for who takes that", async () => {
 test("a certificate that was made again is shown to those who come after", async () => {
   const other = await openAuthority({ folder: join(folder, "renewed") });
   const pair = await other.server();
-  hasty.renew({ key: pair.key, cert: pair.certificate, ca: other.ca });
-  const response = await fetch(`https://127.0.0.1:${hasty.port}/healthz`, {
+  tunnelled.renew({ key: pair.key, cert: pair.certificate, ca: other.ca });
+  const response = await fetch(`https://127.0.0.1:${tunnelled.port}/healthz`, {
     tls: { ca: other.ca },
   } as RequestInit);
   expect(await response.text()).toBe("ok");
