@@ -35,10 +35,11 @@ test: setup launcher dist ## the gate and every rung that this machine can run, 
 demo: setup dist/sampan ## build, make an image's root file system, run a container from it, and explain it
 	@$(bun) tools/demo.ts
 
-bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker, podman, skopeo with umoci, where they are installed
+bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker, podman, skopeo with umoci, etcd, where they are installed
 	@$(bun) bench/run.ts
 	@$(bun) bench/images/run.ts
 	@$(bun) bench/docker/run.ts
+	@$(bun) bench/cloud/run.ts
 
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64
 	@$(MAKE) --no-print-directory dist/sampan
