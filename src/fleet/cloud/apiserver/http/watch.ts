@@ -72,7 +72,7 @@ async function refusedAtOnce(first: Promise<unknown>): Promise<void> {
 
 /** Waits for a client that is slower than its events; one that stands still is given up. */
 async function write({ response, signal, stuckAfter }: Line, bytes: Uint8Array): Promise<void> {
-  if (response.destroyed || response.write(bytes) || signal.aborted) return;
+  if (response.destroyed || writeWhole(response, bytes) || signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer);
@@ -87,6 +87,15 @@ async function write({ response, signal, stuckAfter }: Line, bytes: Uint8Array):
     response.on("drain", done).on("close", done);
     signal.addEventListener("abort", done, { once: true });
   });
+}
+
+/** Head, body and end of a chunk as one record of TLS and one call of the system, which is what an event costs most by. */
+function writeWhole(response: ServerResponse, bytes: Uint8Array): boolean {
+  const { socket } = response;
+  socket?.cork();
+  const goesOn = response.write(bytes);
+  socket?.uncork();
+  return goesOn;
 }
 
 type Encode = (event: RegistryWatchEvent) => Uint8Array;
