@@ -30,8 +30,13 @@ const costly = {
   "a key on each of many lines": ["a: 1\n".repeat(500_000), 413],
   "nothing but documents": ["---\n".repeat(500_000), 413],
   "nothing but comments": ["#\n".repeat(mebi), 413],
+  "many anchors, each with its alias": [
+    Array.from({ length: 5000 }, (_, at) => `k${at}: &a${at} 1\nl${at}: *a${at}`).join("\n"),
+    413,
+  ],
   "aliases of aliases": [
-    [..."abcdefghi"]
+    "abcdefghi"
+      .split("")
       .map(
         (name, at, all) =>
           `${name}: &${name} [${Array(9)
@@ -84,9 +89,23 @@ test("a body beyond 3 MiB is refused, announced or not", async () => {
   expect((await client.send("POST", maps, { body })).code).toBe(413);
   const { certificate = "", key = "" } = await person(cluster, "admin", "system:masters");
   const chunk = `${(64 << 10).toString(16)}\r\n${" ".repeat(64 << 10)}\r\n`;
-  const head = `POST ${maps} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
-  const received = await clientOf(cluster, { certificate, key }).raw(head + chunk.repeat(64));
+  const head = `POST ${maps} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const received = await clientOf(cluster, { certificate, key }).raw(`${head}${chunk.repeat(64)}0\r\n\r\n`);
   expect(received).toStartWith("HTTP/1.1 413 ");
+});
+
+test("what is said of many faults is not many times what was sent", async () => {
+  const labels = Array.from({ length: 20_000 }, (_, at) => `"_${at}":""`).join();
+  const body = `{"metadata":{"name":"a","labels":{${labels}}}}`;
+  const { code, text } = await client.send("POST", maps, { body });
+  expect(code).toBe(422);
+  expect(text).toContain("and 19900 more");
+  expect(text.length).toBeLessThan(body.length);
+});
+
+test("an element that repeats ten thousands of times is looked at once each", async () => {
+  const body = `{"metadata":{"name":"a","finalizers":[${Array(200_000).fill('"_"').join()}]}}`;
+  expect((await client.send("POST", maps, { body })).code).toBe(422);
 });
 
 test.each(["constructor", "__proto__", "toString", "application/x-www-form-urlencoded"])(

@@ -45,15 +45,15 @@ function granularList(
   schema: Schema,
   definitions: Definitions,
 ): Granular | undefined {
-  const parts = new Map<string, Part>();
+  const parts = new Map<string, Part & { repeats?: unknown[] }>();
   if (listKind(schema).type === "atomic") return undefined;
   const items = itemSchema(schema, definitions);
   for (const element of value) {
     const step = elementStep(element, schema, definitions);
     if (step === undefined) return undefined;
     const before = parts.get(step);
-    const part: Part = { value: element, schema: items, entry: true };
-    parts.set(step, before ? { ...before, repeats: [...elementsOf(before), element] } : part);
+    if (before) (before.repeats ??= [before.value]).push(element);
+    else parts.set(step, { value: element, schema: items, entry: true });
   }
   return { kind: "list", parts };
 }
@@ -185,7 +185,11 @@ function mergedOrder(live: readonly string[], applied: readonly string[]): reado
   let leader: string | undefined;
   for (const step of live) {
     if (wanted.has(step)) leader = step;
-    else followers.set(leader, [...(followers.get(leader) ?? []), step]);
+    else {
+      const behind = followers.get(leader);
+      if (behind) behind.push(step);
+      else followers.set(leader, [step]);
+    }
   }
   return [
     ...(followers.get(undefined) ?? []),

@@ -77,7 +77,7 @@ const groups: Readonly<Record<string, keyof typeof numbers>> = {
 function definitionOf(apiVersion: string, kind: string): string | undefined {
   // Every group has these of its own; they are meta's.
   const isMeta = kind === "DeleteOptions";
-  const found = isMeta ? "meta" : groups[apiVersion];
+  const found = isMeta ? "meta" : Object.hasOwn(groups, apiVersion) ? groups[apiVersion] : undefined;
   if (found === undefined) return undefined;
   const name = `${typePackages[found].name}.${kind}`;
   return messageOf(name) ? name : undefined;

@@ -63,9 +63,14 @@ export function badRequest(message: string): KubeError {
   return new KubeError("BadRequest", message);
 }
 
-/** All complaints in one sentence, and each by itself as a cause. */
-export function invalidObject(resource: OfKind, name: string, causes: readonly StatusCause[]): KubeError {
-  const texts = causes.map(({ field, message = "" }) => (field ? `${field}: ${message}` : message));
+/** More than this help nobody, and would make an answer many times the size of what was sent. */
+const maxCauses = 100;
+
+/** The complaints in one sentence, and each by itself as a cause. */
+export function invalidObject(resource: OfKind, name: string, all: readonly StatusCause[]): KubeError {
+  const causes = all.slice(0, maxCauses);
+  const told = causes.map(({ field, message = "" }) => (field ? `${field}: ${message}` : message));
+  const texts = all.length > maxCauses ? [...told, `and ${all.length - maxCauses} more`] : told;
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const { group, kind } = resource;
   return new KubeError("Invalid", `${qualifiedKind(resource)} "${name}" is invalid: ${text}`, {
