@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ResourceMetrics } from "../../../src/fleet/cloud/apiserver/metrics.ts";
 import { openApiServer, type ApiServer } from "../../../src/fleet/cloud/apiserver/server.ts";
 
 export interface Cluster extends AsyncDisposable {
@@ -17,9 +18,10 @@ export interface Cluster extends AsyncDisposable {
 
 export interface ClusterOptions {
   readonly controllers?: boolean;
+  readonly metrics?: ResourceMetrics;
 }
 
-export async function openCluster({ controllers = true }: ClusterOptions = {}): Promise<Cluster> {
+export async function openCluster({ controllers = true, metrics }: ClusterOptions = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), "sampan-cluster-"));
   const open = async (port: number) =>
     await openApiServer({
@@ -28,6 +30,7 @@ export async function openCluster({ controllers = true }: ClusterOptions = {}): 
       port,
       log: () => {},
       controllers,
+      ...(metrics ? { metrics } : {}),
     });
   const write = (name: string, text: string) => {
     const path = join(folder, name);

@@ -78,6 +78,12 @@ export interface Form {
   fromStored(object: KubeObject): KubeObject;
 }
 
+/** Objects that are made when they are asked for and never stored, those of one namespace or all. `find` looks at what is stored: `find("nodes", "", "a")`. */
+export type Virtual = (asked: {
+  readonly namespace: string | undefined;
+  readonly find: (resource: string, namespace: string, name: string) => KubeObject | undefined;
+}) => readonly KubeObject[];
+
 export interface Resource {
   readonly group: string;
   /** The version that this entry serves. Several entries may stand for the same stored objects. */
@@ -104,6 +110,8 @@ export interface Resource {
   readonly table: Table;
   /** Created but never stored: the answer comes from here (reviews). */
   readonly review?: (object: KubeObject, context: { readonly user: UserInfo }) => Promise<KubeObject>;
+  /** Got and listed, but never stored: the answers come from here (metrics). */
+  readonly virtual?: Virtual;
   /** Absent for nearly all: what is served is what is stored. */
   readonly form?: Form;
   /** metadata.generation counts changes outside of metadata and status. */

@@ -23,6 +23,7 @@ import { openRegistry } from "./registry/open.ts";
 import { openStorage } from "./storage/open.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { PodStreams } from "./streams.ts";
+import type { ResourceMetrics } from "./metrics.ts";
 import { openApiV2 } from "./types/openapi/v2.ts";
 import { openApiV3 } from "./types/openapi/v3.ts";
 import { builtInResources } from "./types/resources.ts";
@@ -43,6 +44,8 @@ export interface ApiServerOptions {
   readonly now?: () => number;
   /** The way to the nodes; without it logs and exec answer 503. */
   readonly streams?: PodStreams;
+  /** What nodes and pods use; without it `kubectl top` finds nothing. */
+  readonly metrics?: ResourceMetrics;
   /** False: objects are kept and served, and nobody acts on them. */
   readonly controllers?: boolean;
 }
@@ -78,7 +81,10 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const authorizer = opening.use(openAuthorizer({ storage }));
   const find = findIn(storage);
   const authenticator = openAuthenticator({ authority, find, now });
-  const builtIn = withAdmission(builtInResources(reviews({ authorizer, authenticator })), authorizer);
+  const builtIn = withAdmission(
+    builtInResources(reviews({ authorizer, authenticator }), options.metrics),
+    authorizer,
+  );
   const resources = opening.use(openResources({ builtIn, storage, now, log }));
   const token = tokenRequests({ tokens: authority.tokens, find, now });
   const subresources = { "serviceaccounts/token": token };

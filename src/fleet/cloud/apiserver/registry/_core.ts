@@ -113,3 +113,14 @@ export function inVersion(object: KubeObject, resource: Resource): KubeObject {
   const apiVersion = apiVersionOf(resource);
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
 }
+
+/** What a kind that is not stored has at the moment; none of others. */
+export function virtualObjects(
+  { storage }: Core,
+  { virtual }: Resource,
+  namespace: string | undefined,
+): readonly KubeObject[] {
+  const find = (resource: string, place: string, name: string) =>
+    storage.get({ resource, namespace: place, name })?.object;
+  return virtual?.({ namespace: namespace || undefined, find }) ?? [];
+}

@@ -3,9 +3,9 @@ import { KubeError, type KubeList, type KubeObject, type ListOptions } from "../
 import type { Encodable } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { PageOptions, Stored } from "../storage/storage.ts";
-import { ownForm, type Core } from "./_core.ts";
+import { ownForm, virtualObjects, type Core } from "./_core.ts";
 import { continueToken, inconsistentToken, parseToken } from "./_continue.ts";
-import { encodableOf } from "./_encodable.ts";
+import { encodable, encodableOf } from "./_encodable.ts";
 import { badRequest } from "./errors.ts";
 import { mustExist, revisionOf } from "./_revision.ts";
 import { selection, type Selection } from "./_selection.ts";
@@ -24,6 +24,13 @@ interface Found {
 
 export function list(core: Core, resource: Resource, options: ListOptions): EncodableList {
   const selected = selection(resource, options);
+  if (resource.virtual) {
+    const items = virtualObjects(core, resource, options.namespace);
+    return listed(
+      core,
+      items.filter((object) => selected.matches(object)),
+    );
+  }
   const { at, after } = begin(core, options);
   const limit = options.limit !== undefined && options.limit > 0 ? options.limit : 0;
   const found = read(core, resource, {
@@ -36,6 +43,11 @@ export function list(core: Core, resource: Resource, options: ListOptions): Enco
     },
   });
   return answer(found, { resource, all: selected.all });
+}
+
+/** Objects that are nowhere stored, all at once. */
+function listed({ storage }: Core, items: readonly KubeObject[]): EncodableList {
+  return { items, encodables: items.map(encodable), resourceVersion: String(storage.revision) };
 }
 
 function answer(found: Found, { resource, all }: { resource: Resource; all: boolean }): EncodableList {

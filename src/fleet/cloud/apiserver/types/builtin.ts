@@ -1,6 +1,6 @@
 /** From a short row about a kind to the Resource that the server serves: what all kinds have in common is added here. */
 import { KubeError } from "../../kube.ts";
-import type { Form, Resource, ScalePaths, Strategy, Subresource, Table } from "../resource.ts";
+import type { Form, Resource, ScalePaths, Strategy, Subresource, Table, Virtual } from "../resource.ts";
 import { definitions, typePackages, type PackageName } from "./definitions.ts";
 import { namedTable } from "./fields/columns.ts";
 import { validateMetadata } from "./fields/metadata.ts";
@@ -9,6 +9,8 @@ import { canonicalize } from "./fields/canonical.ts";
 
 export interface KindRow {
   readonly package: PackageName;
+  /** v1 when absent. */
+  readonly version?: string;
   readonly kind: string;
   /** The singular with an `s` when absent. */
   readonly plural?: string;
@@ -26,6 +28,7 @@ export interface KindRow {
   readonly table?: Table;
   readonly form?: Form;
   readonly review?: Resource["review"];
+  readonly virtual?: Virtual;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -48,6 +51,7 @@ const groups: Readonly<Record<PackageName, string>> = {
   apiextensions: "apiextensions.k8s.io",
   policy: "policy",
   autoscaling: "autoscaling",
+  metrics: "metrics.k8s.io",
 };
 
 export function builtIn(row: KindRow): Resource {
@@ -55,8 +59,8 @@ export function builtIn(row: KindRow): Resource {
   const definition = `${typePackages[row.package].name}.${row.kind}`;
   return {
     group: groups[row.package],
-    version: "v1",
-    storageVersion: "v1",
+    version: row.version ?? "v1",
+    storageVersion: row.version ?? "v1",
     plural: row.plural ?? `${singular}s`,
     singular,
     kind: row.kind,
@@ -77,6 +81,7 @@ export function builtIn(row: KindRow): Resource {
     strategy: strategyOf(row, definition),
     table: row.table ?? namedTable(),
     ...(row.review ? { review: row.review } : {}),
+    ...(row.virtual ? { virtual: row.virtual } : {}),
     ...(row.form ? { form: row.form } : {}),
     hasGeneration: row.generation ?? false,
     strategicMerge: true,

@@ -13,6 +13,7 @@ import { coordination } from "./tables/coordination.ts";
 import { discovery } from "./tables/discovery.ts";
 import { events } from "./tables/events.ts";
 import { meta } from "./tables/meta.ts";
+import { metrics } from "./tables/metrics.ts";
 import { node } from "./tables/node.ts";
 import { nodes } from "./tables/nodes.ts";
 import { occurrences } from "./tables/occurrences.ts";
@@ -64,6 +65,7 @@ export const typePackages = {
   },
   policy: { name: "io.k8s.api.policy.v1", tables: [policy] },
   autoscaling: { name: "io.k8s.api.autoscaling.v1", tables: [autoscaling] },
+  metrics: { name: "io.k8s.metrics.pkg.apis.metrics.v1beta1", tables: [metrics] },
 } as const satisfies TypePackages;
 
 export type PackageName = keyof typeof typePackages;

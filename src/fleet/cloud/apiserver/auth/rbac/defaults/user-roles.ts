@@ -67,6 +67,11 @@ export const userRoles: readonly DefaultRole[] = [
     ],
   },
   {
+    name: "system:aggregated-metrics-reader",
+    ...into("view"),
+    rules: [rule("metrics.k8s.io", "nodes pods", read)],
+  },
+  {
     name: "system:basic-user",
     rules: [
       rule("authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews", "create"),
