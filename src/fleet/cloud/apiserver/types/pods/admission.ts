@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { KubeError, type KubeObject } from "../../../kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { at, entries, entryOf, give, made, number, text, type Fields } from "../fields/read.ts";
-import { globalDefaultOf } from "./default-class.ts";
+import { rememberedIn } from "../fields/remembered.ts";
+import { globalDefault } from "./default-class.ts";
 import { qosClass } from "./defaults.ts";
 
 /** The kubelet shows pods of its own files with this annotation; they have no account. */
@@ -107,7 +108,9 @@ const systemClasses: Readonly<Record<string, number>> = {
 function givePriority(pod: KubeObject, spec: Fields, context: StrategyContext): void {
   const named = text(spec.priorityClassName);
   const chosen =
-    named === "" ? globalDefaultOf(context) : context.find("scheduling.k8s.io/priorityclasses", "", named);
+    named === ""
+      ? rememberedIn(context, globalDefault)
+      : context.find("scheduling.k8s.io/priorityclasses", "", named);
   const system = entryOf(systemClasses, named);
   if (named !== "" && !chosen && system === undefined) {
     throw refusedPod(pod, `no PriorityClass with name ${named} was found`);

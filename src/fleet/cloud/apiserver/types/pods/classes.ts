@@ -7,8 +7,9 @@ import { forbidden, invalid, required } from "../fields/complaints.ts";
 import { labelCauses } from "../fields/metadata.ts";
 import { label } from "../fields/names.ts";
 import { at, give, number, text } from "../fields/read.ts";
+import { remember, rememberedIn } from "../fields/remembered.ts";
 import { immutableCauses } from "../workloads/counts.ts";
-import { globalDefaultOf, keepGlobalDefault } from "./default-class.ts";
+import { globalDefault } from "./default-class.ts";
 
 /** The most that a class of a user may be worth. */
 const most = 1_000_000_000;
@@ -49,9 +50,9 @@ export const priorityStrategy: Strategy = {
 
 /** There is one default at most. */
 function claimDefault(object: KubeObject, context: StrategyContext): void {
-  if (object.globalDefault !== true) return;
+  if (!globalDefault.isMeant(object)) return;
   const { name = "" } = object.metadata;
-  const other = globalDefaultOf(context)?.metadata.name;
+  const other = rememberedIn(context, globalDefault)?.metadata.name;
   if (other !== undefined && other !== name) {
     throw new KubeError(
       "Forbidden",
@@ -59,7 +60,7 @@ function claimDefault(object: KubeObject, context: StrategyContext): void {
       { name, group: "scheduling.k8s.io", kind: "priorityclasses" },
     );
   }
-  keepGlobalDefault(object, context);
+  remember(context, object, globalDefault);
 }
 
 export const priorityTable = namedTable([

@@ -85,23 +85,30 @@ const should = "preferredDuringSchedulingIgnoredDuringExecution";
 function nodeAffinityCauses(affinity: Fields, field: string): StatusCause[] {
   return [
     ...nodeSelectorCauses(affinity[must], `${field}.${must}`),
-    ...entries(affinity[should]).flatMap((each, index) => {
-      const here = `${field}.${should}[${index}]`;
-      const wrong = isWeight(each.weight) ? [] : [invalid(`${here}.weight`, each.weight, weightRule)];
-      return [...wrong, ...termCauses(at(each.preference), `${here}.preference`)];
-    }),
+    ...weightedCauses(affinity, field, (each, here) => termCauses(at(each.preference), `${here}.preference`)),
   ];
 }
 
 function podAffinityCauses(affinity: Fields, field: string): StatusCause[] {
   return [
     ...entries(affinity[must]).flatMap((term, index) => podTermCauses(term, `${field}.${must}[${index}]`)),
-    ...entries(affinity[should]).flatMap((each, index) => {
-      const here = `${field}.${should}[${index}]`;
-      const wrong = isWeight(each.weight) ? [] : [invalid(`${here}.weight`, each.weight, weightRule)];
-      return [...wrong, ...podTermCauses(at(each.podAffinityTerm), `${here}.podAffinityTerm`)];
-    }),
+    ...weightedCauses(affinity, field, (each, here) =>
+      podTermCauses(at(each.podAffinityTerm), `${here}.podAffinityTerm`),
+    ),
   ];
+}
+
+/** Of the terms that are only wished for. */
+function weightedCauses(
+  affinity: Fields,
+  field: string,
+  causesOf: (term: Fields, field: string) => StatusCause[],
+): StatusCause[] {
+  return entries(affinity[should]).flatMap((each, index) => {
+    const here = `${field}.${should}[${index}]`;
+    const wrong = isWeight(each.weight) ? [] : [invalid(`${here}.weight`, each.weight, weightRule)];
+    return [...wrong, ...causesOf(each, here)];
+  });
 }
 
 function podTermCauses(term: Fields, field: string): StatusCause[] {

@@ -1,39 +1,29 @@
 /** Storage classes, and which of them is for claims that name none. */
-import type { KubeObject } from "../../../kube.ts";
 import type { Strategy, StrategyContext, Table } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { forbidden, required } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { text } from "../fields/read.ts";
+import { remember, rememberedIn, type Remembered } from "../fields/remembered.ts";
 import { immutableCauses } from "../workloads/counts.ts";
 import { unset } from "./modes.ts";
 
 const defaultClass = "storageclass.kubernetes.io/is-default-class";
 
-/** Remembered beside the objects, since only names can be looked up within a write. */
-const usualRecord = { resource: "defaults/storageclasses", name: "default" } as const;
+const usual: Remembered = {
+  of: "storage.k8s.io/storageclasses",
+  at: { resource: "defaults/storageclasses", name: "default" },
+  isMeant: ({ metadata }) => metadata.annotations?.[defaultClass] === "true",
+};
 
-/** The class, while it is there and still says so. */
+/** The class's name, while it is there and still says so. */
 export function defaultClassOf(context: StrategyContext): string | undefined {
-  const name = text(context.find(usualRecord.resource, "", usualRecord.name)?.class);
-  const found = name === "" ? undefined : context.find("storage.k8s.io/storageclasses", "", name);
-  return found?.metadata.annotations?.[defaultClass] === "true" ? name : undefined;
-}
-
-function keepDefaultClass({ metadata }: KubeObject, context: StrategyContext): void {
-  if (metadata.annotations?.[defaultClass] !== "true") return;
-  if (context.find(usualRecord.resource, "", usualRecord.name)?.class === metadata.name) return;
-  context.keep(usualRecord.resource, usualRecord.name, {
-    apiVersion: "sampan/v1",
-    kind: "Default",
-    metadata: { name: usualRecord.name },
-    class: metadata.name,
-  });
+  return rememberedIn(context, usual)?.metadata.name;
 }
 
 export const classStrategy: Strategy = {
-  prepareForCreate: keepDefaultClass,
-  prepareForUpdate: (object, _old, context) => keepDefaultClass(object, context),
+  prepareForCreate: (object, context) => remember(context, object, usual),
+  prepareForUpdate: (object, _old, context) => remember(context, object, usual),
   validate: ({ provisioner }) => (provisioner === "" ? [required("provisioner")] : []),
   validateUpdate(object, old) {
     return ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"].flatMap((name) =>
@@ -77,9 +67,6 @@ export const classTable: Table = {
   columns: plainClassTable.columns,
   cells(object, now) {
     const [name, ...rest] = plainClassTable.cells(object, now);
-    return [
-      object.metadata.annotations?.[defaultClass] === "true" ? `${text(name)} (default)` : name,
-      ...rest,
-    ];
+    return [usual.isMeant(object) ? `${text(name)} (default)` : name, ...rest];
   },
 };

@@ -1,12 +1,14 @@
 /** Daemon sets, and the old versions of them that controller revisions keep. */
 import type { StatusCause } from "../../../kube.ts";
 import type { Strategy } from "../../resource.ts";
-import { namedTable, type ColumnRow } from "../fields/columns.ts";
+import { namedTable } from "../fields/columns.ts";
 import { invalid } from "../fields/complaints.ts";
 import { labelText } from "../fields/selectors.ts";
-import { at, entries, give, isFields, made, number, text, type Fields } from "../fields/read.ts";
+import { at, entries, isFields, made, number, text, type Fields } from "../fields/read.ts";
 import { immutableCauses, isZero, notNegativeCauses, shareCauses } from "./counts.ts";
 import {
+  countColumn,
+  defaultRollingUpdate,
   defaultTemplate,
   selectorMatchCauses,
   steadyTemplateCauses,
@@ -18,11 +20,7 @@ export const daemonSetStrategy: Strategy = {
   default(set) {
     const spec = made(set, "spec");
     defaultTemplate(spec);
-    const strategy = made(spec, "updateStrategy");
-    if ((strategy.type ?? "RollingUpdate") !== "RollingUpdate") return;
-    const steps = made(strategy, "rollingUpdate");
-    give(steps, "maxUnavailable", 1);
-    give(steps, "maxSurge", 0);
+    defaultRollingUpdate(made(spec, "updateStrategy"), { maxUnavailable: 1, maxSurge: 0 });
   },
   validate({ spec: given }) {
     const spec = at(given);
@@ -53,19 +51,12 @@ function strategyCauses(steps: unknown): StatusCause[] {
   ];
 }
 
-const count = (name: string, field: string, description: string): ColumnRow => ({
-  name,
-  description,
-  type: "integer",
-  cell: ({ status }) => number(at(status)[field]),
-});
-
 export const daemonSetTable = namedTable([
-  count("Desired", "desiredNumberScheduled", "Nodes that should have a pod."),
-  count("Current", "currentNumberScheduled", "Nodes that have one."),
-  count("Ready", "numberReady", "Pods that are ready."),
-  count("Up-to-date", "updatedNumberScheduled", "Pods of the newest version."),
-  count("Available", "numberAvailable", "Pods that have been ready long enough."),
+  countColumn("Desired", "desiredNumberScheduled", "Nodes that should have a pod."),
+  countColumn("Current", "currentNumberScheduled", "Nodes that have one."),
+  countColumn("Ready", "numberReady", "Pods that are ready."),
+  countColumn("Up-to-date", "updatedNumberScheduled", "Pods of the newest version."),
+  countColumn("Available", "numberAvailable", "Pods that have been ready long enough."),
   {
     name: "Node Selector",
     description: "Labels of the nodes.",

@@ -1,11 +1,13 @@
 /** Deployments and replica sets. */
 import type { StatusCause } from "../../../kube.ts";
 import type { Strategy } from "../../resource.ts";
-import { namedTable, type ColumnRow } from "../fields/columns.ts";
+import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid } from "../fields/complaints.ts";
-import { at, give, isFields, made, number, type Fields } from "../fields/read.ts";
+import { at, isFields, made, number, type Fields } from "../fields/read.ts";
 import { immutableCauses, isZero, notNegativeCauses, shareCauses } from "./counts.ts";
 import {
+  countColumn,
+  defaultRollingUpdate,
   defaultTemplate,
   selectorMatchCauses,
   steadyTemplateCauses,
@@ -17,11 +19,7 @@ export const deploymentStrategy: Strategy = {
   default(deployment) {
     const spec = made(deployment, "spec");
     defaultTemplate(spec);
-    const strategy = made(spec, "strategy");
-    if ((strategy.type ?? "RollingUpdate") !== "RollingUpdate") return;
-    const steps = made(strategy, "rollingUpdate");
-    give(steps, "maxUnavailable", "25%");
-    give(steps, "maxSurge", "25%");
+    defaultRollingUpdate(made(spec, "strategy"), { maxUnavailable: "25%", maxSurge: "25%" });
   },
   validate({ spec: given }) {
     const spec = at(given);
@@ -55,21 +53,17 @@ function strategyCauses({ type, rollingUpdate }: Fields): StatusCause[] {
   ];
 }
 
-const count = (name: string, field: string, description: string): ColumnRow => ({
-  name,
-  description,
-  type: "integer",
-  cell: ({ status }) => number(at(status)[field]),
-});
-
 export const deploymentTable = namedTable([
   {
     name: "Ready",
     description: "Ready pods of those that are wanted.",
     cell: ({ spec, status }) => `${number(at(status).readyReplicas)}/${number(at(spec).replicas, 1)}`,
   },
-  { ...count("Up-to-date", "updatedReplicas", "Pods of the newest version."), type: "string" },
-  { ...count("Available", "availableReplicas", "Pods that have been ready long enough."), type: "string" },
+  { ...countColumn("Up-to-date", "updatedReplicas", "Pods of the newest version."), type: "string" },
+  {
+    ...countColumn("Available", "availableReplicas", "Pods that have been ready long enough."),
+    type: "string",
+  },
   ...templateColumns,
 ]);
 
@@ -95,7 +89,7 @@ export const replicaSetTable = namedTable([
     description: "Pods that are wanted.",
     cell: ({ spec }) => number(at(spec).replicas, 1),
   },
-  count("Current", "replicas", "Pods that there are."),
-  count("Ready", "readyReplicas", "Pods that are ready."),
+  countColumn("Current", "replicas", "Pods that there are."),
+  countColumn("Ready", "readyReplicas", "Pods that are ready."),
   ...templateColumns,
 ]);

@@ -1,7 +1,7 @@
 /** Templates of pods within workloads, and the selectors that must match them. */
 import type { KubeObject, StatusCause } from "../../../kube.ts";
 import { forbidden, invalid, notSupported } from "../fields/complaints.ts";
-import { at, entries, isFields, made, text, type Fields } from "../fields/read.ts";
+import { at, entries, give, isFields, made, number, text, type Fields } from "../fields/read.ts";
 import { isEmptySelector, selectorCauses, selectorText, selects } from "../fields/selectors.ts";
 import type { ColumnRow } from "../fields/columns.ts";
 import { defaultPodSpec } from "../pods/defaults.ts";
@@ -12,6 +12,20 @@ const none = "<none>";
 
 export function defaultTemplate(spec: Fields): void {
   if (isFields(spec.template)) defaultPodSpec(made(spec.template, "spec"));
+}
+
+/** How many pods may be missing and how many too many while it is updated pod by pod. */
+export function defaultRollingUpdate(
+  strategy: Fields,
+  {
+    maxUnavailable,
+    maxSurge,
+  }: { readonly maxUnavailable: string | number; readonly maxSurge: string | number },
+): void {
+  if ((strategy.type ?? "RollingUpdate") !== "RollingUpdate") return;
+  const steps = made(strategy, "rollingUpdate");
+  give(steps, "maxUnavailable", maxUnavailable);
+  give(steps, "maxSurge", maxSurge);
 }
 
 /** `kind` as it stands in the complaint about an empty selector. */
@@ -48,25 +62,27 @@ export function templateWarnings({ spec }: KubeObject): string[] {
   return podWarnings(at(spec, "template", "spec"), "spec.template.spec");
 }
 
+/** A column of a number of the status. */
+export const countColumn = (name: string, field: string, description: string): ColumnRow => ({
+  name,
+  description,
+  type: "integer",
+  cell: ({ status }) => number(at(status)[field]),
+});
+
 /** Containers, images and selector: the columns of -o wide. */
 export const templateColumns: readonly ColumnRow[] = [
   {
     name: "Containers",
     wide: true,
     description: "The names of its containers.",
-    cell: ({ spec }) =>
-      containersOf(spec)
-        .map(({ name }) => text(name))
-        .join(","),
+    cell: ({ spec }) => ofContainers(spec, "name"),
   },
   {
     name: "Images",
     wide: true,
     description: "The images of its containers.",
-    cell: ({ spec }) =>
-      containersOf(spec)
-        .map(({ image }) => text(image))
-        .join(","),
+    cell: ({ spec }) => ofContainers(spec, "image"),
   },
   {
     name: "Selector",
@@ -76,4 +92,7 @@ export const templateColumns: readonly ColumnRow[] = [
   },
 ];
 
-const containersOf = (spec: unknown): Fields[] => entries(at(spec, "template", "spec").containers);
+const ofContainers = (spec: unknown, field: "name" | "image"): string =>
+  entries(at(spec, "template", "spec").containers)
+    .map((container) => text(container[field]))
+    .join(",");
