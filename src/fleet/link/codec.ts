@@ -3,7 +3,7 @@
  * The peers are written in Go, so the four ways in which a Go field can be absent are named here: `needed`, `optional`, `nullable`, `zero`.
  * A refusal is a SampanError (invalid_argument) that names the field. Nothing here assigns by a key of the message: no key can reach a prototype.
  */
-import { invalid, type SampanError } from "../../base/errors.ts";
+import { invalid, SampanError } from "../../base/errors.ts";
 
 export interface Codec<T> {
   /** `at` is the place for the refusal: `content.twin["temp"]`. */
@@ -249,14 +249,22 @@ function unpacked(value: unknown, at: string): unknown {
   return typeof value === "string" ? parseJson(value, at, most.depth) : value;
 }
 
+/** What may be a number beyond all doubles, which JSON.parse makes Infinity of and Go refuses. */
+const huge = /[:,[\s]-?\d+(?:\.\d+)?[eE]\+?\d{3}|[:,[\s]-?\d{309}/;
+
+function finite(_name: string, value: unknown): unknown {
+  if (value === Infinity || value === -Infinity) throw new RangeError("a number is too large");
+  return value;
+}
+
 /** The document of a text, whose levels are counted before anything is built. */
 export function parseJson(source: string, at: string, depth: number): unknown {
   if (levels(source, depth) > depth)
     throw invalid(`cannot read the message: ${at} has more than ${depth} levels`);
   try {
-    return JSON.parse(source);
-  } catch (error) {
-    throw Object.assign(refused(at, source, "JSON"), { cause: error });
+    return JSON.parse(source, huge.test(source) ? finite : undefined);
+  } catch (cause) {
+    throw new SampanError("invalid_argument", refused(at, source, "JSON").message, { cause });
   }
 }
 

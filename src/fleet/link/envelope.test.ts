@@ -77,6 +77,8 @@ describe("refused, with the field's name", () => {
     ["no JSON", "{", "the message"],
     ["a list", "[]", "the message"],
     ["two documents", "{}{}", "the message"],
+    ["a number beyond all doubles", '{"content":[{"a":1e400}]}', "the message"],
+    ["a number with too many digits", `{"content":${"9".repeat(400)}}`, "the message"],
     ["no UTF-8", new Uint8Array([0x22, 0xff, 0x22]), "UTF-8"],
     ["a header that is a list", '{"header":[]}', "header"],
     ["a route that is a text", '{"route":"x"}', "route"],
@@ -109,6 +111,10 @@ describe("refused, with the field's name", () => {
     expect(refusal(deep, { bytes: 100, depth: 9 })).toContain("levels");
     expect(refusal(`{"content":${"[".repeat(1 << 20)}`)).toContain("levels");
     expect(refusal(JSON.stringify({ content: `${"[".repeat(200)}"\\` }))).toBe("accepted");
+  });
+
+  test("a text that looks like a large number is a text", () => {
+    expect(refusal('{"content":{"image":"sha256:3e456","large":1e100}}')).toBe("accepted");
   });
 
   test("a secret is not shown whole", () => {

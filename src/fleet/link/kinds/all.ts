@@ -3,8 +3,9 @@ import type { Envelope } from "../envelope.ts";
 import * as application from "./application.ts";
 import * as connection from "./connection.ts";
 import { deviceChange, modelChange } from "./devices.ts";
-import { certificateRequest, eventChange, eventPatch } from "./events.ts";
+import { certificateQuery, certificateRequest, eventChange, eventPatch } from "./events.ts";
 import type { Kind, Way } from "./kind.ts";
+import * as jobs from "./jobs.ts";
 import { leaseChange } from "./leases.ts";
 import { membershipDetail, membershipQuery, membershipUpdate } from "./membership.ts";
 import * as nodes from "./nodes.ts";
@@ -15,6 +16,7 @@ import { ruleChange, ruleEndpointChange, ruleStatus } from "./rules.ts";
 import * as tasks from "./tasks.ts";
 import { tokenQuery, tokenReply } from "./tokens.ts";
 import { stateReport, twinReply, twinReport, twinWanted } from "./twin.ts";
+import { upgradeRequest } from "./upgrade.ts";
 import * as user from "./user.ts";
 import { volumeReply, volumeRequest } from "./volumes.ts";
 
@@ -23,7 +25,6 @@ export const kinds: readonly Kind<unknown>[] = [
   connection.connectionState,
   connection.nodeConnected,
   connection.control,
-  connection.controlDown,
   connection.keepalive,
   connection.empty,
   volumeReply,
@@ -49,12 +50,12 @@ export const kinds: readonly Kind<unknown>[] = [
   membershipQuery,
   membershipUpdate,
   membershipDetail,
-  tasks.upgradeRequest,
-  tasks.upgradeJob,
-  tasks.prePullJob,
-  tasks.configJob,
+  upgradeRequest,
+  jobs.upgradeJob,
+  jobs.prePullJob,
+  jobs.configJob,
   tasks.taskRequest,
-  tasks.actionReport,
+  jobs.actionReport,
   tasks.taskReport,
   ruleChange,
   ruleEndpointChange,
@@ -78,6 +79,7 @@ export const kinds: readonly Kind<unknown>[] = [
   eventChange,
   eventPatch,
   certificateRequest,
+  certificateQuery,
   query,
   reply,
   objectChange,
@@ -85,5 +87,7 @@ export const kinds: readonly Kind<unknown>[] = [
 
 /** The kind of a message that came this way, or undefined when nobody knows it. */
 export function kindOf(envelope: Envelope, way: Way): Kind<unknown> | undefined {
-  return kinds.find((each) => each.way === way && each.claims(envelope));
+  return kinds.find(
+    (each) => (each.way === way || (each.way === "both" && way !== "local")) && each.claims(envelope),
+  );
 }

@@ -23,14 +23,7 @@ export const keepalive = kind<string>("keepalive", {
 
 /** Of the transport itself; answered by a response with the content `ack`. */
 export const control = kind<unknown>("control", {
-  way: "up",
-  on: { operation: ["config", "ping", "pong"] },
-  content: anything,
-});
-
-export const controlDown = kind<unknown>("control of the cloud", {
-  ...control,
-  way: "down",
+  way: "both",
   on: { operation: ["config", "ping", "pong"] },
   content: anything,
 });

@@ -43,3 +43,13 @@ export const certificateRequest = kind<KubeObject>("request of a certificate", {
   on: { group: "meta", operation: "insert", type: "certificatesigningrequest" },
   content: namedObject,
 });
+
+/** The request itself, or null: its name stands in the resource. */
+export const certificateQuery = kind<KubeObject | null>("query of a certificate", {
+  way: "up",
+  on: { group: "meta", operation: "query", type: "certificatesigningrequest" },
+  content: {
+    read: (value, at) => (value === null || value === undefined ? null : namedObject.read(value, at)),
+    write: (value) => value,
+  },
+});

@@ -19,7 +19,7 @@ export interface Content<T> {
 }
 
 export interface Kind<T> extends Content<T> {
-  readonly way: Way;
+  readonly way: Way | "both";
   claims(envelope: Envelope): boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Pattern {
 }
 
 export interface KindOptions<T> {
-  readonly way: Way;
+  readonly way: Way | "both";
   readonly on: Pattern;
   readonly content: Codec<T>;
 }

@@ -1,7 +1,6 @@
 /** Twins of devices: what is wanted (`expected`) and what is (`actual`), each with a version that cloud and edge count apart. */
 import {
   flag,
-  integer,
   line,
   map,
   natural,
@@ -16,7 +15,7 @@ import {
   inText,
   inObject,
 } from "../codec.ts";
-import { contentOf, kind } from "./kind.ts";
+import { kind } from "./kind.ts";
 
 export interface TwinValue {
   readonly value?: string;
@@ -70,7 +69,7 @@ export const twin = object<Twin>({
   actual_version: optional(version),
 });
 
-const property = line({ most: 1024 });
+export const property = line({ most: 1024 });
 export const twins = map({ read: nullableTwin().read, write: nullableTwin().write }, property);
 
 function nullableTwin() {
@@ -81,7 +80,7 @@ function nullableTwin() {
   };
 }
 
-const twinMessage = object<TwinMessage>({ ...base, twin: zero(twins, {}) });
+export const twinMessage = object<TwinMessage>({ ...base, twin: zero(twins, {}) });
 
 /** `device/d1/twin/edge_updated`, since 1.16.2 `device/default/d1/twin/edge_updated`. */
 const updated = /^device\/[^/]+(?:\/[^/]+)?\/twin\/edge_updated$/;
@@ -119,7 +118,7 @@ export interface StateMessage extends BaseMessage {
   readonly device: DeviceState;
 }
 
-const stateMessage = object<StateMessage>({
+export const stateMessage = object<StateMessage>({
   ...base,
   device: needed(
     object<DeviceState>({ name: optional(word), state: optional(word), last_online: optional(word) }),
@@ -136,67 +135,6 @@ export const stateReport = kind<StateMessage>("state of a device", {
 /** States that an edge takes from a device; in any case of letters. */
 export const deviceStates = ["online", "offline", "ok", "unknown", "disconnected"] as const;
 
-/** A topic's payload that asks: `{"event_id":"x","timestamp":…}`. */
-export const getRequest = contentOf("question of a device", inText(object<BaseMessage>(base)));
-export const twinUpdate = contentOf("update of a twin by a device", inText(twinMessage));
-/** Also of `get`: the whole twin. */
-export const twinResult = contentOf("result of an update", inText(twinMessage));
-
-export interface ErrorResult extends BaseMessage {
-  readonly code: number;
-  readonly reason: string;
-}
-
-export const twinError = contentOf(
-  "refusal of an update",
-  inText(object<ErrorResult>({ ...base, code: needed(integer(100, 999)), reason: zero(text, "") })),
-);
-
-export interface DocumentMessage extends BaseMessage {
-  readonly twin: Readonly<Record<string, { readonly last: Twin | null; readonly current: Twin | null }>>;
-}
-
-export const twinDocument = contentOf(
-  "document of a twin",
-  inText(
-    object<DocumentMessage>({
-      ...base,
-      twin: zero(
-        map(
-          object<{ last: Twin | null; current: Twin | null }>({
-            last: nullable(twin),
-            current: nullable(twin),
-          }),
-          property,
-        ),
-        {},
-      ),
-    }),
-  ),
-);
-
-export interface DeltaMessage extends TwinMessage {
-  /** The values that are wanted and not yet reached, by property. */
-  readonly delta: Readonly<Record<string, string>>;
-}
-
-export const twinDelta = contentOf(
-  "delta of a twin",
-  inText(object<DeltaMessage>({ ...base, twin: zero(twins, {}), delta: zero(map(text, property), {}) })),
-);
-
-/** What a device says of its state. */
-export interface StateUpdate {
-  readonly event_id: string;
-  readonly state: string;
-}
-
-export const stateUpdate = contentOf(
-  "state by a device",
-  inText(object<StateUpdate>({ event_id: zero(word, ""), state: needed(word) })),
-);
-export const stateResult = contentOf("result of a state", inText(stateMessage));
-
 export interface Attribute {
   readonly value: string;
   readonly optional?: boolean;
@@ -206,15 +144,6 @@ export interface Attribute {
 export const attributes = map(
   object<Attribute>({ value: needed(text), optional: optional(flag), metadata: optional(type) }),
   property,
-);
-
-export interface AttributesMessage extends BaseMessage {
-  readonly attributes: Readonly<Record<string, Attribute>>;
-}
-
-export const attributesUpdated = contentOf(
-  "attributes of a device",
-  inText(object<AttributesMessage>({ ...base, attributes: zero(attributes, {}) })),
 );
 
 /** What names and values of properties edges take; with other ones the whole update is refused. */
