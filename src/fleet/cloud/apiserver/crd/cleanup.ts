@@ -1,5 +1,6 @@
 /** The end of a definition: its objects are deleted, and when none is left it goes itself. */
 import type { KubeObject } from "../../kube.ts";
+import { pause } from "../pause.ts";
 import type { Stored, Storage, Transaction, Watcher } from "../storage/storage.ts";
 import {
   cleanupFinalizer,
@@ -54,16 +55,6 @@ async function cleanUntilDone(name: string, options: CleanupOptions, signal: Abo
       await pause(retryAfter, signal);
     }
   }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  const stop = (): void => resolve();
-  signal.addEventListener("abort", stop, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", stop);
 }
 
 async function clean(name: string, { storage, now }: CleanupOptions, signal: AbortSignal): Promise<void> {

@@ -5,14 +5,17 @@ import { applyDefaults } from "../schema/default.ts";
 import { storageName, type Resource, type Resources, type StrategyContext } from "../resource.ts";
 import type { Storage, StorageKey, Stored, Transaction } from "../storage/storage.ts";
 
-/** Answers a POST (or, where the resource allows it, a PUT or PATCH) to a subresource that is not the registry's own: token, approval. */
-export type SubresourceHandler = (request: {
+/** A request that sends an object for a place that it names. */
+export interface ObjectRequest {
   readonly resource: Resource;
   readonly key: ObjectKey;
   readonly object: KubeObject;
   readonly options: WriteOptions;
   readonly context: RequestContext;
-}) => Promise<KubeObject>;
+}
+
+/** Answers a POST (or, where the resource allows it, a PUT or PATCH) to a subresource that is not the registry's own: token, approval. */
+export type SubresourceHandler = (request: ObjectRequest) => Promise<KubeObject>;
 
 export interface Core {
   readonly storage: Storage;

@@ -1,19 +1,10 @@
 /** POST to a subresource. What the registry does not do itself is given by others: tokens, approvals. */
-import type { DeleteOptions, KubeObject, ObjectKey, WriteOptions } from "../../kube.ts";
-import type { RequestContext } from "../registry.ts";
-import { storageName, type Resource } from "../resource.ts";
+import type { DeleteOptions, KubeObject } from "../../kube.ts";
+import { storageName } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
-import { placeOf, timeOf, type Core, type Writing } from "./_core.ts";
+import { placeOf, timeOf, type Core, type ObjectRequest, type Writing } from "./_core.ts";
 import { deleteWithin } from "./delete.ts";
 import { badRequest, conflict, methodNotAllowed, notFound } from "./errors.ts";
-
-interface Request {
-  readonly resource: Resource;
-  readonly key: ObjectKey;
-  readonly object: KubeObject;
-  readonly options: WriteOptions;
-  readonly context: RequestContext;
-}
 
 type Fields = Record<string, unknown>;
 
@@ -22,7 +13,7 @@ const own: Readonly<Record<string, (writing: Writing, pod: Stored, object: KubeO
   "pods/eviction": evict,
 };
 
-export async function createSubresource(core: Core, request: Request): Promise<KubeObject> {
+export async function createSubresource(core: Core, request: ObjectRequest): Promise<KubeObject> {
   const { resource, key, object, options, context } = request;
   const name = `${storageName(resource)}/${key.subresource ?? ""}`;
   const handler = core.subresources[name];

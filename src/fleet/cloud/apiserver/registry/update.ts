@@ -1,9 +1,17 @@
 import { copyJson } from "./_copy.ts";
-import type { KubeObject, ObjectKey, WriteOptions } from "../../kube.ts";
-import type { Encodable, RequestContext } from "../registry.ts";
+import type { KubeObject, ObjectKey } from "../../kube.ts";
+import type { Encodable } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
-import { ownForm, placeOf, strategyContext, type Core, type Outcome, type Writing } from "./_core.ts";
+import {
+  ownForm,
+  placeOf,
+  strategyContext,
+  type Core,
+  type ObjectRequest,
+  type Outcome,
+  type Writing,
+} from "./_core.ts";
 import { commit, managed, mustBeValid } from "./_commit.ts";
 import { createWithin, receiveNew } from "./create.ts";
 import { answered } from "./_encodable.ts";
@@ -14,14 +22,6 @@ import { receive } from "./_receive.ts";
 import { isScale, scaleUpdated } from "./_scale.ts";
 import { mergeSubresource } from "./_subresource.ts";
 import { badRequest, conflict, invalidObject, modified, notFound } from "./errors.ts";
-
-interface Request {
-  readonly resource: Resource;
-  readonly key: ObjectKey;
-  readonly object: KubeObject;
-  readonly options: WriteOptions;
-  readonly context: RequestContext;
-}
 
 /** Kinds of which a PUT may make one. */
 const madeByUpdate = new Set([
@@ -38,7 +38,7 @@ const madeByUpdate = new Set([
 
 export async function update(
   core: Core,
-  { resource, key, object, options, context }: Request,
+  { resource, key, object, options, context }: ObjectRequest,
 ): Promise<Encodable & { readonly created: boolean }> {
   const { subresource } = key;
   const handler =
