@@ -22,10 +22,17 @@ function fieldsOf(value: object): [string, unknown][] {
   return Object.entries(value).filter(([, field]) => field !== undefined);
 }
 
-/** Takes away fields that are undefined: in JSON they are not there. */
+/** Takes away fields that are undefined: in JSON they are not there. Every write goes through it, so that it makes no arrays of entries. */
 export function dropUndefined(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
-  for (const [name, field] of Object.entries(value))
-    if (field === undefined && !Array.isArray(value)) delete (value as Record<string, unknown>)[name];
+  if (Array.isArray(value)) {
+    for (const element of value) dropUndefined(element);
+    return;
+  }
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields)) {
+    const field = fields[name];
+    if (field === undefined) delete fields[name];
     else dropUndefined(field);
+  }
 }
