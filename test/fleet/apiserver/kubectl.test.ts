@@ -194,6 +194,35 @@ test("a deployment: applied, rolled out, scaled, changed, undone", async () => {
   await well(`delete -f ${file}`, /deployment\.apps "web" deleted/);
 });
 
+test("a daemon set: rolled out, changed, its history, undone", async () => {
+  const containers = "containers: [{name: agent, image: IMAGE, ports: [{containerPort: 80}]}]";
+  const daemonSet = (image: string) => `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, annotations: {kubernetes.io/change-cause: "to ${image}"}}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template: {metadata: {labels: {app: agent}}, spec: {${containers.replace("IMAGE", image)}}}
+`;
+  const file = cluster.write("agent.yaml", daemonSet("agent:1"));
+  await well(`apply -f ${file}`, /daemonset\.apps\/agent created/);
+  await well("rollout status daemonset/agent --timeout=40s", /successfully rolled out/);
+  await well("rollout undo daemonset/agent --to-revision=1", /skipped rollback/);
+  cluster.write("agent.yaml", daemonSet("agent:2"));
+  await well(`apply -f ${file}`, /configured/);
+  await well("rollout status daemonset/agent --timeout=40s", /successfully rolled out/);
+  await well("rollout history daemonset/agent", /\n1 +to agent:1\n2 +to agent:2\n/);
+  await well("rollout history daemonset/agent --revision=1", /Image:\s+agent:1\n/);
+  await well("rollout history daemonset/agent --revision=2", /Image:\s+agent:2\n/);
+  await well("get controllerrevisions", /daemonset\.apps\/agent +2 /);
+  await well("rollout undo daemonset/agent", /rolled back/);
+  await well("rollout status daemonset/agent --timeout=40s", /successfully rolled out/);
+  await well("get daemonset agent -o jsonpath={.spec.template.spec.containers[0].image}", /^agent:1$/);
+  await well("get pods -l app=agent -o jsonpath={..image}", /agent:1/);
+  await well("rollout history daemonset/agent", /\n2 +to agent:2\n3 +to agent:1\n/);
+  await well(`delete -f ${file}`, /daemonset\.apps "agent" deleted/);
+});
+
 test("mistakes are told as the real server tells them", async () => {
   const bad = deployment("web:1").replace("replicas: 2", "replicas: -1").replaceAll("name: web", "name: ill");
   const file = cluster.write("bad.yaml", bad);

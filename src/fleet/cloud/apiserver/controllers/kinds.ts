@@ -22,6 +22,7 @@ export const kinds = {
   deployments: id("apps", "v1", "deployments"),
   replicaSets: id("apps", "v1", "replicasets"),
   daemonSets: id("apps", "v1", "daemonsets"),
+  controllerRevisions: id("apps", "v1", "controllerrevisions"),
   jobs: id("batch", "v1", "jobs"),
   leases: id("coordination.k8s.io", "v1", "leases"),
   endpointSlices: id("discovery.k8s.io", "v1", "endpointslices"),
@@ -256,12 +257,18 @@ export interface DaemonSet extends KubeObject {
     readonly selector: LabelSelector;
     readonly template: PodTemplate;
     readonly minReadySeconds?: number;
+    readonly revisionHistoryLimit?: number;
     readonly updateStrategy?: {
       readonly type?: string;
       readonly rollingUpdate?: { readonly maxUnavailable?: IntOrString; readonly maxSurge?: IntOrString };
     };
   };
   status?: Readonly<Record<string, unknown>>;
+}
+
+export interface ControllerRevision extends KubeObject {
+  readonly revision: number;
+  readonly data?: unknown;
 }
 
 export interface JobStatus {

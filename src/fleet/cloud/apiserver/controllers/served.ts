@@ -59,6 +59,7 @@ const builtInKinds: Readonly<Record<keyof typeof kinds, string>> = {
   deployments: "Deployment",
   replicaSets: "ReplicaSet",
   daemonSets: "DaemonSet",
+  controllerRevisions: "ControllerRevision",
   jobs: "Job",
   leases: "Lease",
   endpointSlices: "EndpointSlice",

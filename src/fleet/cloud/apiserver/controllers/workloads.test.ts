@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { openCluster, prepare, running, type Kubelet } from "./_cluster.ts";
 import { daemonSet, job, node } from "./_objects.ts";
-import { kinds, type DaemonSet, type Job, type Pod } from "./kinds.ts";
-import { condition } from "./references.ts";
+import { hashLabel, hashOf } from "./daemonset/revisions.ts";
+import { kinds, type ControllerRevision, type DaemonSet, type Job, type Pod } from "./kinds.ts";
+import { condition, same } from "./references.ts";
 import { indexAnnotation } from "./job/tracking.ts";
 
 const merge = { type: "application/merge-patch+json" } as const;
@@ -127,4 +128,84 @@ describe("daemon sets", () => {
     expect(new Set(pods.map(({ spec }) => spec.nodeName)).size).toBe(3);
     expect(cluster.logged).toEqual([]);
   });
+
+  const key = { namespace: "default", name: "agent" };
+  const { metadata: _, ...described } = daemonSet({ spec: { revisionHistoryLimit: 1 } });
+  const agent = { ...described, metadata: key };
+  const image = (name: string) => ({
+    spec: { template: { spec: { containers: [{ name: "main", image: name }] } } },
+  });
+  const byNumber = (all: readonly ControllerRevision[]): readonly ControllerRevision[] =>
+    all.toSorted((a, b) => a.revision - b.revision);
+  const numbered =
+    (...numbers: readonly number[]) =>
+    (all: readonly ControllerRevision[]): boolean =>
+      same(
+        byNumber(all).map(({ revision }) => revision),
+        numbers,
+      );
+  const strategic = { type: "application/strategic-merge-patch+json" } as const;
+
+  test("each template is kept, and comes back by the patch that its revision is", async () => {
+    await using cluster = openCluster();
+    await prepare(cluster, 1);
+    await cluster.client.create(kinds.daemonSets, agent);
+    await cluster.until<ControllerRevision>(kinds.controllerRevisions, numbered(1));
+    await cluster.until(kinds.daemonSets, isEverywhere(1));
+    await cluster.client.patch(kinds.daemonSets, key, image("b"), strategic);
+    const [first] = byNumber(
+      await cluster.until<ControllerRevision>(kinds.controllerRevisions, numbered(1, 2)),
+    );
+    await cluster.until<DaemonSet>(
+      kinds.daemonSets,
+      (all) => isEverywhere(1)(all) && all[0]?.metadata.generation === 2,
+    );
+    await cluster.client.patch(kinds.daemonSets, key, first?.data, strategic);
+    const [, newest] = byNumber(
+      await cluster.until<ControllerRevision>(kinds.controllerRevisions, numbered(2, 3)),
+    );
+    expect(newest?.metadata.uid).toBe(first?.metadata.uid);
+    const [pod] = await cluster.until<Pod>(kinds.pods, ([one]) => one?.spec.containers[0]?.image === "a");
+    expect(pod?.metadata.labels?.[hashLabel]).toBe(newest?.metadata.labels?.[hashLabel] ?? "none");
+    await cluster.until<DaemonSet>(
+      kinds.daemonSets,
+      (all) => isEverywhere(1)(all) && all[0]?.metadata.generation === 3,
+    );
+    // One old template more than the limit.
+    await cluster.client.patch(kinds.daemonSets, key, image("c"), strategic);
+    await cluster.until<ControllerRevision>(kinds.controllerRevisions, numbered(3, 4));
+    await cluster.client.delete(kinds.daemonSets, key, { propagationPolicy: "Background" });
+    await cluster.until(kinds.controllerRevisions, (all) => all.length === 0);
+    expect(cluster.logged).toEqual([]);
+  });
+
+  test("a name that something else has is passed over", async () => {
+    await using cluster = openCluster();
+    await prepare(cluster, 1);
+    const made = (await cluster.client.create(kinds.daemonSets, agent)) as DaemonSet;
+    await cluster.until(kinds.daemonSets, isEverywhere(1));
+    const taken = `agent-${hashOf({ ...made, spec: { ...made.spec, template: wanted(made) } })}`;
+    await cluster.client.create(kinds.controllerRevisions, {
+      apiVersion: "apps/v1",
+      kind: "ControllerRevision",
+      metadata: { namespace: "default", name: taken },
+      revision: 7,
+      data: { other: true },
+    });
+    await cluster.client.patch(kinds.daemonSets, key, image("b"), strategic);
+    const [set] = await cluster.until<DaemonSet>(
+      kinds.daemonSets,
+      (all) => isEverywhere(1)(all) && all[0]?.metadata.generation === 2,
+    );
+    expect(set?.status?.["collisionCount"]).toBe(1);
+    expect(set && hashOf(set)).not.toBe(taken.replace("agent-", ""));
+    const [pod] = await cluster.until<Pod>(kinds.pods, (all) => all.length === 1);
+    expect(pod?.metadata.labels?.[hashLabel]).toBe(set ? hashOf(set) : "none");
+  });
+
+  /** The set's template with the other image, as the API completes it. */
+  function wanted({ spec: { template } }: DaemonSet): DaemonSet["spec"]["template"] {
+    const containers = template.spec.containers.map((one) => ({ ...one, image: "b" }));
+    return { ...template, spec: { ...template.spec, containers } };
+  }
 });

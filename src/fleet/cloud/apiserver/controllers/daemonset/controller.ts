@@ -1,11 +1,14 @@
+import type { KubeObject } from "../../../kube.ts";
 import { claims, writeClaims } from "../adopt.ts";
 import { writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
-import { kinds, type DaemonSet, type Node, type Pod } from "../kinds.ts";
+import { kinds, type ControllerRevision, type DaemonSet, type Node, type Pod } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
 import { controllerOf, keyOf, same, splitKey } from "../references.ts";
 import { selects } from "../selectors.ts";
 import { affinityTo, daemonTolerations } from "./eligible.ts";
-import { hashLabel, hashOf, planDaemonSet, type DaemonSetStep } from "./plan.ts";
+import { keepHistory } from "./history.ts";
+import { planDaemonSet, type DaemonSetStep } from "./plan.ts";
+import { hashLabel } from "./revisions.ts";
 
 const component = "daemonset-controller";
 const firstBackoff = 1000;
@@ -17,11 +20,18 @@ interface Failures {
   readonly until: number;
 }
 
+interface Wanted {
+  readonly set: DaemonSet;
+  /** Of its template. */
+  readonly hash: string;
+}
+
 /** Keeps a pod of each daemon set on every node that it is meant for. */
 export function daemonSetController(context: Context, enqueue: Enqueue): Controller {
   const { client, informers, clock, events } = context;
   const sets = informers.of(kinds.daemonSets);
   const pods = informers.of(kinds.pods);
+  const revisions = informers.of(kinds.controllerRevisions);
   const nodes = informers.of(kinds.nodes);
   /** Key of the set and node → how often its pod failed. */
   const failures = new Map<string, Failures>();
@@ -34,17 +44,21 @@ export function daemonSetController(context: Context, enqueue: Enqueue): Control
       now && before && same(now.metadata.labels, before.metadata.labels) && same(now["spec"], before["spec"]);
     if (!isHeartbeat) for (const set of sets.store.all()) enqueue(keyOf(set));
   });
-  pods.onChange((now, before) => {
-    for (const pod of [now, before]) {
-      const owner = pod && controllerOf(pod);
-      const { namespace = "", labels } = pod?.metadata ?? {};
-      if (owner?.kind === "DaemonSet") enqueue(`${namespace}/${owner.name}`);
-      if (!pod || owner) continue;
-      for (const set of sets.store.inNamespace(namespace) as readonly DaemonSet[]) {
-        if (selects(set.spec.selector, labels)) enqueue(keyOf(set));
-      }
+  for (const informer of [pods, revisions]) {
+    informer.onChange((now, before) => {
+      for (const object of [now, before]) if (object) enqueueOwners(object);
+    });
+  }
+
+  function enqueueOwners(object: KubeObject): void {
+    const owner = controllerOf(object);
+    const { namespace = "", labels } = object.metadata;
+    if (owner?.kind === "DaemonSet") enqueue(`${namespace}/${owner.name}`);
+    if (owner) return;
+    for (const set of sets.store.inNamespace(namespace) as readonly DaemonSet[]) {
+      if (selects(set.spec.selector, labels)) enqueue(keyOf(set));
     }
-  });
+  }
 
   /** Milliseconds to wait before the failed pod goes; 0 when it went. */
   async function replace(
@@ -66,10 +80,14 @@ export function daemonSetController(context: Context, enqueue: Enqueue): Control
   }
 
   /** Milliseconds after which to look again, if need be. */
-  async function act(set: DaemonSet, step: DaemonSetStep, signal: AbortSignal): Promise<number | undefined> {
+  async function act(
+    { set, hash }: Wanted,
+    step: DaemonSetStep,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     switch (step.do) {
       case "create":
-        await createPods(context, set, { pods: [daemonPod(set, step.node)], component, signal });
+        await createPods(context, set, { pods: [daemonPod(set, step.node, hash)], component, signal });
         return undefined;
       case "delete":
         await deletePod(context, set, { pod: step.pod, component, signal });
@@ -90,7 +108,7 @@ export function daemonSetController(context: Context, enqueue: Enqueue): Control
 
   return {
     name: "daemonset",
-    informers: [sets, pods, nodes],
+    informers: [sets, pods, revisions, nodes],
     async reconcile(key, signal) {
       const { namespace, name } = splitKey(key);
       const set = sets.store.get(namespace, name) as DaemonSet | undefined;
@@ -100,29 +118,41 @@ export function daemonSetController(context: Context, enqueue: Enqueue): Control
       }
       const claimed = claims(set, set.spec.selector, pods.store.inNamespace(namespace) as readonly Pod[]);
       await writeClaims(client, kinds.pods, set, { ...claimed, signal });
-      const steps = planDaemonSet({
+      const state = {
         set,
-        nodes: nodes.store.all() as readonly Node[],
         pods: claimed.owned,
-        now: clock.now(),
-      });
-      const times: number[] = [];
+        revisions: revisions.store.inNamespace(namespace) as readonly ControllerRevision[],
+      };
       try {
-        for (const step of steps) times.push((await act(set, step, signal)) ?? Infinity);
+        const hash = await keepHistory(context, state, signal);
+        return hash === undefined ? undefined : await spread({ ...state, hash }, signal);
       } catch (error) {
         if (isNamespaceGoing(error)) return undefined;
         throw error;
       }
-      const soonest = Math.min(...times);
-      return Number.isFinite(soonest) ? soonest : undefined;
     },
   };
+
+  async function spread(
+    wanted: Wanted & { readonly pods: readonly Pod[] },
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const steps = planDaemonSet({
+      ...wanted,
+      nodes: nodes.store.all() as readonly Node[],
+      now: clock.now(),
+    });
+    const times: number[] = [];
+    for (const step of steps) times.push((await act(wanted, step, signal)) ?? Infinity);
+    const soonest = Math.min(...times);
+    return Number.isFinite(soonest) ? soonest : undefined;
+  }
 }
 
-/** The set's pod for one node. */
-export function daemonPod(set: DaemonSet, node: string): Pod {
+/** The set's pod for one node; `hash` names its template. */
+export function daemonPod(set: DaemonSet, node: string, hash: string): Pod {
   const pod = podOf(set, set.spec.template);
-  pod.metadata.labels = { ...pod.metadata.labels, [hashLabel]: hashOf(set) };
+  pod.metadata.labels = { ...pod.metadata.labels, [hashLabel]: hash };
   pod.spec = {
     ...pod.spec,
     affinity: affinityTo(node, pod.spec.affinity),

@@ -3,7 +3,8 @@ import { at, daemonSet, node, pod, ready, start } from "../_objects.ts";
 import type { DaemonSet, Node, Pod } from "../kinds.ts";
 import { daemonPod } from "./controller.ts";
 import { daemonTolerations, nodeOf } from "./eligible.ts";
-import { hashLabel, hashOf, planDaemonSet, type DaemonSetStep } from "./plan.ts";
+import { planDaemonSet, type DaemonSetStep } from "./plan.ts";
+import { hashLabel, hashOf } from "./revisions.ts";
 
 const set = daemonSet();
 
@@ -145,14 +146,17 @@ const rows: readonly (readonly [string, DaemonSet, readonly Node[], readonly Pod
 describe("a daemon set", () => {
   for (const [what, wanted, nodes, pods, steps] of rows) {
     test(what, () => {
-      expect(inShort(planDaemonSet({ set: wanted, nodes, pods, now: start }))).toEqual([...steps]);
+      expect(inShort(planDaemonSet({ set: wanted, hash: hashOf(wanted), nodes, pods, now: start }))).toEqual([
+        ...steps,
+      ]);
     });
   }
 
   test("its status counts nodes", () => {
     const pods = [on("n1"), on("n2", { old: true }), on("n3", { up: false }), on("n4")];
     const nodes = [...three, node("n4", { spec: { taints: [{ key: "x", effect: "NoSchedule" }] } })];
-    const step = planDaemonSet({ set, nodes, pods, now: start }).find(({ do: what }) => what === "status");
+    const steps = planDaemonSet({ set, hash: hashOf(set), nodes, pods, now: start });
+    const step = steps.find(({ do: what }) => what === "status");
     expect(step).toEqual({
       do: "status",
       status: {
@@ -169,9 +173,9 @@ describe("a daemon set", () => {
   });
 
   test("its pod is meant for one node, has the template's hash and stays whatever becomes of the node", () => {
-    const made = daemonPod(set, "n2");
+    const made = daemonPod(set, "n2", "h1");
     expect(nodeOf(made)).toBe("n2");
-    expect(made.metadata.labels).toEqual({ app: "agent", [hashLabel]: hashOf(set) });
+    expect(made.metadata.labels).toEqual({ app: "agent", [hashLabel]: "h1" });
     expect(made.spec.tolerations?.map(({ key }) => key)).toContain("node.kubernetes.io/unreachable");
   });
 

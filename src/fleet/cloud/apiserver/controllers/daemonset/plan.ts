@@ -1,21 +1,13 @@
 /** One pod on every node that is meant, and how a new template comes to all. Source: https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/ */
 import type { DaemonSet, Node, Pod } from "../kinds.ts";
-import {
-  availableIn,
-  isAvailable,
-  isDeleting,
-  isReady,
-  oldestFirst,
-  same,
-  scaled,
-  templateHash,
-} from "../references.ts";
+import { availableIn, isAvailable, isDeleting, isReady, oldestFirst, same, scaled } from "../references.ts";
 import { eligibility, nodeOf } from "./eligible.ts";
-
-export const hashLabel = "controller-revision-hash";
+import { hashLabel } from "./revisions.ts";
 
 export interface DaemonSetState {
   readonly set: DaemonSet;
+  /** What pods of the present template have in the label. */
+  readonly hash: string;
   readonly nodes: readonly Node[];
   /** All pods of the set. */
   readonly pods: readonly Pod[];
@@ -36,10 +28,6 @@ interface Place {
   readonly mayStay: boolean;
   /** Oldest first. */
   readonly pods: readonly Pod[];
-}
-
-export function hashOf({ spec }: DaemonSet): string {
-  return templateHash(spec.template);
 }
 
 export function planDaemonSet(state: DaemonSetState): readonly DaemonSetStep[] {
@@ -65,8 +53,8 @@ function placesOf({ set, nodes, pods }: DaemonSetState): readonly Place[] {
   });
 }
 
-function isUpdated({ set }: DaemonSetState, pod: Pod): boolean {
-  return pod.metadata.labels?.[hashLabel] === hashOf(set);
+function isUpdated({ hash }: DaemonSetState, pod: Pod): boolean {
+  return pod.metadata.labels?.[hashLabel] === hash;
 }
 
 function surgeOf({ set }: DaemonSetState, wanted: number): number {
@@ -153,6 +141,7 @@ function statusSteps(state: DaemonSetState, places: readonly Place[]): readonly 
   const meant = places.filter(({ shouldRun }) => shouldRun);
   const count = (check: (pod: Pod) => boolean): number =>
     meant.filter(({ pods }) => pods.some((pod) => !isDeleting(pod) && check(pod))).length;
+  const { collisionCount } = set.status ?? {};
   const numberAvailable = count((pod) => isAvailable(pod, wait, now));
   const status = {
     currentNumberScheduled: meant.filter(({ pods }) => pods.length > 0).length,
@@ -163,6 +152,7 @@ function statusSteps(state: DaemonSetState, places: readonly Place[]): readonly 
     numberAvailable,
     numberUnavailable: meant.length - numberAvailable,
     observedGeneration: set.metadata.generation ?? 0,
+    ...(collisionCount === undefined ? {} : { collisionCount }),
   };
   const zeros = {
     updatedNumberScheduled: 0,
