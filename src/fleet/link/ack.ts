@@ -1,5 +1,5 @@
 /** Which messages an edge acknowledges, and how. A cloud sends again what is not acknowledged; it looks only at the operation and the parent. */
-import { isRecord } from "./codec.ts";
+import { isRecord } from "./json.ts";
 import { message, respond, type Envelope, type Stamp } from "./envelope.ts";
 import { resourceOf } from "./resources.ts";
 

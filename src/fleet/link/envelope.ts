@@ -8,7 +8,8 @@
  * both are read past and never written. Unknown fields are dropped, as Go's decoder does.
  */
 import { invalid, SampanError } from "../../base/errors.ts";
-import { hasControl, isRecord, line, number, optional, parseJson, refused, zero } from "./codec.ts";
+import { line, number, optional, zero } from "./codec.ts";
+import { hasControl, isRecord, parseJson, refused } from "./json.ts";
 
 export interface Route {
   /** The module that sends: `edgecontroller`, `edged`, `twin`. */

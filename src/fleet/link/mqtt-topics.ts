@@ -1,6 +1,6 @@
 /** The topics of EventBus, by which devices and local applications speak with an edge. The id of a device in them has either form: see device-id.ts. */
 import { invalid } from "../../base/errors.ts";
-import { hasControl } from "./codec.ts";
+import { hasControl } from "./json.ts";
 import { formatDeviceId, isLevel, parseDeviceId, type DeviceRef } from "./device-id.ts";
 import type { Traits } from "./versions.ts";
 

@@ -79,6 +79,7 @@ test.each([
   ["operations.kubeedge.io/v1alpha2/nodeupgradejob/j/node/edge2", null],
   ["upgrade/up1/node/edge2", null],
   ["null", { Nodename: "edge2" }],
+  ["watchapp/sync", { a: { Nodename: "edge2" } }],
   ["upgrade/up1", { NodeName: "edge2" }],
 ])("%s %j of another node is refused", (resource, content) => {
   const sent = message({ resource }, content);

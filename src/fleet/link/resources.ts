@@ -4,7 +4,7 @@
  */
 import { invalid, SampanError } from "../../base/errors.ts";
 import type { Envelope } from "./envelope.ts";
-import { isRecord } from "./codec.ts";
+import { isRecord } from "./json.ts";
 import { atLeast, type Version } from "./versions.ts";
 
 export interface Resource {
@@ -202,9 +202,18 @@ function nodesIn(text: string, content: unknown): string[] {
   const task = /^(?:upgrade|operations\.kubeedge\.io)\//.test(text)
     ? (ofTask.exec(text)?.[1] ?? "")
     : undefined;
-  const said = isRecord(content) && Object.hasOwn(content, "Nodename") ? content["Nodename"] : undefined;
-  const inTask = isRecord(content) && Object.hasOwn(content, "NodeName") ? content["NodeName"] : undefined;
-  return [...named, task, said, inTask].filter((each) => typeof each === "string" && each !== "") as string[];
+  return [...named, task, ...sendersIn(text, content)].filter(
+    (each): each is string => typeof each === "string" && each !== "",
+  );
+}
+
+/** What contents call their sender: reports of tasks, MetaServer's requests, and all of its watches. */
+function sendersIn(text: string, content: unknown): unknown[] {
+  if (!isRecord(content)) return [];
+  const requests = text === "watchapp/sync" ? Object.values(content).filter(isRecord) : [content];
+  return requests.flatMap((each) =>
+    ["Nodename", "NodeName"].map((field) => (Object.hasOwn(each, field) ? each[field] : undefined)),
+  );
 }
 
 function ofNode(type: ResourceType, { namespace, name }: Resource): string[] {

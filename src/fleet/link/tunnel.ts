@@ -13,10 +13,10 @@ import {
   nullable,
   object,
   optional,
-  parseJson,
   zero,
   anything,
 } from "./codec.ts";
+import { parseJson } from "./json.ts";
 
 export const frameTypes = {
   logs: 0,

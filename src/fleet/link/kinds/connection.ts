@@ -7,11 +7,11 @@ import {
   nothing,
   object,
   oneOf,
-  parseJson,
   text,
   word,
   type Codec,
 } from "../codec.ts";
+import { parseJson } from "../json.ts";
 import { kind } from "./kind.ts";
 
 /** Every 15 s, the first one at once. Not answered. */

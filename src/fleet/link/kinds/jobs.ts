@@ -12,12 +12,12 @@ import {
   object,
   open,
   optional,
-  refused,
   text,
   time,
   word,
   zero,
 } from "../codec.ts";
+import { refused } from "../json.ts";
 import { isName, isNodeName } from "../resources.ts";
 import { image, nodeName, release, secretName, tool } from "./_task.ts";
 import { kind } from "./kind.ts";

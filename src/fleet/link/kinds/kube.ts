@@ -12,13 +12,12 @@ import {
   open,
   optional,
   plain,
-  refused,
   text,
   time,
   word,
-  isRecord,
   type Codec,
 } from "../codec.ts";
+import { refused, isRecord } from "../json.ts";
 import { isName, isNamespace, type Resource } from "../resources.ts";
 
 export interface OwnerReference {

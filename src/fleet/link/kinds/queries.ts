@@ -1,17 +1,6 @@
 /** What an edge asks for, and the answers of the cloud's controllers. */
-import {
-  isRecord,
-  list,
-  nothing,
-  nullable,
-  object,
-  open,
-  optional,
-  refused,
-  text,
-  word,
-  type Codec,
-} from "../codec.ts";
+import { list, nothing, nullable, object, open, optional, text, word, type Codec } from "../codec.ts";
+import { isRecord, refused } from "../json.ts";
 import { kind } from "./kind.ts";
 import {
   anyObject,

@@ -1,6 +1,5 @@
 /** Tasks of a node, 1.16 to 1.20: the cloud leads each node from state to state. */
 import {
-  isRecord,
   list,
   natural,
   needed,
@@ -13,6 +12,7 @@ import {
   zero,
   type Codec,
 } from "../codec.ts";
+import { isRecord } from "../json.ts";
 import { image, nodeName, secretName } from "./_task.ts";
 import { kind } from "./kind.ts";
 import { objectName } from "./kube.ts";

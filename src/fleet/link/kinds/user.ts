@@ -11,10 +11,10 @@ import {
   nullable,
   object,
   optional,
-  parseJson,
   text,
   zero,
 } from "../codec.ts";
+import { parseJson } from "../json.ts";
 import { kind } from "./kind.ts";
 
 /** Published at the edge to the topic that is the resource. */
