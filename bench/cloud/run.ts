@@ -219,7 +219,8 @@ async function measure(stack: AsyncDisposableStack): Promise<void> {
   const etcd = Bun.which("etcd") ? stack.use(await Etcd.start(folder)) : undefined;
   const memory = (name: string) =>
     add(name, "MiB PSS", { sampan: [pssOf([cloud.pid])], etcd: etcd ? [pssOf([etcd.pid])] : [] });
-  await Bun.sleep(5000);
+  // It rests ten seconds after its start.
+  await Bun.sleep(15_000);
   memory("memory when idle");
   const access = await cloud.access();
   await writes(access, etcd);
