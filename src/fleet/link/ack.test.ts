@@ -19,6 +19,8 @@ test.each<[boolean, Partial<Route>, unknown]>([
   [true, down("insert", "default/device/d", { source: "devicecontroller" }), {}],
   [true, down("update", "null/lease/l", { source: "dynamiccontroller" }), {}],
   [true, down("insert", "default/serviceaccountaccess/s", { source: "policycontroller" }), {}],
+  [true, down("update", "default/pod/membership"), {}],
+  [true, down("update", "default/configmap/podlist"), {}],
   [false, down("response", "default/podlist"), []],
   [false, down("update", "membership", { group: "twin" }), {}],
   [false, down("update", "device/d/twin/cloud_updated", { group: "twin" }), {}],

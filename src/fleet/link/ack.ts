@@ -3,15 +3,15 @@ import { isRecord } from "./json.ts";
 import { message, respond, type Envelope, type Stamp } from "./envelope.ts";
 import { resourceOf } from "./resources.ts";
 
-/** Parts of resources whose messages are sent once. */
-const once = ["podlist", "membership", "twin/cloud_updated", "serviceaccounttoken", "k8s/ca.crt"];
+/** Types whose messages are sent once. KubeEdge looks for these words anywhere in the resource, and so delivers a pod called `membership` once only. */
+const once = ["podlist", "serviceaccounttoken"];
 const volumes = ["createvolume", "deletevolume", "controllerpublishvolume", "controllerunpublishvolume"];
 const tasks = ["nodeupgradejobcontroller", "taskmanager"];
 const states = ["lease", "nodepatch", "podpatch", "podstatus", "certificatesigningrequest"];
 
 /** Whether a message of the cloud is delivered until the edge says that it has it. All others are sent once. */
 export function needsAcknowledgement({ route, content }: Envelope): boolean {
-  if (once.some((each) => route.resource.includes(each))) return false;
+  if (once.includes(resourceOf(route.resource)?.type ?? "") || route.resource === "k8s/ca.crt") return false;
   if (volumes.includes(route.operation) || route.operation === "applicationResponse") return false;
   // Group `twin` is never acknowledged by an edge either; KubeEdge sends `membership` and answers there only.
   if (route.group === "user" || route.group === "twin" || tasks.includes(route.source)) return false;

@@ -26,7 +26,7 @@ const request = {
     Fragment: "",
     RawFragment: "",
   },
-  header: { "User-Agent": ["kubectl"] },
+  header: { "User-Agent": ["kubectl\t1.32"] },
   method: "POST",
 };
 
@@ -97,6 +97,7 @@ test.each<[string, unknown]>([
   ["header", { ...request, header: [] }],
   ['header["A"]', { ...request, header: { A: "b" } }],
   ['header["A"][0]', { ...request, header: { A: ["a\r\nb"] } }],
+  ["a key of header", { ...request, header: { "A B": [] } }],
   ["method", { ...request, method: "GET /" }],
 ])("a request with another %s is refused", (field, given) => {
   expect(() => parseConnect(Buffer.from(JSON.stringify(given)))).toThrow(field);

@@ -3,19 +3,8 @@
  * The text messages hold any bytes, not UTF-8. The request that opens a connection is JSON with Go's `url.URL` in it.
  */
 import { invalid, SampanError } from "../../base/errors.ts";
-import {
-  flag,
-  line,
-  list,
-  map,
-  natural,
-  needed,
-  nullable,
-  object,
-  optional,
-  zero,
-  anything,
-} from "./codec.ts";
+import { flag, line, natural, needed, nullable, object, optional, zero, anything } from "./codec.ts";
+import { headers, type Headers } from "./http-headers.ts";
 import { parseJson } from "./json.ts";
 
 export const frameTypes = {
@@ -110,7 +99,7 @@ export interface TunnelUrl {
 export interface Connect {
   readonly MessID: number;
   readonly url: TunnelUrl;
-  readonly header: Readonly<Record<string, readonly string[]>> | null;
+  readonly header: Headers | null;
   /** Of exec and attach. */
   readonly method?: string;
 }
@@ -132,12 +121,10 @@ const url = object<TunnelUrl>({
   RawFragment: zero(address, ""),
 });
 
-const token = line({ most: 256, like: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, wanted: "a header's name" });
-
 const connect = object<Connect>({
   MessID: needed(natural),
   url: needed(url),
-  header: nullable(map(list(line({ most: 16_384 }), 1000), token)),
+  header: nullable(headers),
   method: optional(line({ most: 16, like: /^[A-Z]+$/, wanted: "an HTTP method" })),
 });
 

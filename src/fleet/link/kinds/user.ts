@@ -4,8 +4,6 @@ import {
   bytes,
   integer,
   line,
-  list,
-  map,
   needed,
   nothing,
   nullable,
@@ -15,6 +13,7 @@ import {
   zero,
 } from "../codec.ts";
 import { parseJson } from "../json.ts";
+import { headers, type Headers } from "../http-headers.ts";
 import { kind } from "./kind.ts";
 
 /** Published at the edge to the topic that is the resource. */
@@ -44,14 +43,6 @@ export const publication = kind<string>("publication of an edge", {
   on: { source: "bus", group: "user", operation: "upload" },
   content: text,
 });
-
-/** Header lines: what could end a line is refused. */
-export type Headers = Readonly<Record<string, readonly string[]>>;
-
-const headers = map(
-  list(line({ most: 16_384 }), 1000),
-  line({ most: 256, like: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, wanted: "a header's name" }),
-);
 
 export interface HttpRequest {
   readonly header: Headers | null;
