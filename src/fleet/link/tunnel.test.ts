@@ -97,7 +97,7 @@ test.each<[string, unknown]>([
   ["header", { ...request, header: [] }],
   ['header["A"]', { ...request, header: { A: "b" } }],
   ['header["A"][0]', { ...request, header: { A: ["a\r\nb"] } }],
-  ["a key of header", { ...request, header: { "A B": [] } }],
+  ["a key of the request.header", { ...request, header: { "A B": [] } }],
   ["method", { ...request, method: "GET /" }],
 ])("a request with another %s is refused", (field, given) => {
   expect(() => parseConnect(Buffer.from(JSON.stringify(given)))).toThrow(field);
