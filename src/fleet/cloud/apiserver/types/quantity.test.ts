@@ -1,12 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  canonicalQuantity,
-  formatQuantity,
-  milliOf,
-  nanoOf,
-  parseQuantity,
-  quantityNumber,
-} from "./quantity.ts";
+import { canonicalQuantity, formatQuantity, milliOf, nanoOf, parseQuantity, unitsOf } from "./quantity.ts";
 
 describe("quantities", () => {
   test.each([
@@ -59,8 +52,8 @@ describe("quantities", () => {
     expect(nanoOf("0e9999")).toBe(0n);
   });
 
-  test("thousandths are rounded up", () => {
-    expect([milliOf("250m"), milliOf("1"), milliOf("1u"), milliOf("nothing")]).toEqual([250, 1000, 1, 0]);
-    expect(quantityNumber("1500m")).toBe(1.5);
+  test("thousandths and units are rounded up", () => {
+    expect([milliOf("250m"), milliOf("0.1"), milliOf("1u"), milliOf("nothing")]).toEqual([250, 100, 1, 0]);
+    expect([unitsOf("64Mi"), unitsOf("1500m"), unitsOf("-1500m"), unitsOf(3)]).toEqual([2 ** 26, 2, -1, 3]);
   });
 });

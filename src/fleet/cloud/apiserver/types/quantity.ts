@@ -43,15 +43,19 @@ export function nanoOf(value: unknown): bigint {
   return parseQuantity(value)?.nano ?? 0n;
 }
 
-/** As a number of units; what is no quantity is 0. */
-export function quantityNumber(value: unknown): number {
-  return Number(nanoOf(value)) / 1e9;
+/** Whole units, rounded up: `1500m` is 2. What is no quantity is 0. */
+export function unitsOf(value: unknown): number {
+  return inParts(value, billion);
 }
 
 /** Thousandths, rounded up: `100m` is 100. */
 export function milliOf(value: unknown): number {
-  const nano = nanoOf(value);
-  return Number(nano >= 0n ? (nano + 999_999n) / 1_000_000n : nano / 1_000_000n);
+  return inParts(value, billion / 1000n);
+}
+
+function inParts(value: unknown, nano: bigint): number {
+  const amount = nanoOf(value);
+  return Number(amount > 0n ? (amount + nano - 1n) / nano : amount / nano);
 }
 
 /** The one text of an amount: no fraction, and the largest unit that needs none. */

@@ -1,8 +1,7 @@
 /** The nodes with what runs on them, as the scheduler sees them. */
 import type { Claim, Labels, Node, PersistentVolume, Pod, StorageClass } from "../kinds.ts";
-import { amount } from "../quantity.ts";
 import { isFinished } from "../references.ts";
-import { hostPortsOf, requestsOf, type HostPort } from "./requests.ts";
+import { amountsOf, hostPortsOf, requestsOf, type HostPort } from "./requests.ts";
 
 export interface NodeInfo {
   readonly node: Node;
@@ -77,9 +76,7 @@ export function addPod(info: NodeInfo, pod: Pod): void {
 
 function infoOf(node: Node): NodeInfo {
   const { name = "", labels = {} } = node.metadata;
-  const allocatable = new Map(
-    Object.entries(node.status?.allocatable ?? {}).map(([key, value]) => [key, amount(key, value)]),
-  );
+  const allocatable = amountsOf(node.status?.allocatable);
   return {
     node,
     name,

@@ -1,12 +1,18 @@
 /** What a pod asks for. Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers and sidecar-containers */
 import type { Container, Pod, Quantities } from "../kinds.ts";
-import { amount } from "../quantity.ts";
+import { milliOf, unitsOf } from "../../types/quantity.ts";
 
-/** Resource name → whole units (see `amount`). */
+/** Resource name → whole units, parts counted as one: thousandths of a processor for `cpu`, the plain number for all others. */
 export type Amounts = ReadonlyMap<string, number>;
 
-function amountsOf(quantities: Quantities | undefined): Amounts {
-  return new Map(Object.entries(quantities ?? {}).map(([name, value]) => [name, amount(name, value)]));
+/** What is no quantity counts as 0: the server checked it when it was written. */
+export function amountsOf(quantities: Quantities | undefined): Amounts {
+  return new Map(
+    Object.entries(quantities ?? {}).map(([name, value]) => [
+      name,
+      name === "cpu" ? milliOf(value) : unitsOf(value),
+    ]),
+  );
 }
 
 function merge(into: Map<string, number>, from: Amounts, how: (a: number, b: number) => number): void {

@@ -1,6 +1,6 @@
 /** Which volume is a claim's best. Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding */
 import type { Claim, Node, PersistentVolume, StorageClass } from "../kinds.ts";
-import { quantity } from "../quantity.ts";
+import { nanoOf, unitsOf } from "../../types/quantity.ts";
 import { compare, isDeleting } from "../references.ts";
 import { nodeSelectorMatches, selects } from "../selectors.ts";
 
@@ -37,13 +37,13 @@ export function isBoundTo(volume: PersistentVolume, claim: Claim): boolean {
 /** Large enough, of the class, with the modes, and chosen by the selector. */
 export function isSuitable(volume: PersistentVolume, claim: Claim): boolean {
   const { spec } = volume;
-  const wanted = quantity(claim.spec.resources?.requests?.["storage"]);
+  const wanted = nanoOf(claim.spec.resources?.requests?.["storage"]);
   const modes = spec.accessModes ?? [];
   return (
     !isDeleting(volume) &&
     (spec.storageClassName ?? "") === (claim.spec.storageClassName ?? "") &&
     (spec.volumeMode ?? "Filesystem") === (claim.spec.volumeMode ?? "Filesystem") &&
-    quantity(spec.capacity?.["storage"]) >= wanted &&
+    nanoOf(spec.capacity?.["storage"]) >= wanted &&
     (claim.spec.accessModes ?? []).every((mode) => modes.includes(mode)) &&
     (claim.spec.selector === undefined || selects(claim.spec.selector, volume.metadata.labels))
   );
@@ -62,7 +62,7 @@ export function bestVolume(
     if (node && required && !nodeSelectorMatches(required, node)) return false;
     return isBoundTo(volume, claim) || (!volume.spec.claimRef && isSuitable(volume, claim) && isFree(volume));
   });
-  const size = (volume: PersistentVolume): number => quantity(volume.spec.capacity?.["storage"]);
+  const size = (volume: PersistentVolume): number => unitsOf(volume.spec.capacity?.["storage"]);
   return candidates.toSorted(
     (a, b) =>
       Number(isBoundTo(b, claim)) - Number(isBoundTo(a, claim)) ||
