@@ -4,6 +4,11 @@ import { KubeError } from "../../kube.ts";
 /** Far beyond every kind and every sane schema, and shallow enough for what walks an object. */
 export const maxDepth = 512;
 const maxReported = 16;
+/** Fields and elements of a body: many times those of any object that is used, and few enough for all that is done with each (a million empty containers, with their defaults, fill gigabytes). */
+export const maxValues = 100_000;
+
+const tooMany = () =>
+  new KubeError("RequestEntityTooLarge", `the body has more than ${maxValues} fields and elements`);
 
 interface Open {
   /** Undefined for an array. */
@@ -12,11 +17,12 @@ interface Open {
   index: number;
 }
 
-/** The paths of the fields that stand twice in one object: `spec.replicas`. KubeError `BadRequest` when nested deeper than maxDepth. The text need not be valid. */
+/** The paths of the fields that stand twice in one object: `spec.replicas`. KubeError `BadRequest` when nested deeper than maxDepth, `RequestEntityTooLarge` for more than maxValues. The text need not be valid. */
 export function scanJson(text: string): string[] {
   const open: Open[] = [];
   const twice: string[] = [];
   let key: string | undefined;
+  let values = 0;
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
     if (char === 0x22) {
@@ -31,6 +37,7 @@ export function scanJson(text: string): string[] {
     } else if (char === 0x7b || char === 0x5b) {
       if (open.length >= maxDepth)
         throw new KubeError("BadRequest", `the body is nested deeper than ${maxDepth}`);
+      values += 1;
       open.push({ keys: char === 0x7b ? new Set() : undefined, path: pathHere(open.at(-1), key), index: 0 });
       key = undefined;
     } else if (char === 0x7d || char === 0x5d) {
@@ -40,7 +47,9 @@ export function scanJson(text: string): string[] {
       const top = open.at(-1);
       if (top) top.index += 1;
       key = undefined;
+      values += 1;
     }
+    if (values > maxValues) throw tooMany();
   }
   return twice;
 }
@@ -61,13 +70,16 @@ function pathHere(top: Open | undefined, key: string | undefined): string {
 
 const join = (path: string, key: string) => (path === "" ? key : `${path}.${key}`);
 
-/** Refuses what is nested deeper than maxDepth, and what as JSON would be longer than `most` characters; for values that did not come from JSON. */
+/** Refuses what is nested deeper than maxDepth, what has more than maxValues, and what as JSON would be longer than `most` characters; for values that did not come from JSON. */
 export function checkSize(value: unknown, most: number): void {
   let size = 0;
+  let values = 0;
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > maxDepth) throw new KubeError("BadRequest", `the body is nested deeper than ${maxDepth}`);
     const next: unknown[] = [];
+    values += level.length;
+    if (values > maxValues) throw tooMany();
     for (const each of level) {
       size += sizeOf(each);
       if (size > most)

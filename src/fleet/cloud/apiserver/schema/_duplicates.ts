@@ -5,6 +5,9 @@ import { get, isFields, joinPath } from "./json.ts";
 import { fieldSchema, itemSchema } from "./resolve.ts";
 import type { Definitions, Schema } from "./schema.ts";
 
+/** Nobody reads more, and who takes them together may not be able to take hundreds of thousands. */
+const maxReported = 100;
+
 export function duplicates(
   value: readonly unknown[],
   schema: Schema,
@@ -12,7 +15,7 @@ export function duplicates(
   path: string,
 ): readonly StatusCause[] {
   const type = schema["x-kubernetes-list-type"];
-  if (type === "set") return repeated(value.map(canonical), value, path);
+  if (type === "set") return repeated(value.map(canonical), value, path).slice(0, maxReported);
   if (type !== "map") return [];
   const keys = schema["x-kubernetes-list-map-keys"] ?? [];
   const items = itemSchema(schema, definitions);
@@ -30,7 +33,7 @@ export function duplicates(
     );
     return lacking.map((key) => required(joinPath(joinPath(path, at), key)));
   });
-  return [...missing, ...repeated(identities.map(canonical), identities, path)];
+  return [...missing, ...repeated(identities.map(canonical), identities, path)].slice(0, maxReported);
 }
 
 /** A key that is required is complained of as such already; one with a default is there. */

@@ -23,15 +23,17 @@ export function validate(
   definitions: Definitions = none,
   path = "",
 ): readonly StatusCause[] {
-  const walking: Walk = { definitions, causes: [], depth: 0 };
+  const walking: Walk = { definitions, causes: [], repeated: [], depth: 0 };
   walk(value, resolve(schema, definitions), path, walking);
-  return walking.causes.slice(0, maxCauses);
+  return [...walking.causes, ...walking.repeated].slice(0, maxCauses);
 }
 
 /** One for the whole value: this runs within each write, over every field. */
 interface Walk {
   readonly definitions: Definitions;
   readonly causes: StatusCause[];
+  /** Elements that stand twice, which not all kinds mind: however many, they do not end the walk. */
+  readonly repeated: StatusCause[];
   depth: number;
 }
 
@@ -92,7 +94,8 @@ function typeCause(path: string, wanted: string, type: string): StatusCause {
 }
 
 function walkElements(value: readonly unknown[], schema: Schema, path: string, walking: Walk): void {
-  walking.causes.push(...duplicates(value, schema, walking.definitions, path));
+  for (const found of duplicates(value, schema, walking.definitions, path))
+    (found.reason === "FieldValueDuplicate" ? walking.repeated : walking.causes).push(found);
   if (!schema.items) return;
   const items = itemSchema(schema, walking.definitions);
   for (const [index, element] of value.entries()) walk(element, items, joinPath(path, index), walking);

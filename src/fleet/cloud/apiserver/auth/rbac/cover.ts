@@ -7,6 +7,25 @@ export function missingOf(held: readonly PolicyRule[], wanted: readonly PolicyRu
   return together(parts.filter((part) => !held.some((rule) => covers(rule, part))));
 }
 
+/** Verbs times groups times resources times names grow beyond any memory; no role that is used comes near. */
+const maxParts = 10_000;
+
+/** Of how many single permissions the rules speak; whether they are few enough to be held one by one against what somebody has. */
+export function canBeCompared(rules: readonly PolicyRule[]): boolean {
+  return rules.reduce((sum, rule) => sum + partsOf(rule), 0) <= maxParts;
+}
+
+function partsOf({
+  verbs,
+  apiGroups = [],
+  resources = [],
+  resourceNames = [],
+  nonResourceURLs = [],
+}: PolicyRule) {
+  const things = apiGroups.length * resources.length * Math.max(1, resourceNames.length);
+  return verbs.length * (things + nonResourceURLs.length);
+}
+
 /** A rule as many that each speak of one verb on one thing. */
 function split(rule: PolicyRule): PolicyRule[] {
   const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;

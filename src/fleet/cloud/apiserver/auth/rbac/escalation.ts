@@ -7,7 +7,7 @@ import type { UserInfo } from "../auth.ts";
 import type { RoleAuthorizer } from "../authorizer.ts";
 import { forbidden } from "../refusal.ts";
 import { rbacGroup, type RoleRef } from "./bindings.ts";
-import { missingOf, wordsOf } from "./cover.ts";
+import { canBeCompared, missingOf, wordsOf } from "./cover.ts";
 import { everything, type PolicyRule, readRules } from "./rules.ts";
 
 export type RoleKind = "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding";
@@ -41,7 +41,9 @@ function checkRole(authorizer: Holder, { kind, user, object, old }: RoleWrite): 
   // Rules that come from other roles may be any.
   if (object["aggregationRule"] !== undefined && missingOf(held, everything).length > 0)
     throw forbidden(place, "must have cluster-admin privileges to use an aggregationRule");
-  refuseMissing(place, user, missingOf(held, readRules(object["rules"])));
+  const wanted = readRules(object["rules"]);
+  mustBeComparable(place, wanted);
+  refuseMissing(place, user, missingOf(held, wanted));
 }
 
 function checkBinding(authorizer: Holder, { kind, user, object, old }: RoleWrite): void {
@@ -62,7 +64,17 @@ function checkBinding(authorizer: Holder, { kind, user, object, old }: RoleWrite
   };
   const rules = authorizer.roleRules(of, namespace);
   if (!rules) throw new KubeError("NotFound", `${of.kind.toLowerCase()}.${rbacGroup} "${of.name}" not found`);
+  mustBeComparable(place, rules);
   refuseMissing(place, user, missingOf(authorizer.rulesOf(user, namespace), rules));
+}
+
+/** Only with `escalate` or `bind` are there roles of any size. */
+function mustBeComparable(
+  place: { group: string; resource: string; name: string },
+  rules: readonly PolicyRule[],
+): void {
+  if (!canBeCompared(rules))
+    throw forbidden(place, "its rules are too many to be compared with those of the user");
 }
 
 interface Question {
