@@ -53,7 +53,7 @@ function withHooks(
 const everyKind = (make: (kind: Kind) => OciHook[]): OciHooks =>
   Object.fromEntries(kinds.map((kind) => [kind, make(kind)]));
 
-test("they run in the order of the specification, those of a kind in the order of the list", () => {
+test("they run in the order of the specification, those of a kind in the order of the list", async () => {
   const both = (it: Box, kind: Kind) => ["a", "b"].map((name) => sh(`echo ${kind} ${name} >>${it.dir}/log`));
   using box = withHooks((it) => everyKind((kind) => both(it, kind)));
   box.write({
@@ -68,6 +68,8 @@ test("they run in the order of the specification, those of a kind in the order o
   const early = kinds.slice(0, 3).flatMap((kind) => [`${kind} a`, `${kind} b`]);
   expect(lines()).toEqual(early);
   box.ok(["start", box.id]);
+  // Those of startContainer run in the container, once it was let go.
+  await until(() => lines().includes("startContainer b"));
   box.ok(["delete", "--force", box.id]);
   expect(lines().slice(0, 6)).toEqual(early);
   const rest = lines().slice(6);
