@@ -58,6 +58,17 @@ export function node(
   };
 }
 
+function metadataOf(name: string, more: Meta | undefined): Meta {
+  const uid = `uid-${name}`;
+  return { name, namespace: "default", uid, generation: 1, creationTimestamp: at(0), ...more };
+}
+
+/** The selector and the template of what keeps pods of a name. */
+function podsOf(app: string): Pick<DaemonSet["spec"], "selector" | "template"> {
+  const spec = { containers: [{ name: "main", image: "a" }] };
+  return { selector: { matchLabels: { app } }, template: { metadata: { labels: { app } }, spec } };
+}
+
 export function replicaSet(
   name: string,
   part: { metadata?: Meta; spec?: Partial<ReplicaSet["spec"]>; status?: ReplicaSet["status"] } = {},
@@ -65,21 +76,10 @@ export function replicaSet(
   return {
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
-    metadata: {
-      name,
-      namespace: "default",
-      uid: `uid-${name}`,
-      generation: 1,
-      creationTimestamp: at(0),
-      ...part.metadata,
-    },
+    metadata: metadataOf(name, part.metadata),
     spec: {
       replicas: 1,
-      selector: { matchLabels: { app: "web" } },
-      template: {
-        metadata: { labels: { app: "web" } },
-        spec: { containers: [{ name: "main", image: "a" }] },
-      },
+      ...podsOf("web"),
       ...part.spec,
     },
     ...(part.status ? { status: part.status } : {}),
@@ -93,22 +93,11 @@ export function deployment(
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: {
-      name,
-      namespace: "default",
-      uid: `uid-${name}`,
-      generation: 1,
-      creationTimestamp: at(0),
-      ...part.metadata,
-    },
+    metadata: metadataOf(name, part.metadata),
     spec: {
       replicas: 1,
       progressDeadlineSeconds: 600,
-      selector: { matchLabels: { app: "web" } },
-      template: {
-        metadata: { labels: { app: "web" } },
-        spec: { containers: [{ name: "main", image: "a" }] },
-      },
+      ...podsOf("web"),
       ...part.spec,
     },
     ...(part.status ? { status: part.status } : {}),
@@ -125,13 +114,9 @@ export function daemonSet(
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name: "agent", namespace: "default", uid: "uid-agent", generation: 1, ...part.metadata },
+    metadata: metadataOf("agent", part.metadata),
     spec: {
-      selector: { matchLabels: { app: "agent" } },
-      template: {
-        metadata: { labels: { app: "agent" } },
-        spec: { containers: [{ name: "main", image: "a" }] },
-      },
+      ...podsOf("agent"),
       ...part.spec,
     },
     ...(part.status ? { status: part.status } : {}),

@@ -81,20 +81,22 @@ export async function writeStatus(
 
 /** For deletions of what may be gone already. */
 export async function unlessGone<Result>(write: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await write;
-  } catch (error) {
-    if (error instanceof KubeError && error.reason === "NotFound") return undefined;
-    throw error;
-  }
+  return unlessRefused(write, "NotFound");
 }
 
 /** For creations of what may be there already. */
 export async function unlessPresent<Result>(write: Promise<Result>): Promise<Result | undefined> {
+  return unlessRefused(write, "AlreadyExists");
+}
+
+async function unlessRefused<Result>(
+  write: Promise<Result>,
+  reason: "NotFound" | "AlreadyExists",
+): Promise<Result | undefined> {
   try {
     return await write;
   } catch (error) {
-    if (error instanceof KubeError && error.reason === "AlreadyExists") return undefined;
+    if (error instanceof KubeError && error.reason === reason) return undefined;
     throw error;
   }
 }

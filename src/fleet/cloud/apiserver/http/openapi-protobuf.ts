@@ -172,17 +172,6 @@ const place: Message = {
     uniqueItems: bool(19),
   },
 };
-const header: Message = {
-  extensions: 22,
-  fields: {
-    required: bool(1),
-    in: text(2),
-    description: text(3),
-    name: text(4),
-    type: text(5),
-    uniqueItems: bool(19),
-  },
-};
 const reference: Message = { fields: { $ref: text(1), description: text(2) } };
 
 const parameter =
@@ -204,7 +193,7 @@ const parameter =
       )(value);
     const which = places[String(value["in"])];
     if (which === undefined) return [];
-    const of = () => (which === places["query"] ? query : which === places["header"] ? header : place);
+    const of = () => (which === places["query"] ? query : place);
     return within(number, within(1, within(2, message(which, of))))(value);
   };
 
