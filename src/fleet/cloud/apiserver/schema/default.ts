@@ -1,7 +1,16 @@
 /** Values that the schema gives where the client gave none. */
+import { KubeError } from "../../kube.ts";
 import type { Definitions, Schema } from "./schema.ts";
 import { type Fields, isFields, put } from "./json.ts";
 import { fieldSchema, itemSchema, resolve } from "./resolve.ts";
+
+/** Characters of JSON that defaults may bring: a list of empty elements with a large default each would fill the memory. Stored objects are smaller. */
+const maxGiven = 3 << 20;
+
+interface Giving {
+  readonly definitions: Definitions;
+  left: number;
+}
 
 const none: Definitions = () => undefined;
 
@@ -11,42 +20,54 @@ const none: Definitions = () => undefined;
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting
  */
 export function applyDefaults<Value>(value: Value, schema: Schema, definitions: Definitions = none): Value {
-  return walk(value, resolve(schema, definitions), definitions) as Value;
+  return walk(value, resolve(schema, definitions), { definitions, left: maxGiven }) as Value;
 }
 
-function walk(value: unknown, schema: Schema, definitions: Definitions): unknown {
-  if (Array.isArray(value)) return schema.items ? defaultElements(value, schema, definitions) : value;
-  return isFields(value) ? defaultFields(value, schema, definitions) : value;
+function walk(value: unknown, schema: Schema, giving: Giving): unknown {
+  if (Array.isArray(value)) return schema.items ? defaultElements(value, schema, giving) : value;
+  return isFields(value) ? defaultFields(value, schema, giving) : value;
 }
 
-function defaultElements(
-  value: readonly unknown[],
-  schema: Schema,
-  definitions: Definitions,
-): readonly unknown[] {
-  const items = itemSchema(schema, definitions);
-  const result = value.map((element) => walk(orDefault(element, items), items, definitions));
+function defaultElements(value: readonly unknown[], schema: Schema, giving: Giving): readonly unknown[] {
+  const items = itemSchema(schema, giving.definitions);
+  const result = value.map((element) => walk(orDefault(element, items, giving), items, giving));
   return result.every((element, at) => element === value[at]) ? value : result;
 }
 
-function defaultFields(value: Fields, schema: Schema, definitions: Definitions): Fields {
+function defaultFields(value: Fields, schema: Schema, giving: Giving): Fields {
   let result = value;
   const set = (name: string, field: unknown): void => {
     if (result === value) result = { ...value };
     put(result, name, field);
   };
   for (const name of new Set([...Object.keys(schema.properties ?? {}), ...Object.keys(value)])) {
-    const inner = fieldSchema(schema, name, definitions);
+    const inner = fieldSchema(schema, name, giving.definitions);
     if (inner === undefined) continue;
     const before = Object.hasOwn(value, name) ? value[name] : undefined;
-    const after = walk(orDefault(before, inner), inner, definitions);
+    const after = walk(orDefault(before, inner, giving), inner, giving);
     if (after !== before) set(name, after);
   }
   return result;
 }
 
-function orDefault(value: unknown, schema: Schema): unknown {
+function orDefault(value: unknown, schema: Schema, giving: Giving): unknown {
   if (schema.default === undefined) return value;
   const missing = value === undefined || (value === null && schema.nullable !== true);
-  return missing ? structuredClone(schema.default) : value;
+  if (!missing) return value;
+  giving.left -= sizeOf(schema);
+  if (giving.left < 0)
+    throw new KubeError(
+      "RequestEntityTooLarge",
+      `the defaults of the object are larger than ${maxGiven} bytes`,
+    );
+  return structuredClone(schema.default);
+}
+
+const sizes = new WeakMap<Schema, number>();
+
+/** Of a schema's default as JSON. */
+function sizeOf(schema: Schema): number {
+  const size = sizes.get(schema) ?? JSON.stringify(schema.default).length;
+  sizes.set(schema, size);
+  return size;
 }

@@ -437,6 +437,16 @@ describe("defaults", () => {
   });
 });
 
+test("defaults of many elements that are larger than any object are refused", () => {
+  const item = {
+    type: "object",
+    properties: { a: { type: "string", default: "x".repeat(100_000) } },
+  } as const;
+  const schema = { type: "array", items: item } as const;
+  expect(() => applyDefaults(Array(32).fill({}), schema)).toThrow("the defaults of the object are larger");
+  expect(applyDefaults(Array(3).fill({}), schema)).toHaveLength(3);
+});
+
 describe("objects of built-in kinds", () => {
   const known: Readonly<Record<string, Schema>> = {
     Spec: of({ replicas: { type: "integer", format: "int32" }, time: { ...text, nullable: true } }),
