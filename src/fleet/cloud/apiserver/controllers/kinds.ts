@@ -152,6 +152,7 @@ export interface PodSpec {
   readonly schedulerName?: string;
   readonly schedulingGates?: readonly { readonly name: string }[];
   readonly priority?: number;
+  readonly preemptionPolicy?: string;
   readonly hostNetwork?: boolean;
   readonly hostname?: string;
   readonly subdomain?: string;
@@ -173,6 +174,7 @@ export interface PodStatus {
   readonly phase?: string;
   readonly reason?: string;
   readonly conditions?: readonly Condition[];
+  readonly nominatedNodeName?: string;
   readonly podIP?: string;
   readonly podIPs?: readonly { readonly ip: string }[];
   readonly hostIP?: string;

@@ -74,6 +74,13 @@ export function addPod(info: NodeInfo, pod: Pod): void {
   for (const [name, value] of requestsOf(pod)) info.used.set(name, (info.used.get(name) ?? 0) + value);
 }
 
+/** The node as it would be with these pods and no others. */
+export function withPods(at: NodeInfo, pods: readonly Pod[]): NodeInfo {
+  const info = { ...at, pods: [], used: new Map(), ports: [], repelling: [] };
+  for (const pod of pods) addPod(info, pod);
+  return info;
+}
+
 function infoOf(node: Node): NodeInfo {
   const { name = "", labels = {} } = node.metadata;
   const allocatable = amountsOf(node.status?.allocatable);

@@ -13,7 +13,9 @@ import { condition, isFinished, keyOf, same, withCondition } from "../references
 import { selectedNode } from "../volumes/match.ts";
 import { claimsToTell } from "./claims.ts";
 import { addPod, clusterOf, type Cluster } from "./cluster.ts";
-import { decide, queueOf, type Decision } from "./plan.ts";
+import { makeRoom } from "./make-room.ts";
+import { decide, fits, queueOf, type Decision } from "./plan.ts";
+import { planPreemption, type Preemption } from "./preempt.ts";
 
 export const schedulerName = "default-scheduler";
 
@@ -25,7 +27,20 @@ const assumption = 30_000;
 /** The same refusal of the same pod is told anew after this. */
 const reminder = 300_000;
 
-/** Gives pods their nodes. Pods of a lower priority are not driven out for one of a higher: there is no preemption. */
+/** What a look leads to, for one pod. */
+type Outcome = Decision & {
+  readonly waiting: readonly Claim[];
+  readonly preemption?: Preemption | undefined;
+};
+
+/** One look: each decision changes what the next one finds. */
+interface Look {
+  readonly cluster: Cluster;
+  /** Uids of pods that have to go. */
+  readonly going: Set<string>;
+}
+
+/** Gives pods their nodes. Where a pod fits nowhere, less important ones make room. */
 export function scheduler(context: Context, enqueue: Enqueue): Controller {
   const { client, informers, clock, events, random, log } = context;
   const pods = informers.of(kinds.pods);
@@ -95,7 +110,11 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
     events.record(pod, { type: "Normal", reason: "Scheduled", message, component: schedulerName });
   }
 
-  async function refuse(pod: Pod, refusal: string, signal: AbortSignal): Promise<void> {
+  async function refuse(
+    pod: Pod,
+    { refusal, nominated }: { readonly refusal: string; readonly nominated: string | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
     const isGated = (pod.spec.schedulingGates?.length ?? 0) > 0;
     const reason = isGated ? "SchedulingGated" : "Unschedulable";
     const present = condition(pod.status?.conditions, "PodScheduled");
@@ -112,9 +131,11 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
         component: schedulerName,
       });
     }
-    if (isSaid) return;
-    const conditions = withCondition(pod.status?.conditions, wanted, clock.now());
-    const status = { phase: "Pending", ...pod.status, conditions };
+    const { nominatedNodeName, ...rest } = pod.status ?? {};
+    if (isSaid && same(nominatedNodeName, nominated)) return;
+    const conditions = withCondition(rest.conditions, wanted, clock.now());
+    const room = nominated === undefined ? {} : { nominatedNodeName: nominated };
+    const status = { phase: "Pending", ...rest, ...room, conditions };
     await client.update(kinds.pods, { ...pod, status }, { subresource: "status", signal });
   }
 
@@ -130,20 +151,31 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
   }
 
   /** The decision, with the claims that have to learn of it first; the pod's room on the node is taken. */
-  function decideFor(pod: Pod, cluster: Cluster): Decision & { readonly waiting: readonly Claim[] } {
-    const decision = (pod.spec.schedulingGates?.length ?? 0) > 0 ? gated : decide(pod, cluster, random);
-    if ("refusal" in decision) return { ...decision, waiting: [] };
-    const info = cluster.nodes.find(({ name }) => name === decision.node);
-    if (info) addPod(info, pod);
-    return { ...decision, waiting: claimsToTell(pod, cluster) };
+  function decideFor(pod: Pod, seen: Look): Outcome {
+    const { cluster } = seen;
+    if ((pod.spec.schedulingGates?.length ?? 0) > 0) return { ...gated, waiting: [] };
+    const nominated = cluster.nodes.find(({ name }) => name === pod.status?.nominatedNodeName);
+    const isFree = nominated !== undefined && fits(pod, cluster, nominated);
+    const decision = isFree ? { node: nominated.name } : decide(pod, cluster, random);
+    if ("node" in decision) {
+      take(pod, decision.node, cluster);
+      return { ...decision, waiting: claimsToTell(pod, cluster) };
+    }
+    const preemption = planPreemption(pod, seen);
+    for (const { metadata } of preemption?.victims ?? []) seen.going.add(metadata.uid ?? "");
+    // No less important pod may take the room that is being made.
+    if (preemption) take(pod, preemption.node, cluster);
+    return { ...decision, waiting: [], preemption };
   }
 
-  async function write(
-    pod: Pod,
-    decision: Decision & { readonly waiting: readonly Claim[] },
-    signal: AbortSignal,
-  ): Promise<void> {
-    if ("refusal" in decision) return refuse(pod, decision.refusal, signal);
+  async function write(pod: Pod, decision: Outcome, signal: AbortSignal): Promise<void> {
+    if ("refusal" in decision) {
+      const { refusal, preemption } = decision;
+      if (preemption) {
+        await makeRoom(context, preemption, { preemptor: pod, component: schedulerName, signal });
+      }
+      return refuse(pod, { refusal, nominated: preemption?.node }, signal);
+    }
     if (await tellClaims(decision.waiting, decision.node, signal)) return undefined;
     return bind(pod, decision.node, signal);
   }
@@ -156,10 +188,13 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
         (pod) => !assumed.has(pod.metadata.uid ?? ""),
       );
       if (queue.length === 0) return undefined;
-      const cluster = look(new Set(queue.map((pod) => pod.metadata.uid ?? "")));
+      const seen = {
+        going: new Set<string>(),
+        cluster: look(new Set(queue.map((pod) => pod.metadata.uid ?? ""))),
+      };
       let failures = 0;
       // Decided one after the other, since each takes room from the next; written together.
-      const decided = queue.map((pod) => ({ pod, decision: decideFor(pod, cluster) }));
+      const decided = queue.map((pod) => ({ pod, decision: decideFor(pod, seen) }));
       await forAll(decided, async ({ pod, decision }) => {
         try {
           await write(pod, decision, signal);
@@ -173,6 +208,11 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
       return failures > 0 ? 1000 : reminder;
     },
   };
+}
+
+function take(pod: Pod, node: string, cluster: Cluster): void {
+  const info = cluster.nodes.find(({ name }) => name === node);
+  if (info) addPod(info, pod);
 }
 
 /** What a node offers is other than before; heartbeats are not. */

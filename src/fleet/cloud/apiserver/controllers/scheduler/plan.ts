@@ -66,6 +66,11 @@ function refusalsOf(at: NodeInfo, own: readonly NodeFilter[]): readonly string[]
   return [];
 }
 
+export function fits(pod: Pod, cluster: Cluster, at: NodeInfo): boolean {
+  if (claimRefusal(pod, cluster) !== undefined) return false;
+  return filters.every((filter) => (filter(pod, cluster)(at) ?? []).length === 0);
+}
+
 /** `random` decides among the best, from 0 to 1. */
 export function decide(pod: Pod, cluster: Cluster, random: () => number): Decision {
   if (cluster.nodes.length === 0) return { refusal: "no nodes available to schedule pods" };

@@ -69,6 +69,16 @@ export interface HostPort {
 }
 
 export function hostPortsOf(pod: Pod): readonly HostPort[] {
+  const known = taken.get(pod);
+  if (known) return known;
+  const ports = listPorts(pod);
+  taken.set(pod, ports);
+  return ports;
+}
+
+const taken = new WeakMap<Pod, readonly HostPort[]>();
+
+function listPorts(pod: Pod): readonly HostPort[] {
   const sidecars = (pod.spec.initContainers ?? []).filter((one) => one.restartPolicy === "Always");
   const ports = [...pod.spec.containers, ...sidecars].flatMap(({ ports: own = [] }) => own);
   return ports
