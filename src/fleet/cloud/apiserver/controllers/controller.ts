@@ -5,6 +5,7 @@ import type { EventRecorder } from "./events.ts";
 import type { Informer } from "./informer/informer.ts";
 import type { Informers } from "./informer/informers.ts";
 import { Queue } from "./informer/queue.ts";
+import { keyOf } from "./references.ts";
 
 export interface Context {
   /** Tells the informers of each write. */
@@ -29,6 +30,14 @@ export interface Controller {
 
 /** Puts a key into the controller's queue, at once or after so many milliseconds. */
 export type Enqueue = (key: string, afterMilliseconds?: number) => void;
+
+/** Each object is looked at whenever it changed, also when it is gone. */
+export function lookAtChanged(informer: Informer, enqueue: Enqueue): void {
+  informer.onChange((now, before) => {
+    const object = now ?? before;
+    if (object) enqueue(keyOf(object));
+  });
+}
 
 /** Subscribes to informers, and says what is to be done. */
 export type ControllerFactory = (context: Context, enqueue: Enqueue) => Controller;

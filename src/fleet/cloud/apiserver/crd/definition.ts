@@ -1,5 +1,6 @@
 /** CustomResourceDefinitions as data. https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/ */
 import type { KubeObject } from "../../kube.ts";
+import type { Resource } from "../resource.ts";
 import { isFields } from "../schema/json.ts";
 import type { Schema } from "../schema/schema.ts";
 
@@ -8,14 +9,7 @@ export const definitionsName = "apiextensions.k8s.io/customresourcedefinitions";
 /** Holds a definition until its objects are gone. */
 export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 
-export interface Names {
-  readonly plural: string;
-  readonly singular: string;
-  readonly kind: string;
-  readonly listKind: string;
-  readonly shortNames: readonly string[];
-  readonly categories: readonly string[];
-}
+export type Names = Pick<Resource, "plural" | "singular" | "kind" | "listKind" | "shortNames" | "categories">;
 
 export interface PrinterColumn {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../../kube.ts";
 import { claims, writeClaims } from "../adopt.ts";
-import { writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
+import { writeStatus, type Context, type Controller, type Enqueue, lookAtChanged } from "../controller.ts";
 import { kinds, type ControllerRevision, type DaemonSet, type Node, type Pod } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
 import { controllerOf, keyOf, same, splitKey } from "../references.ts";
@@ -35,10 +35,7 @@ export function daemonSetController(context: Context, enqueue: Enqueue): Control
   const nodes = informers.of(kinds.nodes);
   /** Key of the set and node → how often its pod failed. */
   const failures = new Map<string, Failures>();
-  sets.onChange((now, before) => {
-    const set = now ?? before;
-    if (set) enqueue(keyOf(set));
-  });
+  lookAtChanged(sets, enqueue);
   nodes.onChange((now, before) => {
     const isHeartbeat =
       now && before && same(now.metadata.labels, before.metadata.labels) && same(now["spec"], before["spec"]);

@@ -7,6 +7,7 @@ import {
   type Context,
   type Controller,
   type Enqueue,
+  lookAtChanged,
 } from "../controller.ts";
 import { kinds, type Deployment, type Pod, type ReplicaSet } from "../kinds.ts";
 import { isNamespaceGoing } from "../pods.ts";
@@ -25,10 +26,7 @@ export function deploymentController(context: Context, enqueue: Enqueue): Contro
   const deployments = informers.of(kinds.deployments);
   const sets = informers.of(kinds.replicaSets);
   const pods = informers.of(kinds.pods);
-  deployments.onChange((now, before) => {
-    const deployment = now ?? before;
-    if (deployment) enqueue(keyOf(deployment));
-  });
+  lookAtChanged(deployments, enqueue);
   sets.onChange((now, before) => {
     for (const set of [now, before]) if (set) enqueueOwners(set);
   });

@@ -6,11 +6,12 @@ import {
   type Context,
   type Controller,
   type Enqueue,
+  lookAtChanged,
 } from "../controller.ts";
 import { claims, writeClaims } from "../adopt.ts";
 import { kinds, type Container, type Job, type Pod } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
-import { controllerOf, keyOf, splitKey } from "../references.ts";
+import { controllerOf, splitKey } from "../references.ts";
 import { planJob, type JobStep } from "./plan.ts";
 import { indexAnnotation, isTracked, trackingFinalizer } from "./tracking.ts";
 
@@ -21,10 +22,7 @@ export function jobController(context: Context, enqueue: Enqueue): Controller {
   const { client, informers, clock, events } = context;
   const jobs = informers.of(kinds.jobs);
   const pods = informers.of(kinds.pods);
-  jobs.onChange((now, before) => {
-    const job = now ?? before;
-    if (job) enqueue(keyOf(job));
-  });
+  lookAtChanged(jobs, enqueue);
   pods.onChange((now, before) => {
     for (const pod of [now, before]) {
       const owner = pod && controllerOf(pod);

@@ -1,5 +1,12 @@
 import { claims, writeClaims } from "../adopt.ts";
-import { forAll, writeStatus, type Context, type Controller, type Enqueue } from "../controller.ts";
+import {
+  forAll,
+  writeStatus,
+  type Context,
+  type Controller,
+  type Enqueue,
+  lookAtChanged,
+} from "../controller.ts";
 import { kinds, type Pod, type ReplicaSet } from "../kinds.ts";
 import { createPods, deletePod, isNamespaceGoing, podOf } from "../pods.ts";
 import { controllerOf, isDeleting, keyOf, splitKey } from "../references.ts";
@@ -15,10 +22,7 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
   const { client, informers, clock } = context;
   const sets = informers.of(kinds.replicaSets);
   const pods = informers.of(kinds.pods);
-  sets.onChange((now, before) => {
-    const set = now ?? before;
-    if (set) enqueue(keyOf(set));
-  });
+  lookAtChanged(sets, enqueue);
   pods.onChange((now, before) => {
     const isThere = now !== undefined && before !== undefined && isDeleting(now) === isDeleting(before);
     const wait = isThere ? gather : 0;
