@@ -5,7 +5,7 @@ import { body, cause, invalidValue } from "./_causes.ts";
 import { inRange } from "./coerce.ts";
 import { hasFormat } from "./formats.ts";
 import { equal, type Fields } from "./json.ts";
-import { matches } from "./pattern.ts";
+import { type Effort, matches } from "./pattern.ts";
 
 const none: readonly StatusCause[] = [];
 
@@ -37,12 +37,16 @@ function isMultiple(value: number, unit: number): boolean {
   return Math.abs(quotient - Math.round(quotient)) <= Number.EPSILON * Math.max(1, Math.abs(quotient)) * 4;
 }
 
-export function boundsOfText(value: string, schema: Schema, path: string): readonly StatusCause[] {
+export function boundsOfText(
+  value: string,
+  schema: Schema,
+  { path, effort }: { readonly path: string; readonly effort: Effort },
+): readonly StatusCause[] {
   const { minLength, maxLength, pattern, format } = schema;
   const counted = minLength !== undefined || maxLength !== undefined ? Array.from(value).length : 0;
   const tooLong = maxLength !== undefined && counted > maxLength;
   const tooShort = minLength !== undefined && counted < minLength;
-  const unlike = pattern !== undefined && !tooLong && !matches(pattern, value);
+  const unlike = pattern !== undefined && !tooLong && !matches(pattern, value, effort);
   const malformed = format !== undefined && !tooLong && !hasFormat(value, format);
   return only(
     tooLong ? cause("FieldValueTooLong", path, `Too long: may not be longer than ${maxLength}`) : undefined,

@@ -3,34 +3,44 @@ import { isIP } from "node:net";
 import { celLibrary, type Environment } from "./_cel-library.ts";
 import { hasFormat } from "./formats.ts";
 import { equal } from "./json.ts";
-import { compilePattern } from "./pattern.ts";
+import { compilePattern, effortOf } from "./pattern.ts";
 import { parseQuantity } from "../types/quantity.ts";
 
 type Handler = (...given: never[]) => unknown;
 const sync = { async: false } as const;
 
-export function addFunctions(environment: Environment): Environment {
+/** `spend` is told the steps that a function takes beyond what its arguments pay; it throws when none are left. */
+export function addFunctions(environment: Environment, spend: Spend): Environment {
   environment.registerType("Quantity", Amount);
-  for (const [signature, handler] of functions)
+  for (const [signature, handler] of [...functions, ...searches(spend)])
     environment.registerFunction(signature, handler as () => unknown, sync);
   return environment;
 }
 
-const functions: readonly (readonly [string, Handler])[] = [
+type Spend = (steps: number) => void;
+
+/** Patterns are searched for in steps of their own: a large one takes long over a short text. */
+const searches = (spend: Spend): readonly (readonly [string, Handler])[] => [
   [
     "string.matchesRe2(string): bool",
-    (text: string, pattern: string) => expression(pattern).matcher(text).find(),
+    (text: string, pattern: string) => found(text, pattern, { most: 1, spend }).length > 0,
   ],
-  ["string.find(string): string", (text: string, pattern: string) => findAll(text, pattern, 1)[0] ?? ""],
+  [
+    "string.find(string): string",
+    (text: string, pattern: string) => found(text, pattern, { most: 1, spend })[0] ?? "",
+  ],
   [
     "string.findAll(string): list<string>",
-    (text: string, pattern: string) => findAll(text, pattern, Infinity),
+    (text: string, pattern: string) => found(text, pattern, { most: Infinity, spend }),
   ],
   [
     "string.findAll(string, int): list<string>",
     (text: string, pattern: string, most: bigint) =>
-      findAll(text, pattern, most < 0n ? Infinity : Number(most)),
+      found(text, pattern, { most: most < 0n ? Infinity : Number(most), spend }),
   ],
+];
+
+const functions: readonly (readonly [string, Handler])[] = [
   ["string.charAt(int): string", (text: string, at: bigint) => charAt(text, at)],
   [
     "string.replace(string, string): string",
@@ -109,11 +119,26 @@ function expression(pattern: string) {
   return compiled;
 }
 
-function findAll(text: string, pattern: string, most: number): string[] {
-  const matcher = expression(pattern).matcher(text);
-  const found: string[] = [];
-  while (found.length < most && matcher.find()) found.push(matcher.group() ?? "");
-  return found;
+/** States times characters that take as long as a step of a rule. */
+const effortOfStep = 25;
+
+/** Each search may look at all that is left of the text. */
+function found(
+  text: string,
+  pattern: string,
+  { most, spend }: { readonly most: number; readonly spend: Spend },
+): string[] {
+  const compiled = expression(pattern);
+  const matcher = compiled.matcher(text);
+  const all: string[] = [];
+  let from = 0;
+  while (all.length < most) {
+    spend(Math.ceil(effortOf(compiled, text.length - from) / effortOfStep));
+    if (!matcher.find()) break;
+    all.push(matcher.group() ?? "");
+    from = matcher.end();
+  }
+  return all;
 }
 
 function charAt(text: string, at: bigint): string {

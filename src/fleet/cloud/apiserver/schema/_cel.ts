@@ -65,6 +65,7 @@ function environment(optional: boolean): Environment {
       homogeneousAggregateLiterals: false,
       limits: { maxAstNodes: 5000, maxDepth: 100 },
     }).registerVariable("self", "dyn"),
+    spend,
   );
   const made = base.clone().registerVariable("oldSelf", optional ? "optional<dyn>" : "dyn");
   environments.set(optional, made);
@@ -72,14 +73,13 @@ function environment(optional: boolean): Environment {
 }
 
 function compiled(text: string, engine: Environment): Rule {
-  const meter: { budget: Budget } = { budget: newBudget(0) };
   const parsed = engine.parse(text);
   const nodes = nodesBelow(parsed.ast);
   // Theirs is JavaScript's expression, which one bad pattern stops for good.
   for (const { args } of nodes) if (Array.isArray(args) && args[0] === "matches") args[0] = "matchesRe2";
   const check = parsed.check();
   if (!check.valid) throw check.error ?? new Error("the rule has no type");
-  for (const node of nodesBelow(parsed.ast)) metered(node, meter);
+  for (const node of nodesBelow(parsed.ast)) metered(node);
   return {
     usesOldSelf: nodes.some(({ op, args }) => op === "id" && args === "oldSelf"),
     run: ({ self, oldSelf }, budget) => {
@@ -92,6 +92,14 @@ function compiled(text: string, engine: Environment): Rule {
       }
     },
   };
+}
+
+/** Of the rule that runs: one at a time does. */
+const meter: { budget: Budget } = { budget: newBudget(0) };
+
+function spend(steps: number): void {
+  meter.budget.left -= steps;
+  mustBeLeft(meter.budget);
 }
 
 function mustBeLeft({ left }: Budget): void {
@@ -142,13 +150,9 @@ const free = new Set(["id", "value", ".", ".?", "[]", "[?]", "?:", "accuValue", 
  * Each step of the tree pays for itself and for what it makes, and all that is compared or handed to a function pays by its size: loops, doubled lists and deep comparisons all come down to
  * that. The library sets a node's `evaluate` when it first runs, and calls it for each step.
  */
-function metered(node: Node, meter: { readonly budget: Budget }): void {
+function metered(node: Node): void {
   let inner = node.evaluate.bind(node);
   const pays = !free.has(node.op);
-  const spend = (steps: number): void => {
-    meter.budget.left -= steps;
-    mustBeLeft(meter.budget);
-  };
   for (const operand of pays && node.op !== "comprehension" ? operandsOf(node) : []) sized.add(operand);
   const run = (given: readonly unknown[]): unknown => {
     try {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { decodeProblems, dropNulls } from "./coerce.ts";
 import { applyDefaults } from "./default.ts";
 import { hasFormat } from "./formats.ts";
-import { compilePattern, matches } from "./pattern.ts";
+import { compilePattern, matches as matchesWithin, newEffort } from "./pattern.ts";
 import { prune, unknownField } from "./prune.ts";
 import type { Definitions, Schema } from "./schema.ts";
 import { validate } from "./validate.ts";
@@ -279,6 +279,8 @@ describe("a value is valid", () => {
 });
 
 describe("patterns of strangers", () => {
+  const matches = (pattern: string, text: string) => matchesWithin(pattern, text, newEffort());
+
   test("that JavaScript would take years for are answered", () => {
     for (const pattern of ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*)*b"])
       expect(matches(pattern, `${"a".repeat(20_000)}!`)).toBe(false);

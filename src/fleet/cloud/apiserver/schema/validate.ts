@@ -7,6 +7,7 @@ import { duplicates } from "./_duplicates.ts";
 import { boundsOfList, boundsOfMap, boundsOfNumber, boundsOfText } from "./_bounds.ts";
 import { body, cause, notSupported, required } from "./_causes.ts";
 import { objectMeta } from "./metadata.ts";
+import { type Effort, newEffort } from "./pattern.ts";
 import { fieldSchema, itemSchema, resolve } from "./resolve.ts";
 
 const none: Definitions = () => undefined;
@@ -23,7 +24,24 @@ export function validate(
   definitions: Definitions = none,
   path = "",
 ): readonly StatusCause[] {
-  const walking: Walk = { definitions, causes: [], repeated: [], depth: 0 };
+  const effort = newEffort();
+  const causes = begin(value, schema, path, { definitions, effort });
+  return effort.left < 0 ? [tooCostly(path)] : causes;
+}
+
+/** What is beyond the effort was not looked at, so nothing else that was found is certain. */
+function tooCostly(path: string): StatusCause {
+  const text = `${body(path)} takes too long to hold against the patterns of its schema: they are too large for so much text`;
+  return cause("FieldValueInvalid", path, `Invalid value: "object": ${text}`);
+}
+
+function begin(
+  value: unknown,
+  schema: Schema,
+  path: string,
+  { definitions, effort }: Pick<Walk, "definitions" | "effort">,
+): readonly StatusCause[] {
+  const walking: Walk = { definitions, effort, causes: [], repeated: [], depth: 0 };
   walk(value, resolve(schema, definitions), path, walking);
   return [...walking.causes, ...walking.repeated].slice(0, maxCauses);
 }
@@ -31,6 +49,8 @@ export function validate(
 /** One for the whole value: this runs within each write, over every field. */
 interface Walk {
   readonly definitions: Definitions;
+  /** Of all patterns together. */
+  readonly effort: Effort;
   readonly causes: StatusCause[];
   /** Elements that stand twice, which not all kinds mind: however many, they do not end the walk. */
   readonly repeated: StatusCause[];
@@ -51,11 +71,9 @@ function walk(value: unknown, schema: Schema, path: string, walking: Walk): void
     causes.push(wrong);
     return;
   }
-  addOwnComplaints(value, schema, path, causes);
+  addOwnComplaints(value, schema, path, walking);
   if (isCombined(schema))
-    causes.push(
-      ...combinations(value, schema, (inner) => validate(value, inner, walking.definitions, path), path),
-    );
+    causes.push(...combinations(value, schema, (inner) => begin(value, inner, path, walking), path));
   walking.depth++;
   if (Array.isArray(value)) walkElements(value, schema, path, walking);
   else if (isFields(value)) walkFields(value, schema, path, walking);
@@ -63,10 +81,10 @@ function walk(value: unknown, schema: Schema, path: string, walking: Walk): void
 }
 
 /** What needs no look at schemas of fields and elements. */
-function addOwnComplaints(value: unknown, schema: Schema, path: string, causes: StatusCause[]): void {
+function addOwnComplaints(value: unknown, schema: Schema, path: string, { causes, effort }: Walk): void {
   if (schema.enum && !schema.enum.some((allowed) => equal(allowed, value)))
     causes.push(notSupported(path, value, schema.enum));
-  if (typeof value === "string") causes.push(...boundsOfText(value, schema, path));
+  if (typeof value === "string") causes.push(...boundsOfText(value, schema, { path, effort }));
   else if (typeof value === "number") causes.push(...boundsOfNumber(value, schema, path));
   else if (Array.isArray(value)) causes.push(...boundsOfList(value, schema, path));
   else if (isFields(value)) causes.push(...boundsOfMap(value, schema, path));
