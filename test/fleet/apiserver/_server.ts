@@ -19,16 +19,22 @@ export interface Cluster extends AsyncDisposable {
 export interface ClusterOptions {
   readonly controllers?: boolean;
   readonly metrics?: ResourceMetrics;
+  /** What the server says of itself. */
+  readonly log?: (line: string) => void;
 }
 
-export async function openCluster({ controllers = true, metrics }: ClusterOptions = {}): Promise<Cluster> {
+export async function openCluster({
+  controllers = true,
+  metrics,
+  log = () => {},
+}: ClusterOptions = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), "sampan-cluster-"));
   const open = async (port: number) =>
     await openApiServer({
       folder: join(folder, "data"),
       host: "127.0.0.1",
       port,
-      log: () => {},
+      log,
       controllers,
       ...(metrics ? { metrics } : {}),
     });

@@ -32,6 +32,9 @@ const maxDropped = 8 << 20;
 /** All of the body. KubeError `RequestEntityTooLarge` beyond 3 MiB, `TooManyRequests` when too many are being read; a connection whose body does not come within a minute is ended. */
 export async function readBody(request: IncomingMessage, reading: BodyReading): Promise<Buffer> {
   const { signal, deadline = usualDeadline } = reading;
+  const coding = request.headers["content-encoding"] ?? "identity";
+  if (coding.toLowerCase() !== "identity")
+    throw new KubeError("UnsupportedMediaType", `the body's content encoding ${coding} is not supported`);
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > maxBody + maxDropped) throw tooLarge();
   const stop = () => void request.destroy();
@@ -68,6 +71,10 @@ async function gather(request: IncomingMessage, budget: BodyBudget): Promise<Buf
     }
     if (refusal) throw refusal;
     return Buffer.concat(chunks);
+  } catch (error) {
+    // The client went away; it is no fault of ours, though nobody reads the answer.
+    if (error instanceof KubeError) throw error;
+    throw new KubeError("BadRequest", "the body of the request ended too early", undefined, { cause: error });
   } finally {
     drop();
   }

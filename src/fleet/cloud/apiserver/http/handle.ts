@@ -123,12 +123,19 @@ const verbsCounted = new Set([
   "deletecollection",
 ]);
 
+/** Counted for a client that went away before it was answered; no standard has a code for it, but proxies' logs have this one. */
+const goneCode = 499;
+
 /** What is counted comes from bounded sets, whatever is asked. */
 function count({ metrics, info, response, parts }: Exchange): void {
   const { group, version, resource } = info.resource ?? {};
   const known = resource !== undefined && parts.resources.find(group ?? "", version ?? "", resource);
   const verb = verbsCounted.has(info.verb) ? info.verb : "other";
-  metrics.count(verb.toUpperCase(), known ? known.plural : "", response.statusCode);
+  metrics.count(
+    verb.toUpperCase(),
+    known ? known.plural : "",
+    response.headersSent ? response.statusCode : goneCode,
+  );
 }
 
 async function answerUpgrade(
