@@ -146,7 +146,12 @@ beforeAll(async () => {
     port: 0,
     tls: { key: pair.key, cert: pair.certificate, ca },
     parts,
-    limits: new Limits({ reads: 100, writes: 100, long: 3, longPerUser: 2 }),
+    limits: new Limits({
+      reads: 100,
+      writes: 100,
+      long: 3,
+      perUser: { reads: 100, writes: 100, long: 2 },
+    }),
   });
   const place = { host: "127.0.0.1", port: 0, tls: { key: pair.key, cert: pair.certificate, ca } };
   tunnelled = await openHttp({ ...place, parts: { ...parts, streams }, stuckAfter: 300 });

@@ -8,12 +8,17 @@ export interface LimitSizes {
   readonly writes: number;
   /** Watches and streams, at once. */
   readonly long: number;
-  /** Of these for one user. */
-  readonly longPerUser: number;
+  /** Of each for one user, so that whoever holds his places by sending or reading slowly leaves some to others. */
+  readonly perUser: Readonly<Record<Lane, number>>;
 }
 
 /** For tens of nodes with hundreds of pods. */
-export const defaultLimits: LimitSizes = { reads: 400, writes: 200, long: 4000, longPerUser: 2000 };
+export const defaultLimits: LimitSizes = {
+  reads: 400,
+  writes: 200,
+  long: 4000,
+  perUser: { reads: 200, writes: 100, long: 2000 },
+};
 
 export type Lane = "reads" | "writes" | "long";
 
@@ -21,7 +26,11 @@ export type Lane = "reads" | "writes" | "long";
 export class Limits {
   readonly #sizes: LimitSizes;
   readonly #busy: Record<Lane, number> = { reads: 0, writes: 0, long: 0 };
-  readonly #perUser = new Map<string, number>();
+  readonly #perUser: Readonly<Record<Lane, Map<string, number>>> = {
+    reads: new Map(),
+    writes: new Map(),
+    long: new Map(),
+  };
 
   constructor(sizes: LimitSizes = defaultLimits) {
     this.#sizes = sizes;
@@ -34,21 +43,21 @@ export class Limits {
 
   /** A place, given back by `using`. KubeError `TooManyRequests` when there is none. */
   enter(lane: Lane, user: string): Disposable {
-    const own = this.#perUser.get(user) ?? 0;
-    if (this.#busy[lane] >= this.#sizes[lane] || (lane === "long" && own >= this.#sizes.longPerUser))
+    const own = this.#perUser[lane].get(user) ?? 0;
+    if (this.#busy[lane] >= this.#sizes[lane] || own >= this.#sizes.perUser[lane])
       throw new KubeError("TooManyRequests", "too many requests, please try again later", {
         retryAfterSeconds: 1,
       });
     this.#busy[lane] += 1;
-    if (lane === "long") this.#perUser.set(user, own + 1);
+    this.#perUser[lane].set(user, own + 1);
     return { [Symbol.dispose]: () => this.#leave(lane, user) };
   }
 
   #leave(lane: Lane, user: string): void {
     this.#busy[lane] -= 1;
-    if (lane !== "long") return;
-    const left = (this.#perUser.get(user) ?? 1) - 1;
-    if (left > 0) this.#perUser.set(user, left);
-    else this.#perUser.delete(user);
+    const users = this.#perUser[lane];
+    const left = (users.get(user) ?? 1) - 1;
+    if (left > 0) users.set(user, left);
+    else users.delete(user);
   }
 }
