@@ -13,7 +13,7 @@ const pack = promisify(gzip);
 const packFrom = 128 << 10;
 const waitFrom = 64 << 10;
 
-type Requested = Pick<Exchange, "request" | "response" | "info" | "stuckAfter">;
+type Requested = Pick<Exchange, "request" | "response" | "info" | "stuckAfter" | "answers">;
 
 export interface Answer {
   readonly code: number;
@@ -22,10 +22,16 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends a whole answer. Resolves when it is on its way. */
-export async function send({ request, response, stuckAfter }: Requested, answer: Answer): Promise<void> {
+/** Sends a whole answer. Resolves when it is on its way. KubeError `TooManyRequests` for a large one while too many wait for clients that do not take them. */
+export async function send(
+  { request, response, stuckAfter, answers }: Requested,
+  answer: Answer,
+): Promise<void> {
   const { code, type, headers = {} } = answer;
   const plain = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+  // What was written is told in any case.
+  using _room =
+    request.method === "GET" && plain.length >= waitFrom ? roomFor(plain.length, answers) : undefined;
   const packed = plain.length >= packFrom && takesGzip(request.headers["accept-encoding"]);
   const body = packed ? await pack(plain, { level: 1 }) : plain;
   if (response.headersSent || response.destroyed) return;
@@ -37,6 +43,20 @@ export async function send({ request, response, stuckAfter }: Requested, answer:
   response.writeHead(code);
   response.end(request.method === "HEAD" ? undefined : body);
   if (body.length >= waitFrom) await sent(response, stuckAfter);
+}
+
+/** One alone may be of any size. */
+function roomFor(size: number, answers: Requested["answers"]): Disposable {
+  if (answers.used > 0 && answers.used + size > answers.limit)
+    throw new KubeError(
+      "TooManyRequests",
+      "too many large answers wait for their clients, please try again later",
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  answers.used += size;
+  return { [Symbol.dispose]: () => void (answers.used -= size) };
 }
 
 /** A big answer keeps its place among the requests until the client took it, so that those who read nothing cannot fill the memory; one that stands still is given up. */

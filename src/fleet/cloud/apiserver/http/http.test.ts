@@ -107,6 +107,9 @@ let server: HttpServer;
 let tunnelled: HttpServer;
 /** One that waits for requests for a moment only. */
 let hasty: HttpServer;
+/** One whose large answers all wait for others who do not take them. */
+let full: HttpServer;
+const waiting = { used: 1, limit: 1 << 16 };
 let ca: string;
 let admin: { cert: string; key: string };
 
@@ -156,12 +159,14 @@ beforeAll(async () => {
   const place = { host: "127.0.0.1", port: 0, tls: { key: pair.key, cert: pair.certificate, ca } };
   tunnelled = await openHttp({ ...place, parts: { ...parts, streams }, stuckAfter: 300 });
   hasty = await openHttp({ ...place, parts, deadlines: { head: 300, idle: 300 } });
+  full = await openHttp({ ...place, parts, answers: waiting });
 });
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await tunnelled[Symbol.asyncDispose]();
   await hasty[Symbol.asyncDispose]();
+  await full[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -171,11 +176,12 @@ interface Asked {
   readonly body?: string;
   readonly as?: "ada" | "anonymous";
   readonly signal?: AbortSignal;
+  readonly at?: HttpServer;
 }
 
-async function ask(path: string, { as = "ada", ...init }: Asked = {}): Promise<Response> {
+async function ask(path: string, { as = "ada", at = server, ...init }: Asked = {}): Promise<Response> {
   const tls = { ca, ...(as === "ada" ? admin : {}) };
-  return await fetch(`https://127.0.0.1:${server.port}${path}`, { ...init, tls } as RequestInit);
+  return await fetch(`https://127.0.0.1:${at.port}${path}`, { ...init, tls } as RequestInit);
 }
 
 async function statusOf(response: Response): Promise<Status> {
@@ -550,4 +556,24 @@ test("a certificate that was made again is shown to those who come after", async
     tls: { ca: other.ca },
   } as RequestInit);
   expect(await response.text()).toBe("ok");
+});
+
+test("large answers have room for so much at once; small ones and those to writes are told anyway", async () => {
+  const object = { ...JSON.parse(pod("large")), data: "x".repeat(1 << 16) };
+  const posted = { at: full, method: "POST", headers: json, body: JSON.stringify(object) };
+  const written = await ask(pods, posted);
+  expect(written.status).toBe(201);
+  await written.text();
+  const refused = await ask(`${pods}/large`, { at: full });
+  expect(refused.headers.get("retry-after")).toBe("1");
+  expect((await statusOf(refused)).reason).toBe("TooManyRequests");
+  expect((await ask("/healthz", { at: full })).status).toBe(200);
+  // Nobody waits any more: one alone may be of any size, and gives its room back.
+  waiting.used = 0;
+  for (const _again of [1, 2]) {
+    const taken = await ask(`${pods}/large`, { at: full });
+    expect(taken.status).toBe(200);
+    await taken.text();
+    while (waiting.used > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
 });

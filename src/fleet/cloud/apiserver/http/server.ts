@@ -1,4 +1,5 @@
 /** The HTTP face as a whole: sockets, handlers and what they share. */
+import type { BodyBudget } from "./body.ts";
 import { createHandlers } from "./handle.ts";
 import type { Parts } from "./exchange.ts";
 import { Limits } from "./limits.ts";
@@ -15,12 +16,15 @@ export interface HttpOptions {
   readonly deadlines?: Partial<Deadlines>;
   /** A client that takes nothing of an answer for so long is given up, in milliseconds. */
   readonly stuckAfter?: number;
+  readonly answers?: BodyBudget;
 }
 
 export type HttpServer = Listening;
 
 /** All bodies that are being read at once, in bytes. */
 const bodyBudget = 64 << 20;
+/** All large answers that wait for their clients, in bytes. */
+const answerBudget = 256 << 20;
 
 /** Resolves when it listens. Closing ends its watches at once, and gives other requests a short while. */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
@@ -31,6 +35,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
     limits,
     metrics: new Metrics(),
     bodies: { used: 0, limit: bodyBudget },
+    answers: options.answers ?? { used: 0, limit: answerBudget },
     stopping: stopping.signal,
     stuckAfter,
   });
