@@ -26,7 +26,7 @@ export function planGarbage({ object, owners, dependents }: GarbageState): reado
   const { finalizers = [], uid = "" } = object.metadata;
   if (isDeleting(object)) {
     if (finalizers.includes(orphanFinalizer)) return orphan(uid, dependents);
-    if (finalizers.includes(foregroundFinalizer)) return foreground(uid, dependents);
+    if (finalizers.includes(foregroundFinalizer)) return foreground(object, dependents);
     return [];
   }
   if (owners.length === 0) return [];
@@ -37,7 +37,9 @@ export function planGarbage({ object, owners, dependents }: GarbageState): reado
   if (gone.length < owners.length) {
     return [{ do: "remove owners", object, uids: gone.map((reference) => reference.uid) }];
   }
-  const isAwaited = withState("waiting").length > 0 && dependents.length > 0;
+  // In a circle somebody has to go first: who waits already cannot be waited for.
+  const isAwaited =
+    withState("waiting").length > 0 && dependents.length > 0 && !dependents.some(waitsForDependents);
   return [{ do: "delete", object, propagation: isAwaited ? "Foreground" : propagationOf(object) }];
 }
 
@@ -52,9 +54,18 @@ function orphan(uid: string, dependents: readonly KubeObject[]): readonly Garbag
   return [...freed, { do: "remove finalizer", finalizer: orphanFinalizer }];
 }
 
-/** The dependents go first; those that say so hold the owner until they are gone. */
-function foreground(uid: string, dependents: readonly KubeObject[]): readonly GarbageStep[] {
+function waitsForDependents(object: KubeObject): boolean {
+  return isDeleting(object) && object.metadata.finalizers?.includes(foregroundFinalizer) === true;
+}
+
+/** The dependents go first; those that say so hold the owner until they are gone. Neither itself nor an owner of its own can hold it: they would wait for each other. */
+function foreground(
+  { metadata: { uid = "", ownerReferences = [] } }: KubeObject,
+  dependents: readonly KubeObject[],
+): readonly GarbageStep[] {
+  const before = new Set([uid, ...ownerReferences.map((owner) => owner.uid)]);
   const isBlocking = ({ metadata }: KubeObject): boolean =>
+    !before.has(metadata.uid ?? "") &&
     (metadata.ownerReferences ?? []).some((owner) => owner.uid === uid && owner.blockOwnerDeletion === true);
   if (!dependents.some(isBlocking)) return [{ do: "remove finalizer", finalizer: foregroundFinalizer }];
   // Each dependent has a look of its own, in which it sees that its owner waits.
