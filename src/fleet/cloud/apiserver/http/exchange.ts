@@ -54,6 +54,8 @@ export interface Shared {
   readonly bodies: BodyBudget;
   /** Large answers that clients have not taken yet, in bytes. */
   readonly answers: BodyBudget;
+  /** Events of watches that clients have not taken yet, in bytes. */
+  readonly events: BodyBudget;
   /** Aborts when the server is told to stop. */
   readonly stopping: AbortSignal;
   /** A client that takes nothing of an answer for so long is given up, in milliseconds. */

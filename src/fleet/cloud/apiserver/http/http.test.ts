@@ -110,6 +110,7 @@ let hasty: HttpServer;
 /** One whose large answers all wait for others who do not take them. */
 let full: HttpServer;
 const waiting = { used: 1, limit: 1 << 16 };
+const untaken = { used: 1, limit: 1 << 16 };
 let ca: string;
 let admin: { cert: string; key: string };
 
@@ -159,7 +160,7 @@ beforeAll(async () => {
   const place = { host: "127.0.0.1", port: 0, tls: { key: pair.key, cert: pair.certificate, ca } };
   tunnelled = await openHttp({ ...place, parts: { ...parts, streams }, stuckAfter: 300 });
   hasty = await openHttp({ ...place, parts, deadlines: { head: 300, idle: 300 } });
-  full = await openHttp({ ...place, parts, answers: waiting });
+  full = await openHttp({ ...place, parts, answers: waiting, events: untaken, stuckAfter: 600_000 });
 });
 
 afterAll(async () => {
@@ -523,6 +524,19 @@ test("more watches than one user may have are refused with the time to come agai
   expect(third.status).toBe(429);
   expect(third.headers.get("retry-after")).toBe("1");
   stop.abort();
+});
+
+test("a slow watcher is given up at once when too many events wait already", async () => {
+  const socket = connect({ host: "127.0.0.1", port: full.port, ca, ...admin });
+  await once(socket, "secureConnect");
+  socket.on("error", () => undefined);
+  socket.pause().write(`GET ${pods}?watch=1&labelSelector=flood HTTP/1.1\r\nHost: a\r\n\r\n`);
+  // The server takes events until the kernel's buffers are full, and then no more: nothing was read here.
+  await flood.ended.promise;
+  expect(flood.taken).toBeGreaterThan(0);
+  expect(untaken.used).toBe(1);
+  Object.assign(flood, { taken: 0, ended: Promise.withResolvers() });
+  socket.destroy();
 });
 
 test("a watcher that reads nothing is given up, and its events are not kept", async () => {

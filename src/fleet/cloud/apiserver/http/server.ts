@@ -17,6 +17,7 @@ export interface HttpOptions {
   /** A client that takes nothing of an answer for so long is given up, in milliseconds. */
   readonly stuckAfter?: number;
   readonly answers?: BodyBudget;
+  readonly events?: BodyBudget;
 }
 
 export type HttpServer = Listening;
@@ -25,6 +26,8 @@ export type HttpServer = Listening;
 const bodyBudget = 64 << 20;
 /** All large answers that wait for their clients, in bytes. */
 const answerBudget = 256 << 20;
+/** All events that wait for their watchers, in bytes; each takes several times as much until it has gone through TLS. */
+const eventBudget = 32 << 20;
 
 /** Resolves when it listens. Closing ends its watches at once, and gives other requests a short while. */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
@@ -36,6 +39,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
     metrics: new Metrics(),
     bodies: { used: 0, limit: bodyBudget },
     answers: options.answers ?? { used: 0, limit: answerBudget },
+    events: options.events ?? { used: 0, limit: eventBudget },
     stopping: stopping.signal,
     stuckAfter,
   });

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { KubeError, type KubeObject } from "../../kube.ts";
 import type { RegistryWatchEvent } from "../registry.ts";
 import { statusOf } from "./answer.ts";
+import type { BodyBudget } from "./body.ts";
 import { renderingOf, type ResourceExchange } from "./resource-exchange.ts";
 import { watchOptions } from "./query.ts";
 import { metadataOf, tableOf, type Rendering } from "./table.ts";
@@ -14,7 +15,7 @@ export async function serveWatch(exchange: ResourceExchange): Promise<void> {
   const rendering = renderingOf(exchange);
   if (rendering.form.syntax === "yaml")
     throw new KubeError("NotAcceptable", "only the following media types are accepted: application/json");
-  const { parts, resource, context, info, place, response, stuckAfter } = exchange;
+  const { parts, resource, context, info, place, response, stuckAfter, events: waiting } = exchange;
   const options = watchOptions(info.query, place.namespace);
   const seconds = options.timeoutSeconds ?? usualSeconds * (1 + Math.random());
   const ends = new AbortController();
@@ -22,7 +23,7 @@ export async function serveWatch(exchange: ResourceExchange): Promise<void> {
   const signal = AbortSignal.any([exchange.signal, exchange.stopping, ends.signal]);
   try {
     const events = parts.registry.watch(resource, { ...options, signal }, { ...context, signal });
-    await stream(events, { response, rendering, signal, stuckAfter });
+    await stream(events, { response, rendering, signal, stuckAfter, waiting });
   } finally {
     clearTimeout(timer);
     ends.abort();
@@ -34,6 +35,7 @@ interface Line {
   readonly rendering: Rendering;
   readonly signal: AbortSignal;
   readonly stuckAfter: number;
+  readonly waiting: BodyBudget;
 }
 
 async function stream(events: AsyncIterable<RegistryWatchEvent>, line: Line): Promise<void> {
@@ -70,9 +72,23 @@ async function refusedAtOnce(first: Promise<unknown>): Promise<void> {
   if (refusal instanceof KubeError && refusal.reason !== "Expired") throw refusal;
 }
 
-/** Waits for a client that is slower than its events; one that stands still is given up. */
-async function write({ response, signal, stuckAfter }: Line, bytes: Uint8Array): Promise<void> {
+/** Waits for a client that is slower than its events; one that stands still is given up, and so is one too many of the slow: it can watch on from where it was. */
+async function write(line: Line, bytes: Uint8Array): Promise<void> {
+  const { response, signal, waiting } = line;
   if (response.destroyed || writeWhole(response, bytes) || signal.aborted) return;
+  if (waiting.used > 0 && waiting.used + bytes.length > waiting.limit) {
+    response.destroy();
+    return;
+  }
+  waiting.used += bytes.length;
+  try {
+    await drained(line);
+  } finally {
+    waiting.used -= bytes.length;
+  }
+}
+
+async function drained({ response, signal, stuckAfter }: Line): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer);
