@@ -1,5 +1,6 @@
 /** Whoever holds his places for long, by sending slowly, leaves some to others, and gets them back. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { defaultLimits } from "../../../../src/fleet/cloud/apiserver/http/limits.ts";
 import { openCluster, type Cluster } from "../_server.ts";
@@ -25,7 +26,9 @@ test("a user whose bodies never end has no more places, others have", async () =
   const head = `POST ${maps} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
   for (let count = 0; count < defaultLimits.perUser.writes; count++) {
     const socket = connect({ host: "127.0.0.1", port, ca: authority.ca, cert, key });
-    socket.on("error", () => {}).write(head);
+    socket.on("error", () => {});
+    await once(socket, "secureConnect");
+    socket.write(head);
     sockets.push(socket);
   }
   const same = clientOf(cluster, slow);
