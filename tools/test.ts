@@ -138,23 +138,27 @@ async function climb(rung: Rung, wanted: readonly string[]): Promise<Counts> {
   return counts;
 }
 
-/** All files of a rung in one run; those that fail are run again, one after the other. */
+/** All files of a rung in one run; those that fail are run again, one after the other. Where it is not known which they are, all are. */
 async function sideBySide(rung: Rung, files: readonly string[]): Promise<Counts> {
   const { deadlineSeconds } = rung;
   const label = files.length === 1 ? (files[0] ?? "") : `${files.length} files`;
+  const all = async () => await bunTest({ rung, label, files, flags: ["--parallel"], deadlineSeconds });
   const before = failures.length;
-  const counted = await bunTest({ rung, label, files, flags: ["--parallel"], deadlineSeconds });
+  const counted = await all();
   const failing = failedFilesOf(lastReport());
+  if (counted.failed === 0 || failing.length > triesLeft) return counted;
   // What failed outside of a test is in no report.
-  const isInReport = countsOf(lastReport())?.failed === counted.failed;
-  if (!isInReport || failing.length === 0 || failing.length > triesLeft) return counted;
+  const isInReport = failing.length > 0 && countsOf(lastReport())?.failed === counted.failed;
   const first = failures.splice(before);
   let again = nothing;
-  for (const file of failing) {
-    triesLeft--;
-    again = add(again, await bunTest({ rung, label: file, files: [file], deadlineSeconds }));
-  }
+  if (!isInReport) again = await all();
+  else
+    for (const file of failing) {
+      triesLeft--;
+      again = add(again, await bunTest({ rung, label: file, files: [file], deadlineSeconds }));
+    }
   if (again.failed === 0) unsteady.push(...first.flatMap(inFull));
+  if (!isInReport) return again;
   return { ...counted, passed: counted.passed + counted.failed - again.failed, failed: again.failed };
 }
 
