@@ -115,7 +115,12 @@ export const eventExpiry: ControllerFactory = ({ client, clock }, enqueue) => {
           signal,
         });
         const old = page.items.filter((event) => lastSeen(event) < oldest);
-        await forAll(old, (event) => unlessGone(client.delete(kinds.events, place(event), { signal })));
+        // One that is counted up in this moment stays: the look is taken again.
+        await forAll(old, (event) => {
+          const { resourceVersion = "" } = event.metadata;
+          const options = { preconditions: { resourceVersion }, signal };
+          return unlessGone(client.delete(kinds.events, place(event), options));
+        });
         next = page.continue;
       } while (next);
       return eventsEvery;
