@@ -1,5 +1,5 @@
 /** For tests in which a container outlives whoever ran it: waiting with a deadline, what it has on the machine, and an end for certain. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupOf } from "../../src/engine/containers/cgroup-name.ts";
 
@@ -44,13 +44,29 @@ export function cgroups(id: string): string[] {
     .filter((path) => existsSync(path));
 }
 
-/** Kills what still runs of the containers below a data root. */
+/** Kills what still runs of the containers below a data root, and takes their cgroups away. */
 export function killLeft(root: string): void {
   const folder = join(root, "containers");
   for (const id of existsSync(folder) ? readdirSync(folder) : []) {
-    for (const cgroup of cgroups(id))
-      for (const pid of readFileSync(join(cgroup, "cgroup.procs"), "utf8").match(/\d+/g) ?? [])
-        killIfThere(Number(pid));
+    const left = cgroups(id);
+    for (const cgroup of left) for (const pid of processesIn(cgroup)) killIfThere(pid);
+    for (const cgroup of left) removeOnceEmpty(cgroup);
+  }
+}
+
+function processesIn(cgroup: string): number[] {
+  return (readFileSync(join(cgroup, "cgroup.procs"), "utf8").match(/\d+/g) ?? []).map(Number);
+}
+
+/** A killed process leaves its cgroups a moment later. Its monitor may have been quicker to remove them. */
+function removeOnceEmpty(cgroup: string): void {
+  for (const deadline = Date.now() + 20_000; existsSync(cgroup); Bun.sleepSync(5)) {
+    try {
+      rmdirSync(cgroup);
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (!["EBUSY", "ENOENT"].includes(code) || Date.now() > deadline) throw error;
+    }
   }
 }
 
