@@ -1,7 +1,8 @@
 /** Looks after the health of a container: one probe at a time, each an exec that is killed when it takes too long. */
+import { pause } from "../../base/pause.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { Attachment } from "../../runtime/runtime.ts";
-import { pause, within } from "./deadline.ts";
+import { within } from "./deadline.ts";
 import { createExec, startExec } from "./exec.ts";
 import {
   healthAfter,

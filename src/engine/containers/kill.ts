@@ -1,7 +1,8 @@
 /** Sends a signal to a container. */
+import { pause } from "../../base/pause.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { pause, within } from "./deadline.ts";
+import { within } from "./deadline.ts";
 import { letExecsGo } from "./exec-follow.ts";
 import { killMonitors } from "./hung-monitor.ts";
 import { writeStopped } from "./life-rows.ts";

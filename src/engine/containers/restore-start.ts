@@ -1,7 +1,7 @@
 /** Starts what its restart policy wants, when the daemon or the machine has started: each after those that it needs, others side by side. */
+import { pause } from "../../base/pause.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { pause } from "./deadline.ts";
 import { begin } from "./begin.ts";
 import { labelsOf } from "./filter.ts";
 import { findContainer, type LifeParts } from "./parts.ts";

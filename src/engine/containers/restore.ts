@@ -2,13 +2,14 @@
  * After a start of the engine: what lives is found again by its monitors, and not touched; what has ended meanwhile is written down with its true code and time; what crashes have
  * left is taken away; what its restart policy wants is started, each after those that it needs.
  */
+import { pause } from "../../base/pause.ts";
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { isAbandoned } from "../volumes/half-made.ts";
 import { clearAll, hasLeavings, removeMonitorFolder } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { pause, within } from "./deadline.ts";
+import { within } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { findExecs } from "./exec-follow.ts";
 import { bootOf, thisBoot } from "./life-rows.ts";

@@ -1,7 +1,7 @@
 /** Stops a container: a signal, some time to obey it, then the end. */
+import { pause } from "../../base/pause.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
-import { pause } from "./deadline.ts";
 import { endByForce, sendSignal } from "./kill.ts";
 import { writeEnded, writeStopped } from "./life-rows.ts";
 import { emit, findContainer, isLive, type LifeParts } from "./parts.ts";

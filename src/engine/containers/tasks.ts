@@ -1,6 +1,6 @@
 /** Those that run: opened with the engine, filled from the monitors that live. */
+import { pause } from "../../base/pause.ts";
 import { containerFolder } from "./create.ts";
-import { pause } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { watchHealth } from "./health-watch.ts";
 import type { Tasks } from "./life.ts";

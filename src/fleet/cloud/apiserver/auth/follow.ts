@@ -1,6 +1,6 @@
 /** Keeps something up to date with all objects of a kind. */
 import { KubeError } from "../../kube.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../../../base/pause.ts";
 import type { Change, Storage, Watcher } from "../storage/storage.ts";
 
 export interface Follower {

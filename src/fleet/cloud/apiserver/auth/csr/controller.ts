@@ -6,7 +6,7 @@ import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import type { Authority } from "../authority.ts";
 import { type RequestSpec, csrGroup, hasCondition, specOf, statusOf, type Condition } from "./object.ts";
-import { pause } from "../../pause.ts";
+import { pause } from "../../../../../base/pause.ts";
 import { readRequest } from "./request.ts";
 import { refuseKubeletClient, signers } from "./signers.ts";
 
