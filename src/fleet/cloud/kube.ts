@@ -183,11 +183,14 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
-export type PatchType =
-  | "application/json-patch+json"
-  | "application/merge-patch+json"
-  | "application/strategic-merge-patch+json"
-  | "application/apply-patch+yaml";
+export const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+] as const;
+
+export type PatchType = (typeof patchTypes)[number];
 
 export interface PatchOptions extends WriteOptions {
   readonly type: PatchType;

@@ -1,5 +1,5 @@
 /** One kind of object that the server serves: what the registry, discovery, OpenAPI, tables and the authorizer have to know of it. Built-in ones are data in types/, others come from CRDs. */
-import type { KubeObject, StatusCause } from "../kube.ts";
+import { patchTypes, type KubeObject, type PatchType, type StatusCause } from "../kube.ts";
 import type { UserInfo } from "./auth/auth.ts";
 import type { Definitions, Schema } from "./schema/schema.ts";
 
@@ -136,4 +136,9 @@ export interface Resources {
 export function storageName({ group, plural, form }: Pick<Resource, "group" | "plural" | "form">): string {
   if (form) return form.of;
   return group === "" ? plural : `${group}/${plural}`;
+}
+
+/** The kinds of patch that are taken for it. */
+export function patchTypesOf({ strategicMerge }: Pick<Resource, "strategicMerge">): readonly PatchType[] {
+  return patchTypes.filter((type) => strategicMerge || type !== "application/strategic-merge-patch+json");
 }

@@ -1,7 +1,7 @@
 /** Requests for objects: which resource, which verb; translates, and answers in the wanted form. */
-import { KubeError, type KubeObject, type PatchType, type WriteOptions } from "../../kube.ts";
+import { KubeError, type KubeObject, type WriteOptions } from "../../kube.ts";
 import type { Encodable } from "../registry.ts";
-import type { Resource } from "../resource.ts";
+import { patchTypesOf, type Resource } from "../resource.ts";
 import type { Form } from "./accept.ts";
 import { isPretty, send, sendObject } from "./answer.ts";
 import {
@@ -181,17 +181,10 @@ async function serveUpdate(exchange: ResourceExchange): Promise<void> {
   await answer(exchange, updated, { rendering, code: updated.created ? 201 : 200 });
 }
 
-const patchTypes: readonly PatchType[] = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
-];
-
 async function servePatch(exchange: ResourceExchange): Promise<void> {
   const rendering = renderingOf(exchange);
   const { parts, resource, context, info, request } = exchange;
-  const types = patchTypes.filter((each) => resource.strategicMerge || !each.includes("strategic"));
+  const types = patchTypesOf(resource);
   const type = types.find((each) => each === contentTypeOf(request));
   if (!type) throw unsupported(types);
   const options = patchOptions(info.query, type);

@@ -1,5 +1,5 @@
 /** The requests that are answered for a kind, without the form of either version of OpenAPI. */
-import type { Resource } from "../../resource.ts";
+import { patchTypesOf, type Resource } from "../../resource.ts";
 import {
   listName,
   metaName,
@@ -77,13 +77,6 @@ const namespaceIn: Parameter = {
   description: "The namespace.",
 };
 const nameIn: Parameter = { name: "name", in: "path", type: "string", description: "The object's name." };
-
-const patchTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
-];
 
 interface Verb {
   readonly method: Operation["method"];
@@ -169,10 +162,6 @@ function operation(resource: Resource, verb: Verb, where: Where): Operation {
     ...(verb.body ? { body: bodies[verb.body] } : {}),
     answer: verb.answer ? answers[verb.answer] : definition,
   };
-}
-
-function patchTypesOf({ strategicMerge }: Resource): string[] {
-  return patchTypes.filter((type) => strategicMerge || !type.includes("strategic"));
 }
 
 function subresourceOperations(resource: Resource, where: Where): Operation[] {
