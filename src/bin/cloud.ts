@@ -3,11 +3,11 @@ import { printable } from "../base/printable.ts";
 import { commit, version } from "../base/version.ts";
 import { parseCloudFlags, parseKubeconfigFlags } from "./cloud/flags.ts";
 import { cloudHelp, kubeconfigHelp } from "./cloud/help.ts";
-import { stopSignals, surviveErrors } from "./cloud/process.ts";
 import { type CloudSettings, readCloudSettings } from "./cloud/settings.ts";
 import { takeFolder, writeRecord } from "./daemon/lock.ts";
 import { type Log, openLog, wordsOf } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
+import { stopSignals, surviveErrors } from "./process.ts";
 
 /** For requests that run when it is told to end, and for what has to be closed. */
 const stopDeadline = 10_000;
@@ -51,7 +51,9 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   // Keys and secrets lie in it.
   process.umask(0o077);
   surviveErrors(log);
-  const told = stopSignals(log, stopDeadline);
+  const told = stopSignals(log, { words: "told to end", reason: "the server ends", deadline: stopDeadline });
+  // Nothing is read again: without a listener this would end it.
+  process.on("SIGHUP", () => log("info", "settings are read at the start alone"));
   const { openApiServer } = await import("../fleet/cloud/apiserver/server.ts");
   const { keepAdminKubeconfig } = await import("./cloud/kubeconfig.ts");
   await using stack = new AsyncDisposableStack();

@@ -2,7 +2,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { dirname, join } from "node:path";
-import { SampanError } from "../base/errors.ts";
 import { commit, version } from "../base/version.ts";
 import type { LiveEngine } from "../engine/engine.ts";
 import { dropDeadLeases } from "../engine/gc/leases.ts";
@@ -18,6 +17,7 @@ import { reload } from "./daemon/reload.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
 import { dumpState } from "./daemon/state.ts";
 import { makeState, openLiveEngine } from "./live-engine.ts";
+import { stopSignals, surviveErrors } from "./process.ts";
 
 /** For requests that run when the daemon is told to end, and for each part of it to close. */
 const stopDeadline = 10_000;
@@ -55,7 +55,8 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   // What is made for others to read says so itself.
   process.umask(0o022);
   surviveErrors(log);
-  const told = signals(log);
+  const told = stopSignals(log, { words: "told to end; containers run on", reason: "the daemon ends" });
+  const asked = laterSignals();
   const warn = (text: string) => log("warn", text);
   makeState(settings.state);
   await using stack = new AsyncDisposableStack();
@@ -66,8 +67,8 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   stack.defer(() => closeEngine(engine, clean));
   // Of those who were killed with the daemon before: nobody else works here.
   engine.store.transaction(() => dropDeadLeases(engine.store));
-  await engine.tasks.restore({ supervise: true, signal: told.stop });
-  if (told.stop.aborted) return 0;
+  await engine.tasks.restore({ supervise: true, signal: told.signal });
+  if (told.signal.aborted) return 0;
   const hosts = await openHosts(engine, { settings, log, stack });
   log("info", "ready", {
     version,
@@ -78,8 +79,8 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
     ms: Math.round(performance.now() - began),
   });
   stack.use(restWhenIdle());
-  told.on("SIGHUP", () => reload(settings, overrides, log));
-  told.on("SIGUSR1", () => dumpState(engine, log));
+  asked.on("SIGHUP", () => reload(settings, overrides, log));
+  asked.on("SIGUSR1", () => dumpState(engine, log));
   await told.stopped;
   clean = true;
   return 0;
@@ -129,33 +130,11 @@ async function closeEngine(engine: LiveEngine, clean: boolean): Promise<void> {
   await engine[Symbol.asyncDispose]();
 }
 
-/** What nobody caught ends a request, not the daemon: what matters is in transactions. */
-function surviveErrors(log: Log): void {
-  const tell = (error: unknown) =>
-    log("error", `nobody caught: ${wordsOf(error)}`, {
-      stack: error instanceof Error ? (error.stack ?? "") : "",
-    });
-  process.on("uncaughtException", tell);
-  process.on("unhandledRejection", tell);
-}
-
-/** The first SIGTERM or SIGINT ends the daemon in order, a second one at once. */
-function signals(log: Log) {
-  const controller = new AbortController();
-  const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  for (const name of ["SIGTERM", "SIGINT"] as const)
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(name === "SIGTERM" ? 143 : 130);
-      log("info", "told to end; containers run on", { signal: name });
-      controller.abort(new SampanError("unavailable", "the daemon ends"));
-      resolve();
-    });
-  // Without a listener these would end the process before it is ready for them.
+/** Without a listener these would end the process before it is ready for them. */
+function laterSignals() {
   const later = { SIGHUP: () => {}, SIGUSR1: () => {} };
   for (const name of ["SIGHUP", "SIGUSR1"] as const) process.on(name, () => later[name]());
   return {
-    stop: controller.signal,
-    stopped,
     on: (name: keyof typeof later, call: () => void) => {
       later[name] = call;
     },
