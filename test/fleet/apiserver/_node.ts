@@ -1,5 +1,5 @@
 /** A node that says of every pod bound to it that it runs: what kubectl waits for. */
-import type { KubeClient, KubeObject } from "../../../src/fleet/cloud/kube.ts";
+import type { KubeClient, KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 
 const pods = { group: "", version: "v1", resource: "pods" };
 const time = () => new Date().toISOString().replace(/\.\d+Z$/, "Z");

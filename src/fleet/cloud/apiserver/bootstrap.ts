@@ -1,6 +1,12 @@
 /** What every cluster has from its first start: namespaces, priorities, roles, and the service by which pods find the API. */
 import { isIP } from "node:net";
-import { KubeError, type KubeClient, type KubeObject, type ObjectKey, type ResourceId } from "../kube.ts";
+import {
+  KubeError,
+  type KubeClient,
+  type KubeObject,
+  type ObjectKey,
+  type ResourceId,
+} from "../../../spec/kubernetes/kube.ts";
 import { bootstrapRoles } from "./auth/rbac/bootstrap.ts";
 
 /** The first address of the services' range: `kubernetes.default.svc`. */

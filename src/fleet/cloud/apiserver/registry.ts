@@ -16,7 +16,7 @@ import type {
   WatchEvent,
   WatchOptions,
   WriteOptions,
-} from "../kube.ts";
+} from "../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "./auth/auth.ts";
 import type { Resource } from "./resource.ts";
 

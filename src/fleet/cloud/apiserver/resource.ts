@@ -1,5 +1,10 @@
 /** One kind of object that the server serves: what the registry, discovery, OpenAPI, tables and the authorizer have to know of it. Built-in ones are data in types/, others come from CRDs. */
-import { patchTypes, type KubeObject, type PatchType, type StatusCause } from "../kube.ts";
+import {
+  patchTypes,
+  type KubeObject,
+  type PatchType,
+  type StatusCause,
+} from "../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "./auth/auth.ts";
 import type { Definitions, Schema } from "./schema/schema.ts";
 

@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
-import type { KubeClient } from "../kube.ts";
+import type { KubeClient } from "../../../spec/kubernetes/kube.ts";
 import { withAdmission } from "./auth/admission.ts";
 import { loopback } from "./auth/auth.ts";
 import { keepAggregated } from "./auth/rbac/aggregate.ts";

@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { KubeObject } from "../kube.ts";
+import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "./auth/auth.ts";
 
 export interface PodStreamRequest {

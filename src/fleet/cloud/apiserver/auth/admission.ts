@@ -1,7 +1,7 @@
 /**
  * What depends on who writes, around the kinds' own strategies: nobody gives away more than he has, a node writes of itself alone, a certificate request says who made it.
  */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { type Resource, storageName, type Strategy, type StrategyContext } from "../resource.ts";
 import type { RoleAuthorizer } from "./authorizer.ts";
 import { requestStrategy } from "./csr/strategy.ts";

@@ -1,5 +1,5 @@
 /** Who asks, and whether they may. https://kubernetes.io/docs/reference/access-authn-authz/ */
-import type { KubeError } from "../../kube.ts";
+import type { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 export interface UserInfo {
   readonly name: string;

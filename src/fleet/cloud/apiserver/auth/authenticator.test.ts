@@ -3,7 +3,7 @@ import { createHmac, createPublicKey, generateKeyPairSync, sign as signBytes } f
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { openAuthenticator, type TokenAuthenticator } from "./authenticator.ts";
 import { openAuthority, type Authority } from "./authority.ts";
 import { claimsOf } from "./tokens/claims.ts";

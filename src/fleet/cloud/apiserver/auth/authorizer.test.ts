@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { type Attributes, anonymous, type UserInfo } from "./auth.ts";
 import { openAuthorizer, type RoleAuthorizer } from "./authorizer.ts";
 import { MemoryStorage } from "./memory.fake.ts";

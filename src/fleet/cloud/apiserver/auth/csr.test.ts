@@ -9,7 +9,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { StrategyContext } from "../resource.ts";
 import type { UserInfo } from "./auth.ts";
 import { openAuthority, type Authority } from "./authority.ts";

@@ -1,5 +1,5 @@
 /** Keeps something up to date with all objects of a kind. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { pause } from "../../../../base/pause.ts";
 import type { Change, Storage, Watcher } from "../storage/storage.ts";
 

@@ -8,7 +8,7 @@ import {
   type ResourceId,
   type WatchEvent,
   type WatchOptions,
-} from "../../kube.ts";
+} from "../../../../spec/kubernetes/kube.ts";
 import type { Change, Stored, StorageKey, Watcher } from "../storage/storage.ts";
 
 const plurals: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** The 403 of a request, in the words that kubectl's users know. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Attributes } from "./auth.ts";
 
 export function refusal({ user, verb, resource, path = "" }: Attributes, reason: string): KubeError {

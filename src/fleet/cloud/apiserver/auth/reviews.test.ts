@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "./auth.ts";
 import { openAuthenticator, type TokenAuthenticator } from "./authenticator.ts";
 import { openAuthority, type Authority } from "./authority.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "./auth.ts";
 import { openAuthorizer, type RoleAuthorizer } from "./authorizer.ts";
 import { MemoryClient, MemoryStorage } from "./memory.fake.ts";

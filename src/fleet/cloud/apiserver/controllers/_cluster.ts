@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { KubeClient, KubeObject, ResourceId } from "../../kube.ts";
+import type { KubeClient, KubeObject, ResourceId } from "../../../../spec/kubernetes/kube.ts";
 import { openResources } from "../crd/open.ts";
 import { openRegistry } from "../registry/open.ts";
 import { openStorage } from "../storage/open.ts";
 import { builtInResources } from "../types/resources.ts";
-import { timestamp, type Clock } from "./clock.ts";
+import { timestamp, type Clock } from "../../informer/clock.ts";
 import { node } from "./_objects.ts";
 import { kinds, type Pod } from "./kinds.ts";
 import { startControllers, type ControllersOptions } from "./start.ts";

@@ -1,5 +1,5 @@
 /** Objects for this folder's tests, with what a test does not name filled in. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { DaemonSet, Deployment, Job, Node, Pod, PodSpec, ReplicaSet } from "./kinds.ts";
 import { controllerReference } from "./references.ts";
 

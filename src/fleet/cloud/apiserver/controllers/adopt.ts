@@ -1,5 +1,5 @@
 /** Which of the objects that a selector matches belong to an owner, and how those come to it that nobody owns. Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/ */
-import type { KubeClient, KubeObject, ResourceId } from "../../kube.ts";
+import type { KubeClient, KubeObject, ResourceId } from "../../../../spec/kubernetes/kube.ts";
 import { place, unlessGone } from "./controller.ts";
 import type { LabelSelector } from "./kinds.ts";
 import { controllerOf, controllerReference, isDeleting } from "./references.ts";

@@ -1,10 +1,15 @@
 /** What a controller is: some informers, and a look at one key that brings the API's state nearer to what is wanted. */
-import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../../kube.ts";
-import type { Clock } from "./clock.ts";
+import {
+  KubeError,
+  type KubeClient,
+  type KubeObject,
+  type ResourceId,
+} from "../../../../spec/kubernetes/kube.ts";
+import type { Clock } from "../../informer/clock.ts";
 import type { EventRecorder } from "./events.ts";
-import type { Informer } from "./informer/informer.ts";
-import type { Informers } from "./informer/informers.ts";
-import { Queue } from "./informer/queue.ts";
+import type { Informer } from "../../informer/informer.ts";
+import type { Informers } from "../../informer/informers.ts";
+import { Queue } from "../../informer/queue.ts";
 import { keyOf } from "./references.ts";
 
 export interface Context {

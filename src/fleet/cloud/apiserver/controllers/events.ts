@@ -3,8 +3,8 @@
  * every five minutes, so that something that fails all the time does not fill the disk.
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
-import { KubeError, type KubeClient, type KubeObject } from "../../kube.ts";
-import { type Clock, timestamp } from "./clock.ts";
+import { KubeError, type KubeClient, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
+import { type Clock, timestamp } from "../../informer/clock.ts";
 import { kinds } from "./kinds.ts";
 
 export interface EventRecorder {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { KubeError, type KubeClient, type WatchEvent } from "../../kube.ts";
+import { KubeError, type KubeClient, type WatchEvent } from "../../../../spec/kubernetes/kube.ts";
 import { meanwhile, openCluster, prepare, type TestCluster } from "./_cluster.ts";
 import { daemonSet, deployment, job } from "./_objects.ts";
 import { kinds, type DaemonSet, type Deployment, type Job, type Pod } from "./kinds.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { meanwhile, openCluster, prepare, type TestCluster } from "./_cluster.ts";
 import { pod } from "./_objects.ts";
 import { kinds, type Claim, type Node, type PersistentVolume, type Pod } from "./kinds.ts";

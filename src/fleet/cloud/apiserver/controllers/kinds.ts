@@ -2,7 +2,7 @@
  * The fields that the controllers read of the built-in kinds, and the names of these kinds. Objects come out of an API that checked them against their schema, so that a cast to one
  * of these shapes is enough. Source: https://kubernetes.io/docs/reference/kubernetes-api/
  */
-import type { KubeObject, ObjectMeta, ResourceId } from "../../kube.ts";
+import type { KubeObject, ObjectMeta, ResourceId } from "../../../../spec/kubernetes/kube.ts";
 
 function id(group: string, version: string, resource: string): ResourceId {
   return { group, version, resource };

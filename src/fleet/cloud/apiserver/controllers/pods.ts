@@ -1,8 +1,8 @@
 /** Pods made from templates, and the order in which the superfluous ones go. */
-import type { KubeObject } from "../../kube.ts";
-import { KubeError } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { created, controllerReference, condition, isReady } from "./references.ts";
-import { milliseconds } from "./clock.ts";
+import { milliseconds } from "../../informer/clock.ts";
 import { unlessGone, type Context } from "./controller.ts";
 import { kinds, type Pod, type PodTemplate } from "./kinds.ts";
 

@@ -1,5 +1,5 @@
 /** Which kinds there are, for the controllers that look after all of them. */
-import type { ResourceId } from "../../kube.ts";
+import type { ResourceId } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource, Resources } from "../resource.ts";
 import { kinds } from "./kinds.ts";
 

@@ -1,16 +1,16 @@
 /** The controllers of a cluster, in this process, on nothing but a client of its API. */
-import type { KubeClient } from "../../kube.ts";
+import type { KubeClient } from "../../../../spec/kubernetes/kube.ts";
 import type { Resources } from "../resource.ts";
 import { accountsController } from "./accounts/controller.ts";
-import { systemClock, type Clock } from "./clock.ts";
+import { systemClock, type Clock } from "../../informer/clock.ts";
 import { runController, type Context, type ControllerFactory } from "./controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
 import { daemonSetController } from "./daemonset/controller.ts";
 import { openRecorder } from "./events.ts";
 import { garbageCollector } from "./gc/controller.ts";
 import { namespaceController } from "./gc/namespace.ts";
-import { Informers } from "./informer/informers.ts";
-import { writeThrough } from "./informer/write-through.ts";
+import { Informers } from "../../informer/informers.ts";
+import { writeThrough } from "../../informer/write-through.ts";
 import { jobController } from "./job/controller.ts";
 import { nodeController } from "./nodes/controller.ts";
 import { eventExpiry, podGc } from "./pod-gc.ts";

@@ -1,5 +1,5 @@
 /** The end of a definition: its objects are deleted, and when none is left it goes itself. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { pause } from "../../../../base/pause.ts";
 import type { Stored, Storage, Transaction, Watcher } from "../storage/storage.ts";
 import {

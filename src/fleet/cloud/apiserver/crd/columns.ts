@@ -1,5 +1,5 @@
 /** additionalPrinterColumns as the table of `kubectl get`. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Column, Table } from "../resource.ts";
 import { ageColumn, type ColumnRow, nameColumn, table } from "../types/fields/columns.ts";
 import { age } from "../types/fields/age.ts";

@@ -1,5 +1,5 @@
 /** CustomResourceDefinitions as data. https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/ */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
 import { isFields } from "../schema/json.ts";
 import type { Schema } from "../schema/schema.ts";

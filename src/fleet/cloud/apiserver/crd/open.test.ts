@@ -2,7 +2,12 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../../kube.ts";
+import {
+  KubeError,
+  type KubeClient,
+  type KubeObject,
+  type ResourceId,
+} from "../../../../spec/kubernetes/kube.ts";
 import { loopback } from "../auth/auth.ts";
 import { openRegistry } from "../registry/open.ts";
 import type { Registry } from "../registry.ts";

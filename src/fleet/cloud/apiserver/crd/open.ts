@@ -1,5 +1,5 @@
 /** Everything that is served: the built-in kinds, and those of the CustomResourceDefinitions that are stored, as they come and go. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { follow } from "../auth/follow.ts";
 import { type Resource, type Resources, storageName } from "../resource.ts";
 import type { Stored, Storage } from "../storage/storage.ts";

@@ -1,5 +1,5 @@
 /** A version of a CustomResourceDefinition as a kind that is served. */
-import { KubeError, type KubeObject, type StatusCause } from "../../kube.ts";
+import { KubeError, type KubeObject, type StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource, Strategy } from "../resource.ts";
 import { dropNulls } from "../schema/coerce.ts";
 import { validateRules } from "../schema/rules.ts";

@@ -1,5 +1,5 @@
 /** The status of a definition: whether it gets its names and is served, and the versions in which objects may be stored. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { type Condition, conditionsOf, fields, list, readDefinition, readNames, text } from "./definition.ts";
 import { type Acceptance, acceptNames, type Taken } from "./names.ts";
 

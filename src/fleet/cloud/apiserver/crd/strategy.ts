@@ -1,5 +1,5 @@
 /** What is particular to CustomResourceDefinitions as a kind. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource, Strategy } from "../resource.ts";
 import { nameColumn, table } from "../types/fields/columns.ts";
 import { cleanupFinalizer, fields, isTerminating, readDefinition } from "./definition.ts";

@@ -2,7 +2,7 @@
  * Whether a schema is structural: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema .
  * The messages are those of the API server where a user meets them.
  */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { isFields } from "../schema/json.ts";
 import { compilePattern } from "../schema/pattern.ts";
 import { prune } from "../schema/prune.ts";

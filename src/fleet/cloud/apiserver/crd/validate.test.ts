@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { definitionCauses, definitionUpdateCauses } from "./validate.ts";
 
 type Spec = Record<string, unknown>;

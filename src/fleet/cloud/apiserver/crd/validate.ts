@@ -1,5 +1,5 @@
 /** What makes a CustomResourceDefinition valid, beyond the types of its fields. */
-import type { KubeObject, StatusCause } from "../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { ruleCauses } from "../schema/rules.ts";
 import { immutableRule, invalid, notSupported, required } from "../types/fields/complaints.ts";
 import { label1035, label, subdomain } from "../types/fields/names.ts";

@@ -1,5 +1,5 @@
 /** Which form of answer a client takes. https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources ; RFC 9110 12.5.1 */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 export interface MediaRange {
   /** In lower case: `application/json`. */

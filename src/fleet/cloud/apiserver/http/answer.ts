@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { stringify } from "yaml";
-import { KubeError, type Status } from "../../kube.ts";
+import { KubeError, type Status } from "../../../../spec/kubernetes/kube.ts";
 import { SampanError } from "../../../../base/errors.ts";
 import type { Form } from "./accept.ts";
 import type { Exchange } from "./exchange.ts";

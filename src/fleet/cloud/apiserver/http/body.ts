@@ -1,7 +1,7 @@
 /** A request's body: read within bounds, and understood as JSON or YAML. */
 import type { IncomingMessage } from "node:http";
 import { type Document, LineCounter, parseDocument, type Tags } from "yaml";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { decodeProtobuf } from "../protobuf/decode.ts";
 import { definitions } from "../types/definitions.ts";
 import { parseMediaType } from "./accept.ts";

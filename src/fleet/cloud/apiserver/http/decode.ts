@@ -1,5 +1,5 @@
 /** The object of a request: that it is one of the kind that the path names, and that its metadata has metadata's types, before anything looks into it. */
-import { KubeError, type KubeObject, type ObjectKey } from "../../kube.ts";
+import { KubeError, type KubeObject, type ObjectKey } from "../../../../spec/kubernetes/kube.ts";
 import type { Parsed } from "./body.ts";
 
 /** What a body is expected to be. */

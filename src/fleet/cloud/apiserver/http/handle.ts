@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { KubeError, type Status } from "../../kube.ts";
+import { KubeError, type Status } from "../../../../spec/kubernetes/kube.ts";
 import { anonymous } from "../auth/auth.ts";
 import { addWarning, sendStatus, statusOf } from "./answer.ts";
 import type { Exchange, Shared } from "./exchange.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { KubeError, type KubeObject, type Status } from "../../kube.ts";
+import { KubeError, type KubeObject, type Status } from "../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth/auth.ts";
 import { openAuthority } from "../auth/authority.ts";
 import type { Encodable, Registry, RegistryWatchEvent } from "../registry.ts";

@@ -1,5 +1,5 @@
 /** What JSON.parse does not tell: how deep a text is nested, and which fields it gives twice. One pass, without recursion, before the parsing. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 /** Far beyond every kind and every sane schema, and shallow enough for what walks an object. */
 export const maxDepth = 512;

@@ -1,5 +1,5 @@
 /** How much may go on at once, so that a flood is refused rather than kept. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 export interface LimitSizes {
   /** Requests that read, at once. */

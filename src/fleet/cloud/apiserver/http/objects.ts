@@ -1,5 +1,5 @@
 /** Requests for objects: which resource, which verb; translates, and answers in the wanted form. */
-import { KubeError, type KubeObject, type WriteOptions } from "../../kube.ts";
+import { KubeError, type KubeObject, type WriteOptions } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable } from "../registry.ts";
 import { patchTypesOf, type Resource } from "../resource.ts";
 import type { Form } from "./accept.ts";

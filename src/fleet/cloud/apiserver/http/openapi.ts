@@ -1,6 +1,6 @@
 /** /openapi/v2 and /openapi/v3: documents made from what is served, kept until that changes. */
 import { createHash } from "node:crypto";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource, Resources } from "../resource.ts";
 import { parseAccept } from "./accept.ts";
 import { send, sendObject } from "./answer.ts";

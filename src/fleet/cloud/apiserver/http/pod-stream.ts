@@ -1,6 +1,6 @@
 /** log, exec, attach and portforward of pods, through the port that reaches the machine of the pod. */
 import type { Duplex } from "node:stream";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { PodStreamRequest } from "../streams.ts";
 import { keyOf, notAllowed, type ResourceExchange } from "./resource-exchange.ts";
 

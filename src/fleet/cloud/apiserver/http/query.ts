@@ -7,8 +7,8 @@ import type {
   StatusCause,
   WatchOptions,
   WriteOptions,
-} from "../../kube.ts";
-import { KubeError } from "../../kube.ts";
+} from "../../../../spec/kubernetes/kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { isTrue } from "./request-info.ts";
 
 type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };

@@ -2,7 +2,7 @@
  * What a request's method and path ask for. Paths: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
  * A path that is not in its plain form is refused rather than cleaned: what was authorized must be what is served.
  */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 export interface ResourcePath {
   readonly group: string;

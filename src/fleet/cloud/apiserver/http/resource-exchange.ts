@@ -1,5 +1,5 @@
 /** A request for objects, once the resource that its path names is found. */
-import { KubeError, type ObjectKey } from "../../kube.ts";
+import { KubeError, type ObjectKey } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
 import { negotiate, objectOffers } from "./accept.ts";
 import type { Exchange } from "./exchange.ts";

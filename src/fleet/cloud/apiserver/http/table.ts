@@ -1,5 +1,5 @@
 /** Objects as `kubectl get` wants them: metav1.Table, and metadata alone. https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables */
-import { KubeError, type KubeList, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeList, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
 import type { Form } from "./accept.ts";
 

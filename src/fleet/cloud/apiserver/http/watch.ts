@@ -1,6 +1,6 @@
 /** A watch over HTTP: one JSON event a line, as long as the client reads. https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
 import type { ServerResponse } from "node:http";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { RegistryWatchEvent } from "../registry.ts";
 import { statusOf } from "./answer.ts";
 import type { BodyBudget } from "./body.ts";

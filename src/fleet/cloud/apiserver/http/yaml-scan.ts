@@ -1,6 +1,6 @@
 /** What composing a YAML document would cost, from its words alone: the composer recurses with the nesting, and takes far more time and memory for a word than JSON's parser. */
 import { CST, Lexer } from "yaml";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { maxDepth } from "./json-scan.ts";
 
 /** Words, blanks and line ends of a document: some twenty thousand lines. Longer texts in few words are no burden. */

@@ -1,5 +1,5 @@
 /** Conflicts of server-side apply, worded as the API server words them. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Manager } from "./_managers.ts";
 import { type FieldSet, paths } from "./_set.ts";
 

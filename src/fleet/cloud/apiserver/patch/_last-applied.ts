@@ -2,7 +2,7 @@
  * The way from `kubectl apply` to `kubectl apply --server-side` and back: what the annotation of the former says was applied counts as applied, and it is kept up to date.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#upgrading-from-client-side-apply-to-server-side-apply
  */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { isDeeperThan, isFields, maxDepth } from "../schema/json.ts";
 import type { Definitions, Schema } from "../schema/schema.ts";
 import { difference, emptySet, type FieldSet } from "./_set.ts";

@@ -1,5 +1,5 @@
 /** metadata.managedFields: who owns which fields. */
-import type { KubeObject, ManagedFields } from "../../kube.ts";
+import type { KubeObject, ManagedFields } from "../../../../spec/kubernetes/kube.ts";
 import { isFields } from "../schema/json.ts";
 import { difference, emptySet, type FieldSet, fromFieldsV1, isEmpty, toFieldsV1, union } from "./_set.ts";
 

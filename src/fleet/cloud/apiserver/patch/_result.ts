@@ -1,4 +1,4 @@
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { isDeeperThan, isFields, maxDepth } from "../schema/json.ts";
 
 export function badRequest(message: string): KubeError {

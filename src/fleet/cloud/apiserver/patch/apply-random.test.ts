@@ -1,6 +1,6 @@
 /** Properties of patches that hold for whatever is sent: by values that look random and are the same each time. */
 import { describe, expect, test } from "bun:test";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { isFields } from "../schema/json.ts";
 import { example } from "./_example.ts";
 import { type FieldSet, fromFieldsV1 } from "./_set.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { KubeError, type KubeObject, type ManagedFields } from "../../kube.ts";
+import { KubeError, type KubeObject, type ManagedFields } from "../../../../spec/kubernetes/kube.ts";
 import { example } from "./_example.ts";
 import { fromFieldsV1, paths } from "./_set.ts";
 import { apply } from "./apply.ts";

@@ -1,5 +1,5 @@
 /** Server-side apply. https://kubernetes.io/docs/reference/using-api/server-side-apply/ */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { fieldSchema, itemSchema, listKind, resolve } from "../schema/resolve.ts";
 import type { Definitions, Schema } from "../schema/schema.ts";
 import { isFields } from "../schema/json.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { KubeError, type KubeObject } from "../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { jsonPatch, maxOperations } from "./json.ts";
 import { mergePatch } from "./merge.ts";
 

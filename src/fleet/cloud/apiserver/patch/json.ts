@@ -1,6 +1,6 @@
 /** JSON patches, RFC 6902. */
 import { applyOperation, type Operation } from "fast-json-patch";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { get, isFields } from "../schema/json.ts";
 import { badRequest, objectOf, refuseDepth } from "./_result.ts";
 import type { JsonPatch } from "./patch.ts";

@@ -1,5 +1,5 @@
 /** Who owns what after a write that is no apply. https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers */
-import type { KubeObject, ManagedFields } from "../../kube.ts";
+import type { KubeObject, ManagedFields } from "../../../../spec/kubernetes/kube.ts";
 import { isFields } from "../schema/json.ts";
 import { resolve } from "../schema/resolve.ts";
 import {

@@ -1,5 +1,5 @@
 /** Contract of the four kinds of patch. All are pure: they take what is there and what was sent, and give a new object. */
-import type { KubeObject, ManagedFields } from "../../kube.ts";
+import type { KubeObject, ManagedFields } from "../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "../schema/schema.ts";
 
 /** RFC 6902. KubeError `Invalid` for an operation that cannot be done (a failed test, a path that is not there), `BadRequest` for one that is none. */

@@ -2,7 +2,7 @@
  * Requests in Kubernetes' protobuf, as kubectl since 1.33 and Go's clients send them, to the objects that JSON would have given. Answers are JSON always.
  * The types come from the tables of types/, the numbers of their fields from numbers.ts. https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
  */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "../schema/schema.ts";
 import { typePackages } from "../types/definitions.ts";
 import { intOrStringName, quantityName } from "../types/notation.ts";

@@ -1,5 +1,5 @@
 /** The wire of protobuf: fields as number and value. https://protobuf.dev/programming-guides/encoding/ */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 export interface WireField {
   readonly number: number;

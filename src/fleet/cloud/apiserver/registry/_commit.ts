@@ -1,12 +1,12 @@
 /** The end of a create or update: managed fields, validation, and the write itself. */
-import type { KubeObject, StatusCause } from "../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { managedAfterUpdate } from "../patch/managed.ts";
 import type { Resource } from "../resource.ts";
 import type { StorageKey, Stored } from "../storage/storage.ts";
 import { validate } from "../schema/validate.ts";
 import { sameJson } from "./_equal.ts";
 import { storedForm, timeOf, type Outcome, type Writing } from "./_core.ts";
-import { invalidObject, tooLarge } from "./errors.ts";
+import { invalidObject, tooLarge } from "../../../../spec/kubernetes/errors.ts";
 
 /** Bytes of one object. */
 export const objectBytes = 1536 * 1024;

@@ -1,5 +1,5 @@
 /** Where the next page begins, as a token that clients do not look into. */
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
 
 interface After {
   readonly namespace: string;

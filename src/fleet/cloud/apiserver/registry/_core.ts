@@ -1,5 +1,5 @@
 /** What the verbs have in common. */
-import type { KubeObject, ObjectKey, WriteOptions } from "../../kube.ts";
+import type { KubeObject, ObjectKey, WriteOptions } from "../../../../spec/kubernetes/kube.ts";
 import type { RequestContext } from "../registry.ts";
 import { applyDefaults } from "../schema/default.ts";
 import { storageName, type Resource, type Resources, type StrategyContext } from "../resource.ts";

@@ -1,5 +1,5 @@
 /** Objects with their bytes, made once for all who want the same version of the same kind. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";

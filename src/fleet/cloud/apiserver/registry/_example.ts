@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtInResources } from "../types/resources.ts";
 import { loopback } from "../auth/auth.ts";
-import type { KubeClient, KubeObject, PatchType, ResourceId } from "../../kube.ts";
+import type { KubeClient, KubeObject, PatchType, ResourceId } from "../../../../spec/kubernetes/kube.ts";
 import { objectMeta } from "../schema/metadata.ts";
 import type { Registry, RequestContext } from "../registry.ts";
 import type { Resource, Resources } from "../resource.ts";

@@ -1,5 +1,5 @@
 /** What keeps an object that is to be deleted. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 
 export const orphanFinalizer = "orphan";
 export const foregroundFinalizer = "foregroundDeletion";

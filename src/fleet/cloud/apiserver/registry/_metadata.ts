@@ -1,7 +1,7 @@
 /** What holds of the metadata of every kind. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
-import type { KubeObject, ObjectMeta, StatusCause } from "../../kube.ts";
+import type { KubeObject, ObjectMeta, StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
-import { labelKeyFault, labelValueFault, nameFault } from "./names.ts";
+import { labelKeyFault, labelValueFault, nameFault } from "../../../../spec/kubernetes/names.ts";
 
 /** Bytes of all annotations of an object. */
 const annotationBytes = 256 * 1024;

@@ -1,6 +1,6 @@
 /** What a client sent, as an object of its kind: types, unknown fields, the version of the storage, defaults. */
 import { copyJson } from "./_copy.ts";
-import type { KubeObject, WriteOptions } from "../../kube.ts";
+import type { KubeObject, WriteOptions } from "../../../../spec/kubernetes/kube.ts";
 import type { RequestContext } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import { decodeProblems, dropNulls } from "../schema/coerce.ts";
@@ -8,7 +8,7 @@ import { applyDefaults } from "../schema/default.ts";
 import { isDeeperThan, maxDepth } from "../schema/json.ts";
 import { prune, unknownField } from "../schema/prune.ts";
 import { apiVersionOf, storageVersionOf } from "./_core.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
 
 export interface Receiving {
   readonly options: WriteOptions;

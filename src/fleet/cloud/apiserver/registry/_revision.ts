@@ -1,6 +1,6 @@
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Storage } from "../storage/storage.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
 
 /** A resourceVersion of a query; 0 for `0` and for none. Throws BadRequest. */
 export function revisionOf(text: string): number {

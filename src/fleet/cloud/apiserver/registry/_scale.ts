@@ -1,10 +1,10 @@
 /** autoscaling/v1 Scale: how many there should be and are, the same for all kinds that have it. */
 import { copyJson } from "./_copy.ts";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource, ScalePaths } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
 import { inVersion } from "./_core.ts";
-import { badRequest, invalidObject } from "./errors.ts";
+import { badRequest, invalidObject } from "../../../../spec/kubernetes/errors.ts";
 
 type Fields = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 /** Which objects of a kind a list or watch is about. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
-import { badRequest } from "./errors.ts";
-import { parseFieldSelector, parseLabelSelector } from "./selectors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
+import { parseFieldSelector, parseLabelSelector } from "../../../../spec/kubernetes/selectors.ts";
 
 export interface Selection {
   /** No selector: nothing has to be looked at. */

@@ -1,6 +1,6 @@
 /** Which part of an object a request may change: each subresource its own, and the object itself all but those. */
 import { copyJson } from "./_copy.ts";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
 
 type Fields = Record<string, unknown>;

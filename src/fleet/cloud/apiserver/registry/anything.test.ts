@@ -1,6 +1,6 @@
 /** Whatever is sent, in whatever order: a refusal that says why, never a failure of the server. */
 import { expect, test } from "bun:test";
-import { KubeError, type KubeObject, type PatchType } from "../../kube.ts";
+import { KubeError, type KubeObject, type PatchType } from "../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../resource.ts";
 import { anything, oddValue, one, randomOf, type Random } from "./_anything.ts";
 import { openExample, resources, type Example } from "./_example.ts";

@@ -1,9 +1,15 @@
 /** The verbs for the controllers of this process: the same as over HTTP, without the way there. */
-import type { KubeClient, KubeObject, ObjectKey, ResourceId, WatchEvent } from "../../kube.ts";
+import type {
+  KubeClient,
+  KubeObject,
+  ObjectKey,
+  ResourceId,
+  WatchEvent,
+} from "../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth/auth.ts";
 import type { Registry, RegistryWatchEvent, RequestContext } from "../registry.ts";
 import type { Resource, Resources } from "../resource.ts";
-import { notServed } from "./errors.ts";
+import { notServed } from "../../../../spec/kubernetes/errors.ts";
 
 export function clientOf(registry: Registry, resources: Resources, user: UserInfo): KubeClient {
   const find = ({ group, version, resource }: ResourceId): Resource => {

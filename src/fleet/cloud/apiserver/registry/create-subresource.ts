@@ -1,10 +1,10 @@
 /** POST to a subresource. What the registry does not do itself is given by others: tokens, approvals. */
-import type { DeleteOptions, KubeObject } from "../../kube.ts";
+import type { DeleteOptions, KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { storageName } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
 import { placeOf, timeOf, type Core, type ObjectRequest, type Writing } from "./_core.ts";
 import { deleteWithin } from "./delete.ts";
-import { badRequest, conflict, methodNotAllowed, notFound } from "./errors.ts";
+import { badRequest, conflict, methodNotAllowed, notFound } from "../../../../spec/kubernetes/errors.ts";
 
 type Fields = Record<string, unknown>;
 

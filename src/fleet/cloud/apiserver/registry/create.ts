@@ -1,4 +1,4 @@
-import type { KubeObject, WriteOptions } from "../../kube.ts";
+import type { KubeObject, WriteOptions } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable, RequestContext } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import { placeOf, strategyContext, timeOf, type Core, type Outcome, type Writing } from "./_core.ts";
@@ -7,8 +7,14 @@ import { answered, encodable } from "./_encodable.ts";
 import { dropUndefined } from "./_equal.ts";
 import { metadataCauses } from "./_metadata.ts";
 import { receive } from "./_receive.ts";
-import { alreadyExists, badRequest, forbidden, invalidObject, notFound } from "./errors.ts";
-import { generatedName } from "./names.ts";
+import {
+  alreadyExists,
+  badRequest,
+  forbidden,
+  invalidObject,
+  notFound,
+} from "../../../../spec/kubernetes/errors.ts";
+import { generatedName } from "../../../../spec/kubernetes/names.ts";
 
 /** Kinds that come with their status: the node tells it of itself when it registers. */
 const withStatus = new Set(["nodes"]);

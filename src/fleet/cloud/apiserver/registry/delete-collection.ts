@@ -1,5 +1,5 @@
-import type { DeleteOptions, KubeList, ListOptions } from "../../kube.ts";
-import { KubeError } from "../../kube.ts";
+import type { DeleteOptions, KubeList, ListOptions } from "../../../../spec/kubernetes/kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { RequestContext } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import type { Core } from "./_core.ts";

@@ -1,6 +1,6 @@
 /** Deletion: at once, after a time of grace, or when the last finalizer is gone. https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/ */
 import { copyJson } from "./_copy.ts";
-import type { DeleteOptions, KubeObject, ObjectKey } from "../../kube.ts";
+import type { DeleteOptions, KubeObject, ObjectKey } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable, RequestContext } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
@@ -8,7 +8,7 @@ import { placeOf, timeOf, type Core, type Outcome, type Writing } from "./_core.
 import { answered } from "./_encodable.ts";
 import { sameJson } from "./_equal.ts";
 import { finalizersFor, foregroundFinalizer, isHeld, orphanFinalizer } from "./_finalizers.ts";
-import { conflict, forbidden, notFound } from "./errors.ts";
+import { conflict, forbidden, notFound } from "../../../../spec/kubernetes/errors.ts";
 
 interface Request {
   readonly resource: Resource;

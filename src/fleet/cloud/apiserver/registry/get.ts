@@ -1,10 +1,10 @@
-import type { ObjectKey } from "../../kube.ts";
+import type { ObjectKey } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable } from "../registry.ts";
 import type { Resource } from "../resource.ts";
 import { placeOf, virtualObjects, type Core } from "./_core.ts";
 import { encodable, encodableOf } from "./_encodable.ts";
 import { isScale, scaleOf } from "./_scale.ts";
-import { notFound } from "./errors.ts";
+import { notFound } from "../../../../spec/kubernetes/errors.ts";
 
 export function get(core: Core, resource: Resource, key: ObjectKey): Encodable {
   if (resource.virtual) {

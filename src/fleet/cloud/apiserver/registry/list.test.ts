@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeList } from "../../kube.ts";
+import type { KubeList } from "../../../../spec/kubernetes/kube.ts";
 import {
   at,
   configMap,

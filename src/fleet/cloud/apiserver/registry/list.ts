@@ -1,12 +1,17 @@
 /** Lists: pages of one state, with selectors. https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks */
-import { KubeError, type KubeList, type KubeObject, type ListOptions } from "../../kube.ts";
+import {
+  KubeError,
+  type KubeList,
+  type KubeObject,
+  type ListOptions,
+} from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { PageOptions, Stored } from "../storage/storage.ts";
 import { ownForm, virtualObjects, type Core } from "./_core.ts";
 import { continueToken, inconsistentToken, parseToken } from "./_continue.ts";
 import { encodable, encodableOf } from "./_encodable.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
 import { mustExist, revisionOf } from "./_revision.ts";
 import { selection, type Selection } from "./_selection.ts";
 

@@ -1,6 +1,6 @@
 /** Opens the registry: the verbs over a storage and the kinds that are served. */
 import { SampanError } from "../../../../base/errors.ts";
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Registry } from "../registry.ts";
 import type { Resources } from "../resource.ts";
 import type { Storage } from "../storage/storage.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { PatchOptions } from "../../kube.ts";
+import type { PatchOptions } from "../../../../spec/kubernetes/kube.ts";
 import {
   at,
   configMap,

@@ -1,4 +1,9 @@
-import { KubeError, type KubeObject, type ObjectKey, type PatchOptions } from "../../kube.ts";
+import {
+  KubeError,
+  type KubeObject,
+  type ObjectKey,
+  type PatchOptions,
+} from "../../../../spec/kubernetes/kube.ts";
 import { apply } from "../patch/apply.ts";
 import { jsonPatch } from "../patch/json.ts";
 import { mergePatch } from "../patch/merge.ts";
@@ -19,7 +24,7 @@ import {
 import { createWithin, receiveNew } from "./create.ts";
 import { answered } from "./_encodable.ts";
 import { isScale, scaleOf, scaleUpdated } from "./_scale.ts";
-import { badRequest, invalidObject, notFound } from "./errors.ts";
+import { badRequest, invalidObject, notFound } from "../../../../spec/kubernetes/errors.ts";
 import { updateWithin } from "./update.ts";
 
 interface Request {

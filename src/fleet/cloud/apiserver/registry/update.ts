@@ -1,5 +1,5 @@
 import { copyJson } from "./_copy.ts";
-import type { KubeObject, ObjectKey } from "../../kube.ts";
+import type { KubeObject, ObjectKey } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { Stored } from "../storage/storage.ts";
@@ -21,7 +21,13 @@ import { metadataCauses, metadataUpdateCauses } from "./_metadata.ts";
 import { receive } from "./_receive.ts";
 import { isScale, scaleUpdated } from "./_scale.ts";
 import { mergeSubresource } from "./_subresource.ts";
-import { badRequest, conflict, invalidObject, modified, notFound } from "./errors.ts";
+import {
+  badRequest,
+  conflict,
+  invalidObject,
+  modified,
+  notFound,
+} from "../../../../spec/kubernetes/errors.ts";
 
 /** Kinds of which a PUT may make one. */
 const madeByUpdate = new Set([

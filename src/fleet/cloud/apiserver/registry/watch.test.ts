@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { WatchEvent } from "../../kube.ts";
+import type { WatchEvent } from "../../../../spec/kubernetes/kube.ts";
 import {
   at,
   configMap,

@@ -1,11 +1,11 @@
 /** Watches: what is there, where it is wanted, then each change, as it looks through the selectors. https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
-import type { KubeObject, WatchOptions } from "../../kube.ts";
+import type { KubeObject, WatchOptions } from "../../../../spec/kubernetes/kube.ts";
 import type { Encodable, RegistryWatchEvent } from "../registry.ts";
 import { storageName, type Resource } from "../resource.ts";
 import type { Change, Stored, Watcher } from "../storage/storage.ts";
 import { apiVersionOf, inVersion, ownForm, type Core } from "./_core.ts";
 import { encodable, encodableOf } from "./_encodable.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../../../../spec/kubernetes/errors.ts";
 import { mustExist, revisionOf } from "./_revision.ts";
 import { selection, type Selection } from "./_selection.ts";
 

@@ -1,5 +1,5 @@
 /** Bounds of numbers, texts, lists and maps. */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import type { Schema } from "./schema.ts";
 import { body, cause, invalidValue } from "./_causes.ts";
 import { inRange } from "./coerce.ts";

@@ -1,5 +1,5 @@
 /** Causes of a refusal, in the words of metav1's field errors. */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 
 export function cause(reason: string, field: string, message: string): StatusCause {
   return { reason, message, field: field === "" ? "<nil>" : field };

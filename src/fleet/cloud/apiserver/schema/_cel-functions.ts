@@ -4,7 +4,7 @@ import { celLibrary, type Environment } from "./_cel-library.ts";
 import { hasFormat } from "./formats.ts";
 import { equal } from "./json.ts";
 import { compilePattern, effortOf } from "./pattern.ts";
-import { parseQuantity } from "../types/quantity.ts";
+import { parseQuantity } from "../../../../spec/kubernetes/quantity.ts";
 
 type Handler = (...given: never[]) => unknown;
 const sync = { async: false } as const;

@@ -1,5 +1,5 @@
 /** allOf, anyOf, oneOf, not. */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import type { Schema } from "./schema.ts";
 import { invalidValue } from "./_causes.ts";
 

@@ -1,5 +1,5 @@
 /** Elements of sets and of lists with keys must differ. */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { duplicate, required } from "./_causes.ts";
 import { get, isFields, joinPath } from "./json.ts";
 import { fieldSchema, itemSchema } from "./resolve.ts";

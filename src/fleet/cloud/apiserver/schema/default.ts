@@ -1,5 +1,5 @@
 /** Values that the schema gives where the client gave none. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "./schema.ts";
 import { type Fields, isFields, put } from "./json.ts";
 import { fieldSchema, itemSchema, resolve } from "./resolve.ts";

@@ -2,7 +2,7 @@
  * x-kubernetes-validations: rules in CEL over the values of custom resources.
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules and docs/decisions/022.
  */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { type Budget, BudgetSpent, compileRule, newBudget, optionalValue, type Rule } from "./_cel.ts";
 import { celValue } from "./_cel-values.ts";
 import { cause, show } from "./_causes.ts";

@@ -3,7 +3,7 @@
  * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema). As data, so that validation, defaulting,
  * pruning, strategic merge, server-side apply, `kubectl explain` and the OpenAPI documents all come from the same tables.
  */
-import type { Json } from "../../kube.ts";
+import type { Json } from "../../../../spec/kubernetes/kube.ts";
 
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";

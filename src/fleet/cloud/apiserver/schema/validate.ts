@@ -1,5 +1,5 @@
 /** Values held against schemas, with the words in which users of Kubernetes know the complaints. */
-import type { StatusCause } from "../../kube.ts";
+import type { StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "./schema.ts";
 import { equal, type Fields, get, isFields, joinPath, maxDepth, typeOf } from "./json.ts";
 import { combinations, isCombined } from "./_combinations.ts";

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Change, Storage, Stored, StorageKey, Watcher } from "./storage.ts";
 
 export function temporaryFolder(): Disposable & { readonly path: string } {

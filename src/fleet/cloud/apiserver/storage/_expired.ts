@@ -1,4 +1,4 @@
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 
 /** In the words by which clients know that they must list anew. */
 export function expired(wanted: number, oldest: number): KubeError {

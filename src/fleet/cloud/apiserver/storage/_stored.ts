@@ -1,5 +1,5 @@
 /** A version of an object as text, parsed when it is first asked for. */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import type { Stored, StorageKey } from "./storage.ts";
 
 export class StoredText implements Stored {

@@ -4,7 +4,7 @@
  * Writes that come within one turn of the loop go into one transaction with one sync; a promise resolves when its write is on the disk. Watchers see a write only then.
  * History (what watches from older revisions, and lists at older revisions, are made of) is bounded by age, count and bytes; older than that is `Expired`.
  */
-import type { KubeObject } from "../../kube.ts";
+import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 
 /** The place of an object: `{ resource: "apps/deployments", namespace: "default", name: "a" }`; namespace is "" for what has none. */
 export interface StorageKey {

@@ -1,5 +1,5 @@
 /** What the tests of kinds share: a write as the registry does it, on plain values. Nothing else uses it. */
-import type { KubeObject, StatusCause } from "../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../spec/kubernetes/kube.ts";
 import { loopback } from "../auth/auth.ts";
 import type { Resource, StrategyContext } from "../resource.ts";
 import { applyDefaults } from "../schema/default.ts";

@@ -1,5 +1,5 @@
 /** From a short row about a kind to the Resource that the server serves: what all kinds have in common is added here. */
-import { KubeError } from "../../kube.ts";
+import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Form, Resource, ScalePaths, Strategy, Subresource, Table, Virtual } from "../resource.ts";
 import { definitions, typePackages, type PackageName } from "./definitions.ts";
 import { namedTable } from "./fields/columns.ts";

@@ -10,7 +10,7 @@
  * Marks: `=value` the default; `map(keys)`, `set`, `atomic` list types of server-side apply; `mapatomic`, `granular` map types; `merge(key)`, `merge(key):strategies`, `retainKeys` what
  * strategic merge patches do. References may stand beside other properties (`{ $ref, description, default }`).
  */
-import type { Json } from "../../kube.ts";
+import type { Json } from "../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "../schema/schema.ts";
 
 /** A package's name in OpenAPI and its tables. */

@@ -2,7 +2,7 @@
  * Approves what nodes ask for themselves, signs what was approved, and takes away what is old.
  * https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
  */
-import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeClient, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import type { Authority } from "../authority.ts";
 import { type RequestSpec, csrGroup, hasCondition, specOf, statusOf, type Condition } from "./object.ts";

@@ -1,5 +1,5 @@
 /** CertificateSigningRequests as objects. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 
 export const csrGroup = "certificates.k8s.io";
 

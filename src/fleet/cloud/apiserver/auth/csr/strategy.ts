@@ -1,5 +1,5 @@
 /** What is particular to CertificateSigningRequests: who made one, who may approve and sign it, and what never changes. https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/certificate-signing-request-v1/ */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy, StrategyContext } from "../../resource.ts";
 import type { Authorizer, UserInfo } from "../auth.ts";
 import { forbidden } from "../refusal.ts";

@@ -1,5 +1,5 @@
 /** What a CertificateSigningRequest must be, and what of its status may change. */
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { hasCondition, type RequestSpec, statusOf } from "./object.ts";
 import { readRequest } from "./request.ts";
 

@@ -2,7 +2,7 @@
  * The Node authorizer: what a node may do, and only for itself and for the pods that are bound to it. https://kubernetes.io/docs/reference/access-authn-authz/node/
  * With the selectors of AuthorizeNodeWithSelectors: a node lists its own pods and no others.
  */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { Attributes, Decision, UserInfo } from "../auth.ts";
 import { allows, type PolicyRule } from "../rbac/rules.ts";

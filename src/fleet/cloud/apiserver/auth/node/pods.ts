@@ -1,5 +1,5 @@
 /** Which pods are bound to which node, and what they refer to: kept up to date, since nodes ask again and again. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { follow } from "../follow.ts";
 import { referencesOf } from "./references.ts";

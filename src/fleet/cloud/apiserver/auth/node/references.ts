@@ -1,5 +1,5 @@
 /** What a pod refers to, so that its node has to read it: secrets, config maps, volume claims, its service account. As keys `secrets/NAME`. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

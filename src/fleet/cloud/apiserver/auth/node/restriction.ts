@@ -2,7 +2,7 @@
  * NodeRestriction: what a node may write into what it may write. https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
  * Which object it may touch at all the Node authorizer decides.
  */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth.ts";
 import { forbidden } from "../refusal.ts";
 import { nodeOf } from "./names.ts";

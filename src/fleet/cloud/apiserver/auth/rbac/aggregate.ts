@@ -1,5 +1,5 @@
 /** Aggregated cluster roles: the rules of all cluster roles that the selectors mean, in the order of their names, each once. */
-import { KubeError, type KubeClient, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeClient, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { clusterRoles } from "./bindings.ts";
 import { pause } from "../../../../../base/pause.ts";
 import { readRules } from "./rules.ts";

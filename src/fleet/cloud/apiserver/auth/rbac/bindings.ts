@@ -1,5 +1,5 @@
 /** Roles and bindings by whom they are for. Read from the storage when they changed, and not for every request. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { UserInfo } from "../auth.ts";
 import { follow } from "../follow.ts";

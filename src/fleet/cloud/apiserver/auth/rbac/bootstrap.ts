@@ -2,7 +2,12 @@
  * The default roles and bindings, reconciled at each start: what is missing is added, what somebody added stays, and what carries
  * `rbac.authorization.kubernetes.io/autoupdate: "false"` is left alone. https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation
  */
-import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../../../kube.ts";
+import {
+  KubeError,
+  type KubeClient,
+  type KubeObject,
+  type ResourceId,
+} from "../../../../../spec/kubernetes/kube.ts";
 import { aggregateRoles } from "./aggregate.ts";
 import { clusterRoles, rbacGroup } from "./bindings.ts";
 import { missingOf } from "./cover.ts";

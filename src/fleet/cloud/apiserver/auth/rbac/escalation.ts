@@ -2,7 +2,7 @@
  * Nobody gives away more than he has: who writes a role must hold all of it (or have the verb `escalate` on it), who writes a binding must hold its role (or have `bind` on it).
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
  */
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth.ts";
 import type { RoleAuthorizer } from "../authorizer.ts";
 import { forbidden } from "../refusal.ts";

@@ -1,5 +1,5 @@
 /** Questions about what somebody may do. https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/ */
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Resource } from "../../resource.ts";
 import type { Attributes, Authorizer, UserInfo } from "../auth.ts";
 import { nodeOf } from "../node/names.ts";

@@ -1,5 +1,5 @@
 /** Whose token is this? Asked by servers that take service accounts' tokens. https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/ */
-import { KubeError } from "../../../kube.ts";
+import { KubeError } from "../../../../../spec/kubernetes/kube.ts";
 import type { TokenAuthenticator } from "../authenticator.ts";
 import type { Review } from "./access.ts";
 

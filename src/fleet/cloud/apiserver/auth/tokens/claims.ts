@@ -3,7 +3,7 @@
  * now: a token ends with the account, and with the pod, secret or node that it is bound to.
  */
 import type { JWTPayload } from "jose";
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth.ts";
 import { unauthorized } from "./signer.ts";
 

@@ -1,5 +1,5 @@
 /** serviceaccounts/token: gives out a token. https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/ */
-import { KubeError, type KubeObject, type ObjectKey } from "../../../kube.ts";
+import { KubeError, type KubeObject, type ObjectKey } from "../../../../../spec/kubernetes/kube.ts";
 import type { UserInfo } from "../auth.ts";
 import { nodeOf } from "../node/names.ts";
 import { forbidden } from "../refusal.ts";

@@ -1,7 +1,7 @@
 /** Tokens of service accounts: JWTs that the authority's key signs (RFC 7515, 7519), and the key as others may look it up (OpenID Connect Discovery 1.0). */
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { calculateJwkThumbprint, exportJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from "jose";
-import { KubeError } from "../../../kube.ts";
+import { KubeError } from "../../../../../spec/kubernetes/kube.ts";
 
 /** Who signs, and at the same time the audience of tokens that are for this API. */
 export const issuer = "https://kubernetes.default.svc.cluster.local";

@@ -1,5 +1,5 @@
 /** What every namespace has: its default service account, and the certificate by which its pods know the API. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { unlessGone, unlessPresent, type ControllerFactory } from "../controller.ts";
 import { kinds } from "../kinds.ts";
 import { isDeleting, keyOf, splitKey } from "../references.ts";

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { claims, writeClaims } from "../adopt.ts";
 import { writeStatus, type Context, type Controller, type Enqueue, lookAtChanged } from "../controller.ts";
 import { kinds, type ControllerRevision, type DaemonSet, type Node, type Pod } from "../kinds.ts";

@@ -1,5 +1,5 @@
 /** Writes a daemon set's revisions. */
-import { KubeError } from "../../../kube.ts";
+import { KubeError } from "../../../../../spec/kubernetes/kube.ts";
 import { claims, writeClaims } from "../adopt.ts";
 import { place, unlessGone, writeStatus, type Context } from "../controller.ts";
 import { kinds, type ControllerRevision, type DaemonSet, type Pod } from "../kinds.ts";

@@ -1,4 +1,4 @@
-import { KubeError } from "../../../kube.ts";
+import { KubeError } from "../../../../../spec/kubernetes/kube.ts";
 import { claims, writeClaims } from "../adopt.ts";
 import {
   place,

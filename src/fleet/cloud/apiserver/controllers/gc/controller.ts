@@ -1,4 +1,9 @@
-import { KubeError, type KubeObject, type OwnerReference, type ResourceId } from "../../../kube.ts";
+import {
+  KubeError,
+  type KubeObject,
+  type OwnerReference,
+  type ResourceId,
+} from "../../../../../spec/kubernetes/kube.ts";
 import {
   unlessGone,
   type Context,
@@ -6,7 +11,7 @@ import {
   type ControllerFactory,
   type Enqueue,
 } from "../controller.ts";
-import type { Informer } from "../informer/informer.ts";
+import type { Informer } from "../../../informer/informer.ts";
 import { kinds } from "../kinds.ts";
 import { isDeleting, keyOf, same, splitKey } from "../references.ts";
 import type { Served, ServedKinds } from "../served.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeObject, ObjectMeta } from "../../../kube.ts";
+import type { KubeObject, ObjectMeta } from "../../../../../spec/kubernetes/kube.ts";
 import { meanwhile, openCluster, prepare, type TestCluster } from "../_cluster.ts";
 import { kinds, type Condition } from "../kinds.ts";
 import { condition } from "../references.ts";

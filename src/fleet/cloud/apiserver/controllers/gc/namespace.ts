@@ -1,5 +1,5 @@
 /** Empties namespaces that are being deleted, and lets them go. Source: https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { forAll, unlessGone, writeStatus, type Context, type ControllerFactory } from "../controller.ts";
 import { kinds, type Condition } from "../kinds.ts";
 import { isDeleting, keyOf, same, splitKey, withCondition } from "../references.ts";

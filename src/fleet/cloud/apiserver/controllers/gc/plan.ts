@@ -1,5 +1,5 @@
 /** What becomes of an object whose owners go. Source: https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
-import type { KubeObject, OwnerReference } from "../../../kube.ts";
+import type { KubeObject, OwnerReference } from "../../../../../spec/kubernetes/kube.ts";
 import { isDeleting } from "../references.ts";
 
 export const orphanFinalizer = "orphan";

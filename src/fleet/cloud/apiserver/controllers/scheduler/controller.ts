@@ -1,4 +1,4 @@
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Context, Controller, Enqueue } from "../controller.ts";
 import { forAll, isStale, place } from "../controller.ts";
 import {

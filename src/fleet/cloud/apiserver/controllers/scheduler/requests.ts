@@ -1,6 +1,6 @@
 /** What a pod asks for. Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers and sidecar-containers */
 import type { Container, Pod, Quantities } from "../kinds.ts";
-import { milliOf, unitsOf } from "../../types/quantity.ts";
+import { milliOf, unitsOf } from "../../../../../spec/kubernetes/quantity.ts";
 
 /** Resource name → whole units, parts counted as one: thousandths of a processor for `cpu`, the plain number for all others. */
 export type Amounts = ReadonlyMap<string, number>;

@@ -1,5 +1,5 @@
 /** The endpoint slices and the endpoints of a service. Source: https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/ and endpoints-v1/ */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Node, Pod, Service } from "../kinds.ts";
 import { controllerReference, isDeleting, same } from "../references.ts";
 import {

@@ -1,6 +1,6 @@
 /** Which volume is a claim's best. Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding */
 import type { Claim, Node, PersistentVolume, StorageClass } from "../kinds.ts";
-import { nanoOf, unitsOf } from "../../types/quantity.ts";
+import { nanoOf, unitsOf } from "../../../../../spec/kubernetes/quantity.ts";
 import { compare, isDeleting } from "../references.ts";
 import { nodeSelectorMatches, selects } from "../selectors.ts";
 

@@ -1,5 +1,5 @@
 /** Roles and their bindings: https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy, Table } from "../../resource.ts";
 import { namedTable, nameColumn, table, type ColumnRow } from "../fields/columns.ts";
 import { forbidden, invalid, notSupported, required } from "../fields/complaints.ts";

@@ -1,5 +1,5 @@
 /** Events, stored as v1 has them and served in the forms of both groups. https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Form, Strategy } from "../../resource.ts";
 import { age } from "../fields/age.ts";
 import { table } from "../fields/columns.ts";

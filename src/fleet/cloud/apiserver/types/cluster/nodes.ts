@@ -1,5 +1,5 @@
 /** Nodes: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/ */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable, type ColumnRow } from "../fields/columns.ts";
 import { duplicate, forbidden, invalid, required } from "../fields/complaints.ts";

@@ -1,5 +1,5 @@
 /** Config maps and secrets. */
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid, required, tooLong } from "../fields/complaints.ts";

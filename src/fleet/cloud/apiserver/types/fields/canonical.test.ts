@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Schema } from "../../schema/schema.ts";
 import { canonicalize } from "./canonical.ts";
 import { quantityName } from "../notation.ts";
-import { quantityRule } from "../quantity.ts";
+import { quantityRule } from "../../../../../spec/kubernetes/quantity.ts";
 
 const quantity: Schema = { $ref: quantityName };
 const schema: Schema = {

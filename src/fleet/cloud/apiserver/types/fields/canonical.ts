@@ -1,7 +1,7 @@
 /** One form for what can be written in several, guided by the schema. */
 import type { Definitions, Schema } from "../../schema/schema.ts";
 import { quantityName } from "../notation.ts";
-import { canonicalQuantity, parseQuantity, quantityRule } from "../quantity.ts";
+import { canonicalQuantity, parseQuantity, quantityRule } from "../../../../../spec/kubernetes/quantity.ts";
 import { hasFormat } from "../../schema/formats.ts";
 import { isFields } from "./read.ts";
 

@@ -1,5 +1,5 @@
 /** Columns of `kubectl get` as short tables: each with its name and how its cell is read. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Column, Table } from "../../resource.ts";
 import { age } from "./age.ts";
 

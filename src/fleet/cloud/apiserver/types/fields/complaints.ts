@@ -1,5 +1,5 @@
 /** Complaints about fields in the words that users of kubectl know: the cause's message is what follows the field's name in the status's message. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 
 function cause(reason: string, field: string, parts: readonly string[]): StatusCause {
   return { reason, message: parts.filter((part) => part !== "").join(": "), field };

@@ -1,6 +1,6 @@
 /** What metadata must be, the same for every kind. */
 import { isDeepStrictEqual } from "node:util";
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { invalid, required, tooLong } from "./complaints.ts";
 import { labelValue, qualified, type NameRule } from "./names.ts";
 import { at, entries, isFields, text, texts } from "./read.ts";

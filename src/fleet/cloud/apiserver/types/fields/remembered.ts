@@ -1,5 +1,5 @@
 /** Which object of a kind stands for all who name none: remembered beside the objects, since only names can be looked up within a write. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { text } from "./read.ts";
 

@@ -1,5 +1,5 @@
 /** Label selectors within objects: what they must be, and what they match. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { forbidden, invalid, required } from "./complaints.ts";
 import { labelValue, qualified } from "./names.ts";
 import { at, entries, text, texts } from "./read.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { around, create, kindOf, row, update } from "../_example.ts";
 
 const now = Date.parse("2026-01-02T03:04:05Z");

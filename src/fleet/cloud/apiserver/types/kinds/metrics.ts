@@ -1,5 +1,5 @@
 /** What nodes and pods use: made from the latest figures when it is asked for, and kept nowhere. https://github.com/kubernetes/metrics */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Measured, ResourceMetrics, Usage } from "../../metrics.ts";
 import type { Virtual } from "../../resource.ts";
 import type { KindRow } from "../builtin.ts";

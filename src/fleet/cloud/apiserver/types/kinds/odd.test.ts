@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { Definitions, Schema } from "../../schema/schema.ts";
 import { around } from "../_example.ts";
 import { builtInResources } from "../resources.ts";

@@ -1,7 +1,7 @@
 /** Addresses and ports that are given out once: a record beside the objects says who has which. */
 import { createHash } from "node:crypto";
 import { isIPv4 } from "node:net";
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { at, entries, text, texts } from "../fields/read.ts";
 

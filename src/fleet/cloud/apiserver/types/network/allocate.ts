@@ -1,6 +1,6 @@
 /** The address and the node ports that a service is given, and keeps. */
 import { isIPv6 } from "node:net";
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { invalid } from "../fields/complaints.ts";
 import { address } from "../fields/names.ts";

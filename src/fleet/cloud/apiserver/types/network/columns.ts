@@ -1,5 +1,5 @@
 /** The columns of `kubectl get services`. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { namedTable } from "../fields/columns.ts";
 import { at, entries, number, text, texts } from "../fields/read.ts";
 import { labelText } from "../fields/selectors.ts";

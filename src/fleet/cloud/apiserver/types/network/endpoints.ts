@@ -1,6 +1,6 @@
 /** Endpoints and endpoint slices. */
 import { isIPv4, isIPv6 } from "node:net";
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { invalid, required } from "../fields/complaints.ts";

@@ -1,5 +1,5 @@
 /** Services: https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/ */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { duplicate, forbidden, immutableRule, invalid, required } from "../fields/complaints.ts";
 import { labelCauses } from "../fields/metadata.ts";

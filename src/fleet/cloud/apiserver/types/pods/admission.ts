@@ -1,6 +1,6 @@
 /** What is given to each pod when it is created: its service account with a token, its priority, its runtime class's overhead, how long it stays on a node that is lost. */
 import { randomBytes } from "node:crypto";
-import { KubeError, type KubeObject } from "../../../kube.ts";
+import { KubeError, type KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import type { StrategyContext } from "../../resource.ts";
 import { at, entries, entryOf, give, made, number, text, type Fields } from "../fields/read.ts";
 import { rememberedIn } from "../fields/remembered.ts";

@@ -1,7 +1,7 @@
 /** Classes that pods name: how important they are, and what runs them. */
-import { KubeError, type StatusCause } from "../../../kube.ts";
+import { KubeError, type StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy, StrategyContext } from "../../resource.ts";
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid, required } from "../fields/complaints.ts";
 import { labelCauses } from "../fields/metadata.ts";

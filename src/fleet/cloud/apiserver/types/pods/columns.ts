@@ -1,5 +1,5 @@
 /** The columns of `kubectl get pods`. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/ says what the words of STATUS mean. */
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { age } from "../fields/age.ts";
 import { namedTable } from "../fields/columns.ts";
 import { at, entries, number, text, type Fields } from "../fields/read.ts";

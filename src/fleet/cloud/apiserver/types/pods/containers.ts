@@ -1,5 +1,5 @@
 /** What the containers of a pod must be. The schema has looked at types, required fields and enumerations before. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { duplicate, forbidden, invalid, notFound, notSupported, required } from "../fields/complaints.ts";
 import { isPort, label, portName, portRule, variableName } from "../fields/names.ts";
 import { at, entries, isFields, number, text, type Fields } from "../fields/read.ts";

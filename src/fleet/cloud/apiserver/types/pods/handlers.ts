@@ -1,5 +1,5 @@
 /** What probes and life cycle hooks must be. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { forbidden, invalid, required } from "../fields/complaints.ts";
 import { isPort, portName, portRule } from "../fields/names.ts";
 import { at, isFields, number, type Fields } from "../fields/read.ts";

@@ -1,5 +1,5 @@
 /** Paths that must stay within something. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { invalid } from "../fields/complaints.ts";
 
 /** A relative path without steps back; absent and empty are fine. */

@@ -1,5 +1,5 @@
 /** What tolerations, affinities and spreading must be. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { duplicate, invalid, required } from "../fields/complaints.ts";
 import { labelValue, qualified } from "../fields/names.ts";
 import { at, entries, isFields, number, text, texts, type Fields } from "../fields/read.ts";

@@ -1,9 +1,9 @@
 /** What requests and limits must be. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { invalid } from "../fields/complaints.ts";
 import { qualified } from "../fields/names.ts";
 import { at, text } from "../fields/read.ts";
-import { nanoOf, parseQuantity } from "../quantity.ts";
+import { nanoOf, parseQuantity } from "../../../../../spec/kubernetes/quantity.ts";
 
 const standard = ["cpu", "memory", "ephemeral-storage"];
 const whole = 1_000_000_000n;

@@ -1,5 +1,5 @@
 /** What a pod's specification must be: of pods (`spec`) and of templates (`spec.template.spec`). */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { invalid, required } from "../fields/complaints.ts";
 import { annotationCauses, labelCauses } from "../fields/metadata.ts";
 import { address, label, subdomain, type NameRule } from "../fields/names.ts";

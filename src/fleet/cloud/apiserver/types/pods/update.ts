@@ -1,5 +1,5 @@
 /** What may change of a pod that exists: https://kubernetes.io/docs/concepts/workloads/pods/#pod-update-and-replacement */
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { forbidden, invalid } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { at, entries, number, text, type Fields } from "../fields/read.ts";

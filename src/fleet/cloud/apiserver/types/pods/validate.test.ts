@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../../../spec/kubernetes/kube.ts";
 import { around, create, kindOf, update } from "../_example.ts";
-import { quantityRule } from "../quantity.ts";
+import { quantityRule } from "../../../../../spec/kubernetes/quantity.ts";
 
 const pods = kindOf("Pod");
 const one = { name: "c", image: "nginx" };

@@ -1,9 +1,9 @@
 /** What the volumes of a pod must be. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { duplicate, forbidden, invalid, required } from "../fields/complaints.ts";
 import { label } from "../fields/names.ts";
 import { entries, entryOf, isFields, number, text, type Fields } from "../fields/read.ts";
-import { nanoOf } from "../quantity.ts";
+import { nanoOf } from "../../../../../spec/kubernetes/quantity.ts";
 import { backstepCauses, pathCauses } from "./paths.ts";
 
 const modeRule = "must be a number between 0 and 0777 (octal), both inclusive";

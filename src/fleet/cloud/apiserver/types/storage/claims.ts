@@ -5,7 +5,7 @@ import { forbidden, invalid, required } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { at, made, text, type Fields } from "../fields/read.ts";
 import { selectorCauses } from "../fields/selectors.ts";
-import { nanoOf } from "../quantity.ts";
+import { nanoOf } from "../../../../../spec/kubernetes/quantity.ts";
 import { defaultClassOf } from "./classes.ts";
 import { modeCauses, modeText, unset } from "./modes.ts";
 

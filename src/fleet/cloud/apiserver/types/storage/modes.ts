@@ -1,5 +1,5 @@
 /** Access modes of volumes and claims. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { notSupported, required } from "../fields/complaints.ts";
 import { entryOf, texts } from "../fields/read.ts";
 

@@ -6,7 +6,7 @@ import { same } from "../fields/metadata.ts";
 import { at, give, isFields, made, text, type Fields } from "../fields/read.ts";
 import { backstepCauses } from "../pods/paths.ts";
 import { nodeSelectorCauses } from "../pods/placement.ts";
-import { nanoOf } from "../quantity.ts";
+import { nanoOf } from "../../../../../spec/kubernetes/quantity.ts";
 import { immutableCauses } from "../workloads/counts.ts";
 import { modeCauses, modeText, unset } from "./modes.ts";
 

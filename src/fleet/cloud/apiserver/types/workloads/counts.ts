@@ -1,5 +1,5 @@
 /** Numbers and percentages in workloads. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { invalid, immutableRule } from "../fields/complaints.ts";
 import { same } from "../fields/metadata.ts";
 import { valueAt, type Fields } from "../fields/read.ts";

@@ -1,5 +1,5 @@
 /** Daemon sets, and the old versions of them that controller revisions keep. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { invalid } from "../fields/complaints.ts";

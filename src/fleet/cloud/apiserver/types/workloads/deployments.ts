@@ -1,5 +1,5 @@
 /** Deployments and replica sets. */
-import type { StatusCause } from "../../../kube.ts";
+import type { StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { namedTable } from "../fields/columns.ts";
 import { forbidden, invalid } from "../fields/complaints.ts";

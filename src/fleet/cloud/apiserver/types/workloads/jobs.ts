@@ -1,6 +1,6 @@
 /** Jobs: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/ */
 import { randomUUID } from "node:crypto";
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import type { Strategy } from "../../resource.ts";
 import { duration } from "../fields/age.ts";
 import { namedTable } from "../fields/columns.ts";

@@ -1,5 +1,5 @@
 /** Templates of pods within workloads, and the selectors that must match them. */
-import type { KubeObject, StatusCause } from "../../../kube.ts";
+import type { KubeObject, StatusCause } from "../../../../../spec/kubernetes/kube.ts";
 import { forbidden, invalid, notSupported } from "../fields/complaints.ts";
 import { at, entries, give, isFields, made, number, text, type Fields } from "../fields/read.ts";
 import { isEmptySelector, selectorCauses, selectorText, selects } from "../fields/selectors.ts";

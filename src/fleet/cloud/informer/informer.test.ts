@@ -6,9 +6,9 @@ import {
   type KubeObject,
   type WatchEvent,
   type WatchOptions,
-} from "../../../kube.ts";
-import type { Clock } from "../clock.ts";
-import { kinds } from "../kinds.ts";
+} from "../../../spec/kubernetes/kube.ts";
+import type { Clock } from "./clock.ts";
+import { kinds } from "../apiserver/controllers/kinds.ts";
 import { Informer } from "./informer.ts";
 
 function object(name: string, revision: number, part: KubeObject["metadata"] = {}): KubeObject {

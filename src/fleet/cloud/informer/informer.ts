@@ -4,8 +4,13 @@
  * What this process writes is taken in at once (`wrote`, `deleted`), before the watch tells of it, so that a controller never plans on a state from before its own last step. Of two
  * versions of an object the newer counts, whichever way it came. (Revisions of one kind are numbers that grow: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions)
  */
-import { KubeError, type KubeClient, type KubeObject, type ResourceId } from "../../../kube.ts";
-import { type Clock, pause } from "../clock.ts";
+import {
+  KubeError,
+  type KubeClient,
+  type KubeObject,
+  type ResourceId,
+} from "../../../spec/kubernetes/kube.ts";
+import { type Clock, pause } from "./clock.ts";
 import { Store } from "./store.ts";
 
 /** `now` is undefined for what is gone, `before` for what is new. */

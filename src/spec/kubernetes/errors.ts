@@ -1,5 +1,5 @@
 /** Refusals in metav1's words, which clients and scripts look at. */
-import { KubeError, type StatusCause, type StatusDetails } from "../../kube.ts";
+import { KubeError, type StatusCause, type StatusDetails } from "./kube.ts";
 
 interface Named {
   readonly group: string;

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../../../kube.ts";
+import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 
 /** Objects in several groups, by a text that belongs to each. */
 class Index {

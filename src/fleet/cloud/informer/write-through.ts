@@ -1,5 +1,5 @@
-import type { KubeClient, KubeObject, ResourceId } from "../../../kube.ts";
-import { isDeleting } from "../references.ts";
+import type { KubeClient, KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
+import { isDeleting } from "../apiserver/controllers/references.ts";
 import type { Informers } from "./informers.ts";
 
 /** A client that tells the informers of everything it wrote. */
