@@ -7,7 +7,7 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from "../../../spec/kubernetes/kube.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../../base/clock.ts";
 import { kinds } from "../apiserver/controllers/kinds.ts";
 import { Informer } from "./informer.ts";
 

@@ -10,7 +10,7 @@ import {
   type KubeObject,
   type ResourceId,
 } from "../../../spec/kubernetes/kube.ts";
-import { type Clock, pause } from "./clock.ts";
+import { type Clock, pause } from "../../../base/clock.ts";
 import { Store } from "./store.ts";
 
 /** `now` is undefined for what is gone, `before` for what is new. */

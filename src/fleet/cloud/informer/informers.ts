@@ -1,6 +1,6 @@
 /** The informers of one process: each kind is watched once, however many controllers look at it. */
 import type { KubeClient, KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../../base/clock.ts";
 import { Informer } from "./informer.ts";
 
 export interface InformersOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Queue } from "./queue.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../../base/clock.ts";
 
 /** Time that stands still until it is turned. */
 function stillClock() {

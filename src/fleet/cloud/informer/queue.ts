@@ -2,7 +2,7 @@
  * What is to be looked at: each key once, however often it was put in; a key that comes while it is being looked at is looked at once more, afterwards. What fails comes back later and
  * later.
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../../base/clock.ts";
 
 export interface QueueOptions {
   readonly clock: Clock;

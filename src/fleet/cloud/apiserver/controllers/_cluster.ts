@@ -7,7 +7,7 @@ import { openResources } from "../crd/open.ts";
 import { openRegistry } from "../registry/open.ts";
 import { openStorage } from "../storage/open.ts";
 import { builtInResources } from "../types/resources.ts";
-import { timestamp, type Clock } from "../../informer/clock.ts";
+import { timestamp, type Clock } from "../../../../base/clock.ts";
 import { node } from "./_objects.ts";
 import { kinds, type Pod } from "./kinds.ts";
 import { startControllers, type ControllersOptions } from "./start.ts";

@@ -5,7 +5,7 @@ import {
   type KubeObject,
   type ResourceId,
 } from "../../../../spec/kubernetes/kube.ts";
-import type { Clock } from "../../informer/clock.ts";
+import type { Clock } from "../../../../base/clock.ts";
 import type { EventRecorder } from "./events.ts";
 import type { Informer } from "../../informer/informer.ts";
 import type { Informers } from "../../informer/informers.ts";

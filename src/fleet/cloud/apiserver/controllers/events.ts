@@ -4,7 +4,7 @@
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
 import { KubeError, type KubeClient, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
-import { type Clock, timestamp } from "../../informer/clock.ts";
+import { type Clock, timestamp } from "../../../../base/clock.ts";
 import { kinds } from "./kinds.ts";
 
 export interface EventRecorder {

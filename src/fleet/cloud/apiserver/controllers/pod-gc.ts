@@ -1,5 +1,5 @@
 /** Pods that nobody will take away otherwise. Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection */
-import { milliseconds } from "../../informer/clock.ts";
+import { milliseconds } from "../../../../base/clock.ts";
 import { forAll, place, unlessGone, writeStatus, type ControllerFactory } from "./controller.ts";
 import { kinds, type Pod } from "./kinds.ts";
 import { compare, created, isDeleting, isFinished, withCondition } from "./references.ts";

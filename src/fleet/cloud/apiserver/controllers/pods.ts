@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import { created, controllerReference, condition, isReady } from "./references.ts";
-import { milliseconds } from "../../informer/clock.ts";
+import { milliseconds } from "../../../../base/clock.ts";
 import { unlessGone, type Context } from "./controller.ts";
 import { kinds, type Pod, type PodTemplate } from "./kinds.ts";
 

@@ -1,7 +1,7 @@
 /** Owners, conditions and the few questions that every controller asks of an object. */
 import type { KubeObject, OwnerReference } from "../../../../spec/kubernetes/kube.ts";
 import type { Condition, IntOrString, Pod } from "./kinds.ts";
-import { milliseconds, timestamp } from "../../informer/clock.ts";
+import { milliseconds, timestamp } from "../../../../base/clock.ts";
 
 /** `namespace/name`; `/name` for what has no namespace. */
 export function keyOf(object: KubeObject): string {

@@ -2,7 +2,7 @@
 import type { KubeClient } from "../../../../spec/kubernetes/kube.ts";
 import type { Resources } from "../resource.ts";
 import { accountsController } from "./accounts/controller.ts";
-import { systemClock, type Clock } from "../../informer/clock.ts";
+import { systemClock, type Clock } from "../../../../base/clock.ts";
 import { runController, type Context, type ControllerFactory } from "./controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
 import { daemonSetController } from "./daemonset/controller.ts";

@@ -1,5 +1,5 @@
 /** A deployment's status. The reasons are those that `kubectl rollout status` and people's scripts look for. */
-import { milliseconds, timestamp } from "../../../informer/clock.ts";
+import { milliseconds, timestamp } from "../../../../../base/clock.ts";
 import type { Condition, Deployment, DeploymentStatus, ReplicaSet } from "../kinds.ts";
 import { condition, same, withCondition } from "../references.ts";
 import { boundsOf, replicasOf, total, wantedReplicas } from "./rollout.ts";

@@ -1,5 +1,5 @@
 /** The next steps of a job. Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/ */
-import { milliseconds, timestamp } from "../../../informer/clock.ts";
+import { milliseconds, timestamp } from "../../../../../base/clock.ts";
 import type { Condition, Job, JobStatus, Pod } from "../kinds.ts";
 import { condition, isActive, isDeleting, isFinished, isReady, same, withCondition } from "../references.ts";
 import { indexOf, isIndexed, track, type Tracked } from "./tracking.ts";

@@ -1,5 +1,5 @@
 /** Which pods have to leave a tainted node, and when. Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions */
-import { milliseconds } from "../../../informer/clock.ts";
+import { milliseconds } from "../../../../../base/clock.ts";
 import type { Node, Pod, Taint, Toleration } from "../kinds.ts";
 import { tolerates, notReady, unreachable } from "../taints.ts";
 

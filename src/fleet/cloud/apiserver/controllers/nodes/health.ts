@@ -3,7 +3,7 @@
  * nobody's lease was renewed.
  * Source: https://kubernetes.io/docs/concepts/architecture/nodes/#node-heartbeats
  */
-import { timestamp } from "../../../informer/clock.ts";
+import { timestamp } from "../../../../../base/clock.ts";
 import type { Condition, Node, Taint } from "../kinds.ts";
 import { condition, same } from "../references.ts";
 import { notReady, unreachable, unschedulable } from "../taints.ts";

@@ -1,5 +1,5 @@
 /** Which pods go for a more important one that fits nowhere. Source: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/ */
-import { milliseconds } from "../../../informer/clock.ts";
+import { milliseconds } from "../../../../../base/clock.ts";
 import type { Pod } from "../kinds.ts";
 import { compare, isDeleting } from "../references.ts";
 import { addPod, withPods, type Cluster, type NodeInfo } from "./cluster.ts";
