@@ -1,0 +1,117 @@
+/** A gRPC server on a unix socket, for clients of any age (door.ts). Its methods are @connectrpc's. */
+import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { SampanError } from "../../base/errors.ts";
+import { openDoor } from "./door.ts";
+
+export interface GrpcServerOptions {
+  readonly path: string;
+  /** 0o660 */
+  readonly mode?: number;
+  readonly routes: (router: ConnectRouter) => void;
+  /** Bytes of one message, both ways; 16 MiB. */
+  readonly messageLimit?: number;
+  /** Connections at a time; 256. More are closed at once. */
+  readonly connections?: number;
+  readonly log: (text: string) => void;
+}
+
+export interface GrpcServer extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Resolves when it listens. A socket that nobody listens on any more is replaced. Errors: `already_exists` when somebody does, or when the path is no socket. */
+export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { path, mode = 0o660, messageLimit = 16 << 20, connections = 256, log } = options;
+  await clear(path);
+  const handler = connectNodeAdapter({
+    routes: options.routes,
+    connect: false,
+    grpcWeb: false,
+    readMaxBytes: messageLimit,
+    writeMaxBytes: messageLimit,
+  });
+  const http = createHttp2(
+    { settings: { maxHeaderListSize: 65_536, maxConcurrentStreams: 256 } },
+    (request, response) => {
+      try {
+        handler(request, response);
+      } catch (error) {
+        // Of a path that is none, for instance: the stream ends, the server goes on.
+        log(`a call on "${path}" was dropped: ${error instanceof Error ? error.message : String(error)}`);
+        response.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+      }
+    },
+  );
+  const sessions = new Set<ServerHttp2Session>();
+  http.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  http.on("sessionError", (error: Error) => log(`a client of "${path}" was dropped: ${error.message}`));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    http.emit("connection", openDoor(socket));
+  });
+  server.maxConnections = connections;
+  await listen(server, path);
+  chmodSync(path, mode);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+async function listen(server: ReturnType<typeof createServer>, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  // Nobody else may connect before the mode is set.
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path, resolve);
+    await promise;
+  } catch (cause) {
+    throw new SampanError(
+      "failed_precondition",
+      `cannot listen on "${path}": ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  } finally {
+    process.umask(mask);
+    server.off("error", reject);
+  }
+}
+
+async function clear(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket())
+    throw new SampanError("already_exists", `cannot listen on "${path}": it is no socket`);
+  if (await answers(path))
+    throw new SampanError("already_exists", `cannot listen on "${path}": another process does`);
+  rmSync(path, { force: true });
+}
+
+async function answers(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(path, () => resolve(true));
+  socket.once("error", () => resolve(false));
+  socket.setTimeout(1000, () => resolve(true));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
