@@ -13,6 +13,7 @@
  */
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Container, Pod } from "../../../spec/kubernetes/pod.ts";
+import type { Resolver } from "./dns.ts";
 
 /** What is the same for all pods of this node. */
 export interface NodeFacts {
@@ -26,6 +27,10 @@ export interface NodeFacts {
   readonly clusterDomain: string;
   /** `172.17.0.0/16` … : HTTP probes and hooks go to the pod's address. */
   readonly node: () => KubeObject | undefined;
+  /** The host's resolv.conf: parseResolv of dns.ts. */
+  readonly resolver?: () => Resolver;
+  /** Below it the kernel does not let this process put another's oom_score_adj: leastOomScore of qos.ts. */
+  readonly leastOomScore?: number;
 }
 
 /** Where a pod's volumes lie on the host while it lives. */
@@ -72,6 +77,10 @@ export interface ContainerInput {
   readonly sandbox: string;
   readonly attempt: number;
   readonly image: string;
+  /** USER of the image's configuration; runAsNonRoot looks at it. */
+  readonly imageUser?: string;
+  /** The text of a Localhost profile: localhostProfile of container.ts. */
+  readonly seccompProfile?: string;
   /** `A=1`, complete. */
   readonly environment: readonly string[];
   /** On the host, for each of the container's mounts. */
