@@ -1,0 +1,145 @@
+/**
+ * Which pods are on which node and what they refer to, kept up to date pod by pod: what a node should have, and what it may see. A change costs as much as the pod has references, however
+ * many nodes there are.
+ */
+import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
+import { referencesOf } from "../apiserver/auth/node/references.ts";
+import { follow } from "./follow.ts";
+import type { Informer } from "../informer/informer.ts";
+
+/** `secrets`, `configmaps`, `persistentvolumeclaims`, `serviceaccounts`: the resource's plural name. */
+export type Referred = "secrets" | "configmaps" | "persistentvolumeclaims" | "serviceaccounts";
+
+export interface Reference {
+  readonly resource: Referred;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+type Counts = Map<string, Map<string, number>>;
+
+interface Entry {
+  readonly uid: string | undefined;
+  readonly node: string;
+  readonly references: readonly string[];
+}
+
+export function nodeOf(pod: KubeObject | undefined): string | undefined {
+  const node = (pod?.["spec"] as { readonly nodeName?: unknown } | undefined)?.nodeName;
+  return typeof node === "string" && node !== "" ? node : undefined;
+}
+
+function keyOf({ resource, namespace, name }: Reference): string {
+  return `${resource}/${namespace}/${name}`;
+}
+
+function parseKey(key: string): Reference {
+  const [resource = "", namespace = "", name = ""] = key.split("/");
+  return { resource: resource as Referred, namespace, name };
+}
+
+export class Inventory {
+  private readonly pods: Informer;
+  private readonly entries = new Map<string, Entry>();
+  /** node → reference → how many of its pods have it. */
+  private readonly byNode: Counts = new Map();
+  /** reference → node → the same. */
+  private readonly byReference: Counts = new Map();
+
+  /** Follows the pods from now on; handlers that are added to the informer later find it up to date. */
+  constructor(pods: Informer) {
+    this.pods = pods;
+    follow(pods, (now, before) => {
+      if (now) this.take(now);
+      else if (before) this.drop(place(before));
+    });
+  }
+
+  podsOf(node: string): readonly KubeObject[] {
+    return this.pods.store.onNode(node);
+  }
+
+  /** A pod if it is bound to the node. */
+  podOf(node: string, namespace: string | undefined, name: string): KubeObject | undefined {
+    const pod = this.pods.store.get(namespace, name);
+    return nodeOf(pod) === node ? pod : undefined;
+  }
+
+  /** A pod, wherever it is. */
+  pod(namespace: string | undefined, name: string): KubeObject | undefined {
+    return this.pods.store.get(namespace, name);
+  }
+
+  refers(node: string, reference: Reference): boolean {
+    return this.byReference.get(keyOf(reference))?.has(node) === true;
+  }
+
+  nodesOf(reference: Reference): Iterable<string> {
+    return this.byReference.get(keyOf(reference))?.keys() ?? [];
+  }
+
+  *referencesOf(node: string): Iterable<Reference> {
+    for (const key of this.byNode.get(node)?.keys() ?? []) yield parseKey(key);
+  }
+
+  /** What one pod refers to. */
+  referencesOfPod(pod: KubeObject): readonly Reference[] {
+    return this.entries.get(place(pod))?.references.map(parseKey) ?? [];
+  }
+
+  private take(pod: KubeObject): void {
+    const key = place(pod);
+    const node = nodeOf(pod);
+    const { uid, namespace = "" } = pod.metadata;
+    const known = this.entries.get(key);
+    // What a bound pod refers to does not change, but for containers that are added to look into it.
+    if (known && known.uid === uid && known.node === node && !mayGrow(pod)) return;
+    this.drop(key);
+    if (node === undefined) return;
+    const references = [...referencesOf(pod)].map((each) => withNamespace(each, namespace));
+    this.entries.set(key, { uid, node, references });
+    for (const reference of references) {
+      add(this.byNode, node, reference);
+      add(this.byReference, reference, node);
+    }
+  }
+
+  private drop(key: string): void {
+    const entry = this.entries.get(key);
+    if (!entry) return;
+    this.entries.delete(key);
+    for (const reference of entry.references) {
+      subtract(this.byNode, entry.node, reference);
+      subtract(this.byReference, reference, entry.node);
+    }
+  }
+}
+
+function place({ metadata: { namespace = "", name = "" } }: KubeObject): string {
+  return `${namespace}/${name}`;
+}
+
+/** `secrets/a` of a pod in `default` is `secrets/default/a`. */
+function withNamespace(reference: string, namespace: string): string {
+  const [resource = "", name = ""] = reference.split("/");
+  return `${resource}/${namespace}/${name}`;
+}
+
+function mayGrow(pod: KubeObject): boolean {
+  const added = (pod["spec"] as { ephemeralContainers?: unknown } | undefined)?.ephemeralContainers;
+  return Array.isArray(added) && added.length > 0;
+}
+
+function add(counts: Counts, outer: string, inner: string): void {
+  const found = counts.get(outer) ?? new Map<string, number>();
+  if (found.size === 0) counts.set(outer, found);
+  found.set(inner, (found.get(inner) ?? 0) + 1);
+}
+
+function subtract(counts: Counts, outer: string, inner: string): void {
+  const found = counts.get(outer);
+  const left = (found?.get(inner) ?? 0) - 1;
+  if (left > 0) found?.set(inner, left);
+  else found?.delete(inner);
+  if (found?.size === 0) counts.delete(outer);
+}
