@@ -3,6 +3,8 @@
  * own, passes signals on to it, waits for whatever is left behind, and ends as the program ended.
  *
  *     docker-init -- PROGRAM [ARGUMENT ...]
+ *
+ * With "-" and no program it only waits for what is left behind, until it is killed: the first process of a namespace that the containers of a pod share.
  */
 #include "launcher.h"
 #include <sys/ioctl.h>
@@ -82,6 +84,10 @@ void become_init(char **argv, char **env) {
     sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &passed, &before, sizeof passed);
     /* In the host's or another container's pid namespace it is not the one that orphans fall to. */
     if (sys(SYS_getpid) != 1) sys(SYS_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0);
+    for (int none; !*argv;) {
+        reap_all(0, &none);
+        sys(SYS_rt_sigtimedwait, &passed, 0, 0, sizeof passed);
+    }
     long program = sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (program == 0) run_program(argv, env, before);
     int status = 126 << 8;

@@ -68,6 +68,7 @@ async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {
   // Of those who were killed with the daemon before: nobody else works here.
   engine.store.transaction(() => dropDeadLeases(engine.store));
   await engine.tasks.restore({ supervise: true, signal: told.signal });
+  await engine.pods.restore();
   if (told.signal.aborted) return 0;
   const hosts = await openHosts(engine, { settings, log, stack });
   log("info", "ready", {

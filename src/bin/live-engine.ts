@@ -7,11 +7,14 @@ import type { Engine, LiveEngine } from "../engine/engine.ts";
 import { openEvents } from "../engine/events/open.ts";
 import { openNetworks, type NetworksOptions } from "../engine/networks/open.ts";
 import { toldNetworks } from "../engine/networks/told.ts";
+import type { PodParts } from "../engine/pods/make.ts";
+import { openPods } from "../engine/pods/open.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { fileError } from "../engine/store/errors.ts";
 import { openVolumes } from "../engine/volumes/open.ts";
 import { openMonitors } from "../runtime/monitor/open.ts";
 import { namespaceDoor } from "../runtime/native/namespaces.ts";
+import { podDoor } from "../runtime/native/pods.ts";
 import { openRuntimes } from "../runtime/open.ts";
 import { openEngine } from "./engine.ts";
 import { programCommand } from "./program.ts";
@@ -62,7 +65,13 @@ async function liveParts(
   // Descriptors, not values: the registry client is loaded when it is first asked for.
   const parts = Object.defineProperties({ ...below }, Object.getOwnPropertyDescriptors(engine)) as Engine &
     typeof below;
-  return { ...below, tasks: stack.use(openTasks(parts, { warn })) };
+  const tasks = stack.use(openTasks(parts, { warn }));
+  const door = { value: podDoor(), enumerable: true };
+  const podParts = Object.defineProperties(
+    { tasks },
+    { ...Object.getOwnPropertyDescriptors(parts), door },
+  ) as unknown as PodParts;
+  return { ...below, tasks, pods: openPods(podParts) };
 }
 
 function networkOptions({ settings, store }: Engine): NetworksOptions {

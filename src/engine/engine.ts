@@ -7,6 +7,7 @@ import type { Events } from "./events/events.ts";
 import type { GarbageCollector, Leases } from "./gc/gc.ts";
 import type { Images } from "./images/images.ts";
 import type { Networks } from "./networks/networks.ts";
+import type { Pods } from "./pods/pods.ts";
 import type { Registries } from "./registry/registry.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { Snapshotter } from "./snapshots/snapshotter.ts";
@@ -34,5 +35,6 @@ export interface LiveEngine extends Engine {
   readonly events: Events;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  readonly pods: Pods;
   readonly tasks: Tasks;
 }

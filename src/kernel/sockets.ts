@@ -59,6 +59,15 @@ function orThrow(result: number | bigint, doing: string): number {
 export function netlinkSocket(namespace?: string): number {
   if (namespace === undefined)
     return orThrow(libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), "open a netlink socket");
+  using _ = enterNetwork(namespace);
+  return netlinkSocket();
+}
+
+/**
+ * This thread is in the network namespace that the path names until the answer is disposed of: sockets that it opens and processes that it starts belong there. Nothing may be awaited meanwhile
+ * by who shares the thread with others. Errors: the kernel's.
+ */
+export function enterNetwork(namespace: string): Disposable {
   const own = openOrThrow("/proc/thread-self/ns/net");
   try {
     const theirs = openOrThrow(namespace);
@@ -67,14 +76,19 @@ export function netlinkSocket(namespace?: string): number {
     } finally {
       closeFd(theirs);
     }
-    try {
-      return netlinkSocket();
-    } finally {
-      orThrow(libc().setns(own, CLONE_NEWNET), "go back to the own network namespace");
-    }
-  } finally {
+  } catch (error) {
     closeFd(own);
+    throw error;
   }
+  return {
+    [Symbol.dispose]() {
+      try {
+        orThrow(libc().setns(own, CLONE_NEWNET), "go back to the own network namespace");
+      } finally {
+        closeFd(own);
+      }
+    },
+  };
 }
 
 function openOrThrow(path: string): number {

@@ -27,7 +27,7 @@ export async function endContainers(folder: string): Promise<void> {
 function cgroupsOf(pid: number): string[] {
   const paths = textOf(pid, "cgroup")
     .split("\n")
-    .flatMap((line) => /:(\/.*sampan-[0-9a-f]{64})/.exec(line)?.[1] ?? []);
+    .flatMap((line) => /:(\/.*sampan-(?:pod-)?[0-9a-f]{64})/.exec(line)?.[1] ?? []);
   return cgroupMounts().flatMap((mount) => [...new Set(paths)].map((path) => join(mount, path)));
 }
 

@@ -12,6 +12,8 @@ export interface Facts {
   readonly states: ReadonlyMap<string, LifeState>;
   /** First processes, of those that run. */
   readonly pids: ReadonlyMap<string, number>;
+  /** Sandboxes of pods: what they have is looked after by their restore. */
+  readonly pods: ReadonlySet<string>;
   /** Name → whether a container that runs uses it. */
   readonly volumes: ReadonlyMap<string, boolean>;
   readonly deadLeases: readonly { readonly id: string; readonly purpose: string }[];
@@ -40,7 +42,8 @@ function leftOver(host: Host, facts: Facts): Found[] {
     found.push({ kind, name, owner: ownerOf(facts, id), problem: "left over" });
   for (const { pid, folder } of host.monitors)
     if (!lives(facts, containerOf(host, folder)))
-      add("monitor", `${pid} (${folder})`, containerOf(host, folder));
+      if (!facts.pods.has(containerOf(host, folder)))
+        add("monitor", `${pid} (${folder})`, containerOf(host, folder));
   for (const { id, populated, age } of host.cgroups) {
     if (lives(facts, id)) continue;
     // Of a container that this engine does not know it can say that nobody is in it, not whose it is.

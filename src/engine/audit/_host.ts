@@ -33,7 +33,11 @@ export interface Cgroup {
 export const stateFolders = ["containers", "roots", "runtime"] as const;
 export type StateFolder = (typeof stateFolders)[number];
 
-export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root">): Host {
+/** `parents`: cgroups besides the topmost that hold those of containers. */
+export function lookAtHost(
+  { state, root }: Pick<EngineSettings, "state" | "root">,
+  parents: readonly string[] = [],
+): Host {
   // Other names there are not a container's.
   const ids = (name: string) => list(join(state, name)).filter((id) => /^[0-9a-f]{64}$/.test(id));
   const below = (name: string) =>
@@ -43,7 +47,7 @@ export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root
       pid,
       folder: folder.replace(/ \(deleted\)$/, ""),
     })),
-    cgroups: cgroups(),
+    cgroups: cgroups(parents),
     mounts: mountsBelow([state, root]),
     folders: { containers: ids("containers"), roots: ids("roots"), runtime: below("runtime") },
     sockets: socketsIn(state),
@@ -54,8 +58,9 @@ export function lookAtHost({ state, root }: Pick<EngineSettings, "state" | "root
 
 const named = /^sampan-([0-9a-f]{64})$/;
 
-function cgroups(): Cgroup[] {
-  const found = cgroupFolders().flatMap((top) =>
+function cgroups(parents: readonly string[]): Cgroup[] {
+  const folders = cgroupFolders().flatMap((top) => [top, ...parents.map((parent) => join(top, parent))]);
+  const found = folders.flatMap((top) =>
     list(top).flatMap((name) => {
       const [, id] = named.exec(name) ?? [];
       const path = join(top, name);

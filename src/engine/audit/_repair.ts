@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { killProcess } from "../../kernel/libc.ts";
 import { mountPoints } from "./_mount-points.ts";
 import { unmount } from "../../kernel/mounts.ts";
+import { wantedPods } from "../pods/places.ts";
 import type { AuditParts } from "./audit.ts";
 import type { Found } from "./_compare.ts";
 import { cgroupFolders } from "./_host.ts";
@@ -20,7 +21,7 @@ export async function repairOne(engine: AuditParts, found: Found): Promise<boole
     mount: () => unmount(found.name),
     socket: () => rmSync(found.name, { force: true }),
     lease: () => dropLease(engine, found.name.split(" ")[0] ?? ""),
-    network: () => engine.networks.restore(runningOf(engine)),
+    network: () => engine.networks.restore([...runningOf(engine), ...wantedPods(engine.store)]),
   };
   const step = Object.hasOwn(steps, found.kind) ? steps[found.kind] : undefined;
   // A verb may be at work on the container at this moment.

@@ -8,6 +8,7 @@
 import type { AuditItem } from "../../spec/docker/system.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../engine.ts";
+import { podRows, wantedPods } from "../pods/places.ts";
 import { differences, type Facts, type Found } from "./_compare.ts";
 import { lookAtHost } from "./_host.ts";
 import { repairOne } from "./_repair.ts";
@@ -61,14 +62,19 @@ function keyOf({ kind, name, owner, problem }: Found): string {
 async function look(engine: AuditParts): Promise<readonly Found[]> {
   // The rows first and last: what changed its state between is not judged.
   const before = factsOf(engine);
-  const host = lookAtHost(engine.settings);
+  const host = lookAtHost(engine.settings, parentsOf(engine));
   const after = factsOf(engine);
   const same = (id: string) => before.states.get(id) === after.states.get(id);
-  const strings = await engine.networks.audit(runningOf(after));
+  const strings = await engine.networks.audit([...runningOf(after), ...wantedPods(engine.store)]);
   return [
     ...differences(host, after).filter(({ owner }) => owner === "" || same(owner)),
     ...strings.map((name) => ({ kind: "network", name, owner: "", problem: problemOf(name) })),
   ];
+}
+
+/** Cgroups of pods, which hold those of their containers. */
+function parentsOf({ store }: AuditParts): string[] {
+  return [...new Set(podRows(store).flatMap(({ request }) => request.cgroupParent ?? []))];
 }
 
 /** networks.audit says in words what is wrong. */
@@ -89,6 +95,7 @@ function factsOf({ containers, store, volumes, leases }: AuditParts): Facts {
     root: store.root,
     states: new Map(list.map(({ id, state }) => [id, state])),
     pids: new Map(list.flatMap(({ id, pid }) => (pid === undefined ? [] : [[id, pid] as const]))),
+    pods: new Set(podRows(store).map(({ id }) => id)),
     volumes: new Map(
       volumes.list().map(({ name }) => [name, volumes.users(name).some((id) => running.has(id))] as const),
     ),

@@ -21,6 +21,7 @@ const whole: Host = {
 const facts: Facts = {
   root: "/data",
   states: new Map([[id, "running"]]),
+  pods: new Set(),
   pids: new Map([[id, 11]]),
   volumes: new Map([["used", true]]),
   deadLeases: [],

@@ -9,7 +9,7 @@ import { etcOf } from "./live-bundle.ts";
 import { linked, type Linked } from "./links.ts";
 import type { LifeParts } from "./parts.ts";
 import { networkMode } from "./sandbox.ts";
-import { otherContainer } from "./spec/namespaces.ts";
+import { isJoined } from "./spec/namespaces.ts";
 
 /** Errors: `invalid_argument` for one that has another container's network; those of Networks.connect. */
 export async function connectContainer(
@@ -18,7 +18,7 @@ export async function connectContainer(
   { reference, asked }: { readonly reference: string; readonly asked: EndpointSettings },
 ): Promise<void> {
   await changed(engine, reference, (info) => {
-    if (otherContainer(networkMode(info)) !== undefined)
+    if (isJoined(networkMode(info)))
       throw new SampanError(
         "invalid_argument",
         `cannot connect container "${info.name}" to network "${network}": container sharing network namespace with another container or host cannot be connected to any other network`,

@@ -18,7 +18,8 @@ import { processArguments } from "./process.ts";
 import { sourcesAnswer } from "./reachable.ts";
 import { refuseTaken } from "./rename.ts";
 import { checkName, hostConfig, type StoredContainer } from "./request.ts";
-import { otherContainer } from "./spec/namespaces.ts";
+import { inPod } from "./pod.ts";
+import { isJoined, otherContainer } from "./spec/namespaces.ts";
 import { settleContainer } from "./settle.ts";
 
 export type CreateParts = Pick<Engine, "store" | "images" | "snapshots" | "leases" | "containers"> &
@@ -49,7 +50,9 @@ export async function createContainer(
     storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
   await sourcesAnswer(body, engine.unpacker?.command);
-  const { stored, warnings } = settleContainer({ body: namedNetwork(engine, body), image: config, other });
+  const { pod, body: settled } = inPod(engine.store, namedNetwork(engine, body));
+  const { stored: own, warnings } = settleContainer({ body: settled, image: config, other });
+  const stored = { ...own, ...(pod !== undefined && { pod }) };
   for (const warning of warnings) warn?.(warning);
   const { Runtime } = hostConfig(stored.body);
   // One that is not there is refused here, with the names of those that are.
@@ -164,7 +167,7 @@ async function joinNetworks(
 /** The networks that it is in from its first start on. The old field for its hardware address is that in its first network. */
 export function wantedEndpoints(body: CreateBody): Record<string, EndpointSettings> {
   const { NetworkMode = "" } = hostConfig(body);
-  if (body.NetworkDisabled || otherContainer(NetworkMode) !== undefined) return {};
+  if (body.NetworkDisabled || isJoined(NetworkMode)) return {};
   const first = NetworkMode === "" || NetworkMode === "default" ? "bridge" : NetworkMode;
   const { default: byDefault, ...named } = body.NetworkingConfig?.EndpointsConfig ?? {};
   const asked = named[first] ?? byDefault ?? {};

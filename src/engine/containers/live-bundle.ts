@@ -11,10 +11,11 @@ import { linked } from "./links.ts";
 import { mountImage } from "./mount-image.ts";
 import { isLive, type LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
+import { joinedModes } from "./pod.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 import { placeOf, sysOf } from "./rootfs.ts";
 import type { LiveNetwork } from "./sandbox.ts";
-import { otherContainer } from "./spec/namespaces.ts";
+import { otherContainer, podOf } from "./spec/namespaces.ts";
 
 export interface LiveBundle {
   readonly info: ContainerInfo;
@@ -31,7 +32,8 @@ export async function writeLiveBundle(
   const { root } = engine.store;
   const ipc = joinedContainer(engine, info, "IpcMode");
   const pid = joinedContainer(engine, info, "PidMode");
-  const shm = ipc && shmOf(placeOf(engine, ipc.id));
+  const podShm = podOf(hostConfig(info.body).IpcMode) === undefined ? undefined : network.pod?.places.shm;
+  const shm = ipc ? shmOf(placeOf(engine, ipc.id)) : podShm;
   const links = linked(engine, info);
   const ownSandbox = network.sandbox !== undefined && network.of === undefined;
   const sys = stored.remap && ownSandbox ? await mountSys(engine, info.id) : undefined;
@@ -40,11 +42,13 @@ export async function writeLiveBundle(
       ...(network.path !== undefined && { network: network.path }),
       ...(ipc && { ipc: `/proc/${ipc.pid}/ns/ipc` }),
       ...(pid && { pid: `/proc/${pid.pid}/ns/pid` }),
+      ...(network.pod && joinedModes(network.pod, hostConfig(info.body))),
     },
     ...(shm !== undefined && existsSync(shm) && { shm }),
     ...(sys !== undefined && { sys }),
     network: { ...etcOf(engine, network), links: links.hosts },
     links: links.environment,
+    ...(network.pod && { hostname: network.pod.hostname }),
     ...(network.of && { hostname: hostnameOf(network.of.id, network.of.body) }),
     ...(hostConfig(info.body).Init && { init: await engine.runtimes.init() }),
     ...(engine.unpacker.command && { helper: engine.unpacker.command }),
@@ -84,15 +88,16 @@ function joinedContainer(
 }
 
 /** What its network says for /etc/hosts and /etc/resolv.conf. */
-export function etcOf({ settings, store }: LifeParts, { sandbox, of }: LiveNetwork): EtcInput {
+export function etcOf({ settings, store }: LifeParts, { sandbox, of, pod }: LiveNetwork): EtcInput {
   const { dns, dnsSearch, dnsOptions } = settings.network;
   const defaults = { dns, search: dnsSearch, options: dnsOptions };
+  if (pod) return { sharedFolder: pod.places.folder, defaults };
   if (of) return { sharedFolder: containerFolder(store.root, of.id), defaults };
   if (!sandbox) return { defaults };
   return { ...addressesOf(sandbox), nameservers: sandbox.nameservers, defaults };
 }
 
-function addressesOf({ endpoints }: Sandbox): EtcInput {
+export function addressesOf({ endpoints }: Sandbox): EtcInput {
   const addresses = endpoints
     .flatMap(({ ipv4, ipv6 }: Endpoint) => [ipv4, ipv6])
     .filter((each) => each !== undefined);

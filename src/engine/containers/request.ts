@@ -12,6 +12,8 @@ export interface StoredContainer {
   readonly image: ImageConfigRun;
   readonly remap: Remap | undefined;
   readonly volumes: readonly VolumeMount[];
+  /** The sandbox that it is a container of. */
+  readonly pod?: string;
 }
 
 const none: HostConfig = {};

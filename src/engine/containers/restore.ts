@@ -13,6 +13,7 @@ import { within } from "./deadline.ts";
 import { writeEnd } from "./end.ts";
 import { findExecs } from "./exec-follow.ts";
 import { bootOf, thisBoot } from "./life-rows.ts";
+import { wantedPods } from "../pods/places.ts";
 import { findContainer, isLive, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
 import { startWanted } from "./restore-start.ts";
@@ -60,9 +61,10 @@ export async function restore(engine: LifeParts, options: RestoreOptions): Promi
 }
 
 /** Without them containers still run on, and those that need none still start. */
-async function restoreNetworks({ networks, tasks }: LifeParts, warn: (text: string) => void): Promise<void> {
+async function restoreNetworks(engine: LifeParts, warn: (text: string) => void): Promise<void> {
+  const { networks, tasks, store } = engine;
   try {
-    await networks.restore([...tasks.table.running.keys()]);
+    await networks.restore([...tasks.table.running.keys(), ...wantedPods(store)]);
   } catch (error) {
     warn(SampanError.wrap("cannot restore networks", error).message);
   }

@@ -4,8 +4,10 @@ import type { Sandbox, SandboxOwner } from "../networks/networks.ts";
 import { hostnameOf } from "./bundle.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { isLive, type LifeParts } from "./parts.ts";
+import { storedContainer } from "./open.ts";
+import { joinedPod, type JoinedPod } from "./pod.ts";
 import { hostConfig } from "./request.ts";
-import { otherContainer } from "./spec/namespaces.ts";
+import { otherContainer, podOf } from "./spec/namespaces.ts";
 
 export interface LiveNetwork {
   /** For linux.namespaces; undefined: a namespace of its own with nothing in it, or the host's, as the mode says. */
@@ -13,10 +15,15 @@ export interface LiveNetwork {
   readonly sandbox?: Sandbox;
   /** Whose network it shares. */
   readonly of?: ContainerInfo;
+  /** The sandbox that it is in. */
+  readonly pod?: JoinedPod;
 }
 
 export async function openSandbox(engine: LifeParts, info: ContainerInfo): Promise<LiveNetwork> {
   const mode = networkMode(info);
+  const pod = joinedPod(engine, storedContainer(engine.store, info.id).pod);
+  if (pod)
+    return { pod, ...(pod.network !== undefined && podOf(mode) !== undefined && { path: pod.network }) };
   const other = otherContainer(mode);
   if (other !== undefined) return shared(engine, info, other);
   if (mode === "host" || mode === "none" || info.body.NetworkDisabled) return {};

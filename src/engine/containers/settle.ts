@@ -11,7 +11,7 @@ import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./requ
 import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
 import { hostFacts, type HostFacts } from "./spec/host.ts";
-import { checkNamespaces, otherContainer, privateCgroups } from "./spec/namespaces.ts";
+import { checkNamespaces, isJoined, podOf, privateCgroups } from "./spec/namespaces.ts";
 import { checkResources } from "./spec/resources.ts";
 import { securityWords } from "./spec/security.ts";
 import { containerSpec } from "./spec.ts";
@@ -126,8 +126,10 @@ function checkSpec(stored: StoredContainer, host: HostFacts): void {
     sourceOf: ({ source }) => source,
     init: "/init",
     joined: {
-      ...(otherContainer(asked.IpcMode) !== undefined && { ipc: there }),
-      ...(otherContainer(asked.PidMode) !== undefined && { pid: there }),
+      ...(isJoined(asked.IpcMode) && { ipc: there }),
+      ...(isJoined(asked.PidMode) && { pid: there }),
+      ...(podOf(asked.NetworkMode) !== undefined && { network: there }),
+      ...(podOf(asked.UTSMode) !== undefined && { uts: there }),
     },
   });
   checkRules(validateConfig(spec));

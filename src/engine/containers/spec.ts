@@ -10,7 +10,7 @@ import type { CdiEdits } from "./spec/cdi.ts";
 import { deviceParts } from "./spec/devices.ts";
 import type { HostFacts } from "./spec/host.ts";
 import { initWords, mounts } from "./spec/mounts.ts";
-import { namespaces, type Joined } from "./spec/namespaces.ts";
+import { namespaces, podOf, type Joined } from "./spec/namespaces.ts";
 import { limits } from "./spec/resources.ts";
 import { rlimits } from "./spec/rlimits.ts";
 import { security, type Security } from "./spec/security.ts";
@@ -52,7 +52,7 @@ export function containerSpec(input: SpecInput): OciConfig {
   const asked = hostConfig(body);
   const names = containerCapabilities(asked, host.bounding);
   const safety = security(asked, names, host);
-  const ownUts = asked.UTSMode !== "host";
+  const ownUts = asked.UTSMode !== "host" && podOf(asked.UTSMode) === undefined;
   const kernel = { writableCgroups: safety.writableCgroups, kernel: host.kernel, more: cdi?.mounts ?? [] };
   return {
     // The oldest that has all of what stands here, for runtimes of other people.

@@ -61,7 +61,7 @@ export interface PodSandboxInfo {
 }
 
 export interface Pods {
-  /** Makes it whole or not at all. Errors: `already_exists` for the same namespace, name and attempt; `invalid_argument`; those of networks. */
+  /** Makes it whole or not at all. Errors: `already_exists` for the same namespace, name, UID and attempt; `invalid_argument`; those of networks. */
   run(request: PodSandboxRequest, signal?: AbortSignal): Promise<PodSandboxInfo>;
   /** Kills its containers, frees network and namespaces. Idempotent. */
   stop(id: string): Promise<void>;

@@ -115,4 +115,12 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE volume_uses (volume TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (volume, container)) WITHOUT ROWID, STRICT;
   `,
+  `
+  -- Pod sandboxes: request is the JSON of a PodSandboxRequest; one that is not wanted was stopped. Their containers say so in their configuration.
+  CREATE TABLE pods (
+    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, attempt INTEGER NOT NULL, request TEXT NOT NULL,
+    created INTEGER NOT NULL, wanted INTEGER NOT NULL, UNIQUE (namespace, name, uid, attempt)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX containers_by_pod ON containers (json_extract(config, '$.pod'));
+  `,
 ];

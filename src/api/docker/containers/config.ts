@@ -1,6 +1,6 @@
 /** What a container was asked to be, in full: its create body with the image's configuration under it, and dockerd's values where nothing was said. Pure. */
 import type { ContainerInfo } from "../../../engine/containers/containers.ts";
-import { otherContainer } from "../../../engine/containers/spec/namespaces.ts";
+import { isJoined } from "../../../engine/containers/spec/namespaces.ts";
 import { maskedPaths, readonlyPaths } from "../../../engine/containers/spec/security.ts";
 import { mergedEnvironment, processWords } from "../../../engine/containers/process.ts";
 import type { CreateBody, HostConfig } from "../../../spec/docker/create.ts";
@@ -34,7 +34,7 @@ export function configOf(container: Made, hostname: string): Record<string, unkn
   const { entrypoint, command } = processWords(body, imageConfig);
   const ports = exposedPorts(container);
   const shares = body.HostConfig?.UTSMode === "host" || networkMode(body) === "host";
-  const joined = otherContainer(networkMode(body)) !== undefined;
+  const joined = isJoined(networkMode(body));
   return {
     Hostname: body.Hostname || (shares ? hostname : joined ? "" : id.slice(0, 12)),
     Domainname: body.Domainname ?? "",

@@ -1,6 +1,6 @@
 /** A container's networks and ports in Docker's shapes. */
 import type { ContainerInfo } from "../../../engine/containers/containers.ts";
-import { otherContainer } from "../../../engine/containers/spec/namespaces.ts";
+import { isJoined } from "../../../engine/containers/spec/namespaces.ts";
 import type { Endpoint, NetworkInfo, Sandbox } from "../../../engine/networks/networks.ts";
 import type { EndpointSettings } from "../../../spec/docker/create.ts";
 import { exposedPorts, networkMode } from "./config.ts";
@@ -79,12 +79,11 @@ export function networksOf(
   const asked = body.NetworkingConfig?.EndpointsConfig ?? {};
   const mode = networkMode(body);
   const first = mode === "default" ? "bridge" : mode;
-  const names =
-    otherContainer(mode) !== undefined
-      ? []
-      : endpoints.size > 0
-        ? [...endpoints.keys()]
-        : [...new Set([first, ...Object.keys(asked)])];
+  const names = isJoined(mode)
+    ? []
+    : endpoints.size > 0
+      ? [...endpoints.keys()]
+      : [...new Set([first, ...Object.keys(asked)])];
   return Object.fromEntries(
     names.map((name) => [
       name,

@@ -5,7 +5,7 @@ import type { CreateBody } from "../../../spec/docker/create.ts";
 import type { OciMount } from "../../../spec/oci/config.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "../request.ts";
 import type { VolumeMount } from "../volumes.ts";
-import { otherContainer } from "./namespaces.ts";
+import { isJoined } from "./namespaces.ts";
 
 /** By which scripts know that they run in a container, since Docker's first days. */
 export const mark = "/.dockerenv";
@@ -116,8 +116,7 @@ function kernelMount(type: string, destination: string, options: string[], sourc
 function kernelMounts({ body, ownIds, shm, sys: given, writableCgroups }: KernelMounts): OciMount[] {
   const access = hostConfig(body).Privileged ? "rw" : "ro";
   // sysfs can be mounted only by who owns the network namespace.
-  const foreignNetwork =
-    sharesHostNetwork(body) || otherContainer(hostConfig(body).NetworkMode) !== undefined;
+  const foreignNetwork = sharesHostNetwork(body) || isJoined(hostConfig(body).NetworkMode);
   const bound = given ?? (ownIds && foreignNetwork ? "/sys" : undefined);
   const sys =
     bound !== undefined

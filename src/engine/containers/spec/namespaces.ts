@@ -11,11 +11,22 @@ export interface Joined {
   readonly network?: string;
   readonly ipc?: string;
   readonly pid?: string;
+  readonly uts?: string;
 }
 
 /** `container:<reference>` → the reference. */
 export function otherContainer(mode: string | undefined): string | undefined {
   return mode?.startsWith("container:") ? mode.slice("container:".length) : undefined;
+}
+
+/** `pod:<id>` → the id of a sandbox. */
+export function podOf(mode: string | undefined): string | undefined {
+  return mode?.startsWith("pod:") ? mode.slice("pod:".length) : undefined;
+}
+
+/** The namespace is another container's, or a pod's. */
+export function isJoined(mode: string | undefined): boolean {
+  return otherContainer(mode) !== undefined || podOf(mode) !== undefined;
 }
 
 /** Another container's, by field; those must run when this one starts. */
@@ -50,10 +61,16 @@ export function namespaces({ body, ownIds, host, joined }: NamespacesInput): Oci
   const found: OciNamespace[] = [{ type: "mount" }];
   const add = (type: OciNamespace["type"], path?: string) =>
     found.push({ type, ...(path !== undefined && { path }) });
-  if (UTSMode !== "host") add("uts");
+  if (UTSMode !== "host") add("uts", joinedPath("UTSMode", UTSMode, joined.uts));
   if (PidMode !== "host") add("pid", joinedPath("PidMode", PidMode, joined.pid));
   if (IpcMode !== "host") add("ipc", joinedPath("IpcMode", IpcMode, joined.ipc));
-  if (!sharesHostNetwork(body)) add("network", joined.network);
+  if (!sharesHostNetwork(body)) {
+    const mode = hostConfig(body).NetworkMode;
+    add(
+      "network",
+      podOf(mode) === undefined ? joined.network : joinedPath("NetworkMode", mode, joined.network),
+    );
+  }
   if (privateCgroups(body, host)) add("cgroup");
   if (ownIds) add("user");
   return found;
@@ -61,7 +78,7 @@ export function namespaces({ body, ownIds, host, joined }: NamespacesInput): Oci
 
 /** A container whose namespace was to be joined must not get one of its own because nobody said where that is. */
 function joinedPath(field: string, mode: string | undefined, path: string | undefined): string | undefined {
-  if (otherContainer(mode) === undefined || path !== undefined) return path;
+  if (!isJoined(mode) || path !== undefined) return path;
   throw invalid(`cannot use ${field} "${mode}": that container does not run`);
 }
 
@@ -70,7 +87,7 @@ interface Conflict {
   readonly why: string;
 }
 
-const joins = (mode: string | undefined) => otherContainer(mode) !== undefined;
+const joins = isJoined;
 const network = (body: CreateBody) => hostConfig(body).NetworkMode;
 const some = (value: object | null | undefined) =>
   value !== null && value !== undefined && Object.keys(value).length > 0;
@@ -130,7 +147,7 @@ const modes = {
 export function checkNamespaces(body: CreateBody, ownIds: boolean): void {
   for (const [field, known] of Object.entries(modes)) {
     const mode = hostConfig(body)[field as keyof typeof modes] ?? "";
-    const other = otherContainer(mode);
+    const other = otherContainer(mode) ?? podOf(mode);
     if (other === undefined ? !(known as readonly string[]).includes(mode) : other === "")
       throw invalid(
         `cannot use ${field} "${mode.slice(0, 150)}": wanted ${known.filter(Boolean).join(", ")} or container:<name>`,

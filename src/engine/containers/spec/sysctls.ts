@@ -3,7 +3,7 @@ import { invalid } from "../../../base/errors.ts";
 import type { CreateBody, StringMap } from "../../../spec/docker/create.ts";
 import { sysctlPath } from "../../../spec/oci/sysctl.ts";
 import { hostConfig, sharesHostNetwork } from "../request.ts";
-import { otherContainer } from "./namespaces.ts";
+import { isJoined } from "./namespaces.ts";
 
 /** As Docker sets them: ping and low ports without capabilities, inside a network of its own. */
 const ownNetwork = {
@@ -21,7 +21,7 @@ const ofIpc =
  */
 export function sysctls(body: CreateBody, options: { readonly ownIds: boolean }): Record<string, string> {
   const { NetworkMode, Sysctls } = hostConfig(body);
-  const own = !sharesHostNetwork(body) && otherContainer(NetworkMode) === undefined && !options.ownIds;
+  const own = !sharesHostNetwork(body) && !isJoined(NetworkMode) && !options.ownIds;
   return { ...(own && ownNetwork), ...checked(body, Sysctls ?? {}) };
 }
 

@@ -1,0 +1,24 @@
+/**
+ * The door to namespaces other than networks' and to cgroups that hold several containers: a JavaScript process cannot enter one, and the engine knows no runtime's insides. bin joins it with
+ * src/runtime/native/pods.ts.
+ */
+import type { OciResources } from "../../spec/oci/config.ts";
+
+export interface NewNamespaces {
+  /** Absolute paths that they are pinned at; files are made there. */
+  readonly ipc?: string;
+  readonly uts?: { readonly path: string; readonly hostname: string };
+  /** A network namespace that is there already, for the parameters of net. */
+  readonly network?: string;
+  /** `net.ipv4.ip_forward` → `1`, set in the new IPC namespace and in that network. */
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface PodDoor {
+  /** All or none. */
+  makeNamespaces(wanted: NewNamespaces): Promise<void>;
+  /** A cgroup with limits; one that is there gets them. Errors name the limit. */
+  makeCgroup(path: string, resources: OciResources): void;
+  /** With those in it, which must be empty. One that is not there is no error. */
+  removeCgroup(path: string): Promise<void>;
+}

@@ -1,0 +1,112 @@
+/** Brings what a sandbox is made of to the host, and takes it away. Each is idempotent, so that both are also how one is healed. */
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
+import { MS } from "../../kernel/linux.ts";
+import { mount, unmount } from "../../kernel/mounts.ts";
+import type { LifeParts } from "../containers/parts.ts";
+import { writeEtcFiles } from "../containers/etc.ts";
+import { addressesOf } from "../containers/live-bundle.ts";
+import { hostFacts } from "../containers/spec/host.ts";
+import { limits } from "../containers/spec/resources.ts";
+import type { Sandbox } from "../networks/networks.ts";
+import { etcBody, podSysctls } from "./check.ts";
+import type { PodDoor } from "./door.ts";
+import { startInit, stopInit } from "./init.ts";
+import { isMounted, pinnedOf, placesOf, sharesHost, type PodRow } from "./places.ts";
+
+export type PodParts = Omit<LifeParts, "tasks"> & Pick<LifeParts, "tasks"> & { readonly door: PodDoor };
+
+/** Errors: those of networks, of limits, of the kernel. What was made by a failed one is taken away by `unmakePod`. */
+export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSignal): Promise<void> {
+  const { id, request } = row;
+  const { folder } = placesOf(engine.settings, id);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const sandbox = await openNetwork(engine, row);
+  signal?.throwIfAborted();
+  await makeNamespaces(engine, row, sandbox);
+  if (request.cgroupParent !== undefined)
+    engine.door.makeCgroup(
+      request.cgroupParent,
+      limits(request.resources ?? {}, hostFacts({ privileged: false })),
+    );
+  writeEtc(engine, row, sandbox);
+  if (request.sharePid) await startInit(engine, row, signal);
+}
+
+async function openNetwork({ networks }: PodParts, { id, request }: PodRow): Promise<Sandbox | undefined> {
+  if (sharesHost(request)) return undefined;
+  const { name, hostname, network = "bridge", ports = {}, dns } = request;
+  const owner = { id, name, hostname, ...(dns && dns.servers.length > 0 && { dns: dns.servers }) };
+  if (network !== "none") await connectOnce(networks, network, owner);
+  return await networks.open(owner, { bindings: ports, all: [] });
+}
+
+async function connectOnce(
+  networks: PodParts["networks"],
+  network: string,
+  owner: Parameters<PodParts["networks"]["connect"]>[1],
+): Promise<void> {
+  try {
+    await networks.connect(network, owner, {});
+  } catch (error) {
+    if (SampanError.from(error).code !== "already_exists") throw error;
+  }
+}
+
+async function makeNamespaces(engine: PodParts, { id, request }: PodRow, sandbox: Sandbox | undefined) {
+  const places = placesOf(engine.settings, id);
+  const missing = new Set(pinnedOf(request).filter((each) => !isMounted(places[each])));
+  const isNew = missing.has("ipc") || missing.has("uts");
+  if (isNew || sandbox)
+    await engine.door.makeNamespaces({
+      ...(missing.has("ipc") && { ipc: places.ipc }),
+      ...(missing.has("uts") && { uts: { path: places.uts, hostname: request.hostname } }),
+      ...(sandbox && { network: sandbox.path }),
+      sysctls: settable(podSysctls(request), missing.has("ipc")),
+    });
+  if (request.hostIpc || isMounted(places.shm)) return;
+  mkdirSync(places.shm, { recursive: true, mode: 0o700 });
+  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  mount({ type: "tmpfs", source: "shm", target: places.shm, flags, data: "mode=1777,size=65536k" });
+}
+
+/** Parameters of IPC can be set only as the namespace is made: nobody else enters it. */
+function settable(all: Readonly<Record<string, string>>, newIpc: boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => newIpc || /^net[./]/.test(name)));
+}
+
+function writeEtc({ settings }: PodParts, { id, request }: PodRow, sandbox: Sandbox | undefined): void {
+  const { dns, dnsSearch, dnsOptions } = settings.network;
+  writeEtcFiles(placesOf(settings, id).folder, {
+    body: etcBody(request),
+    hostname: request.hostname,
+    defaults: { dns, search: dnsSearch, options: dnsOptions },
+    ...(sandbox && { ...addressesOf(sandbox), nameservers: sandbox.nameservers }),
+  });
+}
+
+/** Every step is tried. Errors: the first. */
+export async function unmakePod(engine: PodParts, { id, request }: PodRow): Promise<void> {
+  const places = placesOf(engine.settings, id);
+  const failures: unknown[] = [];
+  const steps: readonly (() => unknown)[] = [
+    () => (request.sharePid ? stopInit(engine, id) : undefined),
+    () => engine.networks.close(id),
+    () => [places.ipc, places.uts, places.pid, places.shm].forEach((path) => unpin(path)),
+    () => (request.cgroupParent === undefined ? undefined : engine.door.removeCgroup(request.cgroupParent)),
+    () => rmSync(places.folder, { recursive: true, force: true }),
+  ];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw SampanError.wrap(`cannot take pod sandbox "${id}" away`, failures[0]);
+}
+
+function unpin(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  unmount(path);
+}

@@ -1,0 +1,176 @@
+/** Pod sandboxes over the engine's other parts: pods.ts is the contract. */
+import { randomBytes } from "node:crypto";
+import { SampanError } from "../../base/errors.ts";
+import { killContainer } from "../containers/kill.ts";
+import { findContainer, isLive } from "../containers/parts.ts";
+import { removeContainer } from "../containers/remove.ts";
+import { checkPod } from "./check.ts";
+import { isInitAlive } from "./init.ts";
+import { makePod, unmakePod, type PodParts } from "./make.ts";
+import {
+  containersOf,
+  isMounted,
+  pinnedOf,
+  placesOf,
+  podRow,
+  podRows,
+  sharesHost,
+  type PodRow,
+} from "./places.ts";
+import type { Pods, PodSandboxInfo, PodSandboxRequest } from "./pods.ts";
+
+export function openPods(engine: PodParts): Pods {
+  const { store } = engine;
+  const inTurn = turns();
+  const find = (id: string) => podRows(store).find((row) => row.id === id);
+  const stop = async (row: PodRow) => {
+    setWanted(engine, row.id);
+    await killAll(engine, row.id);
+    await unmakePod(engine, row);
+  };
+  return {
+    async run(request, signal) {
+      checkPod(request);
+      if (request.runtime !== undefined) engine.runtimes.get(request.runtime);
+      if (request.network !== undefined) engine.networks.get(request.network);
+      signal?.throwIfAborted();
+      const row = addRow(engine, request);
+      return await inTurn(row.id, async () => {
+        try {
+          await makePod(engine, row, signal);
+          return infoOf(engine, row);
+        } catch (error) {
+          await unmakePod(engine, row).catch(() => undefined);
+          await forget(engine, row);
+          throw SampanError.wrap(
+            `cannot make the sandbox of pod "${request.namespace}/${request.name}"`,
+            error,
+          );
+        }
+      });
+    },
+    stop: (id) =>
+      inTurn(id, async () => {
+        const row = find(id);
+        if (row) await stop(row);
+      }),
+    remove: (id) =>
+      inTurn(id, async () => {
+        const row = find(id);
+        if (!row) return;
+        await stop(row);
+        for (const each of containersOf(store, id))
+          if (findContainer(engine, each))
+            await removeContainer(engine, each, { force: true, volumes: true });
+        await forget(engine, row);
+      }),
+    get: (id) => infoOf(engine, podRow(store, id)),
+    list: () => podRows(store).map((row) => infoOf(engine, row)),
+    containers: (id) => containersOf(store, id),
+    restore: async () => {
+      const done: string[] = [];
+      for (const { id } of podRows(store))
+        await inTurn(id, async () => {
+          const row = find(id);
+          if (!row || !row.wanted || isReady(engine, row)) return;
+          await makePod(engine, row);
+          done.push(`sandbox of pod ${row.request.namespace}/${row.request.name}`);
+        });
+      return done;
+    },
+  };
+}
+
+/** One change at a time for a sandbox. */
+function turns(): <Result>(id: string, work: () => Promise<Result>) => Promise<Result> {
+  const last = new Map<string, Promise<unknown>>();
+  return async (id, work) => {
+    const before = last.get(id) ?? Promise.resolve();
+    const result = before.then(work, work);
+    const settled = result.catch(() => undefined);
+    last.set(id, settled);
+    try {
+      return await result;
+    } finally {
+      if (last.get(id) === settled) last.delete(id);
+    }
+  };
+}
+
+function addRow({ store }: PodParts, request: PodSandboxRequest): PodRow {
+  const { namespace, name, uid, attempt = 0 } = request;
+  const id = randomBytes(32).toString("hex");
+  const created = Date.now();
+  const { db } = store;
+  store.transaction(() => {
+    const same = db.query("SELECT 1 FROM pods WHERE namespace = ? AND name = ? AND uid = ? AND attempt = ?");
+    if (same.get(namespace, name, uid, attempt) !== null)
+      throw new SampanError(
+        "already_exists",
+        `cannot make the sandbox of pod "${namespace}/${name}": there is one of attempt ${attempt}`,
+      );
+    db.query(
+      "INSERT INTO pods (id, namespace, name, uid, attempt, request, created, wanted) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+    ).run(id, namespace, name, uid, attempt, JSON.stringify(request), created);
+  });
+  return { id, request, created, wanted: true };
+}
+
+/** A power cut may lose it: then the sandbox comes back, and whoever stopped it stops it again. */
+function setWanted({ store }: PodParts, id: string): void {
+  store.transaction(() => store.db.query("UPDATE pods SET wanted = 0 WHERE id = ?").run(id), {
+    durable: false,
+  });
+}
+
+async function forget({ store, networks }: PodParts, { id, request }: PodRow): Promise<void> {
+  const { network = "bridge" } = request;
+  if (!sharesHost(request) && network !== "none")
+    await networks.disconnect(network, id, { force: true, durable: false }).catch((error: unknown) => {
+      if (SampanError.from(error).code !== "not_found") throw error;
+    });
+  store.transaction(() => store.db.query("DELETE FROM pods WHERE id = ?").run(id));
+}
+
+async function killAll(engine: PodParts, id: string): Promise<void> {
+  await Promise.all(
+    containersOf(engine.store, id).map(async (each) => {
+      const info = findContainer(engine, each);
+      if (!info || !isLive(info)) return;
+      try {
+        await killContainer(engine, each, "SIGKILL");
+      } catch (error) {
+        // It has ended by itself.
+        if (!["failed_precondition", "not_found"].includes(SampanError.from(error).code)) throw error;
+      }
+    }),
+  );
+}
+
+function isReady(engine: PodParts, { id, request, wanted }: PodRow): boolean {
+  if (!wanted) return false;
+  const places = placesOf(engine.settings, id);
+  if (
+    !pinnedOf(request).every((each) => (each === "pid" ? isInitAlive(engine, id) : isMounted(places[each])))
+  )
+    return false;
+  if (sharesHost(request)) return true;
+  const path = engine.networks.sandbox(id)?.path;
+  return path !== undefined && isMounted(path);
+}
+
+function infoOf(engine: PodParts, row: PodRow): PodSandboxInfo {
+  const { id, request, created } = row;
+  const ready = isReady(engine, row);
+  const sandbox = ready && !sharesHost(request) ? engine.networks.sandbox(id) : undefined;
+  const [endpoint] = sandbox?.endpoints ?? [];
+  const ips = [endpoint?.ipv4, endpoint?.ipv6].flatMap((each) => each?.replace(/\/.*$/, "") ?? []);
+  return {
+    id,
+    request,
+    created: new Date(created),
+    state: ready ? "ready" : "not_ready",
+    sandbox,
+    ips,
+  };
+}

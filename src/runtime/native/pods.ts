@@ -1,0 +1,80 @@
+/** Namespaces and cgroups that several containers share, for the engine's pods: engine/pods/door.ts is the contract, bin joins the two. */
+import { rmSync, writeFileSync } from "node:fs";
+import { CLONE, MS, O } from "../../kernel/linux.ts";
+import { unmount } from "../../kernel/mounts.ts";
+import type { OciResources } from "../../spec/oci/config.ts";
+import { sysctlPath } from "../../spec/oci/sysctl.ts";
+import { launchBeside } from "./beside.ts";
+import { applySteps } from "./cgroups/apply.ts";
+import { cgroupHost } from "./cgroups/host.ts";
+import { cgroupPaths, type CgroupPaths } from "./cgroups/paths.ts";
+import { planCgroups } from "./cgroups/plan.ts";
+import { removeCgroups } from "./cgroups/remove.ts";
+import { op, type Operation } from "./plan/operations.ts";
+
+/** As engine/pods/door.ts has it; the runtime may not import the engine. */
+interface NewNamespaces {
+  readonly ipc?: string;
+  readonly uts?: { readonly path: string; readonly hostname: string };
+  readonly network?: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+/** Milliseconds that processes which were just killed may take to leave a cgroup. */
+const patience = { timeoutMs: 5000 } as const;
+
+/** The engine's PodDoor. */
+export function podDoor() {
+  return {
+    async makeNamespaces(wanted: NewNamespaces): Promise<void> {
+      const paths = [wanted.ipc, wanted.uts?.path].filter((each) => each !== undefined);
+      for (const path of paths) writeFileSync(path, "", { flag: "a", mode: 0o444 });
+      try {
+        await launchBeside({ parent: namespacesPlan(wanted), middle: [], init: [] });
+      } catch (error) {
+        for (const path of paths) {
+          unmount(path);
+          rmSync(path, { force: true });
+        }
+        throw error;
+      }
+    },
+    makeCgroup(path: string, resources: OciResources): void {
+      // Without rules for devices: those are each container's own, and none could have more than this one.
+      const { create } = planCgroups({ resources, paths: pathsOf(path), inUserNamespace: true });
+      applySteps(create.filter(({ name }) => name === "mkdir" || name === "write"));
+    },
+    async removeCgroup(path: string): Promise<void> {
+      await removeCgroups(pathsOf(path), patience);
+    },
+  };
+}
+
+function pathsOf(path: string): CgroupPaths {
+  return cgroupPaths({ cgroupsPath: path, id: "pod", host: cgroupHost(), driver: "cgroupfs" });
+}
+
+/** Slot of these plans. */
+const network = 0;
+
+function namespacesPlan({ ipc, uts, network: path, sysctls }: NewNamespaces): Operation[] {
+  const why = "the pod's namespaces";
+  const flags = (ipc === undefined ? 0 : CLONE.NEWIPC) | (uts === undefined ? 0 : CLONE.NEWUTS);
+  const pin = (type: string, target: string) =>
+    op("mount", { source: `/proc/self/ns/${type}`, target, flags: MS.BIND }, `${type} namespace "${target}"`);
+  return [
+    ...(path === undefined
+      ? []
+      : [
+          op("open", { path, flags: O.RDONLY | O.CLOEXEC, out: network }, why),
+          op("setns", { slot: network, type: CLONE.NEWNET }, why),
+        ]),
+    ...(flags === 0 ? [] : [op("unshare", { flags }, why)]),
+    ...(uts === undefined ? [] : [op("sethostname", { name: uts.hostname }, `hostname "${uts.hostname}"`)]),
+    ...Object.entries(sysctls).map(([name, value]) =>
+      op("write", { path: `/proc/sys/${sysctlPath(name) ?? name}`, data: value }, `sysctl ${name}`),
+    ),
+    ...(ipc === undefined ? [] : [pin("ipc", ipc)]),
+    ...(uts === undefined ? [] : [pin("uts", uts.path)]),
+  ];
+}

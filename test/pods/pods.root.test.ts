@@ -1,0 +1,159 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect } from "bun:test";
+import { audit } from "../../src/engine/audit/audit.ts";
+import { startContainer } from "../../src/engine/containers/start.ts";
+import { needing } from "../needs.ts";
+import { mountsBelow } from "../snapshots/place.ts";
+import { needs, World } from "./_world.ts";
+
+const { test } = needing(needs);
+
+const unified = existsSync("/sys/fs/cgroup/cgroup.controllers");
+const cgroupFolder = (path: string) => join(unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory", path);
+
+function limitIn(folder: string): number {
+  return Number(readFileSync(join(folder, unified ? "memory.max" : "memory.limit_in_bytes"), "utf8"));
+}
+
+/** Cgroups above the pod's are nobody's. */
+function removeFolders(path: string): void {
+  for (const top of unified ? [""] : readdirSync("/sys/fs/cgroup"))
+    if (existsSync(join("/sys/fs/cgroup", top, path))) rmdirSync(join("/sys/fs/cgroup", top, path));
+}
+
+test("containers of a pod share its network, its host name, its queues and its memory", async () => {
+  await using world = await World.open();
+  const { id, ips, state } = await world.pod({ hostname: "boat" });
+  expect(state).toBe("ready");
+  expect(ips).toHaveLength(1);
+  await world.start(id, ["echo shared > /dev/shm/a; nc -l -p 7 -e echo heard"]);
+  const script =
+    "until [ -e /dev/shm/a ]; do sleep 0.01; done; hostname; cat /etc/hostname /dev/shm/a; ip -o -4 addr show eth0; until nc 127.0.0.1 7; do sleep 0.01; done";
+  const said = await world.run(id, script);
+  expect(said).toContain("boat\nboat\nshared\n");
+  expect(said).toContain(ips[0] ?? "?");
+  expect(said).toEndWith("heard\n");
+});
+
+test("the files of /etc are the pod's", async () => {
+  await using world = await World.open();
+  const { id } = await world.pod({
+    dns: { servers: ["10.96.0.10"], searches: ["default.svc.cluster.local"], options: ["ndots:5"] },
+    hosts: [{ ip: "10.1.2.3", names: ["db", "db.local"] }],
+    sysctls: { "net.ipv4.ip_unprivileged_port_start": "80", "kernel.shmmax": "123456" },
+  });
+  const said = await world.run(
+    id,
+    "cat /etc/resolv.conf /etc/hosts; sysctl -n net.ipv4.ip_unprivileged_port_start kernel.shmmax",
+  );
+  expect(said).toContain("nameserver 10.96.0.10\nsearch default.svc.cluster.local\noptions ndots:5\n");
+  expect(said).toContain("10.1.2.3\tdb\n10.1.2.3\tdb.local\n");
+  expect(said).toContain("\tweb\n");
+  expect(said).toEndWith("80\n123456\n");
+});
+
+test("a pod with the host's namespaces has them, and its containers too", async () => {
+  await using world = await World.open();
+  const { id, sandbox, ips } = await world.pod({ network: "host", hostIpc: true, hostPid: true });
+  expect([sandbox, ips]).toEqual([undefined, []]);
+  const namespaces = ["net", "ipc", "uts", "pid"];
+  const said = await world.run(id, namespaces.map((name) => `readlink /proc/self/ns/${name}`).join("; "), {
+    PidMode: `pod:${id}`,
+  });
+  const own = namespaces.map((name) => readlinkSync(`/proc/thread-self/ns/${name}`));
+  expect(said.trim().split("\n")).toEqual(own);
+});
+
+test("one PID namespace for all: its first process is an init that reaps", async () => {
+  await using world = await World.open();
+  const { id } = await world.pod({ sharePid: true });
+  const host = { PidMode: `pod:${id}` };
+  await world.start(id, ["exec sleep 1000"], host);
+  const said = await world.run(
+    id,
+    "cat /proc/1/comm; (sleep 0 & exec true); ps | grep -c '[s]leep 1000'; kill -9 1; cat /proc/1/comm",
+    host,
+  );
+  expect(said).toBe("init\n1\ninit\n");
+  await world.again();
+  expect(await world.run(id, "ps | grep -c '[s]leep 1000'", host)).toBe("1\n");
+  await world.engine.pods.stop(id);
+  await world.cutPower();
+});
+
+test("limits of the pod hold for its containers together, and the cgroup goes with it", async () => {
+  await using world = await World.open();
+  const cgroupParent = `/sampan-test-${process.pid}/podu1`;
+  const { id } = await world.pod({
+    cgroupParent,
+    resources: { Memory: 64 << 20, CpuShares: 512, PidsLimit: 50 },
+  });
+  const folder = cgroupFolder(cgroupParent);
+  expect(limitIn(folder)).toBe(64 << 20);
+  const container = await world.start(id, ["exec sleep 1000"]);
+  expect(existsSync(join(folder, `sampan-${container}`))).toBe(true);
+  expect(await audit(world.engine)).toEqual([]);
+  await world.engine.pods.remove(id);
+  expect(existsSync(folder)).toBe(false);
+  removeFolders(dirname(cgroupParent));
+});
+
+test("another engine finds all again and touches nothing", async () => {
+  await using world = await World.open();
+  const { id, ips } = await world.pod({ ports: { "7/tcp": [{ HostIp: "127.0.0.1", HostPort: "7007" }] } });
+  const container = await world.start(id, ["exec sleep 1000"]);
+  const { pid } = world.engine.containers.get(container);
+  await world.again();
+  expect(world.engine.pods.get(id)).toMatchObject({ id, ips, state: "ready", request: { name: "web" } });
+  expect(world.engine.containers.get(container)).toMatchObject({ state: "running", pid });
+  expect(world.engine.pods.containers(id)).toEqual([container]);
+  expect(await audit(world.engine)).toEqual([]);
+  expect(world.warnings).toEqual([]);
+});
+
+test("after a start of the machine the sandbox is there again, under its id", async () => {
+  await using world = await World.open();
+  const { id } = await world.pod({ hostname: "boat", sharePid: true });
+  await world.start(id, ["exec sleep 1000"]);
+  await world.again(() => world.cutPower());
+  const { state, ips } = world.engine.pods.get(id);
+  expect(state).toBe("ready");
+  const said = await world.run(id, "hostname; cat /etc/hosts; cat /proc/1/comm", { PidMode: `pod:${id}` });
+  expect(said).toStartWith("boat\n");
+  expect(said).toContain(`${ips[0]}\tboat\n`);
+  expect(said).toEndWith("init\n");
+});
+
+test("stopped it kills, and nothing of it can be joined; removed nothing of it is left", async () => {
+  await using world = await World.open();
+  const before = mountsBelow(world.folder);
+  const { id } = await world.pod();
+  const running = await world.start(id, ["exec sleep 1000"]);
+  const waiting = await world.container(id, ["true"]);
+  await world.engine.pods.stop(id);
+  expect(world.engine.pods.get(id)).toMatchObject({ state: "not_ready", sandbox: undefined, ips: [] });
+  expect(world.engine.containers.get(running)).toMatchObject({ state: "exited", exitCode: 137 });
+  expect(startContainer(world.engine, waiting.id)).rejects.toThrow("its pod's sandbox is not ready");
+  expect(world.container(id, ["true"])).rejects.toThrow("it was stopped");
+  await world.engine.pods.stop(id);
+  await world.engine.pods.remove(id);
+  await world.engine.pods.remove(id);
+  expect(world.engine.containers.list()).toEqual([]);
+  expect(mountsBelow(world.folder)).toEqual(before);
+  expect(readdirSync(join(world.folder, "run/pods"))).toEqual([]);
+  expect(await audit(world.engine)).toEqual([]);
+});
+
+test("what cannot be is refused, and leaves nothing", async () => {
+  await using world = await World.open();
+  const { id } = await world.pod();
+  expect(world.pod()).rejects.toThrow("there is one of attempt 0");
+  expect(world.pod({ attempt: 1, network: "nothere" })).rejects.toThrow("network nothere not found");
+  expect(world.pod({ attempt: 1, sysctls: { "vm.swappiness": "1" } })).rejects.toThrow("vm.swappiness");
+  expect(world.pod({ attempt: 1, cgroupParent: "/a/../b" })).rejects.toThrow("cgroup parent");
+  expect(world.pod({ attempt: 1, hosts: [{ ip: "1.2.3.4\n", names: ["a"] }] })).rejects.toThrow("add host");
+  expect(world.container(id, ["true"], { PidMode: `pod:${id}` })).rejects.toThrow("shares no PID namespace");
+  expect(world.container("f".repeat(64), ["true"])).rejects.toThrow("there is none");
+  expect(world.engine.pods.list()).toHaveLength(1);
+});
