@@ -26,12 +26,13 @@ export const layers: readonly Layer[] = [
   { folder: "api/oci", may: ["base", "spec", "wire", "runtime"] },
   { folder: "cli", may: ["base", "spec"] },
   { folder: "web", may: [] },
+  { folder: "mapper", may: ["base", "spec", "wire"] },
   { folder: "fleet/link", may: ["base", "spec", "wire"] },
   { folder: "fleet/cloud", may: ["base", "spec", "wire", "fleet/link"] },
   { folder: "fleet/edge", may: ["base", "spec", "wire", "fleet/link", "engine"] },
   {
     folder: "bin",
-    may: ["base", "spec", "wire", "kernel", "runtime", "engine", "api", "cli", "web", "fleet"],
+    may: ["base", "spec", "wire", "kernel", "runtime", "engine", "api", "cli", "web", "fleet", "mapper"],
   },
 ];
 
