@@ -8,6 +8,10 @@ const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 
 const cloud: Part = async (args) => (await import("./cloud.ts")).cloud(args);
 
+const mapper: Part = async (args) => (await import("./mapper.ts")).mapper(args);
+
+const simulate: Part = async (args) => (await import("./mapper.ts")).simulate(args);
+
 /** Internal: the helper processes of the engine: for layers, for docker cp, and for places that may not answer. */
 const unpackWorker: Part = async ([word, ...args]) => {
   if (word === "copy") return (await import("../engine/containers/copy-worker.ts")).copyWorker(args);
@@ -23,6 +27,8 @@ const parts: Readonly<Record<string, Part>> = {
   runtime,
   daemon,
   cloud,
+  mapper,
+  simulate,
   resolver,
   "unpack-worker": unpackWorker,
 };

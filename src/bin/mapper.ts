@@ -1,0 +1,140 @@
+/** `sampan mapper PROTOCOL`: devices of one protocol between the edge and the field. `sampan simulate thermostat`: a device to try it with. */
+import { version } from "../base/version.ts";
+import { dirname, join } from "node:path";
+import { invalid } from "../base/errors.ts";
+import { type FlagTable, parseFlags } from "../cli/flags/flags.ts";
+import { openLog, wordsOf } from "./daemon/log.ts";
+import { stopSignals, surviveErrors } from "./process.ts";
+
+const failed = 1;
+const misused = 125;
+const help = { kind: "yes", short: "h", help: "Print help" } as const;
+
+const mapperFlags = {
+  dmi: { kind: "text", value: "PATH", help: "The edge's socket" },
+  socket: {
+    kind: "text",
+    value: "PATH",
+    help: "Where the edge reaches this mapper; beside the edge's without it",
+  },
+  name: { kind: "text", value: "NAME", help: "The mapper's name; the protocol's without it" },
+  help,
+} as const satisfies FlagTable;
+
+const simulateFlags = {
+  "bind-address": { kind: "text", value: "ADDRESS", help: "Listen at this address; 127.0.0.1 without it" },
+  port: { kind: "number", help: "Listen at this port; 5020 without it, 0 is any" },
+  outside: { kind: "number", help: "Degrees outside of the room; 8 without it" },
+  pace: { kind: "number", help: "How much quicker than a real room; 60 without it" },
+  help,
+} as const satisfies FlagTable;
+
+const defaultDmi = "/run/sampan/edge/dmi.sock";
+
+const drivers = {
+  modbus: async () => (await import("../mapper/modbus/driver.ts")).modbusDriver,
+  mqtt: async () => (await import("../mapper/mqtt/driver.ts")).mqttDriver,
+} as const;
+
+const mapperUsage = `Usage:  sampan mapper PROTOCOL [OPTIONS]
+
+Devices of one protocol, between the field and an edge: registers with the edge's DMI, reads devices in their cycles, writes what is wanted.
+Protocols: modbus (Modbus TCP), mqtt (JSON over MQTT). What a device's configData may hold: docs/mappers.md
+
+Options:
+      --dmi PATH      The edge's socket; ${defaultDmi} without it (KubeEdge's: /etc/kubeedge/dmi.sock)
+      --name NAME     The mapper's name; the protocol's without it
+      --socket PATH   Where the edge reaches this mapper; beside the edge's without it
+
+Examples:
+  sampan mapper modbus
+  sampan mapper mqtt --dmi /etc/kubeedge/dmi.sock
+`;
+
+const simulateUsage = `Usage:  sampan simulate thermostat [OPTIONS]
+
+A thermostat in a cool room, as a Modbus TCP device: input register 0 is the temperature, holding register 0 what is wanted (both in tenths of a degree), coil 0 whether it may heat, discrete input 0
+whether it does.
+
+Options:
+      --bind-address ADDRESS   Listen at this address; 127.0.0.1 without it
+      --outside NUMBER         Degrees outside of the room; 8 without it
+      --pace NUMBER            How much quicker than a real room; 60 without it
+      --port NUMBER            Listen at this port; 5020 without it, 0 is any
+
+Example:
+  sampan simulate thermostat --port 5020
+`;
+
+/** Resolves with the exit status when it was told to end. */
+export async function mapper(args: readonly string[]): Promise<number> {
+  return told("the mapper", mapperUsage, async (log) => {
+    const { flags, words } = parseFlags(mapperFlags, args);
+    if (flags.help) return undefined;
+    const [protocol = "", more] = words;
+    if (!Object.hasOwn(drivers, protocol) || more !== undefined)
+      throw invalid(
+        `cannot map "${words.join(" ")}": wanted one protocol of ${Object.keys(drivers).join(", ")}`,
+      );
+    const dmi = flags.dmi ?? defaultDmi;
+    const socket = flags.socket ?? join(dirname(dmi), `mapper-${flags.name ?? protocol}.sock`);
+    const { runMapper } = await import("../mapper/run.ts");
+    const driver = await drivers[protocol as keyof typeof drivers]();
+    return async (signal) => {
+      const options = { dmi, socket, log: (text: string) => log("info", text), signal };
+      await runMapper<unknown, unknown>(
+        driver as never,
+        flags.name === undefined ? options : { ...options, name: flags.name },
+      );
+    };
+  });
+}
+
+/** Resolves with the exit status when it was told to end. */
+export async function simulate(args: readonly string[]): Promise<number> {
+  return told("the thermostat", simulateUsage, async (log) => {
+    const { flags, words } = parseFlags(simulateFlags, args);
+    if (flags.help) return undefined;
+    if (words.join(" ") !== "thermostat")
+      throw invalid(`cannot simulate "${words.join(" ")}": wanted thermostat`);
+    const { openModbusThermostat, Room } = await import("../mapper/simulator/thermostat.ts");
+    const { "bind-address": host = "127.0.0.1", port = 5020, outside = 8, pace = 60 } = flags;
+    return async (signal) => {
+      await using device = await openModbusThermostat({ host, port }, new Room({ outside, pace }));
+      log("info", "ready", { version, host, port: device.port });
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    };
+  });
+}
+
+type Work = (signal: AbortSignal) => Promise<void>;
+
+/** Flags are read first: what is wrong with them is a misuse. Undefined: help was asked for. */
+async function told(
+  what: string,
+  usage: string,
+  begin: (log: ReturnType<typeof openLog>) => Promise<Work | undefined>,
+): Promise<number> {
+  const log = openLog("info");
+  let work: Work | undefined;
+  try {
+    work = await begin(log);
+  } catch (error) {
+    log("error", wordsOf(error));
+    return misused;
+  }
+  if (!work) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  surviveErrors(log);
+  const stop = stopSignals(log, { words: "told to end", reason: `${what} ends` });
+  try {
+    await work(stop.signal);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    log("error", wordsOf(error));
+    return failed;
+  }
+}
