@@ -1,0 +1,131 @@
+/** MetaManager: takes what the cloud sends for group `resource`, keeps it in SQLite, and tells those who follow after it is on the disk. */
+import { join } from "node:path";
+import type { Clock } from "../../../base/clock.ts";
+import { SampanError } from "../../../base/errors.ts";
+import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
+import type { Envelope } from "../../link/envelope.ts";
+import type { CloudLink } from "../hub/hub.ts";
+import { openCipher } from "../store/cipher.ts";
+import { openDatabase } from "../store/open.ts";
+import { ask, objectOf } from "./_ask.ts";
+import { decide, readObject, whole, type Step } from "./_decide.ts";
+import { openFollowers } from "./_followers.ts";
+import type { Meta, MetaKey } from "./meta.ts";
+import { keyText, openRows, plainKey } from "./_rows.ts";
+import { migrations } from "./_schema.ts";
+import { openTokens, orAborted, type Account } from "./_tokens.ts";
+import { openMirror, type Mirror } from "./mirror.ts";
+
+export interface MetaOptions {
+  /** Data of the edge; `meta` in it is ours. */
+  readonly root: string;
+  readonly link: CloudLink;
+  readonly clock: Clock;
+  readonly log: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** With what MetaServer needs besides. */
+export interface LocalMeta extends Meta, AsyncDisposable {
+  readonly mirror: Mirror;
+  /** Whose token this is, among those that this node keeps. */
+  ownerOf(token: string): Account | undefined;
+  /** The store was begun anew: what the cloud sent before is not here. */
+  readonly fresh: boolean;
+}
+
+export const databaseName = "edgecore.db";
+export const keyName = "edgecore.key";
+
+export async function openMeta({ root, link, clock, log, signal: end }: MetaOptions): Promise<LocalMeta> {
+  const folder = join(root, "meta");
+  using stack = new DisposableStack();
+  const cipher = openCipher(join(folder, keyName));
+  const now = () => clock.now();
+  const database = stack.use(openDatabase(join(folder, databaseName), { migrations, log, now }));
+  const rows = openRows(database, cipher, log);
+  const controller = new AbortController();
+  const signal = AbortSignal.any([end, controller.signal]);
+  const tokens = openTokens({ database, cipher, link, clock, log, signal });
+  const mirror = openMirror(database, cipher, log);
+  const followers = openFollowers(log);
+  const asked = new Map<string, Promise<KubeObject>>();
+
+  function put(key: MetaKey, object: KubeObject, own: boolean): void {
+    database.transaction(() => rows.put(key, object, own));
+    followers.tell({ key: plainKey(key), object });
+  }
+
+  function remove(key: MetaKey, uid: string): void {
+    const was = database.transaction(() => {
+      if (key.type === "pod") {
+        rows.remove({ ...key, type: "podpatch" });
+        tokens.forget(uid);
+      }
+      return rows.remove(key);
+    });
+    if (was) followers.tell({ key: plainKey(key), object: undefined });
+  }
+
+  function run(step: Step): void {
+    if (step.do === "put") put(step.key, step.object, rows.find(step.key)?.own ?? false);
+    else if (step.do === "remove") remove(step.key, step.uid);
+    else if (step.why !== "") log(`left out what the cloud sent: ${step.why}`);
+  }
+
+  function take(message: Envelope): void {
+    const read = readObject(message);
+    if (!read) return;
+    // Of watches of MetaServer: it may be any object of the cluster.
+    if (message.route.source === "dynamiccontroller")
+      return mirror.take(message.route.operation, read.object);
+    const stored = rows.find(read.key);
+    const { creationTimestamp: creation } = stored ? (rows.get(read.key)?.metadata ?? {}) : {};
+    run(decide(message, read, { stored, node: link.node, creation }));
+  }
+
+  async function askFor(key: MetaKey): Promise<KubeObject> {
+    const answer = await ask(link, { key, content: null, signal, now: now() });
+    const object = whole(key, objectOf(key, answer));
+    // What needs an acknowledgement was kept before it came here; the rest is now.
+    const { uid, resourceVersion } = object.metadata;
+    const stored = rows.find(key);
+    const isKept = stored?.uid === uid && stored?.resourceVersion === resourceVersion;
+    if (!isKept && stored?.own !== true) put(key, object, false);
+    return object;
+  }
+
+  link.on("meta", take);
+  const held = stack.move();
+  return {
+    mirror,
+    fresh: database.fresh,
+    ownerOf: (token) => tokens.ownerOf(token),
+    get: (key) => rows.get(key),
+    list: (type, namespace) => rows.list(type, namespace),
+    follow: (types, handler) => followers.follow(types, handler),
+    async fetch(key, caller) {
+      const stored = rows.get(key);
+      if (stored) return stored;
+      if (!link.connected)
+        throw new SampanError(
+          "unavailable",
+          `cannot get ${key.type} "${key.name}": it is not on this node, and the cloud is not connected`,
+        );
+      const text = keyText(key);
+      const running = asked.get(text) ?? askFor(key).finally(() => asked.delete(text));
+      asked.set(text, running);
+      return orAborted(running, caller);
+    },
+    token: (account, request, caller) => tokens.token(account, request, caller),
+    keep: async (key, object) => put(key, object, true),
+    async forget(key) {
+      const was = database.transaction(() => rows.remove(key));
+      if (was) followers.tell({ key: plainKey(key), object: undefined });
+    },
+    async [Symbol.asyncDispose]() {
+      controller.abort();
+      held.dispose();
+    },
+  };
+}
