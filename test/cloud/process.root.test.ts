@@ -40,7 +40,8 @@ function spawn(args: readonly string[], program = source) {
   return child;
 }
 
-const here = (root: string) => ["--data-root", root, "--bind-address", "127.0.0.1", "--secure-port", "0"];
+const here = (root: string) =>
+  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0`.split(" ");
 
 async function start(root: string, ...flags: readonly string[]): Promise<Cloud> {
   return await ready(spawn([...here(root), ...flags]));
@@ -168,6 +169,36 @@ test("kubeconfigs are printed while it runs and while it rests, each for whom it
   expect((parse(resting) as Config).clusters[0].cluster.server).toBe(cloud.url);
   const next = await start(root);
   expect((await send(resting.replace(cloud.url, next.url), "GET", configMaps)).code).toBe(200);
+});
+
+test("the token by which edges join is printed while it runs, and the whole command when it is asked for", async () => {
+  const root = newRoot();
+  const missing = await outcome("token", "--data-root", root);
+  expect([missing.status, missing.out]).toEqual([1, ""]);
+  const cloud = await start(root);
+  const { out, status } = await outcome("token", "--data-root", root);
+  expect(status).toBe(0);
+  expect(out).toMatch(/^[0-9a-f]{64}(?:\.[\w-]+){3}\n$/);
+  const command = await outcome(
+    "token",
+    "--data-root",
+    root,
+    "--print-join-command",
+    "--server",
+    "c.example",
+  );
+  expect(command.out).toStartWith("sampan join c.example:");
+  expect(command.out).toContain(` --token ${out.trim()}`);
+  expect(await end(cloud, "SIGTERM")).toBe(0);
+  const late = await outcome("token", "--data-root", root);
+  expect([late.status, late.err]).toEqual([1, expect.stringContaining("does not run")]);
+});
+
+test("without a hub it is the Kubernetes API alone", async () => {
+  const root = newRoot();
+  await start(root, "--hub=false");
+  const { status, err } = await outcome("token", "--data-root", root);
+  expect([status, err]).toEqual([1, expect.stringContaining("serves no edges")]);
 });
 
 needing({ files: ["dist/sampan"] }).test(

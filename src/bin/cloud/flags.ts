@@ -26,6 +26,24 @@ export const cloudFlags = {
     value: "NAME",
     help: "A further name or address of the server's certificate; may be given several times",
   },
+  hub: { kind: "yes", preset: true, help: "Serve edges; --hub=false is the Kubernetes API alone" },
+  "hub-port": { kind: "number", help: "Where edges connect; 10000 without it, 0 is any" },
+  "join-port": { kind: "number", help: "Where edges join; 10002 without it, 0 is any" },
+  "hub-name": {
+    kind: "list",
+    value: "NAME",
+    help: "A further name or address by which edges reach this cloud; may be given several times",
+  },
+  "node-limit": { kind: "number", help: "How many edges may be connected; 5000 without it" },
+  "join-existing": {
+    kind: "text",
+    help: "Whether a token lets a node in whose name is there already; offline without it: only while none of that name is connected",
+    among: ["always", "offline", "never"],
+  },
+  "legacy-certificates": {
+    kind: "yes",
+    help: "Let edges in whose certificate names no node, as KubeEdge's before 1.18 have: any of them may say that it is any node",
+  },
   "log-level": {
     kind: "text",
     short: "l",
@@ -57,6 +75,15 @@ export const kubeconfigFlags = {
   help,
 } as const satisfies FlagTable;
 
+export const tokenFlags = {
+  "data-root": root,
+  config,
+  server: { kind: "text", value: "HOST", help: "The name or address by which edges reach the cloud" },
+  "print-join-command": { kind: "yes", help: "Print the whole command that joins a node" },
+  help,
+} as const satisfies FlagTable;
+
+export type TokenFlags = Flags<typeof tokenFlags>;
 export type CloudFlags = Flags<typeof cloudFlags>;
 export type KubeconfigFlags = Flags<typeof kubeconfigFlags>;
 
@@ -68,6 +95,11 @@ export function parseCloudFlags(args: readonly string[]): CloudFlags | undefined
 /** Undefined: help was asked for. */
 export function parseKubeconfigFlags(args: readonly string[]): KubeconfigFlags | undefined {
   return parse(kubeconfigFlags, args, "cloud kubeconfig");
+}
+
+/** Undefined: help was asked for. */
+export function parseTokenFlags(args: readonly string[]): TokenFlags | undefined {
+  return parse(tokenFlags, args, "cloud token");
 }
 
 function parse<const T extends FlagTable & { readonly help: typeof help }>(

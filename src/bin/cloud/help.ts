@@ -1,16 +1,18 @@
 /** Help of `sampan cloud`, made from the tables that parse. */
 import type { FlagTable } from "../../cli/flags/flags.ts";
-import { cloudFlags, kubeconfigFlags } from "./flags.ts";
+import { cloudFlags, kubeconfigFlags, tokenFlags } from "./flags.ts";
 
 export function cloudHelp(): string {
   return `Usage:  sampan cloud [OPTIONS]
         sampan cloud kubeconfig [OPTIONS]
+        sampan cloud token [OPTIONS]
 
-The cloud half: a Kubernetes API with its controllers, for tens of nodes, in one process. No cluster is needed.
+The cloud half: a Kubernetes API with its controllers, and the hub that edges connect to, in one process. No cluster is needed.
 Signals: SIGTERM and SIGINT end it.
 
 Commands:
   kubeconfig   Print a kubeconfig for this server with a new certificate
+  token        Print the token by which edges join
 
 Options:
 ${rows(cloudFlags)}
@@ -35,6 +37,20 @@ Examples:
   sampan cloud kubeconfig > ~/.kube/config
   sampan cloud kubeconfig --server https://cloud.example.com:6443
   sampan cloud kubeconfig --user jane --group developers --valid-for 24h
+`;
+}
+
+export function tokenHelp(): string {
+  return `Usage:  sampan cloud token [OPTIONS]
+
+Print the token by which edges join the cloud that runs on this data root. It is good for 12 hours at least, for any number of nodes.
+
+Options:
+${rows(tokenFlags)}
+
+Examples:
+  sampan cloud token
+  sampan cloud token --print-join-command --server cloud.example.com
 `;
 }
 

@@ -37,6 +37,14 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
     port: 6443,
     names: [],
     logLevel: "info",
+    hub: {
+      port: 10_000,
+      joinPort: 10_002,
+      names: [],
+      nodeLimit: 5_000,
+      joinExisting: "offline",
+      legacyCertificates: false,
+    },
   });
   const env = { HOME: folder, XDG_DATA_HOME: "/data", XDG_CONFIG_HOME: folder };
   expect(settings([], { env, uid: 1000 }).root).toBe("/data/sampan/cloud");
@@ -51,7 +59,7 @@ test("flags go before the file, and the file before the presets", () => {
   );
   expect(
     settings(["--config", file, "--secure-port", "0", "--tls-san", "b.example", "--tls-san", "::1"]),
-  ).toEqual({
+  ).toMatchObject({
     root: "/srv/cloud",
     bindAddress: "0.0.0.0",
     port: 0,
@@ -70,8 +78,27 @@ test("flags go before the file, and the file before the presets", () => {
   expect(settings(["--data-root", "x"], { env, uid: 1000 }).root).toBe(join(process.cwd(), "x"));
 });
 
+test("edges are served as the file says, unless a flag says otherwise", () => {
+  writeFileSync(file, 'hub_port = 7\nhub_name = ["c.example"]\nlegacy_certificates = true\nnode_limit = 9\n');
+  const flags = ["--config", file, "--join-port", "0", "--join-existing", "never", "--node-limit=3"];
+  expect(settings(flags).hub).toEqual({
+    port: 7,
+    joinPort: 0,
+    names: ["c.example"],
+    nodeLimit: 3,
+    joinExisting: "never",
+    legacyCertificates: true,
+  });
+  expect(settings(["--config", file, "--hub=false"]).hub).toBeUndefined();
+  writeFileSync(file, "hub = false\n");
+  expect(settings(["--config", file]).hub).toBeUndefined();
+});
+
 describe("what is wrong is refused by the flag's name", () => {
   for (const [args, words] of [
+    [["--hub-port", "65536"], "--hub-port"],
+    [["--node-limit", "0"], "--node-limit"],
+    [["--join-existing", "perhaps"], "--join-existing"],
     [["--secure-port", "65536"], "--secure-port"],
     [["--secure-port", "-1"], "--secure-port"],
     [["--bind-address", "localhost"], "--bind-address"],

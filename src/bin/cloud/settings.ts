@@ -6,6 +6,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { invalid, SampanError } from "../../base/errors.ts";
 import { Table } from "../../engine/settings-table.ts";
 import { type LogLevel, logLevels } from "../../engine/settings.ts";
+import { joinPolicies } from "../../fleet/cloud/hub/policy.ts";
 import type { CloudFlags } from "./flags.ts";
 
 export interface CloudSettings {
@@ -15,6 +16,17 @@ export interface CloudSettings {
   readonly advertiseAddress?: string;
   readonly names: readonly string[];
   readonly logLevel: LogLevel;
+  /** undefined: no edges are served. */
+  readonly hub: HubSettings | undefined;
+}
+
+export interface HubSettings {
+  readonly port: number;
+  readonly joinPort: number;
+  readonly names: readonly string[];
+  readonly nodeLimit: number;
+  readonly joinExisting: (typeof joinPolicies)[number];
+  readonly legacyCertificates: boolean;
 }
 
 export interface Surroundings {
@@ -31,6 +43,13 @@ const keys = [
   "secure_port",
   "advertise_address",
   "tls_san",
+  "hub",
+  "hub_port",
+  "join_port",
+  "hub_name",
+  "node_limit",
+  "join_existing",
+  "legacy_certificates",
   "log_level",
 ] as const;
 
@@ -47,6 +66,13 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
       secure_port: flags["secure-port"],
       advertise_address: flags["advertise-address"],
       tls_san: (flags["tls-san"] ?? []).length > 0 ? flags["tls-san"] : undefined,
+      hub: flags.hub === false ? false : undefined,
+      hub_port: flags["hub-port"],
+      join_port: flags["join-port"],
+      hub_name: (flags["hub-name"] ?? []).length > 0 ? flags["hub-name"] : undefined,
+      node_limit: flags["node-limit"],
+      join_existing: flags["join-existing"],
+      legacy_certificates: flags["legacy-certificates"] || undefined,
       log_level: flags["log-level"],
     }),
   };
@@ -60,6 +86,18 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
     ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
     names: table.texts("tls_san", (text) => text !== "", "names and addresses") ?? [],
     logLevel: table.among("log_level", logLevels) ?? "info",
+    hub: table.flag("hub") === false ? undefined : hubOf(table),
+  };
+}
+
+function hubOf(table: Table): HubSettings {
+  return {
+    port: table.count("hub_port", 0, 65_535) ?? 10_000,
+    joinPort: table.count("join_port", 0, 65_535) ?? 10_002,
+    names: table.texts("hub_name", (text) => text !== "", "names and addresses") ?? [],
+    nodeLimit: table.count("node_limit", 1, 1_000_000) ?? 5_000,
+    joinExisting: table.among("join_existing", joinPolicies) ?? "offline",
+    legacyCertificates: table.flag("legacy_certificates") ?? false,
   };
 }
 
@@ -70,7 +108,9 @@ function given(values: Readonly<Record<string, unknown>>): object {
 /** Which values are a flag's: an error then names that. */
 function flagNames(flags: Given): Record<string, string> {
   const all = keys.map((key) => [key, key.replaceAll("_", "-") as keyof Given] as const);
-  const isGiven = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== undefined);
+  // A flag that is one or the other is always there.
+  const isGiven = (value: unknown) =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && typeof value !== "boolean";
   const set = all.filter(([, flag]) => isGiven(flags[flag]));
   return Object.fromEntries(set.map(([key, flag]) => [key, `--${flag}`]));
 }

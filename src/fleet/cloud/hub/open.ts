@@ -16,11 +16,8 @@ import { admit, type Refusal } from "./admit.ts";
 import { claimOf, nodes } from "./claims.ts";
 import type { Hub } from "./hub.ts";
 import { answerJoin, type Report } from "./join.ts";
+import type { JoinPolicy } from "./policy.ts";
 import { Sessions } from "./sessions.ts";
-
-/** How a token treats the name of a node that is there already. `offline`: only while no edge of that name is connected. */
-export const joinPolicies = ["always", "offline", "never"] as const;
-export type JoinPolicy = (typeof joinPolicies)[number];
 
 export interface HubOptions {
   readonly client: KubeClient;
@@ -46,6 +43,8 @@ export interface HubOptions {
   readonly tokenHours?: number;
   /** Milliseconds without a message of an edge's own, answers to pings aside; 40,000. */
   readonly patience?: number;
+  /** Edges that connect before wait for it: who takes what they say is not there yet. */
+  readonly ready?: Promise<unknown>;
   readonly onReport?: (report: Report) => void | Promise<void>;
   /** What this hub is called among others; the host's name and the port. */
   readonly name?: string;
@@ -151,7 +150,7 @@ function facade(sessions: Sessions): Hub {
 const notFound: Refusal = { status: 404, reason: "not found" };
 
 async function acceptor(sessions: Sessions, options: HubOptions) {
-  const { nodeLimit = 5_000, legacyCertificates = false, signal, log } = options;
+  const { nodeLimit = 5_000, legacyCertificates = false, signal, log, ready } = options;
   const { WebSocketServer } = await import("ws");
   const server = new WebSocketServer({
     noServer: true,
@@ -166,6 +165,7 @@ async function acceptor(sessions: Sessions, options: HubOptions) {
     const admission = admit({ headers: request.headers, subject, fault }, legacyCertificates);
     if ("reason" in admission) return refuseSocket(socket, admission);
     const { node } = admission;
+    if (ready) await ready.catch(() => {});
     if (signal.aborted) return refuseSocket(socket, { status: 503, reason: "the cloud ends" });
     if (sessions.size >= nodeLimit && !sessions.edge(node)) {
       log(`node "${node}" is refused: ${nodeLimit} nodes are connected, which is the limit`);

@@ -1,0 +1,71 @@
+/** The cloud half of the fleet on a Kubernetes API: the list of its parts, opened in order and closed the other way round. */
+import type { Clock } from "../../base/clock.ts";
+import { SampanError } from "../../base/errors.ts";
+import type { KubeClient } from "../../spec/kubernetes/kube.ts";
+import { installCrds } from "./crds/install.ts";
+import { startDeviceController } from "./devicecontroller/start.ts";
+import { startEdgeController } from "./edgecontroller/start.ts";
+import { openHub, type HubOptions, type OpenHub } from "./hub/open.ts";
+import { Informers } from "./informer/informers.ts";
+import type { CloudContext, CloudPart } from "./part.ts";
+
+/** What is told of a part is told under its name. */
+const parts: readonly (readonly [name: string, part: CloudPart])[] = [
+  ["edge controller", startEdgeController],
+  ["device controller", startDeviceController],
+];
+
+export interface CloudOptions {
+  /** The embedded API in this process, or a real cluster. */
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: (text: string) => void;
+  /** Whether the fleet's kinds are made known to the API first; in a cluster its administrator does that. */
+  readonly install: boolean;
+  readonly hub: Omit<HubOptions, keyof CloudContext | "ready" | "onReport">;
+}
+
+export interface Cloud extends AsyncDisposable {
+  readonly hub: OpenHub;
+}
+
+/**
+ * Resolves when edges are served. Errors: those of the hub's ports and keys; `failed_precondition` when the fleet's kinds are not known to the API.
+ */
+export async function openCloud({ client, clock, log, install, hub: own }: CloudOptions): Promise<Cloud> {
+  await using opening = new AsyncDisposableStack();
+  const stop = new AbortController();
+  const { signal } = stop;
+  if (install) await installCrds(client, { signal });
+  else await requireCrds(client, signal);
+  const informers = new Informers({ client, clock, log, signal });
+  opening.defer(async () => await informers.ended());
+  const ready = Promise.withResolvers<void>();
+  // A part that fails ends all; who waits is told by that.
+  ready.promise.catch(() => {});
+  const base = { client, informers, clock, log, signal };
+  const hub = opening.use(await openHub({ ...own, ...base, ready: ready.promise }));
+  for (const [name, part] of parts) {
+    const context = { ...base, hub, log: (text: string) => log(`${name}: ${text}`) };
+    opening.use(await part(context));
+  }
+  ready.resolve();
+  // What waits ends first, whatever part it is of.
+  opening.defer(() => stop.abort());
+  const closing = opening.move();
+  return { hub, [Symbol.asyncDispose]: async () => await closing.disposeAsync() };
+}
+
+async function requireCrds(client: KubeClient, signal: AbortSignal): Promise<void> {
+  const resource = { group: "reliablesyncs.kubeedge.io", version: "v1alpha1", resource: "objectsyncs" };
+  try {
+    await client.list(resource, { limit: 1, signal });
+  } catch (error) {
+    const inner = SampanError.from(error);
+    if (inner.code !== "not_found") throw SampanError.wrap("cannot use the cluster", error);
+    throw new SampanError(
+      "failed_precondition",
+      "cannot use the cluster: it does not know the fleet's kinds; wanted: sampan cloud install-crds",
+    );
+  }
+}
