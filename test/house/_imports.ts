@@ -29,7 +29,11 @@ export const layers: readonly Layer[] = [
   { folder: "mapper", may: ["base", "spec", "wire"] },
   { folder: "fleet/link", may: ["base", "spec", "wire"] },
   { folder: "fleet/cloud", may: ["base", "spec", "wire", "fleet/link"] },
-  { folder: "fleet/edge", may: ["base", "spec", "wire", "fleet/link", "engine"] },
+  { folder: "fleet/edge", may: ["base", "spec", "wire", "fleet/link", "engine", "fleet/edge/edged/volumes"] },
+  {
+    folder: "fleet/edge/edged/volumes",
+    may: ["base", "spec", "wire", "kernel", "fleet/link", "engine", "fleet/edge"],
+  },
   {
     folder: "bin",
     may: ["base", "spec", "wire", "kernel", "runtime", "engine", "api", "cli", "web", "fleet", "mapper"],
