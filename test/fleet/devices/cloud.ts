@@ -14,6 +14,8 @@ export interface PartCloud extends AsyncDisposable {
   readonly context: CloudContext;
   readonly client: KubeClient;
   readonly hub: FakeHub;
+  /** Of the API, whose certificate nobody else trusts. */
+  readonly url: string;
   /** What was said for a person. */
   readonly logs: readonly string[];
   /** Resolves with the object once it is so. */
@@ -85,6 +87,7 @@ export async function openPartCloud(part: CloudPart, options: PartCloudOptions =
   return {
     context,
     client: server.client,
+    url: server.url,
     hub,
     logs,
     begin: async (another) => closing.use(await another(context)),
