@@ -20,6 +20,8 @@ export interface TestCloud extends AsyncDisposable {
   join(node: string, version?: string): Promise<KubeObject>;
   /** A pod that is bound to the node; resolves when the edge controller knows of it. */
   run(node: string, name: string, spec?: object): Promise<KubeObject>;
+  /** Resolves when the informer knows the object in this version or a newer one. */
+  seen(resource: ResourceId, object: KubeObject): Promise<void>;
 }
 
 export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCloud> {
@@ -68,6 +70,7 @@ export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCl
       await seen(informers, ids.pods, made);
       return made;
     },
+    seen: (resource, object) => seen(informers, resource, object),
     async [Symbol.asyncDispose]() {
       for (const part of running) await part[Symbol.asyncDispose]();
       stop.abort();
@@ -78,7 +81,6 @@ export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCl
   };
 }
 
-/** Resolves when the informer knows the object in this version or a newer one. */
 async function seen(informers: Informers, resource: ResourceId, object: KubeObject): Promise<void> {
   const informer = informers.of(resource);
   const { namespace, name = "", resourceVersion } = object.metadata;

@@ -38,8 +38,18 @@ function parseKey(key: string): Reference {
   return { resource: resource as Referred, namespace, name };
 }
 
+const inventories = new WeakMap<Informer, Inventory>();
+
+/** The one of these pods: they are counted once, however many controllers ask. */
+export function inventoryOf(pods: Informer): Inventory {
+  const known = inventories.get(pods) ?? new Inventory(pods);
+  inventories.set(pods, known);
+  return known;
+}
+
 export class Inventory {
   private readonly pods: Informer;
+  private readonly generations = new Map<string, number>();
   private readonly entries = new Map<string, Entry>();
   /** node → reference → how many of its pods have it. */
   private readonly byNode: Counts = new Map();
@@ -53,6 +63,11 @@ export class Inventory {
       if (now) this.take(now);
       else if (before) this.drop(place(before));
     });
+  }
+
+  /** A number that is another one when what is on the node is. */
+  generation(node: string): number {
+    return this.generations.get(node) ?? 0;
   }
 
   podsOf(node: string): readonly KubeObject[] {
@@ -96,6 +111,7 @@ export class Inventory {
     if (known && known.uid === uid && known.node === node && !mayGrow(pod)) return;
     this.drop(key);
     if (node === undefined) return;
+    this.changed(node);
     const references = [...referencesOf(pod)].map((each) => withNamespace(each, namespace));
     this.entries.set(key, { uid, node, references });
     for (const reference of references) {
@@ -108,10 +124,15 @@ export class Inventory {
     const entry = this.entries.get(key);
     if (!entry) return;
     this.entries.delete(key);
+    this.changed(entry.node);
     for (const reference of entry.references) {
       subtract(this.byNode, entry.node, reference);
       subtract(this.byReference, reference, entry.node);
     }
+  }
+
+  private changed(node: string): void {
+    this.generations.set(node, this.generation(node) + 1);
   }
 }
 

@@ -3,7 +3,7 @@ import type { CloudContext } from "../part.ts";
 import { writeThrough } from "../informer/write-through.ts";
 import { startDownstream } from "./downstream.ts";
 import { ids } from "./ids.ts";
-import { Inventory } from "./inventory.ts";
+import { inventoryOf } from "./inventory.ts";
 import { listed } from "./listed.ts";
 import { LeaseDesk } from "./requests/leases.ts";
 import { startUpstream } from "./upstream.ts";
@@ -20,7 +20,7 @@ export async function startEdgeController(context: CloudContext): Promise<AsyncD
     volumes: informers.of(ids.volumes),
   };
   await listed(Object.values(followed), context.signal);
-  const inventory = new Inventory(followed.pods);
+  const inventory = inventoryOf(followed.pods);
   startDownstream({ hub, inventory, ...followed });
   const client = writeThrough(context.client, informers);
   const office = { ...followed, client, hub, inventory, leases: new LeaseDesk(), clock };
