@@ -6,6 +6,7 @@ import { openTasks } from "../engine/containers/tasks.ts";
 import type { Engine, LiveEngine } from "../engine/engine.ts";
 import { openEvents } from "../engine/events/open.ts";
 import { openNetworks, type NetworksOptions } from "../engine/networks/open.ts";
+import { openServiceProxy } from "../engine/networks/services.ts";
 import { toldNetworks } from "../engine/networks/told.ts";
 import type { PodParts } from "../engine/pods/make.ts";
 import { openPods } from "../engine/pods/open.ts";
@@ -49,6 +50,7 @@ async function liveParts(
 ): Promise<LiveParts> {
   const { settings, store } = engine;
   const events = openEvents();
+  const network = networkOptions(engine);
   const below = {
     runtimes: openRuntimes({
       root: join(settings.state, "runtime"),
@@ -59,7 +61,8 @@ async function liveParts(
     }),
     monitors: openMonitors(),
     events,
-    networks: toldNetworks(stack.use(openNetworks(networkOptions(engine))), events),
+    networks: toldNetworks(stack.use(openNetworks(network)), events),
+    services: openServiceProxy({ door: network.door, table: `${network.table}-services` }),
     volumes: openVolumes(store, { unpacker: engine.unpacker, events }),
   };
   // Descriptors, not values: the registry client is loaded when it is first asked for.

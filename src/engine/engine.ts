@@ -7,6 +7,7 @@ import type { Events } from "./events/events.ts";
 import type { GarbageCollector, Leases } from "./gc/gc.ts";
 import type { Images } from "./images/images.ts";
 import type { Networks } from "./networks/networks.ts";
+import type { ServiceProxy } from "./networks/services.ts";
 import type { Pods } from "./pods/pods.ts";
 import type { Registries } from "./registry/registry.ts";
 import type { EngineSettings } from "./settings.ts";
@@ -34,6 +35,7 @@ export interface LiveEngine extends Engine {
   readonly monitors: Monitors;
   readonly events: Events;
   readonly networks: Networks;
+  readonly services: ServiceProxy;
   readonly volumes: Volumes;
   readonly pods: Pods;
   readonly tasks: Tasks;

@@ -1,5 +1,5 @@
 /** From a message to its answer: by the table, or by a server that is asked. What comes is from containers, and may be anything. */
-import { decode, encode, type Packet } from "dns-packet";
+import { type Answer, decode, encode, type Packet, type Question } from "dns-packet";
 import { memberOf, ownAnswers, rcode, reply } from "./answer.ts";
 import type { Forwarder } from "./forward.ts";
 import type { Handler } from "./listen.ts";
@@ -16,27 +16,42 @@ export interface HandlerParts {
   readonly hostServers: (table: ResolverTable) => readonly string[];
 }
 
+/** What is to be done with a question: an answer of our own, or servers to pass it on to. */
+export type Decision =
+  { readonly code: number; readonly answers?: Answer[] } | { readonly servers: readonly string[] };
+
 export function handlerOf(table: () => ResolverTable, { forwarder, hostServers }: HandlerParts): Handler {
   let turn = 0;
-  return async (message, { address, byStream }) => {
+  return answering(forwarder, (question, address) => {
     const now = table();
     const member = memberOf(now, address);
+    if (!member) return { code: rcode.refused };
+    const own = ownAnswers(now, member, { question, turn: turn++ });
+    if (own) return { code: rcode.ok, answers: own };
+    // A network without a way out has none for questions either (CVE-2024-29018), and a name without a dot is nobody's outside.
+    if (!member.outside || !question.name.replace(/\.$/, "").includes(".")) return { code: rcode.noName };
+    // An address of our own among the servers would ask in circles.
+    const servers = member.dns.length > 0 ? member.dns : hostServers(now);
+    return { servers: servers.filter((server) => !now.listen.includes(server)) };
+  });
+}
+
+/** Answers each question as `decide` says, within what the asker takes. What is no question is not answered. */
+export function answering(
+  forwarder: Forwarder,
+  decide: (question: Question, address: string) => Decision,
+): Handler {
+  return async (message, { address, byStream }) => {
     const query = decoded(message);
     const question = query?.questions?.[0];
     if (!query || !question || query.type !== "query") return undefined;
     const say = (code: number, answers?: Packet["answers"]) =>
       fitting(encode(reply(query, code, answers)), byStream ? undefined : sizeOf(query));
-    if (!member) return say(rcode.refused);
+    const decision = decide(question, address);
+    if ("code" in decision && decision.code === rcode.refused) return say(rcode.refused);
     if (query.opcode !== undefined && query.opcode !== "QUERY") return say(rcode.notThere);
-    const own = ownAnswers(now, member, { question, turn: turn++ });
-    if (own) return say(rcode.ok, own);
-    // A network without a way out has none for questions either (CVE-2024-29018), and a name without a dot is nobody's outside.
-    if (!member.outside || !question.name.replace(/\.$/, "").includes(".")) return say(rcode.noName);
-    // An address of our own among the servers would ask in circles.
-    const servers = (member.dns.length > 0 ? member.dns : hostServers(now)).filter(
-      (server) => !now.listen.includes(server),
-    );
-    const answer = await forwarder.ask(message, { servers, byStream, who: address });
+    if ("code" in decision) return say(decision.code, decision.answers);
+    const answer = await forwarder.ask(message, { servers: decision.servers, byStream, who: address });
     return answer ? fitting(answer, byStream ? undefined : largestDatagram) : say(rcode.failed);
   };
 }
