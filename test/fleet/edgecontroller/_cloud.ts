@@ -17,14 +17,18 @@ export interface TestCloud extends AsyncDisposable {
   readonly logged: readonly string[];
   create(resource: ResourceId, object: Partial<KubeObject>): Promise<KubeObject>;
   /** A node of this name, and its session. */
-  join(node: string, version?: string): Promise<KubeObject>;
+  join(node: string, version?: string, labels?: Record<string, string>): Promise<KubeObject>;
   /** A pod that is bound to the node; resolves when the edge controller knows of it. */
   run(node: string, name: string, spec?: object): Promise<KubeObject>;
   /** Resolves when the informer knows the object in this version or a newer one. */
   seen(resource: ResourceId, object: KubeObject): Promise<void>;
 }
 
-export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCloud> {
+/** `before` has the API before any part looks at it. */
+export async function openTestCloud(
+  parts: readonly CloudPart[],
+  before: (client: KubeClient) => Promise<unknown> = async () => {},
+): Promise<TestCloud> {
   const folder = mkdtempSync(join(tmpdir(), "sampan-controllers-"));
   const logged: string[] = [];
   const log = (text: string): void => void logged.push(text);
@@ -32,6 +36,7 @@ export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCl
   await server.whenReady;
   const stop = new AbortController();
   const { client } = server;
+  await before(client);
   const clock = systemClock();
   const informers = new Informers({ client, clock, log, signal: stop.signal });
   const hub = openFakeHub();
@@ -54,8 +59,8 @@ export async function openTestCloud(parts: readonly CloudPart[]): Promise<TestCl
     context,
     logged,
     create,
-    async join(node, version) {
-      const made = await create(ids.nodes, { kind: "Node", metadata: { name: node } });
+    async join(node, version, labels = {}) {
+      const made = await create(ids.nodes, { kind: "Node", metadata: { name: node, labels } });
       await seen(informers, ids.nodes, made);
       hub.connect(node, version);
       return made;

@@ -10,6 +10,7 @@ import type { Informer } from "../informer/informer.ts";
 import { follow } from "./follow.ts";
 import { typed } from "./ids.ts";
 import { nodeOf, type Inventory, type Reference, type Referred } from "./inventory.ts";
+import { Versions } from "./versions.ts";
 
 export interface Downstream {
   readonly hub: Hub;
@@ -47,25 +48,6 @@ type Kind = keyof typeof referred;
 
 function wantedReferred(kind: Kind, object: KubeObject): Wanted {
   return { object: typed(object, referred[kind].kind), type: referred[kind].type, source };
-}
-
-/** Versions of the last changes that count, by uid. */
-class Versions {
-  private readonly known = new Map<string, string>();
-
-  set({ metadata: { uid = "", resourceVersion = "" } }: KubeObject): void {
-    this.known.set(uid, resourceVersion);
-  }
-
-  forget({ metadata: { uid = "" } }: KubeObject): void {
-    this.known.delete(uid);
-  }
-
-  apply(object: KubeObject): KubeObject {
-    const resourceVersion = this.known.get(object.metadata.uid ?? "");
-    if (resourceVersion === undefined || resourceVersion === object.metadata.resourceVersion) return object;
-    return { ...object, metadata: { ...object.metadata, resourceVersion } };
-  }
 }
 
 /** Begins to deliver, and gives the hub its source. All informers must have their first list. */

@@ -97,6 +97,11 @@ export class Inventory {
     for (const key of this.byNode.get(node)?.keys() ?? []) yield parseKey(key);
   }
 
+  /** All of a kind that pods of any node refer to. */
+  *referred(resource: Referred): Iterable<Reference> {
+    for (const key of this.byReference.keys()) if (key.startsWith(`${resource}/`)) yield parseKey(key);
+  }
+
   /** What one pod refers to. */
   referencesOfPod(pod: KubeObject): readonly Reference[] {
     return this.entries.get(place(pod))?.references.map(parseKey) ?? [];
