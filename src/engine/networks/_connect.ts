@@ -91,10 +91,9 @@ async function attach(parts: Parts, endpoint: EndpointRow, network: NetworkRow):
   if (!row) return;
   await parts.host.ensureRules();
   const bridge = await parts.host.bridge(network);
-  const publishes = parts.rows.portsOf(endpoint.container).length > 0;
   const joints = jointsOf(parts, endpoint.container).filter((each) => each.endpoint.device !== null);
   await parts.door.run(row.path, [
-    ...endpointSteps({ network, endpoint }, { bridge, publishes }),
+    ...endpointSteps({ network, endpoint }, bridge),
     ...pathSteps(parts, joints),
   ]);
 }

@@ -29,13 +29,9 @@ export const namespaceSteps: readonly Step[] = [
   { sysctl: "net/ipv4/ping_group_range", value: "0 2147483647" },
 ];
 
-/** `publishes`: the container may come back to itself over its own published port; where the kernel filters what is bridged, that leaves by the port that it came in by. */
-export function endpointSteps(
-  { network, endpoint }: Joint,
-  { bridge, publishes }: { bridge: number; publishes: boolean },
-): Step[] {
+/** A container may come back to itself over its own published port, or over a service that it is behind; where the kernel filters what is bridged, that leaves by the port that it came in by. */
+export function endpointSteps({ network, endpoint }: Joint, bridge: number): Step[] {
   const isolated = !truth(network, option.icc, true);
-  const hairpin = publishes && !isolated;
   const device = String(endpoint.device);
   const name = vethName(endpoint.id);
   const why = `device "${device}" in network "${network.name}"`;
@@ -48,13 +44,14 @@ export function endpointSteps(
   });
   return [
     { host: { message: pair.message, namespaceAt: pair.fdAt, why } },
-    ...(isolated || hairpin
-      ? [
-          {
-            host: { message: setPort(0, { isolated, hairpin }), device: name, indexAt: linkIndexOffset, why },
-          },
-        ]
-      : []),
+    {
+      host: {
+        message: setPort(0, { isolated, hairpin: !isolated }),
+        device: name,
+        indexAt: linkIndexOffset,
+        why,
+      },
+    },
     ...(endpoint.ipv6 === null ? [] : [{ sysctl: `net/ipv6/conf/${device}/disable_ipv6`, value: "0" }]),
     ...limitSteps(endpoint.asked, { device, name, why }),
     { inside: { message: setLinkUp(0), device, indexAt: linkIndexOffset, why } },

@@ -144,9 +144,5 @@ async function revive(
   const joint = joints.find((each) => each.endpoint.id === endpoint.id);
   if (!joint) return;
   const bridge = await parts.host.bridge(joint.network);
-  const publishes = parts.rows.portsOf(sandbox.container).length > 0;
-  await parts.door.run(sandbox.path, [
-    ...endpointSteps(joint, { bridge, publishes }),
-    ...pathSteps(parts, joints),
-  ]);
+  await parts.door.run(sandbox.path, [...endpointSteps(joint, bridge), ...pathSteps(parts, joints)]);
 }

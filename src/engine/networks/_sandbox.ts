@@ -92,7 +92,7 @@ export async function openSandbox(
       // nft is a process of its own: it works while the launcher does.
       const rules = parts.host.addPorts(ports);
       rules.catch(() => {});
-      await build(parts, { joints, path, publishes: wishes.length > 0 });
+      await build(parts, { joints, path });
       await rules;
     }
     if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
@@ -121,15 +121,13 @@ export function isNamespace(path: string): boolean {
 
 async function build(
   parts: Parts,
-  { joints, path, publishes }: { joints: readonly Joint[]; path: string; publishes: boolean },
+  { joints, path }: { joints: readonly Joint[]; path: string },
 ): Promise<void> {
   const open = joints.filter(isOpen);
   if (open.length > 0) await parts.host.ensureRules();
   const make = async () => {
     const steps = await Promise.all(
-      open.map(async (joint) =>
-        endpointSteps(joint, { bridge: await parts.host.bridge(joint.network), publishes }),
-      ),
+      open.map(async (joint) => endpointSteps(joint, await parts.host.bridge(joint.network))),
     );
     await parts.door.make(path, [
       ...namespaceSteps,
