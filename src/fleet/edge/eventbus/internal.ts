@@ -63,7 +63,6 @@ export class LocalBroker implements AsyncDisposable {
     this.#users = options.users === undefined ? undefined : new Users(options.users, takers.log);
     this.#aedes = new Aedes({
       connectTimeout: patience.connect,
-      maxTopicLevels: this.#limits.levels,
       maxInflightInbound: 100,
       preConnect: (client, packet, done) => this.#preConnect(client, packet, done),
       authenticate: (client, user, password, done) => void this.#authenticate(client, user, password, done),
