@@ -7,9 +7,10 @@
  *   environment.ts     environmentOf(pod, container, sources) → string[]                async: from Meta
  *   sandbox.ts         sandboxRequest(pod, node) → PodSandboxRequest                    pure
  *   qos.ts             qosClass(pod), oomScore(pod, container), cgroupParent(pod), podResources(pod)   pure
- *   probes/open.ts     openProbes({ … }) → Probes
- *   hooks.ts           runHook(action, target, signal)
- *   images.ts          ensureImage(engine, { container, secrets, policy, signal }) → image id; errors with the reasons that kubectl users know
+ *   volumes/container-mounts.ts  containerMounts({ pod, container, volumes, mounted, environment }) → mounts and devices of ContainerInput
+ *   probes/open.ts    openProbes({ run: runInEngine(engine), node, clock }) → Probes
+ *   hooks.ts          runHook(action, { kind, pod, container, id, podIp, run, node, clock }, signal)
+ *   images.ts         pullSecrets(pod, { meta, signal }), ensureImage(engine, { container, secrets, signal }) → { id, imageID, user, pulled }; errors with the reasons that kubectl users know
  */
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Container, Pod } from "../../../spec/kubernetes/pod.ts";
