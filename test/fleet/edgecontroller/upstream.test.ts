@@ -131,3 +131,209 @@ test("a pod's status is patched, and an end of it is answered twice", async () =
   expect(gone).toMatchObject({ type: "pod", object: { metadata: { name: "p1", uid: pod.metadata.uid } } });
   expect((await ask("worker", { ...end, id: "twice" })).content).toBe("OK");
 });
+
+test("old edges say whole states, and are told of pods that are gone", async () => {
+  await cloud.join("oldest", "1.15.4");
+  const pod = await cloud.run("oldest", "legacy");
+  const status = { phase: "Running", podIP: "10.0.0.9" };
+  const one = { UID: pod.metadata.uid, Name: "legacy", Status: status };
+  expect((await ask("oldest", edged("update", "default/podstatus/legacy", one))).content).toBe("OK");
+  const key = { namespace: "default", name: "legacy" };
+  expect((await cloud.client.get(ids.pods, key))["status"]).toEqual(status);
+  const all = [one, { UID: "gone", Name: "away", Status: {} }];
+  expect((await ask("oldest", edged("update", "default/podstatus", all))).content).toBe("OK");
+  const told = await cloud.hub.untilDelivered("oldest", ({ operation }) => operation === "delete");
+  expect(told.object.metadata).toEqual({ name: "away", namespace: "default", uid: "gone" });
+  await cloud.client.delete(ids.pods, key, { gracePeriodSeconds: 30 });
+  const ended = {
+    ...one,
+    Status: {
+      phase: "Failed",
+      containerStatuses: [
+        {
+          name: "c",
+          image: "i",
+          imageID: "",
+          ready: false,
+          restartCount: 0,
+          lastState: {},
+          state: { terminated: { exitCode: 0 } },
+        },
+      ],
+    },
+  };
+  const deleting = (await cloud.client.get(ids.pods, key)).metadata;
+  expect(deleting.deletionTimestamp).toBeString();
+  await cloud.hub.untilDelivered("oldest", ({ object }) => object.metadata.deletionTimestamp !== undefined);
+  expect((await ask("oldest", edged("update", "default/podstatus/legacy", ended))).content).toBe("OK");
+  expect(await cloud.client.get(ids.pods, key).catch((error: Error) => error.message)).toContain("not found");
+});
+
+test("old edges register and report by the status of their node", async () => {
+  cloud.hub.connect("plain", "1.15.4");
+  const node = {
+    metadata: { name: "plain", labels: { "node-role.kubernetes.io/edge": "" } },
+    status: { phase: "Running" },
+  };
+  expect((await ask("plain", edged("insert", "default/nodestatus/plain", node))).content).toBe("OK");
+  const Status = { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] };
+  const update = { UID: "of-the-edge", Status };
+  expect((await ask("plain", edged("update", "default/nodestatus/plain", update))).content).toBe("OK");
+  expect((await cloud.client.get(ids.nodes, { name: "plain" }))["status"]).toEqual(Status);
+});
+
+test("labels and annotations of a node are added, nothing else is taken", async () => {
+  await cloud.join("labelled");
+  const metadata = {
+    name: "labelled",
+    labels: { rack: "7" },
+    annotations: { note: "a" },
+    finalizers: ["x/y"],
+  };
+  const node = { metadata, spec: { unschedulable: true } };
+  expect((await ask("labelled", edged("update", "default/node/labelled", node))).content).toBe("OK");
+  const kept = await cloud.client.get(ids.nodes, { name: "labelled" });
+  expect(kept.metadata).toMatchObject({ labels: { rack: "7" }, annotations: { note: "a" } });
+  expect(kept.metadata.finalizers).toBeUndefined();
+  expect(kept["spec"]).not.toMatchObject({ unschedulable: true });
+});
+
+const projected = (audience?: string) => ({
+  name: "token",
+  projected: { sources: [{ serviceAccountToken: { path: "token", ...(audience ? { audience } : {}) } }] },
+});
+
+test("what a pod refers to its node may ask for: config map, secret, claim with its volume, token", async () => {
+  await cloud.join("reader");
+  const made = { namespace: "default" };
+  await cloud.create(ids.configMaps, {
+    kind: "ConfigMap",
+    metadata: { name: "c", ...made },
+    data: { k: "v" },
+  });
+  await cloud.create(ids.secrets, {
+    kind: "Secret",
+    metadata: { name: "s", ...made },
+    data: { p: "aHVzaA==" },
+  });
+  const size = { resources: { requests: { storage: "1Gi" } }, accessModes: ["ReadWriteOnce"] };
+  await cloud.create(ids.claims, {
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "d", ...made },
+    spec: { ...size, volumeName: "v" },
+  });
+  const volume = await cloud.create(ids.volumes, {
+    kind: "PersistentVolume",
+    metadata: { name: "v" },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      hostPath: { path: "/srv" },
+      claimRef: { ...made, name: "d" },
+    },
+  });
+  await cloud.seen(ids.volumes, volume);
+  const pod = await cloud.run("reader", "user", {
+    initContainers: [{ name: "i", image: "busybox:1", envFrom: [{ configMapRef: { name: "c" } }] }],
+    imagePullSecrets: [{ name: "s" }],
+    volumes: [{ name: "d", persistentVolumeClaim: { claimName: "d" } }, projected("vault")],
+  });
+  for (const [resource, kind] of [
+    ["default/configmap/c", "ConfigMap"],
+    ["default/secret/s", "Secret"],
+    ["default/persistentvolumeclaim/d", "PersistentVolumeClaim"],
+    ["default/persistentvolume/v", "PersistentVolume"],
+  ] as const) {
+    const answer = await ask("reader", edged("query", resource));
+    expect(answer.content).toMatchObject({ kind, apiVersion: "v1" });
+    expect(answer.resourceVersion).toMatch(/^[0-9]+$/);
+  }
+  const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: "user", uid: pod.metadata.uid };
+  const spec = { audiences: ["vault"], expirationSeconds: 3607, boundObjectRef };
+  const request = {
+    metadata: { creationTimestamp: null },
+    spec,
+    status: { token: "", expirationTimestamp: null },
+  };
+  const token = await ask("reader", edged("query", "default/serviceaccounttoken/default", request));
+  expect(token.content).toMatchObject({
+    kind: "TokenRequest",
+    status: { token: expect.stringMatching(/^ey/) },
+  });
+  expect(token.resourceVersion).toBeUndefined();
+});
+
+test("a mirror pod is made for a static pod, owned by the node", async () => {
+  const node = await cloud.join("static");
+  const pod = {
+    metadata: {
+      name: "web-static",
+      namespace: "default",
+      annotations: { "kubernetes.io/config.mirror": "abc" },
+      ownerReferences: [
+        { apiVersion: "v1", kind: "Node", name: "static", uid: node.metadata.uid, controller: true },
+      ],
+    },
+    spec: { nodeName: "static", containers: [{ name: "c", image: "busybox:1" }] },
+  };
+  const made = await ask("static", edged("insert", "default/pod/web-static", pod));
+  expect(responseOf(made)).toMatchObject({ Err: null, Object: { spec: { nodeName: "static" } } });
+});
+
+test("events of a node's own are kept, counted, and never answered", async () => {
+  await cloud.join("eventful");
+  const pod = await cloud.run("eventful", "noisy");
+  const involvedObject = {
+    kind: "Pod",
+    namespace: "default",
+    name: "noisy",
+    uid: pod.metadata.uid,
+    apiVersion: "v1",
+  };
+  const event = {
+    metadata: { name: "noisy.1", namespace: "default" },
+    involvedObject,
+    reason: "Pulled",
+    message: "done",
+    type: "Normal",
+    count: 1,
+    source: { component: "kubelet", host: "elsewhere" },
+  };
+  const place = "default/event/noisy.1";
+  await cloud.hub.say("eventful", edged("insert", place, event));
+  const key = { namespace: "default", name: "noisy.1" };
+  const source = { component: "kubelet", host: "eventful" };
+  expect(await cloud.client.get(ids.events, key)).toMatchObject({ reason: "Pulled", source });
+  const patchData = JSON.stringify({ count: 2, involvedObject: { kind: "Node" } });
+  await cloud.hub.say("eventful", edged("patch", place, { event, patchData }));
+  expect(await cloud.client.get(ids.events, key)).toMatchObject({
+    count: 2,
+    involvedObject: { kind: "Pod" },
+  });
+  await cloud.join("nosy");
+  const foreign = { ...event, message: "forged" };
+  await cloud.hub.say("nosy", edged("update", place, foreign));
+  await cloud.hub.say(
+    "nosy",
+    edged("insert", "default/event/forged", { ...foreign, metadata: { ...event.metadata, name: "forged" } }),
+  );
+  expect(await cloud.client.get(ids.events, key)).toMatchObject({ message: "done" });
+  const forged = cloud.client.get(ids.events, { namespace: "default", name: "forged" });
+  expect(await forged.catch((error: Error) => error.message)).toContain("not found");
+  expect([cloud.hub.sent("eventful"), cloud.hub.sent("nosy")]).toEqual([[], []]);
+});
+
+test("the authority of Kubernetes is told in its own form", async () => {
+  const data = { "ca.crt": "-----BEGIN CERTIFICATE-----" };
+  const metadata = { name: "kube-root-ca.crt", namespace: "default" };
+  await cloud.seen(ids.configMaps, await cloud.create(ids.configMaps, { kind: "ConfigMap", metadata, data }));
+  cloud.hub.connect("asking");
+  const answer = await ask(
+    "asking",
+    message({ source: "meta", group: "meta", operation: "query", resource: "k8s/ca.crt" }, null),
+  );
+  expect(answer).toMatchObject({
+    route: { source: "cloudhub", group: "resource", operation: "response", resource: "k8s/ca.crt" },
+    content: data["ca.crt"],
+  });
+});
