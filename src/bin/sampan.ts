@@ -8,6 +8,12 @@ const daemon: Part = async (args) => (await import("./daemon.ts")).daemon(args);
 
 const cloud: Part = async (args) => (await import("./cloud.ts")).cloud(args);
 
+const edge: Part = async (args) => (await import("./edge.ts")).edge(args);
+
+const join: Part = async (args) => (await import("./edge/join.ts")).join(args);
+
+const reset: Part = async (args) => (await import("./edge/join.ts")).reset(args);
+
 const mapper: Part = async (args) => (await import("./mapper.ts")).mapper(args);
 
 const simulate: Part = async (args) => (await import("./mapper.ts")).simulate(args);
@@ -27,6 +33,9 @@ const parts: Readonly<Record<string, Part>> = {
   runtime,
   daemon,
   cloud,
+  edge,
+  join,
+  reset,
   mapper,
   simulate,
   resolver,

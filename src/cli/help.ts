@@ -34,6 +34,9 @@ export async function overview(): Promise<string> {
   const parts = [
     ...Object.entries(groups).map(([name, { summary }]) => [name, summary] as const),
     ["cloud", "A Kubernetes API with its controllers (see: sampan cloud --help)"] as const,
+    ["edge", "This machine as a node of a cloud (see: sampan edge --help)"] as const,
+    ["join", "Join this machine to a cloud (see: sampan join --help)"] as const,
+    ["reset", "Leave the cloud (see: sampan reset --help)"] as const,
     ["mapper", "Devices of one protocol, between the field and an edge (see: sampan mapper --help)"] as const,
     ["simulate", "A device to try a mapper with (see: sampan simulate --help)"] as const,
     ["runtime", "The OCI runtime, with runc's command line (see: sampan runtime --help)"] as const,

@@ -1,6 +1,6 @@
 /** Keys and certificate requests of a node (PKCS #10). The key is made here and never leaves. */
 import type * as X509 from "@peculiar/x509";
-import { pem } from "./_https.ts";
+import { pem } from "./https.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 

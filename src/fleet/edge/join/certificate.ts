@@ -1,7 +1,7 @@
 /** Gets a certificate from a cloud: the first by a token, each later one by the one before. */
 import { SampanError } from "../../../base/errors.ts";
 import type { KeyPair } from "../hub/keys.ts";
-import { askCloud, certificateOf, type Answer } from "./_https.ts";
+import { askCloud, certificateOf, type Answer } from "./https.ts";
 import { isPair } from "./keys.ts";
 import { newRequest } from "./_request.ts";
 import { checkAuthority, type JoinToken } from "./token.ts";
