@@ -4,7 +4,7 @@ import type { Credentials } from "../../../engine/registry/docker-config.ts";
 import { ensureUnpacked, type EnsureParts } from "../../../engine/images/ensure.ts";
 import type { LocalImage, OnProgress } from "../../../engine/images/images.ts";
 import { pull, type PullParts } from "../../../engine/images/pull.ts";
-import { parseReference, type Reference } from "../../../spec/image/reference.ts";
+import { parseReference, repositoryName, type Reference } from "../../../spec/image/reference.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Container, Pod } from "../../../spec/kubernetes/pod.ts";
 import type { Meta } from "../meta/meta.ts";
@@ -76,7 +76,7 @@ export async function ensureImage(engine: PullParts & EnsureParts, wish: ImageWi
     const { config } = await engine.images.config(image);
     return {
       id: image.id,
-      imageID: image.repoDigests[0] ?? image.id,
+      imageID: image.repoDigests.find((name) => name.startsWith(`${repositoryName(reference)}@`)) ?? image.id,
       user: config?.User ?? "",
       pulled: pulled !== undefined,
     };
@@ -103,7 +103,7 @@ async function pulledImage(engine: PullParts, wish: Pulling): Promise<LocalImage
       : engine.registries;
     try {
       const options = { signal, ...(onProgress && { onProgress }) };
-      return (await pull({ ...engine, registries }, container.image, options)).image;
+      return (await pull(withRegistries(engine, registries), container.image, options)).image;
     } catch (error) {
       last = error;
       const { code, message } = SampanError.from(error);
@@ -115,6 +115,12 @@ async function pulledImage(engine: PullParts, wish: Pulling): Promise<LocalImage
     }
   }
   throw PodError.of("ErrImagePull", last);
+}
+
+function withRegistries(engine: PullParts, registries: PullParts["registries"]): PullParts {
+  const { settings, store, content, leases, gc, snapshots, unpacker, images, events } = engine;
+  const parts = { settings, store, content, leases, gc, snapshots, unpacker, images, registries };
+  return events ? { ...parts, events } : parts;
 }
 
 /** imagePullSecrets as far as they are to be had; another may do, or the image needs none. */
