@@ -133,6 +133,10 @@ export interface FakeEdge {
   /** Anything as one message. */
   sendRaw(text: string | Uint8Array): void;
   keepalive(): void;
+  /** How many pings came; they are answered by themselves. */
+  readonly pings: number;
+  /** Resolves when the cloud answered a ping: then it has got all that was sent before. */
+  ping(): Promise<void>;
   /** The first message that fits, come already or to come. Rejects when the connection ends before. */
   until(match: (message: Envelope) => boolean): Promise<Envelope>;
   close(): Promise<void>;
@@ -164,6 +168,7 @@ class Edge implements FakeEdge {
   readonly received: Envelope[] = [];
   readonly closed: Promise<string>;
   readonly opened: Promise<void>;
+  pings = 0;
   private readonly socket: WebSocket;
   private readonly options: Connect;
   private readonly waiting = new Set<(message: Envelope) => void>();
@@ -183,6 +188,7 @@ class Edge implements FakeEdge {
       opened.reject(new Error(`the cloud took no connection: ${why}`));
       closed.resolve(why);
     });
+    socket.on("ping", () => void (this.pings += 1));
     socket.on("message", (data: Buffer) => this.take(parseEnvelope(data)));
   }
 
@@ -196,6 +202,13 @@ class Edge implements FakeEdge {
 
   keepalive(): void {
     this.send(keepaliveMessage());
+  }
+
+  async ping(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.socket.once("pong", () => resolve());
+    this.socket.ping();
+    await promise;
   }
 
   async until(match: (message: Envelope) => boolean): Promise<Envelope> {

@@ -6,7 +6,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../../base/clock.ts";
 import type { KubeClient } from "../../../spec/kubernetes/kube.ts";
 import { envelopeLimits } from "../../link/envelope.ts";
-import { listen } from "../apiserver/http/listen.ts";
+import { type Deadlines, listen } from "../apiserver/http/listen.ts";
 import type { Informers } from "../informer/informers.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { isReason } from "../keys/secrets.ts";
@@ -46,6 +46,8 @@ export interface HubOptions {
   /** Edges that connect before wait for it: who takes what they say is not there yet. */
   readonly ready?: Promise<unknown>;
   readonly onReport?: (report: Report) => void | Promise<void>;
+  /** Of both ports. */
+  readonly deadlines?: Partial<Deadlines>;
   /** What this hub is called among others; the host's name and the port. */
   readonly name?: string;
 }
@@ -58,8 +60,7 @@ export interface OpenHub extends Hub, AsyncDisposable {
   token(): Promise<string>;
 }
 
-/** Deadlines of the ports, in milliseconds: for a handshake and a request's head, between requests, and at the end. */
-const deadlines = { head: 10_000, idle: 15_000, close: 500 };
+const usualDeadlines: Deadlines = { head: 10_000, idle: 15_000, close: 500 };
 
 /** Resolves when it listens. Errors: those of the keys; `unavailable` when an address is taken. */
 export async function openHub(options: HubOptions): Promise<OpenHub> {
@@ -88,9 +89,9 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
     claims,
     patience: options.patience ?? 40_000,
   });
-  opening.defer(() => sessions.close());
   for (const node of records.allNodes()) if (!informer.store.get(undefined, node)) sessions.forget(node);
   const tls = { key: keys.server.key, cert: keys.server.certificate, ca: keys.authorityText };
+  const deadlines = { ...usualDeadlines, ...options.deadlines };
   const { upgrade } = await acceptor(sessions, options);
   const link = opening.use(
     await listen({
@@ -122,6 +123,7 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
     }),
   );
   opening.use(keepToken(keys, options));
+  opening.defer(() => sessions.close());
   const closing = opening.move();
   return Object.assign(facade(sessions), {
     port: link.port,
@@ -166,7 +168,8 @@ async function acceptor(sessions: Sessions, options: HubOptions) {
     if ("reason" in admission) return refuseSocket(socket, admission);
     const { node } = admission;
     if (ready) await ready.catch(() => {});
-    if (signal.aborted) return refuseSocket(socket, { status: 503, reason: "the cloud ends" });
+    if (signal.aborted || sessions.isClosed)
+      return refuseSocket(socket, { status: 503, reason: "the cloud ends" });
     if (sessions.size >= nodeLimit && !sessions.edge(node)) {
       log(`node "${node}" is refused: ${nodeLimit} nodes are connected, which is the limit`);
       return refuseSocket(socket, { status: 503, reason: `the limit of ${nodeLimit} nodes is reached` });

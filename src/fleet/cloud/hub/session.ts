@@ -184,9 +184,10 @@ export class Session implements Edge {
   end(reason: string, code?: number): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    if (code !== undefined && this.socket.readyState === 1) this.socket.close(code, reason.slice(0, 120));
-    // What the other side does not take goes with the connection.
-    if (code === undefined || this.socket.bufferedAmount > 0) this.socket.terminate();
+    // Who does not take what waits does not hear why, either.
+    const isPolite = code !== undefined && this.socket.readyState === 1 && this.socket.bufferedAmount === 0;
+    if (isPolite) this.socket.close(code, reason.slice(0, 120));
+    else this.socket.terminate();
     this.gone?.abort(this.lost());
     const asks = [...(this.asks?.values() ?? [])];
     this.asks = undefined;

@@ -32,6 +32,8 @@ const round = 5_000;
 const perNode = 4;
 const second = 1000;
 const askDeadline = 60_000;
+/** Milliseconds that an edge has to answer the end of its session. */
+const politeness = 2_000;
 /** Of the protocol of WebSockets: going away; policy. */
 const closed = { away: 1001, policy: 1008 } as const;
 
@@ -47,6 +49,7 @@ export class Sessions implements Hub {
   private looks: string[] = [];
   private looked = 0;
   private ticked: number;
+  private closing = false;
   private cancelTick: () => void = () => {};
 
   constructor(options: SessionsOptions) {
@@ -164,9 +167,15 @@ export class Sessions implements Hub {
     if (this.sessions.get(session.node) === session) this.sessions.delete(session.node);
     this.busy.delete(session);
     session.end(reason, code);
+    if (code !== undefined) this.options.clock.after(politeness, () => session.terminate());
+  }
+
+  get isClosed(): boolean {
+    return this.closing;
   }
 
   close(): void {
+    this.closing = true;
     this.cancelTick();
     for (const session of this.sessions.values()) this.end(session, "the cloud ends", closed.away);
   }
