@@ -122,6 +122,14 @@ const refused: readonly [title: string, ask: () => Promise<Application>, code: n
   ["a name with a slash", () => call("get", `${secretsOf}/a/../yours`), 400],
   ["a name that climbs", () => call("get", `${secretsOf}/..`), 400],
   ["a kind that is not served", () => call("get", "/no.such/v1/things/default/a"), 403],
+  [
+    "to write more than an object has",
+    () =>
+      call("create", "/core/v1/configmaps/default/null", {
+        body: { ...own, data: { k: "x".repeat(4 << 20) } },
+      }),
+    413,
+  ],
   ["a path that is not passed on", () => call("get", "/version"), 404],
   ["a path to be written", () => call("create", "/version"), 404],
 ];

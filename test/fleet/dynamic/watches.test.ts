@@ -139,6 +139,29 @@ test("what a node watches of secrets is its own", async () => {
   expect(cloud.hub.delivered("a").map(({ object }) => object.metadata.name)).toEqual(["own"]);
 });
 
+test("no watch takes away what a node has in any case", async () => {
+  const labels = { watched: "yes" };
+  const containers = [{ name: "c", image: "i" }];
+  const create = (name: string, nodeName: string) =>
+    cloud.create(ids.pods, {
+      kind: "Pod",
+      metadata: { name, namespace: "default", labels },
+      spec: { nodeName, containers },
+    });
+  const bound = await create("bound", "b");
+  await cloud.seen(ids.pods, bound);
+  await begin("b", "/core/v1/pods/default/null", { labelSelector: "watched" });
+  await cloud.hub.untilDelivered("b", ({ object }) => object.metadata.name === "bound");
+  cloud.hub.forget();
+  const key = { namespace: "default", name: "bound" };
+  const type = "application/merge-patch+json";
+  await cloud.seen(
+    ids.pods,
+    await cloud.client.patch(ids.pods, key, { metadata: { labels: { watched: null } } }, { type }),
+  );
+  expect(cloud.hub.delivered("b")).toEqual([]);
+});
+
 const slice = (name: string, of: string) =>
   cloud.create(slices, {
     apiVersion: "discovery.k8s.io/v1",

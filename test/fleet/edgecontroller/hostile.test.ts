@@ -136,6 +136,19 @@ const rows: readonly [title: string, asked: () => Envelope, reason: string][] = 
     () => edged("patch", "default/podpatch/mine", patch({ metadata: { uid: "old" }, status: {} })),
     "Conflict",
   ],
+  [
+    "a huge patch",
+    () => edged("patch", "default/podpatch/mine", patch({ status: { message: "x".repeat(2 << 20) } })),
+    "RequestEntityTooLarge",
+  ],
+  [
+    "huge annotations",
+    () =>
+      edged("update", "default/node/evil", {
+        metadata: { name: "evil", annotations: { a: "x".repeat(4 << 20) } },
+      }),
+    "Invalid",
+  ],
   ["a patch that is none", () => edged("patch", "default/podpatch/mine", "[]"), "BadRequest"],
   ["a patch of a pod that is not there", () => edged("patch", "default/podpatch/none", "{}"), "NotFound"],
   [

@@ -85,6 +85,23 @@ const own: Readonly<Record<string, Own>> = {
   },
 };
 
+/** Kinds of which a node has its own without watching them. */
+const given: Readonly<Record<string, string>> = {
+  Pod: "pods",
+  Node: "nodes",
+  ConfigMap: "configmaps",
+  Secret: "secrets",
+  PersistentVolumeClaim: "persistentvolumeclaims",
+  PersistentVolume: "persistentvolumes",
+  ServiceAccountAccess: "policy.kubeedge.io/serviceaccountaccesses",
+};
+
+/** Whether the node has the object in any case, so that no watch may take it away. */
+export function isGiven(node: string, object: KubeObject, inventory: Inventory): boolean {
+  const key = Object.hasOwn(given, object.kind) ? given[object.kind] : undefined;
+  return key !== undefined && own[key]?.(node, object, inventory) === true;
+}
+
 export function openAccess({ mode, inventory, roles }: AccessOptions): Access {
   return {
     authorize(node, asked) {

@@ -1,5 +1,6 @@
 /** DynamicController: the requests of the edges' MetaServers to the Kubernetes API. */
 import { SampanError } from "../../../base/errors.ts";
+import { tooLarge as requestTooLarge } from "../../../spec/kubernetes/errors.ts";
 import { KubeError, type KubeObject, type ResourceId } from "../../../spec/kubernetes/kube.ts";
 import { respond, type Envelope } from "../../link/envelope.ts";
 import * as kinds from "../../link/kinds/application.ts";
@@ -25,6 +26,8 @@ export interface DynamicOptions {
   readonly readPath?: (path: string, signal: AbortSignal) => Promise<unknown>;
 }
 
+/** Bytes of what is to be written: what the API takes. */
+const largestRequest = 3 << 20;
 /** An edge waits ten seconds for an answer. */
 const bounds = { together: 4, waiting: 256, deadline: 10_000 } as const;
 const services: ResourceId = { group: "", version: "v1", resource: "services" };
@@ -47,7 +50,7 @@ export async function startDynamicController(
   const neighbours = { nodes: followed.nodes.store, services: followed.services.store };
   const client = writeThrough(context.client, informers);
   const access = openAccess({ mode: options.access ?? "node", inventory, roles });
-  const watches = new Watches({ hub, client, informers, access, neighbours, log });
+  const watches = new Watches({ hub, client, informers, access, inventory, neighbours, log });
   watches.followNeighbours(followed.nodes, followed.services);
   const desk: Desk = { client, access, neighbours, own: ownObjects(informers, inventory) };
   const office: Office = { context, desk, watches, options };
@@ -85,6 +88,8 @@ async function request(office: Office, serving: Serving): Promise<void> {
   const { edge, envelope, signal } = serving;
   try {
     const application = kinds.request.parse(envelope.content);
+    const size = (application.ReqBody?.length ?? 0) + (application.Option?.length ?? 0);
+    if (size > largestRequest) throw requestTooLarge(largestRequest);
     const body = await work(office, serving, application);
     if (body !== undefined && Buffer.byteLength(body) > largestAnswer) throw tooLarge();
     send(office, serving, {

@@ -15,7 +15,8 @@ import { listed } from "../edgecontroller/listed.ts";
 import type { Delivery, Edge, Hub } from "../hub/hub.ts";
 import type { Informer } from "../informer/informer.ts";
 import type { Informers } from "../informer/informers.ts";
-import type { Access, Allowed, Asked } from "./access.ts";
+import type { Inventory } from "../edgecontroller/inventory.ts";
+import { isGiven, type Access, type Allowed, type Asked } from "./access.ts";
 import { adapt, dependsOnGroup, groupLabel, serviceOf, topologyOf, type Neighbours } from "./adapt.ts";
 import { fieldsOf } from "./list.ts";
 import { listOptions, readJson } from "./options.ts";
@@ -26,6 +27,7 @@ export interface WatchesOptions {
   readonly client: KubeClient;
   readonly informers: Informers;
   readonly access: Access;
+  readonly inventory: Inventory;
   readonly neighbours: Neighbours;
   readonly log: (text: string) => void;
   /** Of one node at once. */
@@ -201,7 +203,7 @@ export class Watches {
       const wasSeen = before !== undefined && all.some((watch) => this.sees(watch, before));
       if (isSeen && now)
         this.options.hub.deliver(node, this.delivery(wasSeen ? "update" : "insert", now, node));
-      else if (wasSeen && before)
+      else if (wasSeen && before && !(now && isGiven(node, now, this.options.inventory)))
         this.options.hub.deliver(node, this.delivery("delete", now ?? before, node));
     }
   }

@@ -9,6 +9,7 @@ import type { Edge, Hub } from "../hub/hub.ts";
 import type { Informer } from "../informer/informer.ts";
 import { named } from "./ids.ts";
 import type { Inventory } from "./inventory.ts";
+import { Rate } from "./rate.ts";
 import type { LeaseDesk } from "./requests/leases.ts";
 
 export interface Office {
@@ -22,7 +23,23 @@ export interface Office {
   readonly claims: Informer;
   readonly volumes: Informer;
   readonly leases: LeaseDesk;
+  readonly rates: Rates;
   readonly clock: Clock;
+}
+
+/** Of what an edge makes anew each time. */
+export interface Rates {
+  readonly events: Rate;
+  readonly certificates: Rate;
+  readonly mirrors: Rate;
+}
+
+export function openRates(clock: Clock): Rates {
+  return {
+    events: new Rate({ clock, of: "events", burst: 100, perSecond: 10 }),
+    certificates: new Rate({ clock, of: "certificate requests", burst: 10, perSecond: 1 / 60 }),
+    mirrors: new Rate({ clock, of: "mirror pods", burst: 200, perSecond: 1 }),
+  };
 }
 
 export interface Request {

@@ -5,6 +5,7 @@ import { startDownstream } from "./downstream.ts";
 import { ids } from "./ids.ts";
 import { inventoryOf } from "./inventory.ts";
 import { listed } from "./listed.ts";
+import { openRates } from "./request.ts";
 import { LeaseDesk } from "./requests/leases.ts";
 import { startUpstream } from "./upstream.ts";
 
@@ -23,7 +24,15 @@ export async function startEdgeController(context: CloudContext): Promise<AsyncD
   const inventory = inventoryOf(followed.pods);
   startDownstream({ hub, inventory, ...followed });
   const client = writeThrough(context.client, informers);
-  const office = { ...followed, client, hub, inventory, leases: new LeaseDesk(), clock };
+  const office = {
+    ...followed,
+    client,
+    hub,
+    inventory,
+    leases: new LeaseDesk(),
+    rates: openRates(clock),
+    clock,
+  };
   startUpstream({ office, log });
   // The informers and the hub end with the context; nothing here outlives them.
   return { [Symbol.asyncDispose]: async () => {} };

@@ -1,5 +1,6 @@
 /** What edges ask of the Kubernetes API, one row each: who handles it, and in which form it is answered. What is in no row is refused. */
 import { SampanError } from "../../../base/errors.ts";
+import { tooLarge } from "../../../spec/kubernetes/errors.ts";
 import { KubeError } from "../../../spec/kubernetes/kube.ts";
 import { respond, type Envelope } from "../../link/envelope.ts";
 import { authority } from "../../link/kinds/queries.ts";
@@ -54,6 +55,9 @@ const rows: Readonly<Record<string, Row>> = {
   "query certificatesigningrequest": object(queryCertificateRequest),
 };
 
+/** Characters: more than any object of the API has. */
+const largestPatch = 3 << 19;
+
 export interface UpstreamOptions {
   readonly office: Office;
   readonly log: (text: string) => void;
@@ -107,6 +111,8 @@ async function serve(
 ): Promise<void> {
   try {
     if (!row) throw unknown(envelope);
+    const { content } = envelope;
+    if (typeof content === "string" && content.length > largestPatch) throw tooLarge(largestPatch);
     const object = await row.handle(office, requestOf(edge, envelope, signal));
     if (row.form === "none" || envelope.id === "") return;
     const now = office.clock.now();

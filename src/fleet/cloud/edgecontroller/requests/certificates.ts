@@ -39,6 +39,7 @@ export const insertCertificateRequest: Handler = async (office, request) => {
   const good = spec.signerName === signerName && asked.every((each) => usages.includes(each as string));
   const why = good ? fault(spec, node) : `a node asks for certificates of its server, by ${signerName}`;
   if (why !== undefined) throw refuse(ids.certificateRequests, request, why);
+  office.rates.certificates.take(request.edge);
   const made = await office.client.create(
     ids.certificateRequests,
     {

@@ -58,6 +58,7 @@ function eventOf(request: Request, sent: Sent): KubeObject {
 }
 
 export const insertEvent: Handler = async (office, request) => {
+  office.rates.events.take(request.edge);
   const event = eventOf(request, eventChange.parse(request.envelope.content) as Sent);
   requireOwn(office, request, event);
   await office.client.create(ids.events, event, { signal: request.signal });
@@ -65,12 +66,14 @@ export const insertEvent: Handler = async (office, request) => {
 };
 
 export const updateEvent: Handler = async (office, request) => {
+  office.rates.events.take(request.edge);
   const event = eventOf(request, eventChange.parse(request.envelope.content) as Sent);
   await change(office, request, { event, patch: pick(event) });
   return undefined;
 };
 
 export const patchEvent: Handler = async (office, request) => {
+  office.rates.events.take(request.edge);
   const sent = eventPatch.parse(request.envelope.content);
   const event = eventOf(request, sent.event as Sent);
   const patch = parseJson(sent.patchData, "content.patchData", 16);

@@ -144,5 +144,6 @@ export const insertPod: Handler = async (office, request) => {
   const uid = office.nodes.store.get(undefined, node)?.metadata.uid;
   if (object.metadata.ownerReferences?.[0]?.uid !== uid)
     throw refuse(ids.pods, request, `node "${node}" can only create pods that its present node owns`);
+  office.rates.mirrors.take(request.edge);
   return await office.client.create(ids.pods, object, { signal: request.signal });
 };
