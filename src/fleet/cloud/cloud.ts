@@ -4,15 +4,25 @@ import { SampanError } from "../../base/errors.ts";
 import type { KubeClient } from "../../spec/kubernetes/kube.ts";
 import { installCrds } from "./crds/install.ts";
 import { startDeviceController } from "./devicecontroller/start.ts";
+import { type DynamicOptions, startDynamicController } from "./dynamiccontroller/start.ts";
 import { startEdgeController } from "./edgecontroller/start.ts";
+import { startGroups } from "./groups/start.ts";
 import { openHub, type HubOptions, type OpenHub } from "./hub/open.ts";
 import { Informers } from "./informer/informers.ts";
-import type { CloudContext, CloudPart } from "./part.ts";
+import type { CloudContext } from "./part.ts";
+import { startPolicyController } from "./policycontroller/start.ts";
+import { type RouterOptions, startRouter } from "./router/start.ts";
 
-/** What is told of a part is told under its name. */
-const parts: readonly (readonly [name: string, part: CloudPart])[] = [
+type Part = (context: CloudContext, options: CloudOptions) => Promise<AsyncDisposable>;
+
+/** What a part tells is told under its name. */
+const parts: readonly (readonly [name: string, part: Part])[] = [
   ["edge controller", startEdgeController],
+  ["dynamic controller", async (context, { paths }) => await startDynamicController(context, paths)],
+  ["policy controller", startPolicyController],
   ["device controller", startDeviceController],
+  ["router", async (context, { router }) => await startRouter(context, router)],
+  ["node groups", startGroups],
 ];
 
 export interface CloudOptions {
@@ -23,6 +33,10 @@ export interface CloudOptions {
   /** Whether the fleet's kinds are made known to the API first; in a cluster its administrator does that. */
   readonly install: boolean;
   readonly hub: Omit<HubOptions, keyof CloudContext | "ready" | "onReport">;
+  /** Where applications outside reach those of the edges, as rules say. */
+  readonly router?: RouterOptions;
+  /** How MetaServers' requests for paths that are no objects are answered. */
+  readonly paths?: DynamicOptions;
 }
 
 export interface Cloud extends AsyncDisposable {
@@ -32,7 +46,8 @@ export interface Cloud extends AsyncDisposable {
 /**
  * Resolves when edges are served. Errors: those of the hub's ports and keys; `failed_precondition` when the fleet's kinds are not known to the API.
  */
-export async function openCloud({ client, clock, log, install, hub: own }: CloudOptions): Promise<Cloud> {
+export async function openCloud(options: CloudOptions): Promise<Cloud> {
+  const { client, clock, log, install, hub: own } = options;
   await using opening = new AsyncDisposableStack();
   const stop = new AbortController();
   const { signal } = stop;
@@ -47,7 +62,7 @@ export async function openCloud({ client, clock, log, install, hub: own }: Cloud
   const hub = opening.use(await openHub({ ...own, ...base, ready: ready.promise }));
   for (const [name, part] of parts) {
     const context = { ...base, hub, log: (text: string) => log(`${name}: ${text}`) };
-    opening.use(await part(context));
+    opening.use(await part(context, options));
   }
   ready.resolve();
   // What waits ends first, whatever part it is of.
