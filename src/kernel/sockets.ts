@@ -243,3 +243,66 @@ export function listenStream(path: string, backlog: number): number {
     throw error;
   }
 }
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const EINPROGRESS = 115;
+const EALREADY = 114;
+const EISCONN = 106;
+
+/** struct sockaddr_in of 127.0.0.1, sockaddr_in6 of ::1. */
+function loopbackAddress(family: typeof AF_INET | typeof AF_INET6, port: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(family === AF_INET ? 16 : 28));
+  view.setUint16(0, family, true);
+  view.setUint16(2, port);
+  if (family === AF_INET) view.setUint32(4, 0x7f000001);
+  else view.setUint8(23, 1);
+  return new Uint8Array(view.buffer);
+}
+
+/**
+ * A connection to a port of the loopback device in a network namespace, by IPv4 or else IPv6; without one in the caller's. The descriptor is the caller's. Errors: the kernel's, as ECONNREFUSED;
+ * `cancelled`.
+ */
+export async function connectLoopback(
+  namespace: string | undefined,
+  port: number,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await connectFamily(AF_INET, { namespace, port, signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return await connectFamily(AF_INET6, { namespace, port, signal }).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function connectFamily(
+  family: typeof AF_INET | typeof AF_INET6,
+  { namespace, port, signal }: { namespace: string | undefined; port: number; signal: AbortSignal },
+): Promise<number> {
+  const doing = `connect to port ${port}`;
+  const fd = socketIn(namespace, family);
+  try {
+    const address = loopbackAddress(family, port);
+    // Where the listener's queue is full it takes a while: asked again, the kernel says what has become of it.
+    for (;;) {
+      if (libc().connect(fd, ptr(address), address.length) >= 0) return fd;
+      const number = lastErrno();
+      if (number === EISCONN) return fd;
+      if (number !== EINPROGRESS && number !== EALREADY) throw systemError(doing, number);
+      if (signal.aborted) throw new SampanError("cancelled", `cannot ${doing}: it was cancelled`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+}
+
+function socketIn(namespace: string | undefined, family: number): number {
+  using _ = namespace === undefined ? undefined : enterNetwork(namespace);
+  return orThrow(libc().socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "open a socket");
+}

@@ -1,7 +1,9 @@
 /** Brings what a sandbox is made of to the host, and takes it away. Each is idempotent, so that both are also how one is healed. */
-import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { MS } from "../../kernel/linux.ts";
+import { bootId } from "../../kernel/process.ts";
 import { mount, unmount } from "../../kernel/mounts.ts";
 import type { LifeParts } from "../containers/parts.ts";
 import { writeEtcFiles } from "../containers/etc.ts";
@@ -31,6 +33,8 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
     );
   writeEtc(engine, row, sandbox);
   if (request.sharePid) await startInit(engine, row, signal);
+  const { generation } = placesOf(engine.settings, id);
+  writeFileSync(generation, `${bootId()} ${randomBytes(8).toString("hex")}`, { mode: 0o600 });
 }
 
 async function openNetwork({ networks }: PodParts, { id, request }: PodRow): Promise<Sandbox | undefined> {

@@ -1,6 +1,9 @@
 /** Pod sandboxes over the engine's other parts: pods.ts is the contract. */
 import { randomBytes } from "node:crypto";
-import { SampanError } from "../../base/errors.ts";
+import type { Duplex } from "node:stream";
+import { invalid, SampanError } from "../../base/errors.ts";
+import { descriptorDuplex } from "../../kernel/descriptor-duplex.ts";
+import { connectLoopback } from "../../kernel/sockets.ts";
 import { killContainer } from "../containers/kill.ts";
 import { findContainer, isLive } from "../containers/parts.ts";
 import { removeContainer } from "../containers/remove.ts";
@@ -9,6 +12,7 @@ import { isInitAlive } from "./init.ts";
 import { makePod, unmakePod, type PodParts } from "./make.ts";
 import {
   containersOf,
+  generationOf,
   isMounted,
   pinnedOf,
   placesOf,
@@ -18,6 +22,9 @@ import {
   type PodRow,
 } from "./places.ts";
 import type { Pods, PodSandboxInfo, PodSandboxRequest } from "./pods.ts";
+
+/** Milliseconds until a connection is given up. */
+const patience = 10_000;
 
 export function openPods(engine: PodParts): Pods {
   const { store } = engine;
@@ -66,6 +73,7 @@ export function openPods(engine: PodParts): Pods {
       }),
     get: (id) => infoOf(engine, podRow(store, id)),
     list: () => podRows(store).map((row) => infoOf(engine, row)),
+    connect: (id, port, signal) => connect(engine, podRow(store, id), { port, signal }),
     containers: (id) => containersOf(store, id),
     restore: async () => {
       const done: string[] = [];
@@ -79,6 +87,25 @@ export function openPods(engine: PodParts): Pods {
       return done;
     },
   };
+}
+
+async function connect(
+  engine: PodParts,
+  row: PodRow,
+  { port, signal }: { readonly port: number; readonly signal: AbortSignal },
+): Promise<Duplex> {
+  const { id, request } = row;
+  const what = `cannot connect to port ${port} of pod "${request.namespace}/${request.name}"`;
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`${what}: there is no such port`);
+  if (!isReady(engine, row)) throw new SampanError("failed_precondition", `${what}: it does not run`);
+  const namespace = sharesHost(request) ? undefined : engine.networks.sandbox(id)?.path;
+  const late = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  try {
+    return await descriptorDuplex(await connectLoopback(namespace, port, late));
+  } catch (error) {
+    const { message } = SampanError.from(error);
+    throw new SampanError("unavailable", `${what}: ${message}`, { cause: error });
+  }
 }
 
 /** One change at a time for a sandbox. */
@@ -150,6 +177,7 @@ async function killAll(engine: PodParts, id: string): Promise<void> {
 function isReady(engine: PodParts, { id, request, wanted }: PodRow): boolean {
   if (!wanted) return false;
   const places = placesOf(engine.settings, id);
+  if (generationOf(places) === "") return false;
   if (
     !pinnedOf(request).every((each) => (each === "pid" ? isInitAlive(engine, id) : isMounted(places[each])))
   )
@@ -170,6 +198,7 @@ function infoOf(engine: PodParts, row: PodRow): PodSandboxInfo {
     request,
     created: new Date(created),
     state: ready ? "ready" : "not_ready",
+    generation: ready ? generationOf(placesOf(engine.settings, id)) : "",
     sandbox,
     ips,
   };

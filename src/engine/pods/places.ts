@@ -2,6 +2,8 @@
 import { lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { readTextIfThere } from "../../kernel/files.ts";
+import { bootId } from "../../kernel/process.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
 import type { PodSandboxRequest } from "./pods.ts";
@@ -63,6 +65,8 @@ export interface PodPlaces {
   readonly ipc: string;
   readonly uts: string;
   readonly pid: string;
+  /** The file that says when it was made. */
+  readonly generation: string;
   /** The tmpfs that goes with the IPC namespace. */
   readonly shm: string;
 }
@@ -71,13 +75,26 @@ export interface PodPlaces {
 export function placesOf({ state }: Pick<EngineSettings, "state">, id: string): PodPlaces {
   const folder = join(state, "pods", id);
   const at = (name: string) => join(folder, name);
-  return { folder, ipc: at("ipc"), uts: at("uts"), pid: at("pid"), shm: at("shm") };
+  return {
+    folder,
+    ipc: at("ipc"),
+    uts: at("uts"),
+    pid: at("pid"),
+    generation: at("generation"),
+    shm: at("shm"),
+  };
 }
 
 /** Whether something is mounted there: it is of another file system than its folder. */
 export function isMounted(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found !== undefined && found.dev !== statSync(dirname(path)).dev;
+}
+
+/** `<boot id> <number>`; empty when it was not made since the machine has started. */
+export function generationOf({ generation }: PodPlaces): string {
+  const text = readTextIfThere(generation) ?? "";
+  return text.startsWith(`${bootId()} `) ? text : "";
 }
 
 export const sharesHost = ({ network }: PodSandboxRequest): boolean => network === "host";

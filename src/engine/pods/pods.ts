@@ -5,6 +5,7 @@
  * A container joins with `pod:<id>` as NetworkMode, IpcMode, UTSMode (and PidMode, where the pod shares one) of its create body; hostname, resolv.conf and hosts are the pod's. It cannot be
  * created or started in a sandbox that is not ready. Containers are the caller's: stopping a sandbox kills those that are left, removing it removes them.
  */
+import type { Duplex } from "node:stream";
 import type { PortBinding } from "../../spec/docker/create.ts";
 import type { Sandbox } from "../networks/networks.ts";
 
@@ -54,6 +55,8 @@ export interface PodSandboxInfo {
   readonly request: PodSandboxRequest;
   readonly created: Date;
   readonly state: "ready" | "not_ready";
+  /** Another one each time that it was made: after a start of the machine too. Empty when it is not ready. */
+  readonly generation: string;
   /** undefined with the host's network, with none, or when it is not ready. */
   readonly sandbox: Sandbox | undefined;
   /** The addresses of its first network, without prefix lengths. */
@@ -69,6 +72,8 @@ export interface Pods {
   remove(id: string): Promise<void>;
   get(id: string): PodSandboxInfo;
   list(): readonly PodSandboxInfo[];
+  /** A connection to a port of the pod's own loopback device; the host's where it has the host's network. Errors: `failed_precondition` when it is not ready, `unavailable` when nobody listens. */
+  connect(id: string, port: number, signal: AbortSignal): Promise<Duplex>;
   /** Ids of its containers. */
   containers(id: string): readonly string[];
   /** After a start of the daemon or machine: sandboxes that are not there any more are made anew under their ids (new addresses may come with it). Returns what it did. */

@@ -10,6 +10,7 @@ export const podReasons = {
   RegistryUnavailable: "unavailable",
   CreateContainerConfigError: "failed_precondition",
   CreateContainerError: "failed_precondition",
+  RunContainerError: "failed_precondition",
   FailedMount: "failed_precondition",
   FailedCreatePodSandBox: "failed_precondition",
   PostStartHookError: "aborted",

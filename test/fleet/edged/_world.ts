@@ -1,0 +1,138 @@
+/** Edged over a real engine, with a cloud and a store of the test's own. */
+import { openEdged, type Edged } from "../../../src/fleet/edge/edged/open.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { Pod, PodSpec, PodStatus } from "../../../src/spec/kubernetes/pod.ts";
+import { image, World } from "../../pods/_world.ts";
+import { FakeLink, FakeMeta, FakeProbes, fakeMeans } from "./fakes.ts";
+import { join } from "node:path";
+
+export { needs } from "../../pods/_world.ts";
+
+export class EdgedWorld implements AsyncDisposable {
+  readonly world: World;
+  readonly link = new FakeLink();
+  readonly meta = new FakeMeta();
+  readonly hooks: string[] = [];
+  readonly log: string[] = [];
+  probes = new FakeProbes();
+  edged!: Edged & AsyncDisposable;
+  #controller = new AbortController();
+  #isOpen = false;
+  #uid = 0;
+
+  private constructor(world: World) {
+    this.world = world;
+  }
+
+  static async open(): Promise<EdgedWorld> {
+    const opened = new EdgedWorld(await World.open());
+    await opened.start();
+    return opened;
+  }
+
+  async start(): Promise<void> {
+    const { engine } = this.world;
+    this.#controller = new AbortController();
+    this.probes = new FakeProbes();
+    const facts = {
+      name: "edge1",
+      ips: ["10.0.0.1"],
+      memory: 1 << 30,
+      processors: 2,
+      clusterDns: [],
+      clusterDomain: "cluster.local",
+      node: () => undefined,
+      leastOomScore: 0,
+    };
+    const resolve = (name: string) => engine.images.get(name === "busybox" ? image : name).id;
+    this.edged = await openEdged(
+      {
+        node: "edge1",
+        root: join(this.world.folder, "edge"),
+        link: this.link,
+        meta: this.meta,
+        engine,
+        clock: systemClock(),
+        log: (text) => void this.log.push(text),
+        signal: this.#controller.signal,
+      },
+      { facts, means: () => fakeMeans(resolve, this.probes, this.hooks) },
+    );
+    this.#isOpen = true;
+  }
+
+  /** Edged goes; what runs runs on. */
+  async stop(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#controller.abort();
+    await this.edged[Symbol.asyncDispose]();
+  }
+
+  pod(name: string, spec: Partial<PodSpec> | string, uid = `uid-${process.pid}-${this.#uid++}`): Pod {
+    const whole =
+      typeof spec === "string"
+        ? { containers: [{ name: "main", image: "busybox", command: ["sh", "-c", spec] }] }
+        : { containers: [], ...spec };
+    return {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default", uid, creationTimestamp: new Date().toISOString() },
+      spec: { nodeName: "edge1", terminationGracePeriodSeconds: 1, ...whole },
+    };
+  }
+
+  want(pod: Pod): Pod {
+    this.meta.put("pod", pod);
+    return pod;
+  }
+
+  delete(pod: Pod, grace = 0): void {
+    this.meta.put("pod", {
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: new Date().toISOString(),
+        deletionGracePeriodSeconds: grace,
+      },
+    });
+  }
+
+  /** What the cloud was told last, put together. */
+  told(name: string): PodStatus | undefined {
+    const patches = this.link
+      .to(`default/podpatch/${name}`)
+      .map(({ content }) => JSON.parse(String(content)) as { status: PodStatus });
+    return patches.at(-1)?.status;
+  }
+
+  /** Resolves when the cloud has been told such a status. */
+  async until(name: string, fits: (status: PodStatus) => boolean): Promise<PodStatus> {
+    return await eventually(
+      () => {
+        const status = this.told(name);
+        return status && fits(status) ? status : undefined;
+      },
+      () => `pod ${name}: ${JSON.stringify(this.told(name))}; ${this.log.join("; ")}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.world[Symbol.asyncDispose]();
+  }
+}
+
+/** Looks again until it is so; what it was at last when it never is. */
+export async function eventually<Result>(
+  look: () => Result | undefined | Promise<Result | undefined>,
+  last: () => string,
+): Promise<Result> {
+  const end = performance.now() + 50_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`it never came: ${last()}`);
+    await Bun.sleep(5);
+  }
+}

@@ -1,0 +1,110 @@
+import { expect } from "bun:test";
+import { needing } from "../../needs.ts";
+import { EdgedWorld, eventually, needs } from "./_world.ts";
+
+const { test } = needing(needs);
+
+test("a pod of the cloud runs, is told, and is deleted to its end", async () => {
+  await using world = await EdgedWorld.open();
+  const pod = world.want(world.pod("web", "exec sleep 1000"));
+  const status = await world.until("web", ({ phase }) => phase === "Running");
+  expect(status).toMatchObject({
+    phase: "Running",
+    hostIP: "10.0.0.1",
+    podIP: expect.stringMatching(/^172\./) as unknown,
+    qosClass: "BestEffort",
+    containerStatuses: [{ name: "main", ready: true, started: true, restartCount: 0, image: "busybox" }],
+  });
+  world.delete(pod);
+  await eventually(
+    () => world.link.to("default/pod/web", "delete")[0],
+    () => world.log.join("; "),
+  );
+  expect(world.told("web")?.containerStatuses?.[0]?.state.terminated).toMatchObject({
+    exitCode: 137,
+    reason: "Error",
+  });
+  world.meta.drop("pod", "web");
+  expect(world.world.engine.pods.list()).toEqual([]);
+  expect(world.log).toEqual([]);
+});
+
+test("logs, commands, attachments and ports of a pod", async () => {
+  await using world = await EdgedWorld.open();
+  const spec = {
+    containers: [
+      {
+        name: "main",
+        image: "busybox",
+        stdin: true,
+        command: [
+          "sh",
+          "-c",
+          "echo one; echo two >&2; while true; do nc -l -p 7 -e cat; done & read line; echo $line; exit 3",
+        ],
+      },
+    ],
+  };
+  world.want(world.pod("web", { ...spec, restartPolicy: "Never" }));
+  await world.until("web", ({ phase }) => phase === "Running");
+  const { edged } = world;
+  const of = { namespace: "default", pod: "web", container: "main" };
+  const { signal } = new AbortController();
+  const logs = await eventually(
+    async () => {
+      const text = await textOf(edged.logs(of, { signal }));
+      return text.includes("two") ? text : undefined;
+    },
+    () => "the log",
+  );
+  expect(logs.split("\n").toSorted()).toEqual(["", "one", "two"]);
+  expect(await textOf(edged.logs(of, { signal, tailLines: 1, timestamps: true }))).toMatch(
+    /^\d{4}-\d\d-\d\dT[\d:.]+Z (?:one|two)\n$/,
+  );
+  expect(await textOf(edged.logs(of, { signal, limitBytes: 2 }))).toHaveLength(2);
+  expect(textOf(edged.logs(of, { signal, previous: true }))).rejects.toThrow("not found");
+  expect(textOf(edged.logs({ ...of, container: "x" }, { signal }))).rejects.toThrow(
+    '"x" is not in pod "web"',
+  );
+
+  const all = { stdin: true, stdout: true, stderr: true, tty: false, signal };
+  const exec = await edged.exec(of, ["sh", "-c", "cat; echo err >&2; exit 5"], all);
+  await exec.write(Buffer.from("through\n"));
+  exec.endInput();
+  const said: string[] = [];
+  for await (const { stream, data } of exec.output) said.push(`${stream} ${Buffer.from(data).toString()}`);
+  expect(said.toSorted()).toEqual(["stderr err\n", "stdout through\n"]);
+  expect(await exec.exit).toBe(5);
+
+  const forwarded = await eventually(
+    async () => await edged.portForward(of, 7, signal).catch(() => undefined),
+    () => "the port",
+  );
+  const big = Buffer.alloc(1 << 20, "x");
+  forwarded.end(big);
+  let size = 0;
+  for await (const chunk of forwarded) size += (chunk as Uint8Array).length;
+  expect(size).toBe(big.length);
+  expect(edged.portForward(of, 9, signal)).rejects.toThrow("refused");
+
+  const summary = await edged.summary();
+  expect(summary.pods).toMatchObject([{ name: "web", containers: [{ name: "main" }] }]);
+  expect(summary.pods[0]?.containers[0]?.usage.memory).toBeGreaterThan(0);
+
+  const attached = await edged.attach(of, all);
+  await attached.write(Buffer.from("hello\n"));
+  const output: string[] = [];
+  for await (const { data } of attached.output) output.push(Buffer.from(data).toString());
+  expect(output.join("")).toContain("hello\n");
+  expect(await attached.exit).toBe(3);
+  expect(await world.until("web", ({ phase }) => phase === "Failed")).toMatchObject({
+    containerStatuses: [{ state: { terminated: { exitCode: 3 } } }],
+  });
+  expect(await textOf(edged.logs(of, { signal, tailLines: 1 }))).toBe("hello\n");
+});
+
+async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return Buffer.concat(all).toString();
+}
