@@ -1,3 +1,5 @@
+import "reflect-metadata";
+import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ids } from "../../../src/fleet/cloud/edgecontroller/ids.ts";
 import { startEdgeController } from "../../../src/fleet/cloud/edgecontroller/start.ts";
@@ -336,4 +338,41 @@ test("the authority of Kubernetes is told in its own form", async () => {
     route: { source: "cloudhub", group: "resource", operation: "response", resource: "k8s/ca.crt" },
     content: data["ca.crt"],
   });
+});
+
+async function certificateRequest(name: string, commonName: string): Promise<object> {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const keys = (await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
+  const subject = [{ O: ["system:nodes"] }, { CN: [commonName] }];
+  const made = await Pkcs10CertificateRequestGenerator.create({
+    name: subject,
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  return {
+    metadata: { name },
+    spec: {
+      request: Buffer.from(made.toString("pem")).toString("base64"),
+      signerName: "kubernetes.io/kubelet-serving",
+      usages: ["digital signature", "server auth"],
+    },
+  };
+}
+
+test("a node asks for the certificate of its own server, and reads its own request alone", async () => {
+  await cloud.join("serving");
+  await cloud.join("curious");
+  const place = "default/certificatesigningrequest/own";
+  const own = await certificateRequest("own", "system:node:serving");
+  const made = await ask("serving", edged("insert", place, own));
+  expect(responseOf(made)).toMatchObject({
+    Err: null,
+    Object: { spec: { signerName: "kubernetes.io/kubelet-serving" } },
+  });
+  const found = await ask("serving", edged("query", place));
+  expect(found.content).toMatchObject({ kind: "CertificateSigningRequest", metadata: { name: "own" } });
+  expect(reasonOf(await ask("curious", edged("query", place)))).toBe("Forbidden");
+  const forged = await certificateRequest("forged", "system:node:serving");
+  const refused = await ask("curious", edged("insert", "default/certificatesigningrequest/forged", forged));
+  expect(reasonOf(refused)).toBe("Forbidden");
 });
