@@ -29,7 +29,7 @@ const simulateFlags = {
   help,
 } as const satisfies FlagTable;
 
-const defaultDmi = "/run/sampan/edge/dmi.sock";
+const defaultDmi = "/run/sampan/dmi.sock";
 
 const drivers = {
   modbus: async () => (await import("../mapper/modbus/driver.ts")).modbusDriver,
