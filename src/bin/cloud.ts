@@ -92,13 +92,16 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
 async function openFleet(server: ApiServer, settings: CloudSettings, log: Log): Promise<Cloud> {
   const { openCloud } = await import("../fleet/cloud/cloud.ts");
   const { hubNames } = await import("./cloud/names.ts");
-  const { names: _, ...hub } = settings.hub ?? refuseHub();
+  const { pathReader } = await import("./cloud/paths.ts");
+  const { names: _, router, ...hub } = settings.hub ?? refuseHub();
   return await openCloud({
     client: server.client,
     clock: systemClock(),
     log: (text) => log("warn", text),
     install: true,
     hub: { ...hub, host: settings.bindAddress, names: hubNames(settings) },
+    router,
+    paths: { readPath: pathReader(server) },
   });
 }
 

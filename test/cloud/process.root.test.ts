@@ -41,7 +41,9 @@ function spawn(args: readonly string[], program = source) {
 }
 
 const here = (root: string) =>
-  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0`.split(" ");
+  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0 --router-port 0`.split(
+    " ",
+  );
 
 async function start(root: string, ...flags: readonly string[]): Promise<Cloud> {
   return await ready(spawn([...here(root), ...flags]));

@@ -35,6 +35,12 @@ export const cloudFlags = {
     help: "A further name or address by which edges reach this cloud; may be given several times",
   },
   "node-limit": { kind: "number", help: "How many edges may be connected; 5000 without it" },
+  "router-address": {
+    kind: "text",
+    value: "ADDRESS",
+    help: "Where rules take REST from applications outside, without TLS and passwords; 127.0.0.1 without it",
+  },
+  "router-port": { kind: "number", help: "Its port; 9443 without it, 0 is any" },
   "join-existing": {
     kind: "text",
     help: "Whether a token lets a node in whose name is there already; offline without it: only while none of that name is connected",

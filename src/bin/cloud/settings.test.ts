@@ -44,6 +44,7 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
       nodeLimit: 5_000,
       joinExisting: "offline",
       legacyCertificates: false,
+      router: { host: "127.0.0.1", port: 9443 },
     },
   });
   const env = { HOME: folder, XDG_DATA_HOME: "/data", XDG_CONFIG_HOME: folder };
@@ -80,7 +81,16 @@ test("flags go before the file, and the file before the presets", () => {
 
 test("edges are served as the file says, unless a flag says otherwise", () => {
   writeFileSync(file, 'hub_port = 7\nhub_name = ["c.example"]\nlegacy_certificates = true\nnode_limit = 9\n');
-  const flags = ["--config", file, "--join-port", "0", "--join-existing", "never", "--node-limit=3"];
+  const flags = [
+    "--config",
+    file,
+    "--join-port",
+    "0",
+    "--join-existing",
+    "never",
+    "--node-limit=3",
+    "--router-port=5",
+  ];
   expect(settings(flags).hub).toEqual({
     port: 7,
     joinPort: 0,
@@ -88,6 +98,7 @@ test("edges are served as the file says, unless a flag says otherwise", () => {
     nodeLimit: 3,
     joinExisting: "never",
     legacyCertificates: true,
+    router: { host: "127.0.0.1", port: 5 },
   });
   expect(settings(["--config", file, "--hub=false"]).hub).toBeUndefined();
   writeFileSync(file, "hub = false\n");
@@ -98,6 +109,7 @@ describe("what is wrong is refused by the flag's name", () => {
   for (const [args, words] of [
     [["--hub-port", "65536"], "--hub-port"],
     [["--node-limit", "0"], "--node-limit"],
+    [["--router-address", "everywhere"], "--router-address"],
     [["--join-existing", "perhaps"], "--join-existing"],
     [["--secure-port", "65536"], "--secure-port"],
     [["--secure-port", "-1"], "--secure-port"],

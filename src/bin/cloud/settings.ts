@@ -27,6 +27,7 @@ export interface HubSettings {
   readonly nodeLimit: number;
   readonly joinExisting: (typeof joinPolicies)[number];
   readonly legacyCertificates: boolean;
+  readonly router: { readonly host: string; readonly port: number };
 }
 
 export interface Surroundings {
@@ -48,6 +49,8 @@ const keys = [
   "join_port",
   "hub_name",
   "node_limit",
+  "router_address",
+  "router_port",
   "join_existing",
   "legacy_certificates",
   "log_level",
@@ -71,13 +74,14 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
       join_port: flags["join-port"],
       hub_name: (flags["hub-name"] ?? []).length > 0 ? flags["hub-name"] : undefined,
       node_limit: flags["node-limit"],
+      router_address: flags["router-address"],
+      router_port: flags["router-port"],
       join_existing: flags["join-existing"],
       legacy_certificates: flags["legacy-certificates"] || undefined,
       log_level: flags["log-level"],
     }),
   };
   const table = new Table({ file: path, flags: flagNames(flags) }, "", document, keys);
-  const isAddress = (text: string) => isIP(text) !== 0;
   const advertiseAddress = table.fitting("advertise_address", isAddress, "an IP address");
   return {
     root: table.path("data_root") ?? folders.root,
@@ -90,6 +94,10 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
   };
 }
 
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0;
+}
+
 function hubOf(table: Table): HubSettings {
   return {
     port: table.count("hub_port", 0, 65_535) ?? 10_000,
@@ -98,6 +106,10 @@ function hubOf(table: Table): HubSettings {
     nodeLimit: table.count("node_limit", 1, 1_000_000) ?? 5_000,
     joinExisting: table.among("join_existing", joinPolicies) ?? "offline",
     legacyCertificates: table.flag("legacy_certificates") ?? false,
+    router: {
+      host: table.fitting("router_address", isAddress, "an IP address of this machine") ?? "127.0.0.1",
+      port: table.count("router_port", 0, 65_535) ?? 9443,
+    },
   };
 }
 
