@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "../../../src/base/clock.ts";
 import { Frames } from "../../../src/fleet/edge/eventbus/guard.ts";
 import { KeptList } from "../../../src/fleet/edge/eventbus/kept-list.ts";
 import { Rate } from "../../../src/fleet/edge/eventbus/rate.ts";
 import { putUser, readUsers, Users } from "../../../src/fleet/edge/eventbus/users.ts";
+import { handClock } from "../hand-clock.ts";
 
 function folder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "sampan-mqtt-"));
@@ -42,31 +42,6 @@ describe("the lengths of packets", () => {
     expect(new Frames(2 ** 31).take(Uint8Array.of(0x30, 0x80, 0x80, 0x80, 0x80))).toBeFalse();
   });
 });
-
-/** A clock that stands still until it is turned. */
-function handClock(): Clock & { turn(milliseconds: number): void } {
-  let now = 0;
-  const timers = new Set<{ at: number; call: () => void }>();
-  return {
-    now: () => now,
-    after(milliseconds, call) {
-      const timer = { at: now + milliseconds, call };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    turn(milliseconds) {
-      const end = now + milliseconds;
-      for (;;) {
-        const due = [...timers].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at)[0];
-        if (!due) break;
-        timers.delete(due);
-        now = Math.max(now, due.at);
-        due.call();
-      }
-      now = end;
-    },
-  };
-}
 
 describe("a rate", () => {
   test("lets so many through at once, and the others later in their order", () => {

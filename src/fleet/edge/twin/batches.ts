@@ -77,6 +77,7 @@ export class Batches {
 
   #flush(): void {
     const batch = this.#take();
+    if (batch.length === 0) return;
     const after: (() => void)[] = [];
     const refusals = new Map<Waiting, unknown>();
     try {
@@ -93,7 +94,7 @@ export class Batches {
         },
       );
     } catch (error) {
-      this.#reload();
+      this.#safely(this.#reload);
       for (const { done } of batch) done(error);
       return;
     }
