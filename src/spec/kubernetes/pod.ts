@@ -243,6 +243,7 @@ export interface PodSpec {
   readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities };
   readonly readinessGates?: readonly { readonly conditionType: string }[];
   readonly os?: { readonly name: string };
+  readonly resourceClaims?: readonly { readonly name: string }[];
 }
 
 export interface ContainerState {

@@ -80,6 +80,17 @@ test.each<[string, Partial<PodSpec>, string]>([
   ["a value of two lines", sysctl("net.ipv4.tcp_syncookies", {}, "1\n2"), "SysctlForbidden"],
   ["user ids of the pod's own", { hostUsers: false }, "UnsupportedField"],
   ["another system", { os: { name: "windows" } }, "UnsupportedField"],
+  ["claims of devices", { resourceClaims: [{ name: "gpu" }] }, "UnsupportedField"],
+  [
+    "a device that the node has not",
+    { containers: [container({ resources: { limits: { "example.com/gpu": 1 } } })] },
+    "UnsupportedField",
+  ],
+  [
+    "huge pages",
+    { containers: [container({ resources: { limits: { "hugepages-2Mi": "4Mi" } } })] },
+    "UnsupportedField",
+  ],
 ])("%s is refused for good", (_, spec, reason) => {
   const refusal = () => sandboxRequest(pod(spec), node);
   expect(refusal).toThrow(PodError);
@@ -88,6 +99,13 @@ test.each<[string, Partial<PodSpec>, string]>([
   } catch (error) {
     expect(error).toMatchObject({ reason, isFinal: true });
   }
+});
+
+test("a resource that the node tells of is not refused", () => {
+  const status = { capacity: { "example.com/gpu": "2" } };
+  const told = { ...node, node: () => ({ apiVersion: "v1", kind: "Node", metadata: {}, status }) };
+  const resources = { limits: { "example.com/gpu": 1, "ephemeral-storage": "1Gi" } };
+  expect(sandboxRequest(pod({ containers: [container({ resources })] }), told).name).toBe("web");
 });
 
 test("a port that is none is refused", () => {

@@ -288,6 +288,7 @@ test("a sub-path is made, pinned whatever its path means later, and released", a
   const { paths } = await fixture.volumes.mount(plain, never);
   const data = paths.get("data") ?? "";
   const pinned = await fixture.volumes.subPath(plain, part("a/b"));
+  expect(statSync(pinned).mode & 0o7777).toBe(0o777);
   writeFileSync(join(data, "a/b/file"), "1");
   expect(readdirSync(pinned)).toEqual(["file"]);
   renameSync(join(data, "a"), join(data, "gone"));

@@ -2,10 +2,11 @@
 import type { PodSandboxRequest } from "../../../engine/pods/pods.ts";
 import type { PortBinding } from "../../../spec/docker/create.ts";
 import type { ContainerPort, Pod } from "../../../spec/kubernetes/pod.ts";
+import { nanoOf } from "../../../spec/kubernetes/quantity.ts";
 import { sysctlPath } from "../../../spec/oci/sysctl.ts";
 import { hostAliases, podDns, podNames } from "./dns.ts";
 import { PodError, shown } from "./pod-error.ts";
-import { cgroupParent, podResources, podUid } from "./qos.ts";
+import { cgroupParent, podResources, podUid, requestsOf } from "./qos.ts";
 import type { NodeFacts } from "./translate.ts";
 
 /** Labels by which what belongs to a pod is found again; those of the CRI. */
@@ -22,7 +23,7 @@ export const podLabels = {
 export function sandboxRequest(pod: Pod, node: NodeFacts): PodSandboxRequest {
   const { spec, metadata } = pod;
   const { name = "", namespace = "default" } = metadata;
-  refuseUnsupported(pod);
+  refuseUnsupported(pod, node);
   const uid = podUid(pod);
   const dns = podDns(pod, node);
   const { hostname } = podNames(pod, node);
@@ -54,12 +55,29 @@ export function sandboxRequest(pod: Pod, node: NodeFacts): PodSandboxRequest {
   };
 }
 
-function refuseUnsupported({ spec, metadata }: Pod): void {
+function refuseUnsupported({ spec, metadata }: Pod, node: NodeFacts): void {
   const refuse = (why: string) =>
     new PodError("UnsupportedField", `cannot run pod ${shown(metadata.name)} on this node: ${why}`);
   if (spec.hostUsers === false)
     throw refuse("hostUsers: false needs a user namespace for the pod, which is not supported");
   if (spec.os && spec.os.name !== "linux") throw refuse(`os.name is ${shown(spec.os.name)}, wanted linux`);
+  if ((spec.resourceClaims ?? []).length > 0) throw refuse("resourceClaims are not supported");
+  const missing = askedResources(spec).find((name) => !has(node, name));
+  if (missing !== undefined) throw refuse(`the node has no resource ${shown(missing)}`);
+}
+
+/** Those that the kernel's cgroups know nothing of: devices of plug-ins, huge pages. */
+function askedResources({ containers, initContainers = [] }: Pod["spec"]): string[] {
+  const ordinary = ["cpu", "memory", "ephemeral-storage"];
+  return [...initContainers, ...containers]
+    .flatMap(({ resources }) => Object.entries(requestsOf(resources)))
+    .filter(([name, amount]) => !ordinary.includes(name) && nanoOf(amount) > 0n)
+    .map(([name]) => name);
+}
+
+function has(node: NodeFacts, name: string): boolean {
+  const { capacity = {} } = (node.node()?.["status"] ?? {}) as { capacity?: Record<string, string> };
+  return Object.hasOwn(capacity, name) && nanoOf(capacity[name]) > 0n;
 }
 
 /** Those that are of the pod's own namespaces and cannot harm others. https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/ */

@@ -9,6 +9,7 @@ import { errno, systemError } from "../../../../kernel/errno.ts";
 import {
   at,
   byteString,
+  chmodAt,
   close,
   makeDirAt,
   openAt,
@@ -69,7 +70,7 @@ function open(top: number, parts: readonly string[], { path, create }: Opening):
   if (whole >= 0) return whole;
   if (whole !== -errno.ENOENT || !create) throw refusal(path, whole);
   const own = statAt(top, "");
-  const mode = typeof own === "number" ? 0o750 : own.mode & 0o777;
+  const mode = typeof own === "number" ? 0o750 : own.mode & 0o7777;
   let folder = openAt2(top, ".", O.PATH, beneath);
   try {
     for (const part of parts) {
@@ -94,6 +95,8 @@ function step(
   if (made < 0 && made !== -errno.EEXIST) throw refusal(path, made);
   const inner = openAt2(folder, name, O.PATH | O.DIRECTORY, beneath | RESOLVE.NO_SYMLINKS);
   if (inner < 0) throw refusal(path, inner);
+  // As the volume's top, which is for whom the volume is for: without our own umask.
+  if (made >= 0) chmodAt(at.FDCWD, `/proc/self/fd/${inner}`, mode);
   return inner;
 }
 
