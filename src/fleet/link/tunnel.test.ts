@@ -55,7 +55,7 @@ describe("a frame is refused", () => {
     ["without bytes", []],
     ["that ends in its connection", [0x80]],
     ["without a type", [1]],
-    ["of an unknown type", [1, 7]],
+    ["of an unknown type", [1, 8]],
     [
       "whose connection has more than 53 bits",
       [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 3],

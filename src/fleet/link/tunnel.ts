@@ -15,7 +15,12 @@ export const frameTypes = {
   remove: 4,
   close: 5,
   attach: 6,
+  /** Ours, only between two that have said so in the handshake: bytes more that may be sent on a connection. */
+  window: 7,
 } as const;
+
+/** The header of the handshake, both ways, in which two of ours say what they do beyond KubeEdge: `window`, `head` (an HTTP head before the body of logs and metrics). */
+export const tunnelFeatures = { header: "x-sampan-tunnel", value: "window, head" } as const;
 
 export type FrameType = keyof typeof frameTypes;
 
@@ -34,7 +39,7 @@ export function decodeFrame(message: Uint8Array): Frame {
   const [connection, afterConnection] = readVarint(message, 0);
   const [number, start] = readVarint(message, afterConnection);
   const type = names.find((name) => frameTypes[name] === number);
-  if (type === undefined) throw invalid(`cannot read the frame: its type is ${number}, wanted 0 to 6`);
+  if (type === undefined) throw invalid(`cannot read the frame: its type is ${number}, wanted 0 to 7`);
   bounded(message.byteLength - start);
   return { connection, type, data: message.subarray(start) };
 }
@@ -78,6 +83,19 @@ function varint(value: number): number[] {
   let rest = value;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
   return [...bytes, rest];
+}
+
+/** The data of a frame of the type window. */
+export function formatWindow(bytes: number): Uint8Array {
+  return Uint8Array.from(varint(bytes));
+}
+
+/** @throws SampanError invalid_argument */
+export function parseWindow(data: Uint8Array): number {
+  const [bytes, end] = readVarint(data, 0);
+  if (end !== data.byteLength || bytes > 1 << 30)
+    throw invalid("cannot read the window: wanted a number of bytes and nothing else");
+  return bytes;
 }
 
 /** Go's net/url.URL, as encoding/json writes it. */

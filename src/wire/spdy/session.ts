@@ -44,7 +44,7 @@ const mostStreams = 1024;
 /** Of all streams together: so much waits here before nothing more is read. */
 const mark = 4 << 20;
 /** Milliseconds for the peer to end the connection after we did. */
-const lingering = 5_000;
+const lingering = 10_000;
 /** Ids of streams are odd for those of the client. */
 const highestStream = 2 ** 31 - 2;
 
@@ -68,6 +68,7 @@ export class SpdySession {
   private draining: PromiseWithResolvers<void> | undefined;
   private failure: Error | undefined;
   private leaving = false;
+  private ending = false;
 
   constructor(duplex: Duplex, options: SessionOptions) {
     this.duplex = duplex;
@@ -95,17 +96,23 @@ export class SpdySession {
     return stream;
   }
 
-  /** Tells the peer to begin no more, and ends the connection when what was written is out. */
+  /**
+   * Tells the peer to begin no more, and ends the connection when the last stream has ended on both sides. Not before: peers drop frames that they have read and not looked at when the
+   * connection ends.
+   */
   async end(): Promise<void> {
-    if (this.failure) return;
-    if (!this.leaving) {
-      this.leaving = true;
-      await this.send(controlFrame("goAway", words(this.lastOfPeer, 0))).catch(() => {});
-    }
-    this.duplex.end();
-    // A peer that does not end its half holds nothing of ours for longer than this.
+    if (this.failure || this.ending) return;
+    this.ending = true;
+    this.leaving = true;
+    await this.send(controlFrame("goAway", words(this.lastOfPeer, 0))).catch(() => {});
+    // A peer that does not end its halves holds nothing of ours for longer than this.
     const timer = setTimeout(() => this.fail(broken("the peer has not ended the connection")), lingering);
     void this.closed.then(() => clearTimeout(timer));
+    this.endIfIdle();
+  }
+
+  private endIfIdle(): void {
+    if (this.ending && this.streams.size === 0 && !this.failure) this.duplex.end();
   }
 
   destroy(error: Error = broken("the SPDY session was left")): void {
@@ -121,7 +128,10 @@ export class SpdySession {
     },
     reset: (id: number, reason: ResetReason) => void this.resetStream(id, reason),
     taken: (stream: SpdyStream, bytes: number) => this.giveBack(stream, bytes),
-    forget: (id: number) => void this.streams.delete(id),
+    forget: (id: number) => {
+      this.streams.delete(id);
+      this.endIfIdle();
+    },
   };
 
   private async run(): Promise<void> {

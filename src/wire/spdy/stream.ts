@@ -28,6 +28,7 @@ export class SpdyStream implements ByteStream {
   private readonly answer = Promise.withResolvers<void>();
   private readonly over = Promise.withResolvers<void>();
   private failure: Error | undefined;
+  private replying: Promise<void> | undefined;
   private isOpen = { in: true, out: true };
   private waiters: (() => void)[] = [];
 
@@ -51,9 +52,10 @@ export class SpdyStream implements ByteStream {
     return this.over.promise;
   }
 
-  /** For a stream that the peer began. */
+  /** For a stream that the peer began. What is written meanwhile follows the reply: peers drop what comes before it. */
   async reply(): Promise<void> {
-    await this.door.reply(this.id);
+    this.replying = this.door.reply(this.id);
+    await this.replying;
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -71,6 +73,7 @@ export class SpdyStream implements ByteStream {
   async end(): Promise<void> {
     if (!this.isOpen.out) return;
     this.isOpen.out = false;
+    await this.replying;
     await this.door.data(this.id, new Uint8Array(), true);
     this.settle();
   }

@@ -1,0 +1,84 @@
+/**
+ * CloudStream: logs, exec, attach, port-forward and figures of pods through tunnels that edges have dialled. It is made before the API, which asks it, and started once the API and the
+ * cloud's keys are there.
+ */
+import type { Clock } from "../../../base/clock.ts";
+import type { ResourceId } from "../../../spec/kubernetes/kube.ts";
+import type { ResourceMetrics } from "../apiserver/metrics.ts";
+import type { PodStreams } from "../apiserver/streams.ts";
+import type { CloudContext } from "../part.ts";
+import { acceptTunnels, type AcceptOptions } from "./accept.ts";
+import { type KubeletServerOptions, serveKubelets } from "./kubelet-server.ts";
+import { Measure } from "./measure.ts";
+import { writeNodePort } from "./node-port.ts";
+import { podStreams } from "./pod-streams.ts";
+import { Tunnels } from "./tunnels.ts";
+
+export interface StreamOptions extends Pick<AcceptOptions, "host" | "port" | "tls" | "legacyCertificates"> {
+  /** For a real kube-apiserver (10003). Without it none is served. */
+  readonly kubelets?: Pick<KubeletServerOptions, "host" | "port" | "tls" | "requireClient">;
+  /** What Nodes say their kubelet's port is; 10350. */
+  readonly kubeletPort?: number;
+}
+
+export interface StartedStream extends AsyncDisposable {
+  /** Of the tunnels. */
+  readonly port: number;
+  /** Of the kubelets' face. */
+  readonly kubeletsPort: number | undefined;
+}
+
+export interface CloudStream {
+  /** For the embedded API. */
+  readonly streams: PodStreams;
+  readonly metrics: ResourceMetrics;
+  /** The nodes whose tunnels end here. */
+  connected(): readonly string[];
+  /** Resolves when it listens. Once. */
+  start(
+    context: Pick<CloudContext, "client" | "informers" | "log" | "signal">,
+    options: StreamOptions,
+  ): Promise<StartedStream>;
+}
+
+const pods: ResourceId = { group: "", version: "v1", resource: "pods" };
+
+export function createCloudStream({ clock }: { readonly clock: Clock }): CloudStream {
+  const tunnels = new Tunnels();
+  let owns: (node: string, namespace: string, name: string) => boolean = () => false;
+  const measure = new Measure({
+    clock,
+    tunnels,
+    owns: (node, namespace, name) => owns(node, namespace, name),
+  });
+  return {
+    streams: podStreams(tunnels),
+    metrics: measure,
+    connected: () => [...tunnels.all()].map(({ node }) => node),
+    start: async ({ client, informers, log, signal }, options) => {
+      const { store } = informers.of(pods);
+      owns = (node, namespace, name) => nodeNameOf(store.get(namespace, name)) === node;
+      await using opening = new AsyncDisposableStack();
+      opening.use(measure);
+      const { kubelets, kubeletPort: port = 10_350, ...own } = options;
+      const connected = ({ node }: { readonly node: string }) => {
+        writeNodePort(node, { client, clock, port, signal }).catch((error: unknown) =>
+          log(`cannot write the kubelet's port of node "${node}": ${String(error)}`),
+        );
+      };
+      const listening = opening.use(await acceptTunnels(tunnels, { ...own, clock, log, connected }));
+      const face = kubelets && opening.use(await serveKubelets(tunnels, { ...kubelets, client, log }));
+      opening.defer(() => tunnels.close());
+      const closing = opening.move();
+      return {
+        port: listening.port,
+        kubeletsPort: face?.port,
+        [Symbol.asyncDispose]: async () => await closing.disposeAsync(),
+      };
+    },
+  };
+}
+
+function nodeNameOf(pod: { readonly [field: string]: unknown } | undefined): string | undefined {
+  return (pod?.["spec"] as { readonly nodeName?: string } | undefined)?.nodeName;
+}

@@ -1,0 +1,28 @@
+/** Logs, exec, attach and port-forward of the embedded API, through the tunnels. */
+import { KubeError } from "../../../spec/kubernetes/kube.ts";
+import type { PodStreams } from "../apiserver/streams.ts";
+import { answerPlain, proxyUpgrade } from "./proxy.ts";
+import { nodeOf, portsOf, streamsOf, targetOf } from "./targets.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+export function podStreams(tunnels: Tunnels): PodStreams {
+  return {
+    answer: async ({ kind, pod, query, signal }, response) => {
+      if (kind !== "log") throw new KubeError("BadRequest", "this path wants an upgraded connection");
+      const target = targetOf(kind, pod, query);
+      await answerPlain(tunnels.of(nodeOf(pod)), { type: "logs", target, signal }, response);
+    },
+    upgrade: async ({ kind, pod, query, signal }, incoming, socket, head) => {
+      if (kind === "log") throw new KubeError("BadRequest", "logs are no upgraded connection");
+      const wish = {
+        kind,
+        target: targetOf(kind, pod, query),
+        streams: streamsOf(query),
+        ports: portsOf(query),
+        signal,
+      };
+      const request = { headers: incoming.headers, socket, head };
+      await proxyUpgrade(tunnels.of(nodeOf(pod)), wish, request);
+    },
+  };
+}
