@@ -36,12 +36,18 @@ export interface Delivery {
   readonly recorded?: boolean;
 }
 
+/** What a node should have. */
+export interface Wanted extends Omit<Delivery, "operation"> {
+  /** How it is sent to an edge that does not have it; `insert` without it. KubeEdge's edges know secrets and nodes by updates alone. */
+  readonly first?: "insert" | "update";
+}
+
 /** One who knows what a node should have, of some kinds. */
 export interface Source {
   /** Kinds whose syncs it answers for: a sync of one of these whose object is not wanted by the node is delivered as a deletion. */
   readonly kinds: readonly { readonly apiVersion: string; readonly kind: string }[];
   /** All that the node should have now. Called often: from informers' stores, without asking the API. */
-  wanted(node: string): Iterable<Omit<Delivery, "operation">>;
+  wanted(node: string): Iterable<Wanted>;
 }
 
 export interface AskOptions {

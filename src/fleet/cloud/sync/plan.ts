@@ -15,7 +15,7 @@ export function* lacking(
       const { uid = "", resourceVersion } = each.object.metadata;
       wanted.add(uid);
       const sync = syncs.get(uid);
-      if (sync?.version === undefined) yield { ...each, operation: "insert" };
+      if (sync?.version === undefined) yield { ...each, operation: each.first ?? "insert" };
       else if (isNewer(resourceVersion, sync.version)) yield { ...each, operation: "update" };
     }
   }
