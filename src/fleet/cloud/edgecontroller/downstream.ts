@@ -5,7 +5,7 @@
  * edge has to know of, so that the hub does not take it for newer than what the edge has.
  */
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
-import type { Delivery, Hub, Source } from "../hub/hub.ts";
+import type { Delivery, Hub, Source, Wanted } from "../hub/hub.ts";
 import type { Informer } from "../informer/informer.ts";
 import { follow } from "./follow.ts";
 import { typed } from "./ids.ts";
@@ -23,7 +23,6 @@ export interface Downstream {
   readonly volumes: Informer;
 }
 
-type Wanted = Omit<Delivery, "operation">;
 type Operation = Delivery["operation"];
 
 const source = "edgecontroller";
@@ -33,7 +32,7 @@ function wantedPod(object: KubeObject): Wanted {
 }
 
 function wantedNode(object: KubeObject): Wanted {
-  return { object: typed(object, "Node"), type: "node", source };
+  return { object: typed(object, "Node"), type: "node", source, first: "update" };
 }
 
 /** How the kinds that pods refer to are called on the wire. KubeEdge sends new secrets as updates. */
@@ -47,7 +46,8 @@ const referred = {
 type Kind = keyof typeof referred;
 
 function wantedReferred(kind: Kind, object: KubeObject): Wanted {
-  return { object: typed(object, referred[kind].kind), type: referred[kind].type, source };
+  const { kind: name, type, insert: first } = referred[kind];
+  return { object: typed(object, name), type, source, first };
 }
 
 /** Begins to deliver, and gives the hub its source. All informers must have their first list. */
@@ -141,7 +141,7 @@ function followPods(parts: Downstream, versions: Versions): void {
 function deliverNew(parts: Downstream, node: string, pod: KubeObject): void {
   for (const reference of parts.inventory.referencesOfPod(pod))
     for (const wanted of referredTo(parts, reference))
-      parts.hub.deliver(node, { ...wanted, operation: wanted.type === "secret" ? "update" : "insert" });
+      parts.hub.deliver(node, { ...wanted, operation: wanted.first ?? "insert" });
 }
 
 function podDiffers(now: KubeObject, before: KubeObject): boolean {
