@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../../src/base/clock.ts";
+import { systemClock, type Clock } from "../../../src/base/clock.ts";
 import { openApiServer } from "../../../src/fleet/cloud/apiserver/server.ts";
 import { installCrds } from "../../../src/fleet/cloud/crds/install.ts";
 import { Informers } from "../../../src/fleet/cloud/informer/informers.ts";
@@ -19,14 +19,16 @@ export interface PartCloud extends AsyncDisposable {
   /** What was said for a person. */
   readonly logs: readonly string[];
   /** Resolves with the object once it is so. */
-  until(
+  readonly until: (
     resource: ResourceId,
     name: string,
     is: (object: KubeObject) => boolean,
     namespace?: string,
-  ): Promise<KubeObject>;
+  ) => Promise<KubeObject>;
   /** Resolves when there is no such object. */
-  untilGone(resource: ResourceId, name: string, namespace?: string): Promise<void>;
+  readonly untilGone: (resource: ResourceId, name: string, namespace?: string) => Promise<void>;
+  /** Lets time go by, minute for minute, until it is so. */
+  readonly passing: <Result>(what: Promise<Result>) => Promise<Result>;
   /** Begins another part on the same cloud. */
   begin(part: CloudPart): Promise<AsyncDisposable>;
 }
@@ -52,7 +54,7 @@ export async function openPartCloud(part: CloudPart, options: PartCloudOptions =
   await options.change?.(server.client);
   const stop = new AbortController();
   const { signal } = stop;
-  const clock = systemClock();
+  const clock = openTime();
   const client = options.client?.(server.client) ?? server.client;
   const informers = new Informers({ client, clock, log, signal });
   opening.defer(async () => {
@@ -102,6 +104,45 @@ export async function openPartCloud(part: CloudPart, options: PartCloudOptions =
     untilGone: async (resource, name, namespace) => {
       await watch(resource, name, { namespace, is: (object) => object === undefined });
     },
+    passing: async (what) => {
+      let isOver = false;
+      const end = (): void => {
+        isOver = true;
+      };
+      what.then(end, end);
+      while (!isOver) {
+        clock.advance(60_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return await what;
+    },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+/** The machine's own time, which can be set forward. */
+function openTime(): Clock & { advance(milliseconds: number): void } {
+  let ahead = 0;
+  const own = systemClock();
+  const waiting = new Map<() => void, number>();
+  const now = (): number => own.now() + ahead;
+  return {
+    now,
+    after(milliseconds, call) {
+      const cancel = own.after(milliseconds, () => fire());
+      const fire = (): void => {
+        cancel();
+        if (waiting.delete(fire)) call();
+      };
+      waiting.set(fire, now() + milliseconds);
+      return () => {
+        cancel();
+        waiting.delete(fire);
+      };
+    },
+    advance(milliseconds) {
+      ahead += milliseconds;
+      for (const [fire, at] of waiting) if (at <= now()) fire();
+    },
   };
 }
