@@ -155,7 +155,7 @@ test("objects that are not as they should be are passed over", () => {
       clusterIP: "10.0.0.2",
       ports: [{ port: 70_000 }, { port: "80" }, { port: 80, protocol: "ICMP" }],
     }),
-    service("c", "no fields"),
+    { ...service("c", {}), spec: "no fields" },
   ];
   const endpoints = [slice("b", [{ addresses: ["x"] }, { addresses: [] }, {}])];
   expect(rulesOf(makeBook(odd, endpoints, here), here)).toEqual([]);
