@@ -74,6 +74,7 @@ async function serve(settings: EdgeSettings, log: Log): Promise<number> {
       tokenFile: settings.tokenFile,
       eventbus: busOf(settings.mqtt),
       servicebus: { port: settings.servicebus.port },
+      metaserver: metaServerOf(settings.metaserver),
       dmiSocket: settings.dmi.socket,
     }),
   );
@@ -101,6 +102,17 @@ function requireJoined({ node, clouds, root }: EdgeSettings) {
     "failed_precondition",
     `cannot start: "${root}" has not joined a cloud; run sampan join CLOUD --token TOKEN, whose words sampan cloud token --print-join-command prints`,
   );
+}
+
+function metaServerOf({ host, port, authorization, certificate, key }: EdgeSettings["metaserver"]) {
+  const read = (path: string) => readFileSync(path, "utf8");
+  const isTls = certificate !== undefined && key !== undefined;
+  return {
+    host,
+    authorization,
+    ...(port === 0 ? {} : { port }),
+    ...(isTls ? { tls: { certificate: read(certificate), key: read(key) } } : {}),
+  };
 }
 
 function busOf(mqtt: MqttSettings) {

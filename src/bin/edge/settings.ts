@@ -23,13 +23,23 @@ export interface EdgeSettings {
   readonly tokenFile: string;
   readonly logLevel: LogLevel;
   /** 0: none. */
-  readonly metaserver: { readonly host: string; readonly port: number; readonly authorization: boolean };
+  readonly metaserver: MetaServerSettings;
   readonly kubelet: { readonly port: number };
   readonly mqtt: MqttSettings;
   readonly servicebus: { readonly port: number };
   readonly dmi: { readonly socket: string };
   readonly pods: PodSettings;
   readonly engine: SettingsOverrides;
+}
+
+export interface MetaServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** False: whoever reaches it may do all. */
+  readonly authorization: boolean;
+  /** Files in PEM: with both it speaks TLS. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
 }
 
 export interface MqttSettings {
@@ -104,7 +114,7 @@ export function readEdgeSettings(flags: Given, { env }: Surroundings): EdgeSetti
 }
 
 function partsOf(table: Table) {
-  const metaserver = table.table("metaserver", ["host", "port", "authorization"]);
+  const metaserver = table.table("metaserver", ["host", "port", "authorization", "certificate", "key"]);
   const kubelet = table.table("kubelet", ["port"]);
   const servicebus = table.table("servicebus", ["port"]);
   const dmi = table.table("dmi", ["socket"]);
@@ -113,6 +123,8 @@ function partsOf(table: Table) {
       host: metaserver.fitting("host", isLocal, "an address of this machine") ?? "127.0.0.1",
       port: port(metaserver, "port") ?? 10_550,
       authorization: metaserver.flag("authorization") ?? true,
+      certificate: metaserver.path("certificate"),
+      key: metaserver.path("key"),
     },
     kubelet: { port: port(kubelet, "port") ?? 10_350 },
     servicebus: { port: port(servicebus, "port") ?? 9060 },

@@ -13,6 +13,7 @@ import { certificateAddresses, keysFolder } from "./join/join.ts";
 import { cloudTime } from "./join/https.ts";
 import { openKeys } from "./join/keys.ts";
 import { keepCertificate } from "./join/renewal.ts";
+import { openMetaServer, type MetaServerOptions } from "./metaserver/open.ts";
 import { openMeta } from "./meta/open.ts";
 import type { EdgeContext } from "./part.ts";
 import { openServiceBus, type ServiceBusOptions } from "./servicebus/open.ts";
@@ -35,6 +36,7 @@ export interface EdgeOptions {
   readonly tokenFile?: string;
   readonly eventbus?: EventBusOptions;
   readonly servicebus?: ServiceBusOptions;
+  readonly metaserver?: MetaServerOptions;
   /** The socket where mappers register. */
   readonly dmiSocket: string;
 }
@@ -71,6 +73,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     mkdirSync(dirname(options.dmiSocket), { recursive: true, mode: 0o711 });
     return openDmi({ path: options.dmiSocket, folder: `${root}/dmi`, twins, log, signal });
   });
+
+  await spare("MetaServer", () => openMetaServer({ ...context, meta }, options.metaserver));
 
   const addresses = certificateAddresses(options.clouds, options.certificatePort);
   stack.use(keepCertificate({ ...base, addresses, token: () => readToken(options.tokenFile) }));

@@ -1,5 +1,6 @@
 /** Those who want to know of changes, by type. */
 import { SampanError } from "../../../base/errors.ts";
+import type { WatchEvent } from "../../../spec/kubernetes/kube.ts";
 import type { MetaChange } from "./meta.ts";
 
 export interface Followers {
@@ -25,6 +26,30 @@ export function openFollowers(log: (text: string) => void): Followers {
           if (types.has(change.key.type)) handler(change);
         } catch (error) {
           log(`cannot tell of ${change.key.type} "${change.key.name}": ${SampanError.from(error).message}`);
+        }
+    },
+  };
+}
+
+export interface Watchers {
+  add(handler: (event: WatchEvent) => void): Disposable;
+  tell(event: WatchEvent): void;
+}
+
+/** Those who want all changes, with what a deleted object was. */
+export function openWatchers(log: (text: string) => void): Watchers {
+  const watchers = new Set<(event: WatchEvent) => void>();
+  return {
+    add(handler) {
+      watchers.add(handler);
+      return { [Symbol.dispose]: () => void watchers.delete(handler) };
+    },
+    tell(event) {
+      for (const handler of watchers)
+        try {
+          handler(event);
+        } catch (error) {
+          log(`cannot tell of "${event.object.metadata.name}": ${SampanError.from(error).message}`);
         }
     },
   };

@@ -20,6 +20,8 @@ export interface Mirror {
   list(resource: ResourceId, namespace?: string): readonly KubeObject[];
   /** An object that the cloud answered with or sent of a watch. */
   take(operation: string, object: KubeObject, resource?: ResourceId): void;
+  /** Of one kind all that there is, in a namespace or everywhere: what is not among it has gone. */
+  replace(resource: ResourceId, objects: readonly KubeObject[], namespace?: string): void;
   follow(handler: (change: MirrorChange) => void): Disposable;
   document(path: string): string | undefined;
   keepDocument(path: string, text: string): void;
@@ -94,7 +96,7 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
     for (const follower of followers) follower(change);
   }
 
-  return {
+  const mirror: Mirror = {
     get(resource, { namespace, name }) {
       const row = one.get(keyOf(resource, namespace, name));
       return row ? read(row) : undefined;
@@ -117,12 +119,20 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
       }
       if (before?.metadata.uid === uid && isNewer(before, resourceVersion)) return;
       const json = JSON.stringify(object);
-      const value = object.kind === "Secret" ? cipher.seal(json, `meta_v2 ${key}`) : json;
+      const isSecret = object.kind === "Secret" || resource.resource === "secrets";
+      const value = isSecret ? cipher.seal(json, `meta_v2 ${key}`) : json;
       database.transaction(() =>
         put.run(key, textOf(resource), namespace ?? "", name, uid, resourceVersion, value),
       );
       if (before?.metadata.resourceVersion !== resourceVersion)
         tell({ type: before ? "MODIFIED" : "ADDED", resource, object });
+    },
+    replace(resource, objects, namespace) {
+      const present = new Set(objects.map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`));
+      for (const object of mirror.list(resource, namespace))
+        if (!present.has(`${object.metadata.namespace ?? ""}/${object.metadata.name}`))
+          mirror.take("delete", object, resource);
+      for (const object of objects) mirror.take("update", object, resource);
     },
     follow(handler) {
       followers.add(handler);
@@ -131,6 +141,7 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
     document: (path) => document.get(path)?.value,
     keepDocument: (path, text) => void database.transaction(() => keep.run(path, text)),
   };
+  return mirror;
 }
 
 function isNewer({ metadata }: KubeObject, version: string): boolean {

@@ -2,19 +2,20 @@
 import { join } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
-import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
+import type { KubeObject, WatchEvent } from "../../../spec/kubernetes/kube.ts";
 import type { Envelope } from "../../link/envelope.ts";
 import type { CloudLink } from "../hub/hub.ts";
 import { openCipher } from "../store/cipher.ts";
 import { openDatabase } from "../store/open.ts";
 import { ask, objectOf } from "./_ask.ts";
 import { decide, readObject, whole, type Step } from "./_decide.ts";
-import { openFollowers } from "./_followers.ts";
+import { openFollowers, openWatchers } from "./_followers.ts";
 import type { Meta, MetaKey } from "./meta.ts";
 import { keyText, openRows, plainKey } from "./_rows.ts";
 import { migrations } from "./_schema.ts";
 import { openTokens, orAborted, type Account } from "./_tokens.ts";
 import { openMirror, type Mirror } from "./mirror.ts";
+import { knownType, mirroredId, typeOfMirrored } from "./types.ts";
 
 export interface MetaOptions {
   /** Data of the edge; `meta` in it is ours. */
@@ -28,6 +29,8 @@ export interface MetaOptions {
 /** With what MetaServer needs besides. */
 export interface LocalMeta extends Meta, AsyncDisposable {
   readonly mirror: Mirror;
+  /** As `follow`, of all types, with what a deleted object was. */
+  watch(handler: (event: WatchEvent) => void): Disposable;
   /** Whose token this is, among those that this node keeps. */
   ownerOf(token: string): Account | undefined;
   /** The store was begun anew: what the cloud sent before is not here. */
@@ -49,14 +52,18 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
   const tokens = openTokens({ database, cipher, link, clock, log, signal });
   const mirror = openMirror(database, cipher, log);
   const followers = openFollowers(log);
+  const watchers = openWatchers(log);
   const asked = new Map<string, Promise<KubeObject>>();
 
   function put(key: MetaKey, object: KubeObject, own: boolean): void {
+    const isNew = rows.find(key) === undefined;
     database.transaction(() => rows.put(key, object, own));
     followers.tell({ key: plainKey(key), object });
+    if (knownType(key.type)) watchers.tell({ type: isNew ? "ADDED" : "MODIFIED", object });
   }
 
   function remove(key: MetaKey, uid: string): void {
+    const before = rows.get(key);
     const was = database.transaction(() => {
       if (key.type === "pod") {
         rows.remove({ ...key, type: "podpatch" });
@@ -64,7 +71,12 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
       }
       return rows.remove(key);
     });
-    if (was) followers.tell({ key: plainKey(key), object: undefined });
+    if (was) gone(key, before);
+  }
+
+  function gone(key: MetaKey, before: KubeObject | undefined): void {
+    followers.tell({ key: plainKey(key), object: undefined });
+    if (before && knownType(key.type)) watchers.tell({ type: "DELETED", object: before });
   }
 
   function run(step: Step): void {
@@ -95,17 +107,35 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
     return object;
   }
 
+  function ofMirror({ namespace, type, name }: MetaKey): KubeObject | undefined {
+    const id = mirroredId(type);
+    return id && mirror.get(id, { namespace, name });
+  }
+
+  stack.use(
+    mirror.follow(({ type, resource, object }) => {
+      const own = typeOfMirrored(resource);
+      const { namespace, name = "" } = object.metadata;
+      if (own === undefined) return;
+      const key = { type: own, name, ...(namespace === undefined ? {} : { namespace }) };
+      followers.tell({ key, object: type === "DELETED" ? undefined : object });
+    }),
+  );
   link.on("meta", take);
   const held = stack.move();
   return {
     mirror,
     fresh: database.fresh,
     ownerOf: (token) => tokens.ownerOf(token),
-    get: (key) => rows.get(key),
-    list: (type, namespace) => rows.list(type, namespace),
+    watch: (handler) => watchers.add(handler),
+    get: (key) => (mirroredId(key.type) ? ofMirror(key) : rows.get(key)),
+    list(type, namespace) {
+      const id = mirroredId(type);
+      return id ? mirror.list(id, namespace) : rows.list(type, namespace);
+    },
     follow: (types, handler) => followers.follow(types, handler),
     async fetch(key, caller) {
-      const stored = rows.get(key);
+      const stored = mirroredId(key.type) ? ofMirror(key) : rows.get(key);
       if (stored) return stored;
       if (!link.connected)
         throw new SampanError(
@@ -120,8 +150,8 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
     token: (account, request, caller) => tokens.token(account, request, caller),
     keep: async (key, object) => put(key, object, true),
     async forget(key) {
-      const was = database.transaction(() => rows.remove(key));
-      if (was) followers.tell({ key: plainKey(key), object: undefined });
+      const before = rows.get(key);
+      if (database.transaction(() => rows.remove(key))) gone(key, before);
     },
     async [Symbol.asyncDispose]() {
       controller.abort();

@@ -1,4 +1,5 @@
 /** Which object each type on the wire is. Resyncs of clouds up to 1.15 leave out kind and apiVersion, which whoever reads them later needs. */
+import type { ResourceId } from "../../../spec/kubernetes/kube.ts";
 import { types } from "../../link/resources.ts";
 
 export interface KnownType {
@@ -51,4 +52,21 @@ export function isOfCluster(type: string): boolean {
     ? types[type as keyof typeof types]
     : {};
   return row.cluster === true;
+}
+
+/** What no cloud sends by itself: it is watched by way of MetaServer, and read here as any other type. */
+const mirrored = ["service", "endpoints", "endpointslice"] as const;
+
+export function mirroredId(type: string): ResourceId | undefined {
+  const row = mirrored.some((each) => each === type) ? knownType(type) : undefined;
+  if (!row) return undefined;
+  const [first = "", second] = row.apiVersion.split("/");
+  return { group: second === undefined ? "" : first, version: second ?? first, resource: row.resource };
+}
+
+export function typeOfMirrored({ group, version, resource }: ResourceId): string | undefined {
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  return mirrored.find(
+    (each) => known[each]?.apiVersion === apiVersion && known[each]?.resource === resource,
+  );
 }

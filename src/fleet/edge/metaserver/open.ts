@@ -1,0 +1,100 @@
+/** MetaServer: a Kubernetes API on this node's loopback interface, for pods and tools that must go on without the cloud. */
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { SampanError } from "../../../base/errors.ts";
+import type { LocalMeta } from "../meta/open.ts";
+import type { EdgeContext } from "../part.ts";
+import { openCloudApi } from "./cloud-api.ts";
+import { handle, type Desk } from "./handle.ts";
+import { numberOf, openReader } from "./reader.ts";
+import { openSubscriptions, type Subscriptions } from "./subscriptions.ts";
+
+export type MetaServerContext = Pick<EdgeContext, "link" | "clock" | "log" | "signal"> & {
+  readonly meta: LocalMeta;
+};
+
+export interface MetaServerOptions {
+  /** 127.0.0.1. */
+  readonly host?: string;
+  /** 10550; 0 for any that is free; undefined: nothing listens, and the watches work all the same. */
+  readonly port?: number | undefined;
+  /** PEM. Without it plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** False: whoever reaches it may do all, as KubeEdge is preset to. */
+  readonly authorization?: boolean;
+}
+
+export interface MetaServer extends AsyncDisposable {
+  readonly port: number | undefined;
+  /** What other parts of the edge want to have of the API. */
+  readonly subscriptions: Subscriptions;
+}
+
+const mostConnections = 256;
+
+/** Resolves when it listens. Errors: `unavailable` when the port is taken. */
+export async function openMetaServer(
+  context: MetaServerContext,
+  options: MetaServerOptions = {},
+): Promise<MetaServer> {
+  const { meta, link, clock, log, signal } = context;
+  await using stack = new AsyncDisposableStack();
+  const api = openCloudApi(link, clock);
+  const subscriptions = stack.use(openSubscriptions({ link, api, mirror: meta.mirror, clock, log, signal }));
+  const reader = openReader(meta);
+  const desk: Desk = {
+    meta,
+    api,
+    reader,
+    subscriptions,
+    clock,
+    since: numberOf(reader.version),
+    isOpen: options.authorization === false,
+    log,
+    watches: new Set(),
+  };
+  const { port: wanted, host = "127.0.0.1" } = options;
+  const server = wanted === undefined ? undefined : await listen(desk, options, { host, port: wanted });
+  if (server) stack.defer(() => closed(server));
+  const opened = stack.move();
+  return {
+    port: server ? (server.address() as AddressInfo).port : undefined,
+    subscriptions,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function listen(
+  desk: Desk,
+  { tls }: MetaServerOptions,
+  { host, port }: { host: string; port: number },
+): Promise<Server> {
+  const bounds = { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32 << 10 };
+  const server = tls
+    ? createTlsServer({ ...bounds, cert: tls.certificate, key: tls.key, minVersion: "TLSv1.2" })
+    : createServer(bounds);
+  server.maxConnections = mostConnections;
+  server.on("request", (request, response) => void handle(request, response, desk));
+  server.on("clientError", (_error, socket) => socket.destroy());
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, host, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw new SampanError(
+      "unavailable",
+      `cannot listen at "${host}:${port}" for the local Kubernetes API: ${SampanError.from(cause).message}`,
+      { cause },
+    );
+  }
+  return server;
+}
+
+async function closed(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+}
