@@ -190,3 +190,26 @@ test("a mount's place that is a link in the image leads nowhere out of the conta
   await ran(fixture, own, { volumes }).catch(() => undefined);
   expect(existsSync(join(outside, "inner"))).toBe(false);
 });
+
+test.each(["/proc", "/proc/self/attr", "/proc/sys/kernel"])(
+  "a volume over %s is refused: the container would believe it",
+  async (mountPath) => {
+    using fixture = volumesFixture();
+    const own: Partial<Container> = { command: ["true"], volumeMounts: [{ name: "data", mountPath }] };
+    expect(ran(fixture, own, { volumes: [{ name: "data", emptyDir: {} }] })).rejects.toThrow();
+  },
+);
+
+test("a privileged container may have the host's /dev", async () => {
+  using fixture = volumesFixture();
+  const own: Partial<Container> = {
+    command: ["sh", "-c", "echo x > /dev/null && ls /dev/null; echo why > /tmp/why"],
+    terminationMessagePath: "/tmp/why",
+    volumeMounts: [{ name: "dev", mountPath: "/dev", readOnly: true }],
+    securityContext: { privileged: true },
+  };
+  const { code, said, message } = await ran(fixture, own, {
+    volumes: [{ name: "dev", hostPath: { path: "/dev", type: "Directory" } }],
+  });
+  expect({ code, said, message }).toEqual({ code: 0, said: "/dev/null\n", message: "why\n" });
+});

@@ -54,9 +54,9 @@ export function volumesFixture() {
   const fake = fakeMeta();
   const log: string[] = [];
   const unpacker = { removeTree: async (path: string) => await Promise.resolve(removeTree(path)) };
-  const open = () =>
+  const open = (folder = root) =>
     openVolumes({
-      root: join(root, "edged"),
+      root: join(folder, "edged"),
       meta: fake.meta,
       engine: { unpacker },
       node: { ...node, memory: 1 << 30 },

@@ -427,3 +427,17 @@ test("the pods of a node are kept apart by their uids, and a uid that is a path 
     expect(fixture.volumes.unmount(uid)).rejects.toThrow("is no name of a folder");
   }
 });
+
+test("the edge's data may lie behind a link", async () => {
+  using fixture = volumesFixture();
+  const [real, link] = [join(fixture.root, "real"), join(fixture.root, "link")];
+  mkdirSync(real);
+  symlinkSync(real, link);
+  const volumes = fixture.open(link);
+  const asked = withVolumes([{ name: "memory", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }]);
+  await volumes.mount(asked, never);
+  await volumes.mount(asked, never);
+  expect(mountsBelow(fixture.root)).toHaveLength(1);
+  await volumes.unmount("0d1e-1");
+  expect(mountsBelow(fixture.root)).toEqual([]);
+});

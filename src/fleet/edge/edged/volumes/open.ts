@@ -1,5 +1,5 @@
 /** The volumes of this node's pods. All that is made lies below `<root>/pods/<uid>`; what is mounted there is found again by the kernel's table, so that a crash leaves nothing that is not cleared. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../../../base/clock.ts";
 import { SampanError } from "../../../../base/errors.ts";
@@ -41,9 +41,11 @@ interface Made {
   readonly readOnly: boolean;
 }
 
-export function openVolumes(options: VolumesOptions): PodVolumes {
-  const { root } = options;
-  mkdirSync(podsFolder(root), { recursive: true, mode: 0o700 });
+export function openVolumes(given: VolumesOptions): PodVolumes {
+  mkdirSync(podsFolder(given.root), { recursive: true, mode: 0o700 });
+  // The kernel's table of mounts knows no links.
+  const root = realpathSync(given.root);
+  const options = { ...given, root };
   const one = turns();
   const sources = (signal: AbortSignal): ContentSources => ({ ...options, signal });
   return {
