@@ -7,7 +7,6 @@ export const podReasons = {
   ErrImageNeverPull: "failed_precondition",
   InvalidImageName: "invalid_argument",
   ImageInspectError: "internal",
-  RegistryUnavailable: "unavailable",
   CreateContainerConfigError: "failed_precondition",
   CreateContainerError: "failed_precondition",
   RunContainerError: "failed_precondition",
@@ -15,15 +14,14 @@ export const podReasons = {
   FailedCreatePodSandBox: "failed_precondition",
   PostStartHookError: "aborted",
   PreStopHookError: "aborted",
-  /** These three refuse the whole pod for good: its phase is Failed. */
+  /** These two refuse the whole pod for good: its phase is Failed. */
   SysctlForbidden: "permission_denied",
-  AppArmor: "failed_precondition",
   UnsupportedField: "unimplemented",
 } as const satisfies Readonly<Record<string, Code>>;
 
 export type PodReason = keyof typeof podReasons;
 
-const final: readonly PodReason[] = ["SysctlForbidden", "AppArmor", "UnsupportedField"];
+const final: readonly PodReason[] = ["SysctlForbidden", "UnsupportedField"];
 
 export class PodError extends SampanError {
   readonly reason: PodReason;
