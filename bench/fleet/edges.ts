@@ -14,7 +14,7 @@ const firstPause = 500;
 const longestPause = 30_000;
 
 const tell = (said: object) => process.stdout.write(`${JSON.stringify(said)}\n`);
-const counts = { joined: 0, connected: 0, pods: 0, messages: 0 };
+const counts = { joined: 0, refused: 0, connected: 0, pods: 0, messages: 0 };
 
 interface KubeObject {
   readonly metadata: {
@@ -37,7 +37,13 @@ class SimulatedEdge {
   }
 
   async join(): Promise<void> {
-    this.identity = await joinEdge({ host, joinPort: Number(joinPort), token, node: this.node });
+    while (!this.identity)
+      try {
+        this.identity = await joinEdge({ host, joinPort: Number(joinPort), token, node: this.node });
+      } catch {
+        counts.refused++;
+        await Bun.sleep(longestPause * 0.1 * Math.random());
+      }
     counts.joined++;
   }
 

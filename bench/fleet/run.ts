@@ -39,6 +39,8 @@ function add(name: string, unit: string, values: readonly number[]): void {
 
 interface Counts {
   readonly joined: number;
+  /** Joins that had to be tried again. */
+  readonly refused: number;
   readonly connected: number;
   readonly pods: number;
   readonly messages: number;
@@ -77,7 +79,7 @@ class Fleet implements AsyncDisposable {
       if (performance.now() - shown > 10_000) {
         shown = performance.now();
         console.error(
-          `  ${what}: joined ${this.sum("joined")}, connected ${this.sum("connected")}, pods ${this.sum("pods")}`,
+          `  ${what}: joined ${this.sum("joined")} (${this.sum("refused")} tried again), connected ${this.sum("connected")}, pods ${this.sum("pods")}`,
         );
       }
     }
