@@ -44,7 +44,7 @@ interface Ended {
 
 async function kubectl(args: readonly string[], way: keyof typeof ways, input = ""): Promise<Ended> {
   const child = spawn(args, way);
-  child.stdin.write(input);
+  void child.stdin.write(input);
   await child.stdin.end();
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { code, out, err };
