@@ -16,6 +16,9 @@ interface Waiting {
 
 export const limits = { perDevice: 1000, perBatch: 256 } as const;
 
+/** The row for what the cloud says of a device: it does not wait behind, nor is refused for, what the device itself says. */
+export const ofCloud = (device: string): string => `cloud ${device}`;
+
 export interface ChangeOptions {
   /** Only then the batch is waited for on the disk; true. */
   readonly durable?: boolean;

@@ -4,6 +4,7 @@ import { parseDeviceId, parseDeviceResource, type DeviceRef } from "../../link/d
 import type { Envelope } from "../../link/envelope.ts";
 import { membershipDetail, membershipUpdate, type Member } from "../../link/kinds/membership.ts";
 import { twinReply, twinWanted } from "../../link/kinds/twin.ts";
+import { ofCloud } from "./batches.ts";
 import type { Parts } from "./open.ts";
 import { idOf, mostDevices, type Device } from "./registry.ts";
 
@@ -74,7 +75,7 @@ export class CloudMessages {
   /** Old clouds do not say the namespace: there a device begins with its object, which follows at once. */
   async #join(key: { readonly namespace: string; readonly name: string }, member: Member): Promise<void> {
     const { batches, registry, publisher } = this.#parts;
-    await batches.run(idOf(key), () => {
+    await batches.run(ofCloud(idOf(key)), () => {
       if (registry.get(idOf(key))) return undefined;
       if (registry.size >= mostDevices)
         throw new SampanError("resource_exhausted", `this node has ${mostDevices} devices already`);

@@ -7,6 +7,7 @@ import { stateUpdate, twinUpdate } from "../../link/kinds/topics.ts";
 import { deviceStates, type Twin, type TwinMessage } from "../../link/kinds/twin.ts";
 import { parseTopic, type Topic } from "../../link/mqtt-topics.ts";
 import type { LocalMessage } from "../eventbus/bus.ts";
+import { ofCloud } from "./batches.ts";
 import type { Parts } from "./open.ts";
 import { eventOf } from "./publish.ts";
 import { idOf, type Device } from "./registry.ts";
@@ -126,7 +127,7 @@ export class LocalMessages {
   /** The twin of a device as the cloud has it, with its versions. */
   async syncCloud(id: string, { event_id: event, twin }: TwinMessage): Promise<void> {
     const { registry, batches, publisher, outbox, objects, context } = this.#parts;
-    await batches.run(id, () => {
+    await batches.run(ofCloud(id), () => {
       const device = registry.get(id);
       if (!device) return undefined;
       const steps = updateByCloud(device.twins, twin, {

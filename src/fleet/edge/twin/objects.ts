@@ -4,6 +4,7 @@ import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { isLevel } from "../../link/device-id.ts";
 import { deviceChange, modelChange, type Device as DeviceObject } from "../../link/kinds/devices.ts";
 import type { MetaChange } from "../meta/meta.ts";
+import { ofCloud } from "./batches.ts";
 import type { Parts } from "./open.ts";
 import { idOf, mostDevices, type Device } from "./registry.ts";
 import type { DeviceFacts } from "./store.ts";
@@ -103,7 +104,7 @@ export class DeviceObjects implements Disposable {
   async #reconcile(key: DeviceKey, object: KubeObject, { spec }: DeviceObject): Promise<void> {
     const { registry, batches, publisher, outbox, context } = this.#parts;
     const id = idOf(key);
-    await batches.run(id, () => {
+    await batches.run(ofCloud(id), () => {
       let device = registry.get(id);
       const { uid } = object.metadata;
       // Another device of the same name: its values are its own.
@@ -150,7 +151,7 @@ export class DeviceObjects implements Disposable {
   async remove(id: string): Promise<void> {
     const { registry, batches, publisher, outbox, context } = this.#parts;
     try {
-      await batches.run(id, () => {
+      await batches.run(ofCloud(id), () => {
         const device = registry.get(id);
         if (!device) return undefined;
         registry.remove(device);

@@ -7,7 +7,7 @@ import { membershipQuery } from "../../link/kinds/membership.ts";
 import { stateReport, twinReport } from "../../link/kinds/twin.ts";
 import type { EventBus } from "../eventbus/bus.ts";
 import type { EdgeContext } from "../part.ts";
-import { Batches } from "./batches.ts";
+import { Batches, ofCloud } from "./batches.ts";
 import { CloudMessages } from "./cloud.ts";
 import { DeviceObjects } from "./objects.ts";
 import { Outbox, toldOf, type Message } from "./outbox.ts";
@@ -100,7 +100,7 @@ async function settle(
 ): Promise<void> {
   try {
     await batches.run(
-      id,
+      ofCloud(id),
       () => {
         const device = registry.get(id);
         if (!device) return;
