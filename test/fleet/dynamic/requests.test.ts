@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { installCrds } from "../../../src/fleet/cloud/crds/install.ts";
 import { startDynamicController } from "../../../src/fleet/cloud/dynamiccontroller/start.ts";
 import { startEdgeController } from "../../../src/fleet/cloud/edgecontroller/start.ts";
 import { ids } from "../../../src/fleet/cloud/edgecontroller/ids.ts";
@@ -9,7 +10,7 @@ import { openTestCloud, type TestCloud } from "../edgecontroller/_cloud.ts";
 
 let cloud: TestCloud;
 beforeAll(async () => {
-  cloud = await openTestCloud([startEdgeController, startDynamicController]);
+  cloud = await openTestCloud([startEdgeController, startDynamicController], installCrds);
   for (const name of ["cm1", "cm2"])
     await cloud.create(ids.configMaps, {
       kind: "ConfigMap",
@@ -224,4 +225,34 @@ test("an answer that is too large is refused, and one by pages is not", async ()
   );
   const { metadata, items } = page as { metadata: { continue?: string }; items: readonly unknown[] };
   expect([typeof metadata.continue, items.length]).toEqual(["string", 5]);
+});
+
+const devices = { group: "devices.kubeedge.io", version: "v1beta1", resource: "devices" };
+const device = (name: string, nodeName: string, change: object = {}) => ({
+  apiVersion: "devices.kubeedge.io/v1beta1",
+  kind: "Device",
+  metadata: { name, namespace: "default" },
+  spec: { deviceModelRef: { name: "m" }, nodeName, ...change },
+});
+
+test("a node reads and updates its own devices, gives none away and takes none", async () => {
+  for (const [name, node] of [
+    ["lamp", "edge1"],
+    ["pump", "edge2"],
+  ] as const)
+    await cloud.create(devices, device(name, node));
+  const key = "/devices.kubeedge.io/v1beta1/devices/default";
+  expect(namesOf(await call("list", `${key}/null`))).toEqual(["lamp"]);
+  expect((await call("get", `${key}/pump`)).Error.ErrStatus.code).toBe(403);
+  const changed = device("lamp", "edge1", { properties: [{ name: "on", desired: { value: "1" } }] });
+  expect(bodyOf(await call("update", `${key}/lamp`, { body: changed }))).toMatchObject(changed);
+  for (const [name, body] of [
+    ["lamp", device("lamp", "edge2")],
+    ["pump", device("pump", "edge1")],
+    ["pump", device("pump", "edge2")],
+  ] as const)
+    expect(await call("update", `${key}/${name}`, { body })).toMatchObject({ Status: "Rejected" });
+  expect(await cloud.client.get(devices, { namespace: "default", name: "pump" })).toMatchObject(
+    device("pump", "edge2"),
+  );
 });

@@ -10,8 +10,8 @@ import { forbidden } from "../../../spec/kubernetes/errors.ts";
 import type { KubeError, KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { nodesGroup, nodeUserPrefix } from "../apiserver/auth/node/names.ts";
 import { allows } from "../apiserver/auth/rbac/rules.ts";
-import { claimOf } from "../edgecontroller/downstream.ts";
 import { nodeOf, type Inventory, type Referred } from "../edgecontroller/inventory.ts";
+import { claimOf } from "../edgecontroller/volumes.ts";
 import { subjectsOfAccount, type Roles } from "../policycontroller/roles.ts";
 
 export type AccessMode = "node" | "all";

@@ -1,5 +1,5 @@
 /** The kind of a resource, where no object says it: of an empty list. */
-import type { KubeClient, ResourceId } from "../../../spec/kubernetes/kube.ts";
+import type { KubeClient, KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
 
 const builtIn: Readonly<Record<string, string>> = {
   pods: "Pod",
@@ -51,14 +51,25 @@ const definitions: ResourceId = {
   resource: "customresourcedefinitions",
 };
 
-/** `ConfigMap`; that of a custom resource as its definition says. Rejects as `get` does. */
+/** `ConfigMap`; undefined for a custom resource, whose objects always say their kind. */
+function knownKind({ group, resource }: ResourceId): string | undefined {
+  const key = group === "" ? resource : `${group}/${resource}`;
+  return Object.hasOwn(builtIn, key) ? builtIn[key] : undefined;
+}
+
+/** The kind of a resource, of a custom one as its definition says. Rejects as `get` does. */
 export async function kindOf(client: KubeClient, id: ResourceId, signal: AbortSignal): Promise<string> {
-  const key = id.group === "" ? id.resource : `${id.group}/${id.resource}`;
-  const known = Object.hasOwn(builtIn, key) ? builtIn[key] : undefined;
+  const known = knownKind(id);
   if (known !== undefined) return known;
   const definition = await client.get(definitions, { name: `${id.resource}.${id.group}` }, signal);
   const { names } = definition["spec"] as { readonly names: { readonly kind: string } };
   return names.kind;
+}
+
+/** With its kind, which a real cluster leaves out of a list's items. */
+export function withKind(object: KubeObject, id: ResourceId): KubeObject {
+  const kind = object.kind ? undefined : knownKind(id);
+  return kind === undefined ? object : { ...object, kind, apiVersion: apiVersionOf(id) };
 }
 
 export function apiVersionOf({ group, version }: ResourceId): string {

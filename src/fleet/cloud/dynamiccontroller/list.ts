@@ -7,7 +7,7 @@ import {
   type ResourceId,
 } from "../../../spec/kubernetes/kube.ts";
 import { parseFieldSelector, parseLabelSelector } from "../../../spec/kubernetes/selectors.ts";
-import { apiVersionOf, kindOf } from "./kinds.ts";
+import { apiVersionOf, kindOf, withKind } from "./kinds.ts";
 
 export type Page = readonly KubeObject[];
 
@@ -30,14 +30,14 @@ export async function listWhole(client: KubeClient, id: ResourceId, call: ListCa
   const body = new Body();
   if (known) {
     const found = known.filter(selected(call));
-    for (const each of change(found)) body.add(each);
+    for (const each of change(found.map((item) => withKind(item, id)))) body.add(each);
     return await finish(client, id, { body, signal, metadata: { resourceVersion: highest(found) } });
   }
   let metadata: object;
   let next = call.continue;
   do {
     const list = await client.list(id, optionsOf(call, next));
-    for (const each of change(list.items)) body.add(each);
+    for (const each of change(list.items.map((item) => withKind(item, id)))) body.add(each);
     next = list.continue;
     metadata = {
       resourceVersion: list.resourceVersion,

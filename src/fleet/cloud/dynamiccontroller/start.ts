@@ -8,7 +8,7 @@ import { statusOf, isOwnFault } from "../edgecontroller/answer.ts";
 import { ids } from "../edgecontroller/ids.ts";
 import { inventoryOf, type Inventory, type Referred } from "../edgecontroller/inventory.ts";
 import { Lanes } from "../edgecontroller/lanes.ts";
-import { listed } from "../edgecontroller/listed.ts";
+import { listed, listedSoon } from "../edgecontroller/listed.ts";
 import type { Edge } from "../hub/hub.ts";
 import type { Informers } from "../informer/informers.ts";
 import { writeThrough } from "../informer/write-through.ts";
@@ -30,6 +30,8 @@ export interface DynamicOptions {
 const largestRequest = 3 << 20;
 /** An edge waits ten seconds for an answer. */
 const bounds = { together: 4, waiting: 256, deadline: 10_000 } as const;
+/** Milliseconds for the first list of roles, without which a node has what is its own. */
+const patience = 10_000;
 const services: ResourceId = { group: "", version: "v1", resource: "services" };
 
 type Application = kinds.Application;
@@ -45,12 +47,13 @@ export async function startDynamicController(
     services: informers.of(services),
   };
   const roles = Roles.of(informers);
-  await listed([...Object.values(followed), ...roles.informers], signal);
+  await listed(Object.values(followed), signal);
+  if (options.access !== "all") await listedSoon(roles.informers, { clock, signal, milliseconds: patience });
   const inventory = inventoryOf(followed.pods);
   const neighbours = { nodes: followed.nodes.store, services: followed.services.store };
   const client = writeThrough(context.client, informers);
   const access = openAccess({ mode: options.access ?? "node", inventory, roles });
-  const watches = new Watches({ hub, client, informers, access, inventory, neighbours, log });
+  const watches = new Watches({ hub, client, informers, access, inventory, neighbours, clock, log });
   watches.followNeighbours(followed.nodes, followed.services);
   const desk: Desk = { client, access, neighbours, own: ownObjects(informers, inventory) };
   const office: Office = { context, desk, watches, options };

@@ -2,6 +2,7 @@
  * What the nodes watch by MetaServer. A kind is followed once in this process, however many nodes watch it; each node is delivered what matches one of its watches, as it is to see it.
  * A watch lasts as long as its session, or until the edge's own list of live watches lacks it.
  */
+import type { Clock } from "../../../base/clock.ts";
 import { badRequest } from "../../../spec/kubernetes/errors.ts";
 import {
   KubeError,
@@ -18,6 +19,7 @@ import type { Informers } from "../informer/informers.ts";
 import type { Inventory } from "../edgecontroller/inventory.ts";
 import { isGiven, type Access, type Allowed, type Asked } from "./access.ts";
 import { adapt, dependsOnGroup, groupLabel, serviceOf, topologyOf, type Neighbours } from "./adapt.ts";
+import { withKind } from "./kinds.ts";
 import { fieldsOf } from "./list.ts";
 import { listOptions, readJson } from "./options.ts";
 import { askedOf, type ResourceKey } from "./requests.ts";
@@ -29,6 +31,7 @@ export interface WatchesOptions {
   readonly access: Access;
   readonly inventory: Inventory;
   readonly neighbours: Neighbours;
+  readonly clock: Clock;
   readonly log: (text: string) => void;
   /** Of one node at once. */
   readonly mostWatches?: number;
@@ -49,6 +52,9 @@ interface Watch {
   generation: string | undefined;
 }
 
+/** Milliseconds in which changes of groups gather. */
+const gathering = 200;
+
 /** A kind that somebody watches. */
 interface Topic {
   readonly informer: Informer;
@@ -68,6 +74,8 @@ export class Watches {
   private readonly options: Required<WatchesOptions>;
   private readonly topics = new Map<string, Topic>();
   private readonly sessions = new Map<Edge, Map<string, Watch>>();
+  /** Since endpoints were last delivered anew. */
+  private regrouped = { groups: new Set<string>(), nodes: new Set<string>() };
 
   constructor(options: WatchesOptions) {
     this.options = { ...usualWatches, ...options };
@@ -95,7 +103,7 @@ export class Watches {
     const selects = selectorOf(key, application);
     const topic = await this.topic(key, signal);
     const watch: Watch = { id: application.ID, node, asked, topic, selects, allowed, generation };
-    const present = topic.informer.store.all().filter((object) => matches(watch, object));
+    const present = objectsOf(topic).filter((object) => matches(watch, object));
     if (present.length > mostObjects)
       throw new KubeError(
         "RequestEntityTooLarge",
@@ -114,35 +122,47 @@ export class Watches {
     return [...live].filter((id) => !present.has(id));
   }
 
-  /** After a change of what nodes see of services' endpoints: those of this service, or all that depend on a group. */
-  again(changed: { readonly service?: KubeObject; readonly node?: string }): void {
-    const { neighbours, hub } = this.options;
-    for (const resource of ["discovery.k8s.io/endpointslices", "/endpoints"]) {
-      const topic = this.topics.get(resource);
-      if (!topic) continue;
-      for (const object of topic.informer.store.all()) {
-        const concerns = changed.service
-          ? object.metadata.namespace === changed.service.metadata.namespace &&
-            serviceOf(object) === changed.service.metadata.name
-          : dependsOnGroup(object, neighbours);
-        if (!concerns) continue;
-        for (const [node, watches] of topic.watches)
-          if ([...watches].some((watch) => this.sees(watch, object)))
-            hub.deliver(node, this.delivery("update", object, node));
-      }
-    }
-  }
-
-  /** Follows what changes how endpoints look. */
+  /** Follows what changes how endpoints look. Nodes change their groups many at once. */
   followNeighbours(nodes: Informer, services: Informer): void {
-    const groupOf = (node: KubeObject | undefined) => node?.metadata.labels?.[groupLabel];
     nodes.onChange((now, before) => {
-      if (groupOf(now) !== groupOf(before)) this.again({ node: (now ?? before)?.metadata.name ?? "" });
+      const groups = [now, before].map((node) => node?.metadata.labels?.[groupLabel]);
+      if (groups[0] === groups[1]) return;
+      for (const group of groups) if (group) this.regrouped.groups.add(group);
+      this.regrouped.nodes.add((now ?? before)?.metadata.name ?? "");
+      if (this.regrouped.nodes.size === 1) this.options.clock.after(gathering, () => this.regroup());
     });
     services.onChange((now, before) => {
       const service = now ?? before;
-      if (service && topologyOf(now) !== topologyOf(before)) this.again({ service });
+      if (!service || topologyOf(now) === topologyOf(before)) return;
+      const { namespace, name } = service.metadata;
+      this.again((object) => object.metadata.namespace === namespace && serviceOf(object) === name);
     });
+  }
+
+  private regroup(): void {
+    const { groups, nodes } = this.regrouped;
+    this.regrouped = { groups: new Set(), nodes: new Set() };
+    const { neighbours } = this.options;
+    const groupOf = (node: string) => neighbours.nodes.get(undefined, node)?.metadata.labels?.[groupLabel];
+    this.again(
+      (object) => dependsOnGroup(object, neighbours),
+      (node) => nodes.has(node) || groups.has(groupOf(node) ?? ""),
+    );
+  }
+
+  /** Delivers endpoints as nodes see them now. */
+  private again(concerns: (object: KubeObject) => boolean, to: (node: string) => boolean = () => true): void {
+    for (const name of ["discovery.k8s.io/endpointslices", "/endpoints"]) {
+      const topic = this.topics.get(name);
+      if (!topic) continue;
+      const objects = objectsOf(topic).filter(concerns);
+      for (const [node, watches] of topic.watches) {
+        if (!to(node)) continue;
+        for (const object of objects)
+          if ([...watches].some((watch) => this.sees(watch, object)))
+            this.options.hub.deliver(node, this.delivery("update", object, node));
+      }
+    }
   }
 
   private add(edge: Edge, watch: Watch): void {
@@ -196,7 +216,10 @@ export class Watches {
     return topic;
   }
 
-  private tell(topic: Topic, now: KubeObject | undefined, before: KubeObject | undefined): void {
+  private tell(topic: Topic, present: KubeObject | undefined, past: KubeObject | undefined): void {
+    const { resource } = topic.informer;
+    const now = present && withKind(present, resource);
+    const before = past && withKind(past, resource);
     for (const [node, watches] of topic.watches) {
       const all = [...watches];
       const isSeen = now !== undefined && all.some((watch) => this.sees(watch, now));
@@ -234,6 +257,10 @@ export class Watches {
       recorded: false,
     };
   }
+}
+
+function objectsOf({ informer }: Topic): readonly KubeObject[] {
+  return informer.store.all().map((object) => withKind(object, informer.resource));
 }
 
 function matches({ selects, allowed }: Watch, object: KubeObject): boolean {

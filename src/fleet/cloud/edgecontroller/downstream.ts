@@ -11,6 +11,7 @@ import { follow } from "./follow.ts";
 import { typed } from "./ids.ts";
 import { nodeOf, type Inventory, type Reference, type Referred } from "./inventory.ts";
 import { Versions } from "./versions.ts";
+import { areBound, claimOf, volumeOf } from "./volumes.ts";
 
 export interface Downstream {
   readonly hub: Hub;
@@ -58,10 +59,7 @@ export function startDownstream(parts: Downstream): void {
   followReferred(parts, "configmaps", parts.configMaps);
   followReferred(parts, "secrets", parts.secrets);
   followReferred(parts, "persistentvolumeclaims", parts.claims);
-  follow(parts.volumes, (now, before) => {
-    const claim = claimOf(now ?? before);
-    if (claim) deliverReferred(parts, "persistentvolumes", { reference: claim, now, before });
-  });
+  followVolumes(parts);
   parts.hub.addSource(sourceOf(parts, versions));
 }
 
@@ -95,29 +93,8 @@ function* referredTo(parts: Downstream, { resource, namespace, name }: Reference
   const object = storeOf(parts, resource)?.get(namespace, name);
   if (!object || resource === "serviceaccounts") return;
   yield wantedReferred(resource, object);
-  const volume = resource === "persistentvolumeclaims" ? volumeOf(parts, object) : undefined;
+  const volume = resource === "persistentvolumeclaims" ? volumeOf(parts.volumes.store, object) : undefined;
   if (volume) yield wantedReferred("persistentvolumes", volume);
-}
-
-/** The volume of a claim, if both say so. */
-export function volumeOf(
-  { volumes }: Pick<Downstream, "volumes">,
-  { metadata, spec }: KubeObject & { spec?: { readonly volumeName?: unknown } },
-): KubeObject | undefined {
-  const name = spec?.volumeName;
-  const volume = typeof name === "string" ? volumes.store.get(undefined, name) : undefined;
-  const claim = claimOf(volume);
-  return claim?.namespace === metadata.namespace && claim?.name === metadata.name ? volume : undefined;
-}
-
-/** The claim that a volume is bound to. */
-export function claimOf(volume: KubeObject | undefined): Reference | undefined {
-  const claim = (volume?.["spec"] as { claimRef?: { namespace?: unknown; name?: unknown } } | undefined)
-    ?.claimRef;
-  const { namespace, name } = claim ?? {};
-  return typeof namespace === "string" && typeof name === "string"
-    ? { resource: "persistentvolumeclaims", namespace, name }
-    : undefined;
 }
 
 function followPods(parts: Downstream, versions: Versions): void {
@@ -199,6 +176,21 @@ function followReferred(parts: Downstream, resource: Exclude<Kind, "persistentvo
   follow(informer, (now, before) => {
     const { namespace = "", name = "" } = (now ?? before)?.metadata ?? {};
     deliverReferred(parts, resource, { reference: { resource, namespace, name }, now, before });
+  });
+}
+
+/** By the claim that they are bound to, whichever of the two says so last. */
+function followVolumes(parts: Downstream): void {
+  follow(parts.volumes, (now, before) => {
+    const reference = claimOf(now ?? before);
+    const claim = reference && parts.claims.store.get(reference.namespace, reference.name);
+    if (!reference || (now && !(claim && areBound(now, claim)))) return;
+    deliverReferred(parts, "persistentvolumes", { reference, now, before });
+  });
+  parts.claims.onChange((claim) => {
+    const now = claim && volumeOf(parts.volumes.store, claim);
+    const reference = claimOf(now);
+    if (reference) deliverReferred(parts, "persistentvolumes", { reference, now, before: undefined });
   });
 }
 

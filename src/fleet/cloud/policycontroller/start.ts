@@ -59,7 +59,7 @@ export async function startPolicyController(context: CloudContext): Promise<Asyn
     accesses: informers.of(accessId),
   };
   const roles = Roles.of(informers);
-  await listed([...Object.values(followed), ...roles.informers], signal);
+  await listed(Object.values(followed), signal);
   const inventory = inventoryOf(followed.pods);
   const client = writeThrough(context.client, informers);
   const policy: Policy = { ...followed, client, clock, hub, inventory, roles, written: new Map() };
@@ -81,7 +81,11 @@ export async function startPolicyController(context: CloudContext): Promise<Asyn
   });
   deliverChanges(policy);
   followSources(policy, queue);
-  const working = queue.run(2);
+  // A cloud that may not read roles makes no objects that say that there are none.
+  const working = listed(roles.informers, stop.signal).then(
+    () => queue.run(2),
+    () => {},
+  );
   return {
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", end);

@@ -4,10 +4,10 @@ import { notFound } from "../../../../spec/kubernetes/errors.ts";
 import { KubeError, type KubeObject, type ResourceId } from "../../../../spec/kubernetes/kube.ts";
 import { tokenQuery } from "../../../link/kinds/tokens.ts";
 import type { Informer } from "../../informer/informer.ts";
-import { claimOf } from "../downstream.ts";
 import { ids, named, typed } from "../ids.ts";
 import type { Referred } from "../inventory.ts";
 import { refuse, type Handler, type Office, type Request } from "../request.ts";
+import { areBound, claimOf } from "../volumes.ts";
 
 function requireReference({ inventory }: Office, request: Request, id: ResourceId): void {
   const { node, namespace, name } = request;
@@ -49,9 +49,11 @@ export const queryVolume: Handler = async (office, request) => {
     if (error instanceof KubeError && error.reason === "NotFound") return undefined;
     throw error;
   });
-  const claim = claimOf(volume);
-  if (!volume || !claim || !office.inventory.refers(request.node, claim))
-    throw refuse(ids.volumes, request, `node "${request.node}" has no pod that refers to it`);
+  const reference = claimOf(volume);
+  const claim = reference && office.claims.store.get(reference.namespace, reference.name);
+  const isOwn =
+    volume && claim && areBound(volume, claim) && office.inventory.refers(request.node, reference);
+  if (!isOwn) throw refuse(ids.volumes, request, `node "${request.node}" has no pod that refers to it`);
   return volume;
 };
 
