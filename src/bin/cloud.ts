@@ -6,6 +6,7 @@ import { commit, version } from "../base/version.ts";
 import { systemClock } from "../base/clock.ts";
 import type { ApiServer } from "../fleet/cloud/apiserver/server.ts";
 import type { Cloud } from "../fleet/cloud/cloud.ts";
+import type { CloudStream } from "../fleet/cloud/stream/open.ts";
 import { parseCloudFlags, parseKubeconfigFlags, parseTokenFlags } from "./cloud/flags.ts";
 import { cloudHelp, kubeconfigHelp, tokenHelp } from "./cloud/help.ts";
 import { type CloudSettings, readCloudSettings } from "./cloud/settings.ts";
@@ -62,8 +63,10 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   process.on("SIGHUP", () => log("info", "settings are read at the start alone"));
   const { openApiServer } = await import("../fleet/cloud/apiserver/server.ts");
   const { keepAdminKubeconfig } = await import("./cloud/kubeconfig.ts");
+  const { createCloudStream } = await import("../fleet/cloud/stream/open.ts");
   await using stack = new AsyncDisposableStack();
   stack.use(await takeFolder(root));
+  const stream = createCloudStream({ clock: systemClock() });
   const server = stack.use(
     await openApiServer({
       folder: root,
@@ -72,13 +75,14 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
       names,
       ...(advertiseAddress === undefined ? {} : { advertise: advertiseAddress }),
       log: (text) => log("warn", text),
+      ...(settings.hub ? { streams: stream.streams, metrics: stream.metrics } : {}),
     }),
   );
   stack.use(writeRecord(root, { pid: process.pid, hosts: [server.url] }));
   const path = await keepAdminKubeconfig(root, server.url, server.authority);
   await Promise.race([server.whenReady, told.stopped]);
   if (told.signal.aborted) return 0;
-  const fleet = settings.hub && stack.use(await openFleet(server, settings, log));
+  const fleet = settings.hub && stack.use(await openFleet({ server, stream, settings, log }));
   const edges = fleet ? addressesOf(fleet, settings) : undefined;
   if (edges) stack.use(writeRecord(root, { pid: process.pid, hosts: [server.url, edges.hub, edges.join] }));
   const ms = Math.round(performance.now() - began);
@@ -88,18 +92,27 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   return 0;
 }
 
+interface Fleet {
+  readonly server: ApiServer;
+  readonly stream: CloudStream;
+  readonly settings: CloudSettings;
+  readonly log: Log;
+}
+
 /** The hub and the controllers of the edges, on the API of this process. */
-async function openFleet(server: ApiServer, settings: CloudSettings, log: Log): Promise<Cloud> {
+async function openFleet({ server, stream: cloud, settings, log }: Fleet): Promise<Cloud> {
   const { openCloud } = await import("../fleet/cloud/cloud.ts");
   const { hubNames } = await import("./cloud/names.ts");
   const { pathReader } = await import("./cloud/paths.ts");
-  const { names: _, router, ...hub } = settings.hub ?? refuseHub();
+  const { names: _, router, tunnelPort, ...hub } = settings.hub ?? refuseHub();
+  const { bindAddress: host } = settings;
   return await openCloud({
     client: server.client,
     clock: systemClock(),
     log: (text) => log("warn", text),
     install: true,
-    hub: { ...hub, host: settings.bindAddress, names: hubNames(settings) },
+    hub: { ...hub, host, names: hubNames(settings) },
+    stream: { cloud, host, port: tunnelPort },
     router,
     paths: { readPath: pathReader(server) },
   });

@@ -41,7 +41,7 @@ function spawn(args: readonly string[], program = source) {
 }
 
 const here = (root: string) =>
-  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0 --router-port 0`.split(
+  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0 --tunnel-port 0 --router-port 0`.split(
     " ",
   );
 

@@ -29,6 +29,10 @@ export const cloudFlags = {
   hub: { kind: "yes", preset: true, help: "Serve edges; --hub=false is the Kubernetes API alone" },
   "hub-port": { kind: "number", help: "Where edges connect; 10000 without it, 0 is any" },
   "join-port": { kind: "number", help: "Where edges join; 10002 without it, 0 is any" },
+  "tunnel-port": {
+    kind: "number",
+    help: "Where edges dial their tunnels for logs, exec, port-forward and figures; 10004 without it, 0 is any",
+  },
   "hub-name": {
     kind: "list",
     value: "NAME",

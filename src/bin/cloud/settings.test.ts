@@ -40,6 +40,7 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
     hub: {
       port: 10_000,
       joinPort: 10_002,
+      tunnelPort: 10_004,
       names: [],
       nodeLimit: 5_000,
       joinExisting: "offline",
@@ -94,6 +95,7 @@ test("edges are served as the file says, unless a flag says otherwise", () => {
   expect(settings(flags).hub).toEqual({
     port: 7,
     joinPort: 0,
+    tunnelPort: 10_004,
     names: ["c.example"],
     nodeLimit: 3,
     joinExisting: "never",

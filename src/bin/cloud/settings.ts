@@ -23,6 +23,7 @@ export interface CloudSettings {
 export interface HubSettings {
   readonly port: number;
   readonly joinPort: number;
+  readonly tunnelPort: number;
   readonly names: readonly string[];
   readonly nodeLimit: number;
   readonly joinExisting: (typeof joinPolicies)[number];
@@ -47,6 +48,7 @@ const keys = [
   "hub",
   "hub_port",
   "join_port",
+  "tunnel_port",
   "hub_name",
   "node_limit",
   "router_address",
@@ -72,6 +74,7 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
       hub: flags.hub === false ? false : undefined,
       hub_port: flags["hub-port"],
       join_port: flags["join-port"],
+      tunnel_port: flags["tunnel-port"],
       hub_name: (flags["hub-name"] ?? []).length > 0 ? flags["hub-name"] : undefined,
       node_limit: flags["node-limit"],
       router_address: flags["router-address"],
@@ -102,6 +105,7 @@ function hubOf(table: Table): HubSettings {
   return {
     port: table.count("hub_port", 0, 65_535) ?? 10_000,
     joinPort: table.count("join_port", 0, 65_535) ?? 10_002,
+    tunnelPort: table.count("tunnel_port", 0, 65_535) ?? 10_004,
     names: table.texts("hub_name", (text) => text !== "", "names and addresses") ?? [],
     nodeLimit: table.count("node_limit", 1, 1_000_000) ?? 5_000,
     joinExisting: table.among("join_existing", joinPolicies) ?? "offline",

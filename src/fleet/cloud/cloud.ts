@@ -7,13 +7,19 @@ import { startDeviceController } from "./devicecontroller/start.ts";
 import { type DynamicOptions, startDynamicController } from "./dynamiccontroller/start.ts";
 import { startEdgeController } from "./edgecontroller/start.ts";
 import { startGroups } from "./groups/start.ts";
+import type { Report } from "./hub/join.ts";
 import { openHub, type HubOptions, type OpenHub } from "./hub/open.ts";
 import { Informers } from "./informer/informers.ts";
 import type { CloudContext } from "./part.ts";
 import { startPolicyController } from "./policycontroller/start.ts";
 import { type RouterOptions, startRouter } from "./router/start.ts";
+import type { CloudStream, StreamOptions } from "./stream/open.ts";
+import { startTasks } from "./tasks/start.ts";
 
-type Part = (context: CloudContext, options: CloudOptions) => Promise<AsyncDisposable>;
+type Part = (
+  context: CloudContext & { readonly hub: OpenHub },
+  options: CloudOptions,
+) => Promise<AsyncDisposable>;
 
 /** What a part tells is told under its name. */
 const parts: readonly (readonly [name: string, part: Part])[] = [
@@ -23,6 +29,7 @@ const parts: readonly (readonly [name: string, part: Part])[] = [
   ["device controller", startDeviceController],
   ["router", async (context, { router }) => await startRouter(context, router)],
   ["node groups", startGroups],
+  ["stream", startStream],
 ];
 
 export interface CloudOptions {
@@ -35,6 +42,8 @@ export interface CloudOptions {
   readonly hub: Omit<HubOptions, keyof CloudContext | "ready" | "onReport">;
   /** Where applications outside reach those of the edges, as rules say. */
   readonly router?: RouterOptions;
+  /** Logs, commands, ports and figures of the edges' pods; the API that asks for them was given `cloud`. */
+  readonly stream?: { readonly cloud: CloudStream } & Omit<StreamOptions, "tls">;
   /** How MetaServers' requests for paths that are no objects are answered. */
   readonly paths?: DynamicOptions;
 }
@@ -59,16 +68,29 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   // A part that fails ends all; who waits is told by that.
   ready.promise.catch(() => {});
   const base = { client, informers, clock, log, signal };
-  const hub = opening.use(await openHub({ ...own, ...base, ready: ready.promise }));
-  for (const [name, part] of parts) {
-    const context = { ...base, hub, log: (text: string) => log(`${name}: ${text}`) };
-    opening.use(await part(context, options));
-  }
+  let report: (posted: Report) => void = () => {};
+  const onReport = (posted: Report) => report(posted);
+  const hub = opening.use(await openHub({ ...own, ...base, ready: ready.promise, onReport }));
+  const contextOf = (name: string) => ({ ...base, hub, log: (text: string) => log(`${name}: ${text}`) });
+  for (const [name, part] of parts) opening.use(await part(contextOf(name), options));
+  const tasks = opening.use(await startTasks(contextOf("tasks")));
+  report = (posted) => tasks.report(posted);
   ready.resolve();
   // What waits ends first, whatever part it is of.
   opening.defer(() => stop.abort());
   const closing = opening.move();
   return { hub, [Symbol.asyncDispose]: async () => await closing.disposeAsync() };
+}
+
+async function startStream(
+  { hub, ...context }: CloudContext & { readonly hub: OpenHub },
+  { stream, hub: { legacyCertificates = false } }: CloudOptions,
+): Promise<AsyncDisposable> {
+  if (!stream) return new AsyncDisposableStack();
+  const { server, authorityText: ca } = hub.keys;
+  const tls = { key: server.key, cert: server.certificate, ca };
+  const { cloud, ...own } = stream;
+  return await cloud.start(context, { ...own, tls, legacyCertificates });
 }
 
 async function requireCrds(client: KubeClient, signal: AbortSignal): Promise<void> {
