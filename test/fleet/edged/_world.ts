@@ -1,15 +1,21 @@
 /** Edged over a real engine, with a cloud and a store of the test's own. */
-import { openEdged, type Edged } from "../../../src/fleet/edge/edged/open.ts";
+import { openMeans } from "../../../src/fleet/edge/edged/means.ts";
+import { openEdged, type Edged, type EdgedOptions } from "../../../src/fleet/edge/edged/open.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { Pod, PodSpec, PodStatus } from "../../../src/spec/kubernetes/pod.ts";
 import { image, World } from "../../pods/_world.ts";
 import { FakeLink, FakeMeta, FakeProbes, fakeMeans } from "./fakes.ts";
 import { join } from "node:path";
 
-export { needs } from "../../pods/_world.ts";
+export { image, needs } from "../../pods/_world.ts";
+
+export interface Opening extends Omit<EdgedOptions, "means"> {
+  readonly means?: "fake" | "real";
+}
 
 export class EdgedWorld implements AsyncDisposable {
   readonly world: World;
+  options: EdgedOptions = {};
   readonly link = new FakeLink();
   readonly meta = new FakeMeta();
   readonly hooks: string[] = [];
@@ -24,8 +30,10 @@ export class EdgedWorld implements AsyncDisposable {
     this.world = world;
   }
 
-  static async open(): Promise<EdgedWorld> {
+  /** `real`: those of this program, in the place of fakes. */
+  static async open({ means = "fake", ...options }: Opening = {}): Promise<EdgedWorld> {
     const opened = new EdgedWorld(await World.open());
+    opened.options = { ...options, ...(means === "real" && { means: openMeans }) };
     await opened.start();
     return opened;
   }
@@ -34,16 +42,6 @@ export class EdgedWorld implements AsyncDisposable {
     const { engine } = this.world;
     this.#controller = new AbortController();
     this.probes = new FakeProbes();
-    const facts = {
-      name: "edge1",
-      ips: ["10.0.0.1"],
-      memory: 1 << 30,
-      processors: 2,
-      clusterDns: [],
-      clusterDomain: "cluster.local",
-      node: () => undefined,
-      leastOomScore: 0,
-    };
     const resolve = (name: string) => engine.images.get(name === "busybox" ? image : name).id;
     this.edged = await openEdged(
       {
@@ -56,7 +54,12 @@ export class EdgedWorld implements AsyncDisposable {
         log: (text) => void this.log.push(text),
         signal: this.#controller.signal,
       },
-      { facts, means: () => fakeMeans(resolve, this.probes, this.hooks) },
+      {
+        ips: ["10.0.0.1"],
+        manifests: join(this.world.folder, "manifests"),
+        means: () => fakeMeans(resolve, this.probes, this.hooks),
+        ...this.options,
+      },
     );
     this.#isOpen = true;
   }

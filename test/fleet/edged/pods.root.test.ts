@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { needing } from "../../needs.ts";
-import { EdgedWorld, eventually, needs } from "./_world.ts";
+import { EdgedWorld, eventually, image, needs } from "./_world.ts";
 
 const { test } = needing(needs);
 
@@ -108,3 +108,68 @@ async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   for await (const piece of pieces) all.push(piece);
   return Buffer.concat(all).toString();
 }
+
+test("with the real means: volumes, environment, probes and hooks", async () => {
+  await using world = await EdgedWorld.open({ means: "real" });
+  world.meta.put("configmap", {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "settings", namespace: "default" },
+    data: { greeting: "hello" },
+  });
+  world.want(
+    world.pod("web", {
+      restartPolicy: "Never",
+      volumes: [
+        { name: "shared", emptyDir: {} },
+        { name: "settings", configMap: { name: "settings" } },
+      ],
+      initContainers: [
+        {
+          name: "first",
+          image,
+          command: ["sh", "-c", "echo from init > /shared/a"],
+          volumeMounts: [{ name: "shared", mountPath: "/shared" }],
+        },
+      ],
+      containers: [
+        {
+          name: "main",
+          image,
+          command: [
+            "sh",
+            "-c",
+            'until [ -e /shared/hooked ]; do sleep 0.01; done; cat /shared/a /settings/greeting > /dev/termination-log; echo " $WORD $POD" >> /dev/termination-log; until [ -e /shared/ready ]; do sleep 0.01; done',
+          ],
+          env: [
+            { name: "WORD", valueFrom: { configMapKeyRef: { name: "settings", key: "greeting" } } },
+            { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+          ],
+          volumeMounts: [
+            { name: "shared", mountPath: "/shared" },
+            { name: "settings", mountPath: "/settings" },
+          ],
+          readinessProbe: { exec: { command: ["true"] }, periodSeconds: 1 },
+          lifecycle: { postStart: { exec: { command: ["touch", "/shared/hooked"] } } },
+        },
+      ],
+    }),
+  );
+  const ready = await world.until("web", ({ containerStatuses }) => containerStatuses?.[0]?.ready === true);
+  expect(ready.initContainerStatuses).toMatchObject([
+    { ready: true, state: { terminated: { reason: "Completed" } } },
+  ]);
+  const { signal } = new AbortController();
+  const exec = await world.edged.exec(
+    { namespace: "default", pod: "web", container: "main" },
+    ["touch", "/shared/ready"],
+    { stdin: false, stdout: true, stderr: true, tty: false, signal },
+  );
+  for await (const _ of exec.output);
+  const ended = await world.until("web", ({ phase }) => phase === "Succeeded");
+  expect(ended.containerStatuses?.[0]?.state.terminated).toMatchObject({
+    exitCode: 0,
+    message: "from init\nhello hello web\n",
+  });
+  expect(world.log).toEqual([]);
+});

@@ -11,6 +11,7 @@ import type { PodView, Seen } from "./view.ts";
 export const ownLabels = {
   hash: "io.sampan.container.hash",
   generation: "io.sampan.pod.generation",
+  image: "io.sampan.container.image",
   node: "io.sampan.edge.node",
 } as const;
 
@@ -75,7 +76,7 @@ function seenOf(info: ContainerInfo): Seen {
     ...(info.exitCode !== undefined && state !== "running" && { exitCode: info.exitCode }),
     oomKilled: info.oomKilled,
     error: info.error,
-    imageId: info.imageId,
+    imageId: labels[ownLabels.image] ?? info.imageId,
   };
 }
 

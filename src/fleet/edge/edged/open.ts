@@ -2,74 +2,227 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
+import { version } from "../../../base/version.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 import type { EdgeContext } from "../part.ts";
 import type { PodAccess } from "./access.ts";
+import { PodEvents } from "./events.ts";
+import type { Thresholds } from "./eviction.ts";
+import { availableMemory, nodeFacts, nodeInfo, spaceOf } from "./host.ts";
+import { isMirror } from "./manifests.ts";
+import { openMeans } from "./means.ts";
+import { NodeReporter, nodeTimes, type NodeTimes } from "./node.ts";
+import type { NodeOptions, NodeState } from "./node-status.ts";
 import { openAccess } from "./pod-access.ts";
-import type { EdgedParts, Listener, Means } from "./parts.ts";
+import type { EdgedParts, Listener } from "./parts.ts";
+import { PressureWatch } from "./pressure.ts";
 import { Reporter } from "./report.ts";
 import { podLabels } from "./sandbox.ts";
+import { StaticPods } from "./static-pods.ts";
 import { isTerminal } from "./status.ts";
 import type { NodeFacts } from "./translate.ts";
 import { asPod, Workers } from "./workers.ts";
 
 export interface EdgedOptions {
-  readonly facts: NodeFacts;
-  readonly means: (parts: { readonly root: string; readonly facts: NodeFacts }) => Means;
+  /** This node's addresses; those of the device that leads out without it. */
+  readonly ips?: readonly string[];
+  /** Who answers the names of services, and below which domain they stand. */
+  readonly clusterDns?: readonly string[];
+  readonly clusterDomain?: string;
+  /** For the variables of containers; those of the store without it. */
+  readonly services?: () => readonly KubeObject[];
+  readonly node?: NodeOptions;
+  /** How many pods the node says that it takes; 110. */
+  readonly pods?: number;
+  /** Bytes of memory that are not for pods; 100 MiB. */
+  readonly reserved?: number;
+  /** `v1.32.0-kubeedge-v1.23.0`: by it a cloud knows what this edge understands. */
+  readonly version?: string;
+  /** The folder of static pods; none without it. */
+  readonly manifests?: string;
+  /** Events of pods are told; true. */
+  readonly events?: boolean;
+  readonly times?: Partial<NodeTimes>;
+  readonly thresholds?: Thresholds;
+  /** In the place of means.ts. */
+  readonly means?: typeof openMeans;
 }
 
 export interface Edged extends PodAccess {
   /** Tries again at once what waits for a while, of one pod or of all. */
   retry(uid?: string): void;
+  readonly facts: NodeFacts;
 }
+
+export const defaultVersion = "v1.32.0-kubeedge-v1.23.0";
+const defaults = { pods: 110, reserved: 100 << 20 } as const;
 
 /** Containers run on when it is disposed of. */
 export async function openEdged(
   context: EdgeContext,
-  options: EdgedOptions,
+  options: EdgedOptions = {},
 ): Promise<Edged & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const controller = new AbortController();
-  stack.defer(() => controller.abort());
   const signal = AbortSignal.any([context.signal, controller.signal]);
+  const inner: EdgeContext = { ...context, signal };
   const root = join(context.root, "edged");
   const folder = join(root, "state");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { engine, meta, clock, log } = context;
-  const { facts } = options;
-  const means = options.means({ root, facts });
+  const { engine, meta, clock, log, node } = context;
+  const facts = factsOf(inner, options);
+  const means = (options.means ?? openMeans)({ engine, meta, clock, log }, { root, facts });
   stack.use(means.probes);
-  const reporter = stack.use(new Reporter({ ...context, signal }, ({ metadata }) => metadata.uid));
-  const parts: EdgedParts = { engine, meta, clock, log, signal, facts, means, folder };
-  const listener: Listener = {
-    status: (pod, status) => {
-      reporter.status(pod, status);
-      keep(context, pod, status);
-    },
-    event: () => undefined,
-    ended: (pod) => reporter.ended(pod),
-    gone: (uid) => {
-      reporter.forget(uid);
-      workers.forget(uid);
-    },
+  const parts: EdgedParts = {
+    engine,
+    meta,
+    clock,
+    log,
+    signal,
+    facts,
+    means,
+    folder,
+    services: options.services ?? (() => meta.list("service")),
   };
-  const workers = stack.use(new Workers({ parts, listener, before: (pod) => keptStatus(context, pod) }));
+  let statics: StaticPods | undefined;
+  const reporter = stack.use(new Reporter(inner, (pod) => cloudUid(statics, pod)));
+  const workers: Workers = new Workers({
+    parts,
+    listener: listenerOf(inner, { reporter, options, workers: () => workers }),
+    before: (pod) => keptStatus(context, pod),
+  });
+  stack.use(workers);
+  // Before all others: what they wait for ends at once then.
+  stack.defer(() => controller.abort());
   await engine.pods.restore();
   means.probes.onVerdict((result) => workers.get(result.pod)?.probed(result));
-  stack.use(followMeta(context, workers));
-  for (const object of meta.list("pod")) wantFromCloud(context, workers, object);
+  stack.use(followMeta(inner, workers));
+  for (const object of meta.list("pod")) wantFromCloud(inner, workers, object);
+  if (options.manifests !== undefined)
+    statics = stack.use(staticPods(inner, { folder: options.manifests, workers, reporter }));
   workers.endRest();
   await means.volumes.sweep(workers.uids);
-  void followEngine({ engine, log, signal }, workers);
-  const access = openAccess({ engine, workers, node: facts.name, clock });
+  void followEngine(inner, workers);
+  stack.use(retryWhenLinked(inner, workers));
+  const access = openAccess({ engine, workers, node, clock });
+  const watch = new PressureWatch({
+    ...inner,
+    workers: () => workers.all(),
+    isStatic: ({ metadata }) => statics?.has(metadata.uid ?? "") === true,
+    volumes: means.volumes,
+    summary: access.summary,
+    signals: () => ({
+      memory: { total: facts.memory, available: availableMemory() },
+      disk: spaceOf(engine.store.root),
+    }),
+    ...(options.thresholds && { thresholds: options.thresholds }),
+    changed: () => reports.look(),
+    every: { ...nodeTimes, ...options.times }.look,
+  });
+  const reports: NodeReporter = new NodeReporter({
+    ...inner,
+    state: () => nodeState(inner, { options, facts, watch }),
+    options: options.node ?? {},
+    times: { ...nodeTimes, ...options.times },
+  });
+  stack.use(reports);
   const opened = stack.move();
   return {
     ...access,
+    facts,
     retry: (uid) => {
       for (const worker of workers.all()) if (uid === undefined || worker.uid === uid) worker.retry();
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function factsOf({ node, meta }: EdgeContext, { ips, clusterDns, clusterDomain }: EdgedOptions): NodeFacts {
+  return nodeFacts({
+    name: node,
+    ...(ips && { ips }),
+    ...(clusterDns && { clusterDns }),
+    ...(clusterDomain !== undefined && { clusterDomain }),
+    node: () => meta.get({ type: "node", name: node }),
+  });
+}
+
+/** Undefined: the cloud does not know it yet. */
+function cloudUid(statics: StaticPods | undefined, { metadata: { uid = "" } }: Pod): string | undefined {
+  const mirror = statics?.mirror(uid);
+  return mirror === undefined ? uid : mirror === "none" ? undefined : mirror;
+}
+
+interface ListenerParts {
+  readonly reporter: Reporter;
+  readonly options: EdgedOptions;
+  readonly workers: () => Workers;
+}
+
+function listenerOf(context: EdgeContext, { reporter, options, workers }: ListenerParts): Listener {
+  const events = options.events === false ? undefined : new PodEvents(context);
+  return {
+    status: (pod, status) => {
+      reporter.status(pod, status);
+      keep(context, pod, status);
+    },
+    event: (pod, type, what) => events?.tell(pod, type, what),
+    ended: (pod) => reporter.ended(pod),
+    gone: (uid) => {
+      reporter.forget(uid);
+      workers().forget(uid);
+    },
+  };
+}
+
+function staticPods(
+  context: EdgeContext,
+  {
+    folder,
+    workers,
+    reporter,
+  }: { readonly folder: string; readonly workers: Workers; readonly reporter: Reporter },
+): StaticPods {
+  return new StaticPods({
+    ...context,
+    folder,
+    want: (pod) => workers.want(pod),
+    unwant: (uid) => workers.unwant(uid),
+    mirrored: (pod) => reporter.again(pod),
+  });
+}
+
+/** What could not be had without the cloud may be had now. */
+function retryWhenLinked({ link }: EdgeContext, workers: Workers): Disposable {
+  let was = link.connected;
+  return link.onChange((connected) => {
+    if (connected && !was) for (const worker of workers.all()) worker.retry();
+    was = connected;
+  });
+}
+
+interface StateParts {
+  readonly options: EdgedOptions;
+  readonly facts: NodeFacts;
+  readonly watch: PressureWatch;
+}
+
+function nodeState({ node, engine }: EdgeContext, { options, facts, watch }: StateParts): NodeState {
+  return {
+    name: node,
+    ips: facts.ips,
+    processors: facts.processors,
+    memory: facts.memory,
+    disk: spaceOf(engine.store.root).total,
+    pods: options.pods ?? defaults.pods,
+    reserved: options.reserved ?? defaults.reserved,
+    info: nodeInfo({ runtime: version, kubelet: options.version ?? defaultVersion }),
+    pressures: {
+      MemoryPressure: watch.isUnder("MemoryPressure"),
+      DiskPressure: watch.isUnder("DiskPressure"),
+      PIDPressure: false,
+    },
   };
 }
 
@@ -89,13 +242,11 @@ function followMeta(context: EdgeContext, workers: Workers): Disposable {
   });
 }
 
-export const mirrorAnnotation = "kubernetes.io/config.mirror";
-
 /** Mirrors are of this node's own files. */
 function wantFromCloud({ node, log }: EdgeContext, workers: Workers, object: KubeObject): void {
   const pod = asPod(object);
   if (!pod) return log(`pod "${String(object.metadata.name)}" cannot be run: it has no uid or no containers`);
-  if (pod.spec.nodeName !== node || pod.metadata.annotations?.[mirrorAnnotation] !== undefined) return;
+  if (pod.spec.nodeName !== node || isMirror(pod)) return;
   workers.want(pod);
 }
 

@@ -7,7 +7,6 @@ import { removeContainer } from "../../../engine/containers/remove.ts";
 import { startContainer } from "../../../engine/containers/start.ts";
 import { stopContainer } from "../../../engine/containers/stop.ts";
 import type { PodSandboxInfo } from "../../../engine/pods/pods.ts";
-import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Pod } from "../../../spec/kubernetes/pod.ts";
 import { containerBody, localhostProfile } from "./container.ts";
 import { environmentOf } from "./environment.ts";
@@ -101,7 +100,7 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
       meta,
       node: facts,
       podIps: sandbox.ips,
-      services: () => servicesOf(parts),
+      services: parts.services,
       signal,
     }),
   ]);
@@ -140,6 +139,7 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
       ...body.Labels,
       [ownLabels.hash]: containerHash(container),
       [ownLabels.generation]: sandbox.generation,
+      [ownLabels.image]: image.imageID ?? image.id,
     };
     signal.throwIfAborted();
     const { id } = await createContainer(engine, {
@@ -150,10 +150,6 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
   } catch (error) {
     throw PodError.of("CreateContainerError", error);
   }
-}
-
-function servicesOf({ meta }: EdgedParts): readonly KubeObject[] {
-  return meta.list("service");
 }
 
 /** A container whose processes an ephemeral one sees. */
@@ -200,7 +196,11 @@ export async function stop(
   if (wanted && action && grace > 0) {
     const late = AbortSignal.any([signal, AbortSignal.timeout(grace * 1000)]);
     try {
-      await means.hook(action, { pod, container: wanted.container, id: seen.id, podIp }, late);
+      await means.hook(
+        action,
+        { kind: "preStop", pod, container: wanted.container, id: seen.id, podIp },
+        late,
+      );
     } catch (error) {
       failure = PodError.of("PreStopHookError", error);
     }

@@ -1,15 +1,19 @@
 /** What pod workers and what they do are made of: the engine, and the functions that give a pod's fields their meaning on this node. */
+import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Action, Container, Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 import type { EdgeContext } from "../part.ts";
 import type { NodeFacts, PodVolumes, Probes } from "./translate.ts";
 
 export interface ReadyImage {
   readonly id: string;
+  /** As a status tells it; the id without it. */
+  readonly imageID?: string;
   /** USER of its configuration. */
   readonly user?: string;
 }
 
 export interface HookTarget {
+  readonly kind: "postStart" | "preStop";
   readonly pod: Pod;
   readonly container: Container;
   /** The engine's id. */
@@ -30,6 +34,7 @@ export interface Means {
 export interface EdgedParts extends Pick<EdgeContext, "engine" | "meta" | "clock" | "log" | "signal"> {
   readonly facts: NodeFacts;
   readonly means: Means;
+  readonly services: () => readonly KubeObject[];
   /** `<data of the edge>/edged/state`: a folder for each pod in it. */
   readonly folder: string;
 }

@@ -10,6 +10,7 @@ import { podDelete, podPatch } from "../../link/kinds/pods.ts";
 import { reply } from "../../link/kinds/queries.ts";
 import { formatResource } from "../../link/resources.ts";
 import type { EdgeContext } from "../part.ts";
+import { refusalOf } from "./node.ts";
 import { statusPatch } from "./patch.ts";
 
 interface Entry {
@@ -62,6 +63,15 @@ export class Reporter implements Disposable {
     const entry = this.#entry(pod);
     entry.pod = pod;
     entry.isEnded = true;
+    this.#due(entry);
+  }
+
+  /** The cloud knows it by another UID than before, and nothing of it. */
+  again(pod: Pod): void {
+    const entry = this.#entries.get(pod.metadata.uid ?? "");
+    if (!entry) return;
+    entry.said = undefined;
+    entry.sent = undefined;
     this.#due(entry);
   }
 
@@ -183,13 +193,7 @@ export class Reporter implements Disposable {
     const resource = formatResource({ namespace, type, name });
     const route = { source: "edged", group: "meta", operation, resource };
     const answer = await link.ask(message(route, content, { now: clock.now() }), { signal });
-    const said = reply.parse(answer.content);
-    if (said.is === "error") return said.status?.reason ?? said.status?.message ?? "an error without words";
-    if (said.is === "response" && said.response.Err) {
-      const { reason, message: text } = said.response.Err.ErrStatus;
-      return reason ?? text ?? "an error without words";
-    }
-    return undefined;
+    return refusalOf(reply.parse(answer.content));
   }
 }
 

@@ -97,6 +97,15 @@ export class Worker implements AsyncDisposable {
     return this.#ending;
   }
 
+  get isFailed(): boolean {
+    return this.#failed !== undefined;
+  }
+
+  /** It was given up, and something of it still runs. */
+  get isLeaving(): boolean {
+    return this.#failed !== undefined && this.#prepared !== undefined;
+  }
+
   /** What is wanted now. */
   update(pod: Pod): void {
     this.#pod = pod;
@@ -426,7 +435,11 @@ export class Worker implements AsyncDisposable {
     const action = container.lifecycle?.postStart ?? {};
     const podIp = this.#prepared?.sandbox.ips[0];
     try {
-      await means.hook(action, { pod: this.#pod, container, id, podIp }, controller.signal);
+      await means.hook(
+        action,
+        { kind: "postStart", pod: this.#pod, container, id, podIp },
+        controller.signal,
+      );
     } catch (error) {
       if (controller.signal.aborted) return;
       const { message } = PodError.of("PostStartHookError", error);
