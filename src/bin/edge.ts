@@ -20,6 +20,7 @@ const misused = 125;
 
 /** Resolves with the exit status when it was told to end. */
 export async function edge(args: readonly string[]): Promise<number> {
+  if (args[0] === "diagnose") return (await import("./edge/diagnose.ts")).diagnose(args.slice(1));
   const log = openLog("info");
   let settings: EdgeSettings;
   try {

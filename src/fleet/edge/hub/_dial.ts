@@ -3,7 +3,7 @@ import { connect, type TLSSocket } from "node:tls";
 import WebSocket from "ws";
 import { envelopeLimits } from "../../link/envelope.ts";
 import type { KeyPair } from "./keys.ts";
-import { refusal, troubleOf, type Trouble } from "./_trouble.ts";
+import { refusal, troubleOf, type Trouble } from "./trouble.ts";
 import { parseAddress } from "./address.ts";
 
 export interface Dialling {
