@@ -3,9 +3,7 @@ import { expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
-import { openMeans } from "../../../src/fleet/edge/edged/means.ts";
 import { type Edged, openEdged } from "../../../src/fleet/edge/edged/open.ts";
-import { leastOomScore } from "../../../src/fleet/edge/edged/qos.ts";
 import { mountsBelow } from "../../../src/fleet/edge/edged/volumes/mount-table.ts";
 import type { Pod, PodSpec, PodStatus } from "../../../src/spec/kubernetes/pod.ts";
 import { eventually } from "../edged/_world.ts";
@@ -41,8 +39,7 @@ class Whole implements AsyncDisposable {
       log: (text: string) => void whole.log.push(text),
       signal: whole.#controller.signal,
     };
-    const facts = { ...node, clusterDns: [], leastOomScore: leastOomScore() };
-    whole.edged = await openEdged(context, { facts, means: (parts) => openMeans(context, parts) });
+    whole.edged = await openEdged(context, { ips: node.ips });
     return whole;
   }
 

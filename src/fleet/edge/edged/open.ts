@@ -111,7 +111,7 @@ export async function openEdged(
     workers: () => workers.all(),
     isStatic: ({ metadata }) => statics?.has(metadata.uid ?? "") === true,
     volumes: means.volumes,
-    summary: access.summary,
+    summary: async () => await access.summary(),
     signals: () => ({
       memory: { total: facts.memory, available: availableMemory() },
       disk: spaceOf(engine.store.root),
@@ -150,8 +150,7 @@ function factsOf({ node, meta }: EdgeContext, { ips, clusterDns, clusterDomain }
 
 /** Undefined: the cloud does not know it yet. */
 function cloudUid(statics: StaticPods | undefined, { metadata: { uid = "" } }: Pod): string | undefined {
-  const mirror = statics?.mirror(uid);
-  return mirror === undefined ? uid : mirror === "none" ? undefined : mirror;
+  return statics?.has(uid) === true ? statics.mirror(uid) : uid;
 }
 
 interface ListenerParts {

@@ -57,9 +57,9 @@ export class StaticPods implements Disposable {
     );
   }
 
-  /** Undefined for one that is none of ours; `none` while it has no mirror. */
-  mirror(uid: string): string | "none" | undefined {
-    return this.#pods.has(uid) ? (this.#mirrors.get(uid) ?? "none") : undefined;
+  /** The UID of its mirror; undefined while it has none. */
+  mirror(uid: string): string | undefined {
+    return this.#mirrors.get(uid);
   }
 
   has(uid: string): boolean {
