@@ -8,6 +8,7 @@ import { putUser } from "../../../src/fleet/edge/eventbus/users.ts";
 import { message } from "../../../src/fleet/link/envelope.ts";
 import { publication, publish, subscription } from "../../../src/fleet/link/kinds/user.ts";
 import { fakeEdgeContext, type FakeEdgeContext } from "../fake-edge-context.ts";
+import { handClock } from "../hand-clock.ts";
 import { mqttClient } from "./_client.ts";
 
 interface World extends AsyncDisposable {
@@ -400,4 +401,22 @@ test("a message of a device is acknowledged only after it was dealt with", async
   gate.resolve();
   await sent;
   expect(acknowledged).toBeTrue();
+});
+
+test("a port that is taken is waited for, and everything else works meanwhile", async () => {
+  await using taken = await world();
+  using context = fakeEdgeContext();
+  const clock = handClock();
+  const internal = { port: taken.port };
+  await using bus = await openEventBus({ ...context, clock }, { internal });
+  expect(bus.ports).toEqual([]);
+  expect(context.logged.join()).toContain(`127.0.0.1:${taken.port}`);
+  bus.publish("t", "to nobody");
+  await taken.bus[Symbol.asyncDispose]();
+  while (bus.ports.length === 0) {
+    clock.turn(5000);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  await using a = await mqttClient(taken.port);
+  expect(a.mqtt.connected).toBeTrue();
 });

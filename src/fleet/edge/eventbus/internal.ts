@@ -1,12 +1,12 @@
 /** The broker inside: aedes behind listeners of our own, with authentication, rights, and bounds on all that a client can make it hold. */
-import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Subscription } from "aedes";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import { isFilter, isTopic } from "../../link/mqtt-topics.ts";
 import { guard } from "./guard.ts";
-import { brokerLimits, type BrokerLimits, type BrokerTls, type InternalBroker } from "./options.ts";
+import { Listeners } from "./listeners.ts";
+import { brokerLimits, type BrokerLimits, type InternalBroker } from "./options.ts";
 import { Rate } from "./rate.ts";
 import { isReserved, mayPublish, maySubscribe, type Rights } from "./rights.ts";
 import { Sessions, type Store } from "./sessions.ts";
@@ -54,13 +54,19 @@ export class LocalBroker implements AsyncDisposable {
   readonly #peers = new WeakMap<Client, Peer>();
   /** Who has a client's id now. */
   readonly #owners = new Map<string, Client>();
-  readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  readonly #listeners: Listeners;
 
   private constructor(options: InternalBroker, takers: Takers) {
     this.#takers = takers;
     this.#limits = { ...brokerLimits, ...options.limits };
     this.#users = options.users === undefined ? undefined : new Users(options.users, takers.log);
+    this.#listeners = new Listeners({
+      clock: takers.clock,
+      log: takers.log,
+      take: (socket) => this.#take(socket),
+      // Those that have not said yet who they are, too.
+      most: this.#limits.clients + 50,
+    });
     this.#aedes = new Aedes({
       connectTimeout: patience.connect,
       maxInflightInbound: 100,
@@ -74,7 +80,7 @@ export class LocalBroker implements AsyncDisposable {
     });
   }
 
-  /** Errors: `unavailable` when the port is taken, those of `readUsers`. */
+  /** Errors: `invalid_argument` of a certificate, those of `readUsers`. A port that is taken is waited for. */
   static async listen(options: InternalBroker, takers: Takers): Promise<LocalBroker> {
     const broker = new LocalBroker(options, takers);
     try {
@@ -82,13 +88,8 @@ export class LocalBroker implements AsyncDisposable {
       await broker.#aedes.listen();
       broker.#keep();
       const { host = "127.0.0.1", port = 1884, tls } = options;
-      await broker.#serve(
-        createServer((socket) => broker.#take(socket)),
-        host,
-        port,
-      );
-      if (tls)
-        await broker.#serve(await tlsServer(tls, (socket) => broker.#take(socket)), tls.host, tls.port);
+      await broker.#listeners.listen({ host, port });
+      if (tls) await broker.#listeners.listen(tls, tls);
       return broker;
     } catch (error) {
       await broker[Symbol.asyncDispose]();
@@ -98,7 +99,7 @@ export class LocalBroker implements AsyncDisposable {
 
   /** Of the plain listener, then of the one with TLS. */
   get ports(): readonly number[] {
-    return this.#servers.map((each) => (each.address() as AddressInfo).port);
+    return this.#listeners.ports;
   }
 
   publish(topic: string, payload: string | Uint8Array, qos: 0 | 1 | 2): void {
@@ -115,29 +116,7 @@ export class LocalBroker implements AsyncDisposable {
     });
   }
 
-  async #serve(server: Server, host: string, port: number): Promise<void> {
-    server.maxConnections = this.#limits.clients + 50;
-    server.listen(port, host);
-    try {
-      await once(server, "listening");
-    } catch (cause) {
-      throw new SampanError(
-        "unavailable",
-        `cannot listen on ${host}:${port}: ${SampanError.from(cause).message}`,
-        {
-          cause,
-        },
-      );
-    }
-    server.on("error", (error) => this.#takers.log(`eventbus: ${error.message}`));
-    this.#servers.push(server);
-  }
-
   #take(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => {});
-    socket.setNoDelay(true);
     const who = () => (socket as Socket & { client?: Client }).client?.id ?? "a client";
     guard(socket, this.#limits, (why) =>
       this.#takers.log(`eventbus: ${JSON.stringify(who())} is disconnected: ${why}`),
@@ -332,26 +311,7 @@ export class LocalBroker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = this.#servers.map(async (server) => {
-      server.close();
-      await once(server, "close");
-    });
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
+    await this.#listeners[Symbol.asyncDispose]();
   }
-}
-
-async function tlsServer({ cert, key, ca }: BrokerTls, take: (socket: Socket) => void): Promise<Server> {
-  const { createServer: createTlsServer } = await import("node:tls");
-  return createTlsServer(
-    {
-      cert,
-      key,
-      minVersion: "TLSv1.2",
-      handshakeTimeout: patience.connect,
-      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-    },
-    take,
-  );
 }

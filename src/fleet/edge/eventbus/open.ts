@@ -31,7 +31,7 @@ const always = new Set([
   ...subscriptions({ deviceId: "name" }),
 ]);
 
-/** Errors: `unavailable` when the broker inside cannot listen, those of its file of users, `data_loss` of its list of topics. */
+/** Errors: those of the broker's file of users and of its certificate, `data_loss` of its list of topics. A port that is taken is waited for. */
 export async function openEventBus(
   context: EventBusContext,
   options: EventBusOptions = {},

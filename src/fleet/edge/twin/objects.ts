@@ -15,6 +15,9 @@ import { typeOfModel, type PropertyType } from "./values.ts";
 type Types = ReadonlyMap<string, PropertyType>;
 type Followed = { readonly device: KubeObject; readonly model: KubeObject | undefined };
 
+/** Milliseconds. */
+const again = 10_000;
+
 const heads = {
   device: { kind: "Device", apiVersion: "devices.kubeedge.io/v1beta1" },
   model: { kind: "DeviceModel", apiVersion: "devices.kubeedge.io/v1beta1" },
@@ -23,6 +26,8 @@ const heads = {
 export class DeviceObjects implements Disposable {
   readonly #parts: Omit<Parts, "objects" | "local" | "cloud">;
   readonly #known = new Map<string, KubeObject>();
+  /** What followers know of. */
+  readonly #told = new Map<string, KubeObject>();
   readonly #types = new Map<string, Types>();
   readonly #followers = new Set<(change: DeviceChange) => void>();
   #following: Disposable | undefined;
@@ -76,7 +81,7 @@ export class DeviceObjects implements Disposable {
     for (const [id, device] of this.#known) {
       if (device.metadata.namespace !== namespace || modelName(device) !== name) continue;
       this.#types.delete(id);
-      this.#tell("update", device);
+      if (this.#told.has(id)) this.#tell("update", device);
       // What was wanted and did not fit may fit now.
       void this.#put(device);
     }
@@ -87,18 +92,31 @@ export class DeviceObjects implements Disposable {
       const read = deviceChange.parse(given) as DeviceObject;
       const key = keyOf(given.metadata);
       if (!isLevel(key.name)) throw new SampanError("invalid_argument", "its name is no level of a topic");
-      const object: KubeObject = { ...given, ...heads.device };
-      const before = this.#known.get(idOf(key));
-      this.#known.set(idOf(key), object);
-      this.#types.delete(idOf(key));
-      await this.#reconcile(key, object, read);
-      if (!before) this.#tell("insert", object);
-      else if (!isSame(before, object)) this.#tell("update", object);
+      await this.#accept(key, { ...given, ...heads.device }, read);
     } catch (error) {
       this.#parts.context.log(
         `twins: device "${given.metadata.name ?? ""}" is left as it was: ${SampanError.from(error).message}`,
       );
     }
+  }
+
+  /** Into the twin, then to the mappers. When the disk refuses, it is tried again while nothing newer has come. */
+  async #accept(key: DeviceKey, object: KubeObject, read: DeviceObject): Promise<void> {
+    const id = idOf(key);
+    const told = this.#told.get(id);
+    this.#known.set(id, object);
+    this.#types.delete(id);
+    try {
+      await this.#reconcile(key, object, read);
+    } catch (error) {
+      this.#parts.context.clock.after(again, () => {
+        if (this.#known.get(id) === object && this.#following) void this.#put(object);
+      });
+      throw error;
+    }
+    if (this.#known.get(id) !== object || (told && isSame(told, object))) return;
+    this.#told.set(id, object);
+    this.#tell(told ? "update" : "insert", object);
   }
 
   async #reconcile(key: DeviceKey, object: KubeObject, { spec }: DeviceObject): Promise<void> {
@@ -140,11 +158,12 @@ export class DeviceObjects implements Disposable {
   }
 
   async #deleted(id: string): Promise<void> {
-    const object = this.#known.get(id);
     this.#known.delete(id);
     this.#types.delete(id);
     await this.remove(id);
-    if (object) this.#tell("delete", object);
+    const told = this.#told.get(id);
+    this.#told.delete(id);
+    if (told) this.#tell("delete", told);
   }
 
   /** The twin, whether or not there is an object. */
@@ -185,6 +204,7 @@ export class DeviceObjects implements Disposable {
 
   [Symbol.dispose](): void {
     this.#following?.[Symbol.dispose]();
+    this.#following = undefined;
     this.#followers.clear();
   }
 }

@@ -31,6 +31,7 @@ export const idOf = ({ namespace, name }: DeviceKey): string => `${namespace}/${
 export class Registry {
   readonly #store: TwinStore;
   #devices = new Map<string, Device>();
+  #names = new Map<string, readonly Device[]>();
 
   constructor(store: TwinStore) {
     this.#store = store;
@@ -50,6 +51,7 @@ export class Registry {
         return [id, device];
       }),
     );
+    this.#names = Map.groupBy(this.#devices.values(), ({ key }) => key.name);
   }
 
   get(id: string): Device | undefined {
@@ -58,8 +60,8 @@ export class Registry {
 
   /** By the id of old edges; undefined when it is not the name of just one. */
   named(name: string): Device | undefined {
-    const found = [...this.#devices.values()].filter(({ key }) => key.name === name);
-    return found.length === 1 ? found[0] : undefined;
+    const found = this.#names.get(name);
+    return found?.length === 1 ? found[0] : undefined;
   }
 
   all(): readonly Device[] {
@@ -74,6 +76,7 @@ export class Registry {
     const device = blank(key, facts);
     this.#store.putDevice(device.id, facts);
     this.#devices.set(device.id, device);
+    this.#names.set(key.name, [...(this.#names.get(key.name) ?? []), device]);
     return device;
   }
 
@@ -86,6 +89,9 @@ export class Registry {
   remove(device: Device): void {
     this.#store.removeDevice(device.id);
     this.#devices.delete(device.id);
+    const others = (this.#names.get(device.key.name) ?? []).filter((each) => each !== device);
+    if (others.length > 0) this.#names.set(device.key.name, others);
+    else this.#names.delete(device.key.name);
   }
 
   apply(device: Device, steps: Steps): void {
