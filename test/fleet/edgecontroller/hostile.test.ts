@@ -138,7 +138,7 @@ const rows: readonly [title: string, asked: () => Envelope, reason: string][] = 
   ],
   [
     "a huge patch",
-    () => edged("patch", "default/podpatch/mine", patch({ status: { message: "x".repeat(2 << 20) } })),
+    () => edged("patch", "default/podpatch/mine", patch({ status: { message: "x".repeat(4 << 20) } })),
     "RequestEntityTooLarge",
   ],
   [
@@ -147,7 +147,7 @@ const rows: readonly [title: string, asked: () => Envelope, reason: string][] = 
       edged("update", "default/node/evil", {
         metadata: { name: "evil", annotations: { a: "x".repeat(4 << 20) } },
       }),
-    "Invalid",
+    "RequestEntityTooLarge",
   ],
   ["a patch that is none", () => edged("patch", "default/podpatch/mine", "[]"), "BadRequest"],
   ["a patch of a pod that is not there", () => edged("patch", "default/podpatch/none", "{}"), "NotFound"],

@@ -9,6 +9,7 @@ import { ids } from "../edgecontroller/ids.ts";
 import { inventoryOf, type Inventory, type Referred } from "../edgecontroller/inventory.ts";
 import { Lanes } from "../edgecontroller/lanes.ts";
 import { listed, listedSoon } from "../edgecontroller/listed.ts";
+import { weigh } from "../edgecontroller/weigh.ts";
 import type { Edge } from "../hub/hub.ts";
 import type { Informers } from "../informer/informers.ts";
 import { writeThrough } from "../informer/write-through.ts";
@@ -28,8 +29,10 @@ export interface DynamicOptions {
 
 /** Bytes of what is to be written: what the API takes. */
 const largestRequest = 3 << 20;
+/** The same in base64, with what is around it. */
+const largestMessage = 5 << 20;
 /** An edge waits ten seconds for an answer. */
-const bounds = { together: 4, waiting: 256, deadline: 10_000 } as const;
+const bounds = { together: 4, waiting: 256, bytes: 16 << 20, deadline: 10_000 } as const;
 /** Milliseconds for the first list of roles, without which a node has what is its own. */
 const patience = 10_000;
 const services: ResourceId = { group: "", version: "v1", resource: "services" };
@@ -65,7 +68,11 @@ export async function startDynamicController(
     const lane = isSync || verb === "watch" ? "watch" : envelope.id;
     const serve = isSync ? sync : request;
     try {
-      await lanes.take(edge, lane, (limit) => serve(office, { edge, envelope, signal: limit }));
+      const weight = weigh(envelope.content, largestMessage);
+      if (weight > largestMessage) throw requestTooLarge(largestRequest);
+      await lanes.take(edge, { key: lane, weight }, (limit) =>
+        serve(office, { edge, envelope, signal: limit }),
+      );
     } catch (error) {
       if (!isSync) reject(office, { edge, envelope, signal }, error);
       else log(`cannot take the watches of node "${edge.node}": ${SampanError.from(error).message}`);

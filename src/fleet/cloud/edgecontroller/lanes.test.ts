@@ -4,6 +4,7 @@ import { newest, traitsOf } from "../../link/versions.ts";
 import type { Edge } from "../hub/hub.ts";
 import { Lanes } from "./lanes.ts";
 import { Rate } from "./rate.ts";
+import { weigh } from "./weigh.ts";
 
 /** Stands still until it is turned. */
 function handClock(): Clock & { turn(milliseconds: number): void } {
@@ -35,7 +36,8 @@ function edge(): { readonly edge: Edge; readonly leave: () => void } {
 }
 
 describe("lanes", () => {
-  const open = (clock = handClock()) => new Lanes({ clock, together: 2, waiting: 4, deadline: 1000 });
+  const open = (clock = handClock()) =>
+    new Lanes({ clock, together: 2, waiting: 4, bytes: 1000, deadline: 1000 });
 
   test("one object's work is done in its order, others' meanwhile", async () => {
     const lanes = open();
@@ -43,12 +45,12 @@ describe("lanes", () => {
     const order: string[] = [];
     const hold = Promise.withResolvers<void>();
     const all = [
-      lanes.take(own, "a", async () => {
+      lanes.take(own, { key: "a", weight: 100 }, async () => {
         await hold.promise;
         order.push("a1");
       }),
-      lanes.take(own, "a", async () => void order.push("a2")),
-      lanes.take(own, "b", async () => void order.push("b1")),
+      lanes.take(own, { key: "a", weight: 100 }, async () => void order.push("a2")),
+      lanes.take(own, { key: "b", weight: 100 }, async () => void order.push("b1")),
     ];
     await all[2];
     expect(order).toEqual(["b1"]);
@@ -61,25 +63,38 @@ describe("lanes", () => {
     const lanes = open();
     const { edge: own } = edge();
     const hold = Promise.withResolvers<void>();
-    const all = ["a", "b", "c", "d"].map((key) => lanes.take(own, key, () => hold.promise));
-    expect(() => lanes.take(own, "e", async () => {})).toThrow("4 are waiting");
-    await lanes.take(edge().edge, "e", async () => {});
+    const all = ["a", "b", "c", "d"].map((key) =>
+      lanes.take(own, { key: key, weight: 100 }, () => hold.promise),
+    );
+    expect(() => lanes.take(own, { key: "e", weight: 100 }, async () => {})).toThrow("4 are waiting");
+    await lanes.take(edge().edge, { key: "e", weight: 100 }, async () => {});
     hold.resolve();
     await Promise.all(all);
-    await lanes.take(own, "e", async () => {});
+    await lanes.take(own, { key: "e", weight: 100 }, async () => {});
+  });
+
+  test("what waits has so many bytes and no more, but one may have any", async () => {
+    const lanes = open();
+    const { edge: own } = edge();
+    const hold = Promise.withResolvers<void>();
+    const first = lanes.take(own, { key: "a", weight: 5000 }, () => hold.promise);
+    expect(() => lanes.take(own, { key: "b", weight: 1 }, async () => {})).toThrow("waiting");
+    hold.resolve();
+    await first;
+    await lanes.take(own, { key: "b", weight: 1 }, async () => {});
   });
 
   test("work ends with its deadline, and what waits with the session", async () => {
     const clock = handClock();
     const lanes = open(clock);
     const { edge: own, leave } = edge();
-    const first = lanes.take(own, "a", (signal) => {
+    const first = lanes.take(own, { key: "a", weight: 100 }, (signal) => {
       const { promise, reject } = Promise.withResolvers<void>();
       signal.addEventListener("abort", () => reject(new Error("ended")));
       return promise;
     });
     let hasBegun = false;
-    const second = lanes.take(own, "a", async () => {
+    const second = lanes.take(own, { key: "a", weight: 100 }, async () => {
       hasBegun = true;
     });
     leave();
@@ -87,7 +102,7 @@ describe("lanes", () => {
     await second;
     expect(hasBegun).toBe(false);
     const { edge: next } = edge();
-    const third = lanes.take(next, "a", (signal) => {
+    const third = lanes.take(next, { key: "a", weight: 100 }, (signal) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       signal.addEventListener("abort", () => resolve());
       return promise;
@@ -112,4 +127,15 @@ test("an edge may do something some times at once, then so often, each edge for 
   rate.take(own);
   rate.take(own);
   expect(() => rate.take(own)).toThrow("too many events");
+});
+
+test("a content weighs what its texts and names do, and is looked at no further than asked", () => {
+  expect(weigh("x".repeat(100), 1000)).toBe(108);
+  expect(weigh({ ab: ["cd", null] }, 1000)).toBe(4 * 8 + 4);
+  const endless = {
+    get more(): never {
+      throw new Error("looked too far");
+    },
+  };
+  expect(weigh([endless, "x".repeat(100)], 50)).toBeGreaterThan(50);
 });

@@ -14,14 +14,23 @@ export interface LanesOptions {
   readonly together: number;
   /** Pieces of one edge that wait. */
   readonly waiting: number;
+  /** Bytes that they have together. */
+  readonly bytes: number;
   /** Milliseconds for one piece, from when its turn has come. */
   readonly deadline: number;
 }
 
-export const usualLanes = { together: 8, waiting: 512, deadline: 30_000 } as const;
+export const usualLanes = { together: 8, waiting: 512, bytes: 16 << 20, deadline: 30_000 } as const;
+
+/** What it is about, and how much it has in memory. */
+export interface Load {
+  readonly key: string;
+  readonly weight: number;
+}
 
 interface Piece {
   readonly work: Work;
+  readonly weight: number;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -34,20 +43,23 @@ class Desk {
   private readonly ready: string[] = [];
   private busy = 0;
   private count = 0;
+  private bytes = 0;
 
   constructor(edge: Edge, options: LanesOptions) {
     this.edge = edge;
     this.options = options;
   }
 
-  take(key: string, work: Work): Promise<void> {
-    if (this.count >= this.options.waiting)
+  take({ key, weight }: Load, work: Work): Promise<void> {
+    const isHeavy = this.count > 0 && this.bytes + weight > this.options.bytes;
+    if (this.count >= this.options.waiting || isHeavy)
       throw new SampanError(
         "resource_exhausted",
         `cannot take the message of node "${this.edge.node}": ${this.count} are waiting`,
       );
     this.count++;
-    const piece = { work, done: Promise.withResolvers<void>() };
+    this.bytes += weight;
+    const piece = { work, weight, done: Promise.withResolvers<void>() };
     const lane = this.lanes.get(key);
     if (lane) lane.push(piece);
     else {
@@ -64,31 +76,31 @@ class Desk {
       const piece = key === undefined ? undefined : this.lanes.get(key)?.shift();
       if (key === undefined || piece === undefined) return;
       this.busy++;
-      void this.run(piece).finally(() => {
-        this.busy--;
-        this.count--;
-        if (this.lanes.get(key)?.length === 0) this.lanes.delete(key);
-        else this.ready.push(key);
-        this.next();
-      });
+      void this.run(key, piece);
     }
   }
 
-  private async run({ work, done }: Piece): Promise<void> {
+  private async run(key: string, { work, weight, done }: Piece): Promise<void> {
     const { clock, deadline } = this.options;
     const limit = new AbortController();
     const end = (): void => limit.abort();
     const cancel = clock.after(deadline, end);
     this.edge.signal.addEventListener("abort", end, { once: true });
+    let settle: () => void = done.resolve;
     try {
       if (!this.edge.signal.aborted) await work(limit.signal);
-      done.resolve();
     } catch (error) {
-      done.reject(error);
-    } finally {
-      cancel();
-      this.edge.signal.removeEventListener("abort", end);
+      settle = () => done.reject(error);
     }
+    cancel();
+    this.edge.signal.removeEventListener("abort", end);
+    this.busy--;
+    this.count--;
+    this.bytes -= weight;
+    if (this.lanes.get(key)?.length === 0) this.lanes.delete(key);
+    else this.ready.push(key);
+    settle();
+    this.next();
   }
 }
 
@@ -101,12 +113,12 @@ export class Lanes {
   }
 
   /** Resolves when the work is done; what it throws rejects. Throws `resource_exhausted` when too many wait. */
-  take(edge: Edge, key: string, work: Work): Promise<void> {
+  take(edge: Edge, load: Load, work: Work): Promise<void> {
     let desk = this.desks.get(edge);
     if (!desk) {
       desk = new Desk(edge, this.options);
       this.desks.set(edge, desk);
     }
-    return desk.take(key, work);
+    return desk.take(load, work);
   }
 }

@@ -15,6 +15,7 @@ import { insertLease, queryLease, updateLease } from "./requests/leases.ts";
 import * as nodes from "./requests/nodes.ts";
 import * as objects from "./requests/objects.ts";
 import * as pods from "./requests/pods.ts";
+import { weigh } from "./weigh.ts";
 
 interface Row {
   readonly form: Form | "none";
@@ -55,8 +56,8 @@ const rows: Readonly<Record<string, Row>> = {
   "query certificatesigningrequest": object(queryCertificateRequest),
 };
 
-/** Characters: more than any object of the API has. */
-const largestPatch = 3 << 19;
+/** Bytes of a content: more than any object of the API has. */
+const largest = 3 << 20;
 
 export interface UpstreamOptions {
   readonly office: Office;
@@ -69,7 +70,9 @@ export function startUpstream({ office, log }: UpstreamOptions): void {
   office.hub.on("objects", async (edge, envelope) => {
     const row = rowOf(envelope);
     try {
-      await lanes.take(edge, laneOf(envelope), (signal) =>
+      const weight = weigh(envelope.content, largest);
+      if (weight > largest) throw tooLarge(largest);
+      await lanes.take(edge, { key: laneOf(envelope), weight }, (signal) =>
         serve(office, row, { edge, envelope, signal, log }),
       );
     } catch (error) {
@@ -111,8 +114,6 @@ async function serve(
 ): Promise<void> {
   try {
     if (!row) throw unknown(envelope);
-    const { content } = envelope;
-    if (typeof content === "string" && content.length > largestPatch) throw tooLarge(largestPatch);
     const object = await row.handle(office, requestOf(edge, envelope, signal));
     if (row.form === "none" || envelope.id === "") return;
     const now = office.clock.now();
