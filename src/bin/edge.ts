@@ -10,7 +10,7 @@ import { type Log, openLog, wordsOf } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
 import { edgeFlags, parseWords } from "./edge/flags.ts";
 import { edgeHelp } from "./edge/help.ts";
-import { type EdgeSettings, type MqttSettings, readEdgeSettings } from "./edge/settings.ts";
+import { type EdgeSettings, type MqttSettings, type PodSettings, readEdgeSettings } from "./edge/settings.ts";
 import { stopSignals, surviveErrors } from "./process.ts";
 
 /** For what runs when it is told to end. */
@@ -76,6 +76,10 @@ async function serve(settings: EdgeSettings, log: Log): Promise<number> {
       eventbus: busOf(settings.mqtt),
       servicebus: { port: settings.servicebus.port },
       metaserver: metaServerOf(settings.metaserver),
+      services: { address: settings.pods.clusterDns, domain: settings.pods.clusterDomain },
+      edged: podsOf(settings.pods),
+      ...(settings.kubelet.port === 0 ? {} : { kubeletPort: settings.kubelet.port }),
+      tunnelPort: settings.tunnelPort,
       dmiSocket: settings.dmi.socket,
     }),
   );
@@ -114,6 +118,22 @@ function metaServerOf({ host, port, authorization, certificate, key }: EdgeSetti
     ...(port === 0 ? {} : { port }),
     ...(isTls ? { tls: { certificate: read(certificate), key: read(key) } } : {}),
   };
+}
+
+function podsOf({ staticFolder, address, most, labels, taints }: PodSettings) {
+  return {
+    manifests: staticFolder,
+    pods: most,
+    ...(address === undefined ? {} : { ips: [address] }),
+    node: { labels, taints: taints.map(taintOf) },
+  };
+}
+
+/** `key=value:NoSchedule`, as kubectl takes it. */
+function taintOf(text: string) {
+  const [pair = "", effect = ""] = text.split(":");
+  const [key = "", value] = pair.split("=");
+  return { key, effect, ...(value === undefined ? {} : { value }) };
 }
 
 function busOf(mqtt: MqttSettings) {

@@ -1,10 +1,12 @@
 /** The edge: all of its parts, in the order in which each finds those that it needs. */
-import { dirname } from "node:path";
 import { mkdirSync, readFileSync } from "node:fs";
+import { BlockList, isIP, isIPv6 } from "node:net";
+import { dirname } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../../engine/engine.ts";
 import { openDmi } from "./dmi/open.ts";
+import { type EdgedOptions, openEdged } from "./edged/open.ts";
 import { openEventBus } from "./eventbus/open.ts";
 import type { EventBusOptions } from "./eventbus/options.ts";
 import { openLink, type LinkTimes } from "./hub/open.ts";
@@ -13,10 +15,14 @@ import { certificateAddresses, keysFolder } from "./join/join.ts";
 import { cloudTime } from "./join/https.ts";
 import { openKeys } from "./join/keys.ts";
 import { keepCertificate } from "./join/renewal.ts";
+import { createKubelet } from "./kubelet/kubelet.ts";
+import { openKubeletPort } from "./kubelet/open.ts";
 import { openMetaServer, type MetaServerOptions } from "./metaserver/open.ts";
 import { openMeta } from "./meta/open.ts";
 import type { EdgeContext } from "./part.ts";
 import { openServiceBus, type ServiceBusOptions } from "./servicebus/open.ts";
+import { openServices } from "./services/open.ts";
+import { openEdgeStream } from "./stream/open.ts";
 import { openTwins } from "./twin/open.ts";
 
 export interface EdgeOptions {
@@ -37,6 +43,13 @@ export interface EdgeOptions {
   readonly eventbus?: EventBusOptions;
   readonly servicebus?: ServiceBusOptions;
   readonly metaserver?: MetaServerOptions;
+  /** Where names of services are answered on this node, and below which domain. */
+  readonly services: { readonly address: string; readonly domain: string };
+  readonly edged?: Omit<EdgedOptions, "clusterDns" | "clusterDomain" | "services">;
+  /** Of the local kubelet's API; undefined: none. */
+  readonly kubeletPort?: number;
+  /** On the clouds' hosts, for logs and exec. */
+  readonly tunnelPort: number;
   /** The socket where mappers register. */
   readonly dmiSocket: string;
 }
@@ -58,7 +71,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       ...base,
       addresses: options.clouds,
       dials: false,
-      cloudTime: (address, asked) => cloudTime(timeAddress(address, options.certificatePort), asked),
+      cloudTime: (address, asked) => cloudTime(onPort(address, options.certificatePort), asked),
       ...(options.times ? { times: options.times } : {}),
     }),
   );
@@ -74,7 +87,43 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     return openDmi({ path: options.dmiSocket, folder: `${root}/dmi`, twins, log, signal });
   });
 
-  await spare("MetaServer", () => openMetaServer({ ...context, meta }, options.metaserver));
+  const api =
+    (await spare("MetaServer", () => openMetaServer({ ...context, meta }, options.metaserver))) ??
+    // Without its port what others watch by it goes on.
+    stack.use(await openMetaServer({ ...context, meta }));
+  const { address, domain } = options.services;
+  const services = await spare("service discovery", () =>
+    openServices({
+      ...context,
+      proxy: engine.services,
+      subscriptions: api.subscriptions,
+      address,
+      domain,
+      isOwn: ownAddresses(engine),
+    }),
+  );
+  const edged = stack.use(
+    await openEdged(context, {
+      ...options.edged,
+      clusterDomain: domain,
+      ...(services ? { clusterDns: [address], services: () => services.list() } : {}),
+    }),
+  );
+  const kubelet = createKubelet({ access: edged, pods: () => meta.list("pod") });
+  const { kubeletPort } = options;
+  if (kubeletPort !== undefined)
+    await spare("the local kubelet's port", () => openKubeletPort({ kubelet, log, port: kubeletPort }));
+  stack.use(
+    openEdgeStream(context, {
+      addresses: options.clouds.map((cloud) => `wss://${onPort(cloud, options.tunnelPort)}`),
+      tls: () => {
+        const { authority: ca, certificate, key } = keys.current();
+        return { ca, certificate, key };
+      },
+      internalIp: edged.facts.ips[0] ?? "",
+      kubelet,
+    }),
+  );
 
   const addresses = certificateAddresses(options.clouds, options.certificatePort);
   stack.use(keepCertificate({ ...base, addresses, token: () => readToken(options.tokenFile) }));
@@ -96,8 +145,22 @@ function optional(stack: AsyncDisposableStack, log: (text: string) => void) {
   };
 }
 
-function timeAddress(cloud: string, port: number): string {
+/** Another port of the same host. */
+function onPort(cloud: string, port: number): string {
   return formatAddress({ host: parseAddress(cloud, port).host, port });
+}
+
+/** Whether an address is of the networks of this node's containers. */
+function ownAddresses({ networks }: LiveEngine): (address: string) => boolean {
+  return (address) => {
+    const own = new BlockList();
+    for (const { ipam } of networks.list())
+      for (const { subnet } of ipam) {
+        const [base = "", bits = ""] = subnet.split("/");
+        own.addSubnet(base, Number(bits), isIPv6(base) ? "ipv6" : "ipv4");
+      }
+    return isIP(address) !== 0 && own.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  };
 }
 
 function readToken(path: string | undefined): string | undefined {
