@@ -72,6 +72,14 @@ export class EdgedWorld implements AsyncDisposable {
     await this.edged[Symbol.asyncDispose]();
   }
 
+  workers() {
+    return this.edged.pods();
+  }
+
+  status(uid: string | undefined): PodStatus | undefined {
+    return this.workers().find(({ pod }) => pod.metadata.uid === uid)?.status;
+  }
+
   pod(name: string, spec: Partial<PodSpec> | string, uid = `uid-${process.pid}-${this.#uid++}`): Pod {
     const whole =
       typeof spec === "string"

@@ -53,6 +53,15 @@ export interface Edged extends PodAccess {
   /** Tries again at once what waits for a while, of one pod or of all. */
   retry(uid?: string): void;
   readonly facts: NodeFacts;
+  /** As they are at the moment. */
+  pods(): readonly PodNow[];
+}
+
+export interface PodNow {
+  readonly pod: Pod;
+  readonly status: PodStatus | undefined;
+  /** It is on its way out. */
+  readonly isEnding: boolean;
 }
 
 export const defaultVersion = "v1.32.0-kubeedge-v1.23.0";
@@ -131,6 +140,8 @@ export async function openEdged(
   return {
     ...access,
     facts,
+    pods: () =>
+      workers.all().map(({ pod, status, ending }) => ({ pod, status, isEnding: ending !== undefined })),
     retry: (uid) => {
       for (const worker of workers.all()) if (uid === undefined || worker.uid === uid) worker.retry();
     },
