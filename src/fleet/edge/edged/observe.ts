@@ -13,6 +13,8 @@ export const ownLabels = {
   generation: "io.sampan.pod.generation",
   image: "io.sampan.container.image",
   node: "io.sampan.edge.node",
+  /** Seconds that its containers have to end. */
+  grace: "io.sampan.pod.grace",
 } as const;
 
 export interface Observed {

@@ -12,7 +12,7 @@ import { containerBody, localhostProfile } from "./container.ts";
 import { environmentOf } from "./environment.ts";
 import { messageFile, ownLabels } from "./observe.ts";
 import type { EdgedParts } from "./parts.ts";
-import type { Step } from "./plan.ts";
+import { graceOf, type Step } from "./plan.ts";
 import { PodError } from "./pod-error.ts";
 import { sandboxRequest } from "./sandbox.ts";
 import type { MountedVolumes } from "./translate.ts";
@@ -58,7 +58,11 @@ async function makeSandbox(
       throw new SampanError("unavailable", "its sandbox cannot be made again");
     }
     const request = sandboxRequest(pod, facts);
-    const labels = { ...request.labels, [ownLabels.node]: facts.name };
+    const labels = {
+      ...request.labels,
+      [ownLabels.node]: facts.name,
+      [ownLabels.grace]: `${graceOf({ pod })}`,
+    };
     return await engine.pods.run({ ...request, labels }, signal);
   } catch (error) {
     throw PodError.of("FailedCreatePodSandBox", error);

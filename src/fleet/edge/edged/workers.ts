@@ -73,12 +73,13 @@ export class Workers implements AsyncDisposable {
     const { engine, facts } = this.#options.parts;
     for (const { request } of sandboxesOf(engine, facts.name)) {
       if (this.#byUid.has(request.uid)) continue;
-      const { namespace, name, uid } = request;
+      const { namespace, name, uid, labels = {} } = request;
+      const terminationGracePeriodSeconds = Number(labels[ownLabels.grace] ?? 0);
       this.#add({
         apiVersion: "v1",
         kind: "Pod",
         metadata: { namespace, name, uid },
-        spec: { containers: [] },
+        spec: { containers: [], terminationGracePeriodSeconds },
       });
       this.unwant(uid);
     }
