@@ -243,7 +243,7 @@ describe("what finds no way", () => {
     await routed.rule("r", ["rest", "bus"], [{ path: "/to-topic" }, { topic: "edgetopic" }]);
     const node = { apiVersion: "v1", kind: "Node" };
     await routed.cloud.client.create(nodes, { ...node, metadata: { name: "edge2" } });
-    const annotations = { cloudcore: "10.0.0.9" };
+    const annotations = { cloudcore: "10.0.0.8", "fleet.sampan/hub": "10.0.0.9" };
     await routed.cloud.client.create(nodes, { ...node, metadata: { name: "edge3", annotations } });
     await routed.cloud.until(nodes, "edge3", () => true);
     const ask = async (name: string) => {

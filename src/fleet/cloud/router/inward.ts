@@ -30,8 +30,8 @@ type Parts = Pick<CloudContext, "hub" | "informers"> & { readonly table: RuleTab
 /** How long a node's answer is waited for, milliseconds. */
 const deadline = 60_000;
 
-/** The one who held the node last wrote its address there (KubeEdge since 1.18). */
-const holder = "cloudcore";
+/** The one who held the node last wrote its name there: a hub of ours, or KubeEdge's since 1.18. */
+const holders = ["fleet.sampan/hub", "cloudcore"];
 
 const statuses: Partial<Record<Code, number>> = {
   invalid_argument: 400,
@@ -81,7 +81,8 @@ function requireSession({ hub, informers }: Parts, node: string): void {
   if (hub.edge(node)) return;
   const object = informers.of(nodes).store.get(undefined, node);
   if (!object) throw new SampanError("not_found", `cannot reach node "${node}": there is no such node`);
-  const other = object.metadata.annotations?.[holder];
+  const { annotations } = object.metadata;
+  const other = holders.map((name) => annotations?.[name]).find((name) => name !== undefined);
   throw new SampanError(
     "unavailable",
     other === undefined
