@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ids } from "../../../src/fleet/cloud/edgecontroller/ids.ts";
 import { startEdgeController } from "../../../src/fleet/cloud/edgecontroller/start.ts";
 import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
+import { reply } from "../../../src/fleet/link/kinds/queries.ts";
 import { captured } from "../link/_messages.ts";
 import { openTestCloud, type TestCloud } from "./_cloud.ts";
 
@@ -375,4 +376,24 @@ test("a node asks for the certificate of its own server, and reads its own reque
   const forged = await certificateRequest("forged", "system:node:serving");
   const refused = await ask("curious", edged("insert", "default/certificatesigningrequest/forged", forged));
   expect(reasonOf(refused)).toBe("Forbidden");
+});
+
+const ofEdged = captured.filter(({ way, envelope }) => way === "up" && envelope.route.source === "edged");
+
+test.each(ofEdged)("$title is answered once, in KubeEdge's form", async ({ envelope }) => {
+  cloud.hub.connect("edge1", "1.15.4");
+  const asked = { ...envelope, id: crypto.randomUUID() };
+  const answer = await ask("edge1", asked);
+  expect(answer.route).toEqual({
+    source: "edgecontroller",
+    group: "resource",
+    operation: "response",
+    resource: envelope.route.resource,
+  });
+  expect(reply.claims(answer)).toBe(true);
+  const said = reply.parse(answer.content);
+  const isWrite = /node|lease|podpatch/.test(envelope.route.resource) && envelope.route.operation !== "query";
+  const isLease = envelope.route.resource.includes("/lease/");
+  expect(said.is === "response").toBe(isWrite || isLease);
+  expect(cloud.hub.sent("edge1").filter(({ parent }) => parent === asked.id)).toHaveLength(1);
 });
