@@ -8,10 +8,10 @@ import { holdEngine } from "./daemon/hold.ts";
 import { takeFolder } from "./daemon/lock.ts";
 import { type Log, openLog, wordsOf } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
-import { edgeFlags, parseWords } from "./edge/flags.ts";
+import { type EdgeFlags, edgeFlags, parseWords } from "./edge/flags.ts";
 import { edgeHelp } from "./edge/help.ts";
 import { type EdgeSettings, type MqttSettings, type PodSettings, readEdgeSettings } from "./edge/settings.ts";
-import { stopSignals, surviveErrors } from "./process.ts";
+import { type Stop, stopSignals, surviveErrors } from "./process.ts";
 
 /** For what runs when it is told to end. */
 const stopDeadline = 20_000;
@@ -22,6 +22,7 @@ const misused = 125;
 export async function edge(args: readonly string[]): Promise<number> {
   if (args[0] === "diagnose") return (await import("./edge/diagnose.ts")).diagnose(args.slice(1));
   const log = openLog("info");
+  let flags: EdgeFlags;
   let settings: EdgeSettings;
   try {
     const parsed = parseWords(edgeFlags, args, { name: "edge" });
@@ -29,44 +30,59 @@ export async function edge(args: readonly string[]): Promise<number> {
       process.stdout.write(edgeHelp());
       return 0;
     }
-    settings = readEdgeSettings(parsed.flags, { env: process.env });
+    ({ flags } = parsed);
+    settings = readEdgeSettings(flags, surroundings);
   } catch (error) {
     log("error", wordsOf(error));
     return misused;
   }
   try {
-    return await serve(settings, log);
+    // The executable is compiled to begin its JIT late, which is right for what lives for milliseconds.
+    Bun.unsafe.setJITPolicy(1);
+    process.umask(0o022);
+    surviveErrors(log);
+    process.on("SIGHUP", () => log("info", "settings are read at the start alone"));
+    const told = stopSignals(log, {
+      words: "told to end; containers run on",
+      reason: "the edge ends",
+      deadline: stopDeadline,
+    });
+    while ((await serve(settings, { flags, log, told })) === "again") {
+      log("info", "beginning again with changed settings");
+      settings = readEdgeSettings(flags, surroundings);
+    }
+    return 0;
   } catch (error) {
     log("error", wordsOf(error));
     return failed;
   }
 }
 
-async function serve(settings: EdgeSettings, log: Log): Promise<number> {
+const surroundings = { env: process.env };
+
+interface Serving {
+  readonly flags: EdgeFlags;
+  readonly log: Log;
+  readonly told: Stop;
+}
+
+async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Promise<"ended" | "again"> {
   const began = performance.now();
-  // The executable is compiled to begin its JIT late, which is right for what lives for milliseconds.
-  Bun.unsafe.setJITPolicy(1);
   log.level = settings.logLevel;
   const { node, clouds } = requireJoined(settings);
-  process.umask(0o022);
-  surviveErrors(log);
-  const told = stopSignals(log, {
-    words: "told to end; containers run on",
-    reason: "the edge ends",
-    deadline: stopDeadline,
-  });
-  process.on("SIGHUP", () => log("info", "settings are read at the start alone"));
   const { openEdge } = await import("../fleet/edge/edge.ts");
+  const again = Promise.withResolvers<"again">();
   await using stack = new AsyncDisposableStack();
   stack.use(await takeFolder(settings.root));
   const engineSettings = readEngineSettings(settings.engine);
   const held = stack.use(await holdEngine(engineSettings, { log, signal: told.signal }));
-  if (told.signal.aborted) return 0;
+  if (told.signal.aborted) return "ended";
   const opened = stack.use(
     await openEdge({
       node,
       clouds,
       certificatePort: settings.certificatePort,
+      tunnelPort: settings.tunnelPort,
       root: settings.root,
       engine: held.engine,
       clock: systemClock(),
@@ -79,8 +95,12 @@ async function serve(settings: EdgeSettings, log: Log): Promise<number> {
       services: { address: settings.pods.clusterDns, domain: settings.pods.clusterDomain },
       edged: podsOf(settings.pods),
       ...(settings.kubelet.port === 0 ? {} : { kubeletPort: settings.kubelet.port }),
-      tunnelPort: settings.tunnelPort,
       dmiSocket: settings.dmi.socket,
+      settings: {
+        path: settings.file,
+        check: (path) => void requireJoined(readEdgeSettings({ ...flags, config: path }, surroundings)),
+        restart: () => again.resolve("again"),
+      },
     }),
   );
   const hosts = await held.listen();
@@ -95,9 +115,9 @@ async function serve(settings: EdgeSettings, log: Log): Promise<number> {
     ms: Math.round(performance.now() - began),
   });
   stack.use(restWhenIdle());
-  await told.stopped;
+  const how = await Promise.race([told.stopped.then(() => "ended" as const), again.promise]);
   held.markClean();
-  return 0;
+  return how;
 }
 
 /** Errors: `failed_precondition` that says how to join. */

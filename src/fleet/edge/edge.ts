@@ -23,6 +23,8 @@ import type { EdgeContext } from "./part.ts";
 import { openServiceBus, type ServiceBusOptions } from "./servicebus/open.ts";
 import { openServices } from "./services/open.ts";
 import { openEdgeStream } from "./stream/open.ts";
+import type { SettingsFile } from "./tasks/config.ts";
+import { startEdgeTasks } from "./tasks/start.ts";
 import { openTwins } from "./twin/open.ts";
 
 export interface EdgeOptions {
@@ -52,6 +54,8 @@ export interface EdgeOptions {
   readonly tunnelPort: number;
   /** The socket where mappers register. */
   readonly dmiSocket: string;
+  /** How the cloud's jobs may change settings; undefined: they may not. */
+  readonly settings?: SettingsFile;
 }
 
 export interface Edge extends AsyncDisposable {
@@ -125,6 +129,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     }),
   );
 
+  stack.use(await startEdgeTasks(context, options.settings ? { settings: options.settings } : {}));
   const addresses = certificateAddresses(options.clouds, options.certificatePort);
   stack.use(keepCertificate({ ...base, addresses, token: () => readToken(options.tokenFile) }));
   // All who take messages have said so.
