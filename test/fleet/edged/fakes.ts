@@ -1,4 +1,5 @@
 /** The cloud and the store of an edge, as small as Edged needs them: what was said stands in lists, and answers come at once. */
+import type { Clock } from "../../../src/base/clock.ts";
 import { SampanError } from "../../../src/base/errors.ts";
 import type { CloudLink } from "../../../src/fleet/edge/hub/hub.ts";
 import type { Meta, MetaChange, MetaKey } from "../../../src/fleet/edge/meta/meta.ts";
@@ -167,4 +168,30 @@ export function fakeMeans(image: (name: string) => string, probes: FakeProbes, h
       hooks.push(`${container.name}: ${action.exec?.command?.join(" ")}`);
     },
   };
+}
+
+/** A clock that goes on when it is told to. */
+export class HandClock implements Clock {
+  #time = 1_800_000_000_000;
+  readonly #plans = new Set<{ readonly at: number; readonly call: () => void }>();
+
+  now(): number {
+    return this.#time;
+  }
+
+  after(milliseconds: number, call: () => void): () => void {
+    const plan = { at: this.#time + Math.max(0, milliseconds), call };
+    this.#plans.add(plan);
+    return () => void this.#plans.delete(plan);
+  }
+
+  /** Second by second; what is due is called, and what follows from it happens, in between. */
+  async pass(milliseconds: number): Promise<void> {
+    for (let left = milliseconds; left > 0; left -= 1000) {
+      this.#time += Math.min(1000, left);
+      for (const plan of [...this.#plans].filter(({ at }) => at <= this.#time))
+        if (this.#plans.delete(plan)) plan.call();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
 }

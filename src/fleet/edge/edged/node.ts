@@ -30,10 +30,12 @@ export interface NodeTimes {
   readonly status: number;
 }
 
-export const nodeTimes: NodeTimes = { lease: 40, renewal: 10_000, look: 10_000, status: 300_000 };
+/** KubeEdge renews every 10 s; what is lost here is noticed and tried again long before the lease is over, so that an idle node sends a third less. */
+export const nodeTimes: NodeTimes = { lease: 40, renewal: 15_000, look: 10_000, status: 300_000 };
 
 /** Milliseconds after something was refused. */
 const again = 5000;
+const retry = 2000;
 
 export interface NodeParts extends Pick<EdgeContext, "node" | "link" | "meta" | "clock" | "log" | "signal"> {
   readonly state: () => NodeState;
@@ -160,9 +162,9 @@ export class NodeReporter implements Disposable {
   async #keepLease(signal: AbortSignal): Promise<void> {
     const { clock, times } = this.#parts;
     while (!signal.aborted) {
-      if (!(await this.#tried("renew the lease of this node", signal, () => this.#renew(signal))))
-        this.#lease = undefined;
-      await pause(clock, times.renewal, signal);
+      const renewed = await this.#tried("renew the lease of this node", signal, () => this.#renew(signal));
+      if (!renewed) this.#lease = undefined;
+      await pause(clock, renewed ? times.renewal : retry, signal);
     }
   }
 
