@@ -230,6 +230,19 @@ describe("the bounds of the broker inside", () => {
   });
 });
 
+test("a client that is held back still has its will published when it is lost", async () => {
+  await using at = await world({ limits: { rate: 1, burst: 1 } });
+  await using calm = await mqttClient(at.port);
+  await calm.mqtt.subscribeAsync("will", { qos: 1 });
+  const will = { topic: "will", payload: Buffer.from("lost"), qos: 1 as const, retain: false };
+  const flood = await mqttClient(at.port, { will });
+  for (let each = 0; each < 100; each++) flood.mqtt.publish("flood", "x", { qos: 0 });
+  await flood.mqtt.publishAsync("flood", "the socket has it", { qos: 0 });
+  flood.mqtt.stream.destroy();
+  expect((await calm.take("will")).text).toBe("lost");
+  await flood[Symbol.asyncDispose]();
+});
+
 describe("the users of the broker inside", () => {
   async function guarded(): Promise<World> {
     const context = fakeEdgeContext();
@@ -299,6 +312,13 @@ describe("the users of the broker inside", () => {
     expect(mqttClient(at.port, { ...other, clientId: "mine" })).rejects.toThrow("Not authorized");
     await a.mqtt.subscribeAsync("common", { qos: 1 });
     expect(a.mqtt.connected).toBeTrue();
+    const away = await mqttClient(at.port, { ...lamp, clientId: "away", clean: false });
+    await away.mqtt.subscribeAsync("common", { qos: 1 });
+    await away.mqtt.endAsync();
+    expect(mqttClient(at.port, { ...other, clientId: "away", clean: false })).rejects.toThrow(
+      "Not authorized",
+    );
+    expect(mqttClient(at.port, { ...other, clientId: "away" })).rejects.toThrow("Not authorized");
   });
 });
 

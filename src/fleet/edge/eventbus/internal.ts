@@ -1,14 +1,19 @@
 /** The broker inside: aedes behind listeners of our own, with authentication, rights, and bounds on all that a client can make it hold. */
 import type { Socket } from "node:net";
-import { Aedes, type AuthenticateError, type Client, type PublishPacket, type Subscription } from "aedes";
+import {
+  Aedes,
+  type AuthenticateError,
+  type Client,
+  type ConnectPacket,
+  type PublishPacket,
+  type Subscription,
+} from "aedes";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
-import { isFilter, isTopic } from "../../link/mqtt-topics.ts";
 import { guard } from "./guard.ts";
 import { Listeners } from "./listeners.ts";
 import { brokerLimits, type BrokerLimits, type InternalBroker } from "./options.ts";
-import { Rate } from "./rate.ts";
-import { isReserved, mayPublish, maySubscribe, type Rights } from "./rights.ts";
+import { Peers } from "./peers.ts";
 import { Sessions, type Store } from "./sessions.ts";
 import { Users } from "./users.ts";
 
@@ -29,17 +34,6 @@ export interface Takers {
   readonly cloud: (message: Taken) => void;
 }
 
-interface Peer {
-  readonly user: string;
-  readonly rights: Rights | undefined;
-  readonly rate: Rate;
-  readonly uploads: Rate;
-  readonly granted: Set<string>;
-  /** One line in the log for what it may not, not one for each message. */
-  warned: boolean;
-}
-
-const open: Rights = { publish: [], subscribe: [] };
 /** What a refused publication becomes: acknowledged as MQTT 3.1.1 wants it (3.3.5), heard by nobody. */
 const nowhere = "$dropped";
 /** Milliseconds. */
@@ -49,17 +43,15 @@ export class LocalBroker implements AsyncDisposable {
   readonly #aedes: Aedes;
   readonly #takers: Takers;
   readonly #limits: BrokerLimits;
-  readonly #users: Users | undefined;
-  #store: Sessions | undefined;
-  readonly #peers = new WeakMap<Client, Peer>();
-  /** Who has a client's id now. */
-  readonly #owners = new Map<string, Client>();
+  readonly #peers: Peers;
+  #kept: Sessions | undefined;
   readonly #listeners: Listeners;
 
   private constructor(options: InternalBroker, takers: Takers) {
     this.#takers = takers;
     this.#limits = { ...brokerLimits, ...options.limits };
-    this.#users = options.users === undefined ? undefined : new Users(options.users, takers.log);
+    const users = options.users === undefined ? undefined : new Users(options.users, takers.log);
+    this.#peers = new Peers({ clock: takers.clock, log: takers.log, limits: this.#limits, users });
     this.#listeners = new Listeners({
       clock: takers.clock,
       log: takers.log,
@@ -126,20 +118,22 @@ export class LocalBroker implements AsyncDisposable {
 
   #keep(): void {
     const { persistence } = this.#aedes as unknown as { readonly persistence: Store };
-    const granted = (client: Client, filter: string) => this.#peer(client).granted.has(filter);
-    this.#store = new Sessions(persistence, this.#limits, granted);
+    const granted = (client: Client, filter: string) => this.#peers.of(client).granted.has(filter);
+    this.#kept = new Sessions(persistence, this.#limits, granted);
   }
 
   get #sessions(): Sessions {
-    if (!this.#store) throw new SampanError("internal", "the broker does not listen yet");
-    return this.#store;
+    if (!this.#kept) throw new SampanError("internal", "the broker does not listen yet");
+    return this.#kept;
   }
 
   #watch(): void {
     const aedes = this.#aedes;
-    aedes.on("clientDisconnect", (client) => this.#gone(client));
+    aedes.on("clientDisconnect", (client) => {
+      if (this.#peers.go(client) && !client.clean) this.#sessions.go(client);
+    });
     aedes.on("unsubscribe", (filters, client) => {
-      for (const filter of filters) this.#peers.get(client)?.granted.delete(filter);
+      for (const filter of filters) this.#peers.of(client).granted.delete(filter);
     });
     // A client's own faults end its connection; that is all there is to do.
     aedes.on("clientError", () => {});
@@ -150,48 +144,19 @@ export class LocalBroker implements AsyncDisposable {
     );
   }
 
-  #gone(client: Client): void {
-    const peer = this.#peers.get(client);
-    peer?.rate.close();
-    peer?.uploads.close();
-    // Not when another connection has the id already.
-    if (this.#owners.get(client.id) !== client) return;
-    this.#owners.delete(client.id);
-    if (!client.clean) this.#sessions.go(client);
-  }
-
-  #peer(client: Client): Peer {
-    const peer = this.#peers.get(client) ?? this.#newPeer("", this.#users ? open : undefined);
-    this.#peers.set(client, peer);
-    return peer;
-  }
-
-  #newPeer(user: string, rights: Rights | undefined): Peer {
-    const { rate, burst, uploadRate, uploadBurst } = this.#limits;
-    const { clock } = this.#takers;
-    return {
-      user,
-      rights,
-      rate: new Rate(clock, rate, burst),
-      uploads: new Rate(clock, uploadRate, uploadBurst),
-      granted: new Set(),
-      warned: false,
-    };
-  }
-
   #preConnect(
     _client: Client,
-    packet: { readonly clientId: string; readonly will?: { readonly topic: string } },
+    { clientId, will }: Pick<ConnectPacket, "clientId" | "will">,
     done: (error: Error | null, success: boolean) => void,
   ): void {
-    const { clients, clientId } = this.#limits;
+    const { clients, clientId: longest, will: largest } = this.#limits;
     const why =
       this.#aedes.connectedClients >= clients
         ? "too many clients"
-        : packet.clientId.length > clientId
+        : clientId.length > longest
           ? "its id is too long"
-          : packet.will && !this.#isTopic(packet.will.topic)
-            ? "its will has no topic"
+          : will && (!this.#peers.isTopic(will.topic) || will.payload.length > largest)
+            ? "its will is none"
             : undefined;
     done(why === undefined ? null : new Error(why), why === undefined);
   }
@@ -203,37 +168,17 @@ export class LocalBroker implements AsyncDisposable {
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): Promise<void> {
     try {
-      const user = this.#users ? (username ?? "") : "";
-      const good = await this.#isGood(user, password);
-      const owner = this.#owners.get(client.id);
-      // Otherwise one user could end the connections of another, and take over its session.
-      const free = owner === undefined || this.#peer(owner).user === user;
-      if (good && free) {
-        this.#peers.set(client, this.#newPeer(user, this.#users?.rightsOf(user)));
-        await (client.clean ? this.#sessions.forget(client) : this.#sessions.come(client));
-        this.#owners.set(client.id, client);
+      const user = await this.#peers.userOf(username, password);
+      const may =
+        user !== undefined && this.#peers.isFree(client, user) && this.#sessions.isFree(client, user);
+      if (may) {
+        this.#peers.come(client, user);
+        await (client.clean ? this.#sessions.forget(client) : this.#sessions.come(client, user));
       }
-      done(null, good && free);
+      done(null, may);
     } catch (error) {
       done(Object.assign(SampanError.from(error), { returnCode: 3 as never }), false);
     }
-  }
-
-  async #isGood(user: string, password: Uint8Array | undefined): Promise<boolean> {
-    if (!this.#users) return true;
-    if (user === "") return this.#users.anonymous !== undefined && password === undefined;
-    return await this.#users.verify(user, password ?? new Uint8Array());
-  }
-
-  #isTopic(topic: string): boolean {
-    const { topic: most, levels } = this.#limits;
-    return topic.length <= most && isTopic(topic) && topic.split("/").length <= levels;
-  }
-
-  #mayPublish(client: Client, peer: Peer, topic: string): boolean {
-    if (!this.#isTopic(topic) || topic.startsWith("$SYS/")) return false;
-    if (!peer.rights) return true;
-    return !isReserved(topic) && mayPublish(peer.rights, topic, { user: peer.user, client: client.id });
   }
 
   #authorizePublish(
@@ -243,23 +188,28 @@ export class LocalBroker implements AsyncDisposable {
   ): void {
     // The will of a client that is gone.
     if (!client) return done(null);
-    const peer = this.#peer(client);
-    if (!this.#mayPublish(client, peer, packet.topic)) {
-      this.#warn(client, peer, `it may not publish "${packet.topic.slice(0, 80)}"`);
+    if (!this.#peers.mayPublish(client, packet.topic)) {
+      this.#peers.warn(client, `it may not publish "${packet.topic.slice(0, 80)}"`);
       Object.assign(packet, { topic: nowhere, payload: Buffer.alloc(0), retain: false });
     }
     if (packet.retain && !this.#sessions.retain(packet.topic, packet.payload.length)) {
-      this.#warn(client, peer, "there is no room to retain its message, which is delivered only");
+      this.#peers.warn(client, "there is no room to retain its message, which is delivered only");
       packet.retain = false;
     }
     // A QoS 2 message may come twice: it is dealt with where the broker knows that it is the first (`published`).
-    peer.rate.pass(() =>
-      packet.qos === 2 ? done(null) : this.#deal(client, peer, packet, () => done(null)),
+    this.#pass(client, "rate", () =>
+      packet.qos === 2 ? done(null) : this.#deal(client, packet, () => done(null)),
     );
   }
 
+  /** The last that comes of a client is its will, which does not wait. */
+  #pass(client: Client, by: "rate" | "uploads", call: () => void): void {
+    if (client.closed) call();
+    else this.#peers.of(client)[by].pass(call);
+  }
+
   /** Done when it is where it belongs: until then the client is not read further, and has no acknowledgement. */
-  #deal(client: Client, peer: Peer, packet: PublishPacket, done: () => void): void {
+  #deal(client: Client, packet: PublishPacket, done: () => void): void {
     const { routeOf, device, cloud } = this.#takers;
     const route = routeOf(packet.topic);
     if (route === "none") return done();
@@ -269,14 +219,14 @@ export class LocalBroker implements AsyncDisposable {
       Promise.resolve(device(taken)).then(done, done);
       return;
     }
-    peer.uploads.pass(() => {
+    this.#pass(client, "uploads", () => {
       cloud(taken);
       done();
     });
   }
 
   #published(packet: PublishPacket, client: Client | null, done: (error?: Error | null) => void): void {
-    if (client && packet.qos === 2) this.#deal(client, this.#peer(client), packet, () => done(null));
+    if (client && packet.qos === 2) this.#deal(client, packet, () => done(null));
     else done(null);
   }
 
@@ -285,29 +235,15 @@ export class LocalBroker implements AsyncDisposable {
     subscription: Subscription,
     done: (error: Error | null, subscription?: Subscription | null) => void,
   ): void {
-    const peer = this.#peer(client);
-    const { topic: filter } = subscription;
-    const { topic: most, levels, subscriptions } = this.#limits;
-    const fits = filter.length <= most && isFilter(filter) && filter.split("/").length <= levels;
-    const room = peer.granted.has(filter) || peer.granted.size < subscriptions;
-    const may = !peer.rights || maySubscribe(peer.rights, filter, { user: peer.user, client: client.id });
-    if (fits && room && may) peer.granted.add(filter);
-    else this.#warn(client, peer, `it may not subscribe to "${filter.slice(0, 80)}"`);
-    peer.rate.pass(() => done(null, fits && room && may ? subscription : null));
+    const granted = this.#peers.grant(client, subscription.topic);
+    if (!granted) this.#peers.warn(client, `it may not subscribe to "${subscription.topic.slice(0, 80)}"`);
+    this.#pass(client, "rate", () => done(null, granted ? subscription : null));
   }
 
   /** Who reads slowly gets no more of what may be lost; what waits for it after a change of rights neither. */
   #mayForward(client: Client, packet: { readonly topic: string; readonly qos: number }): boolean {
     if (packet.qos === 0 && client.conn.writableLength > this.#limits.slow) return false;
-    const { rights, user } = this.#peer(client);
-    return !rights || maySubscribe(rights, packet.topic, { user, client: client.id });
-  }
-
-  #warn(client: Client, peer: Peer, why: string): void {
-    if (peer.warned) return;
-    peer.warned = true;
-    const user = peer.user === "" ? "" : ` of user ${JSON.stringify(peer.user)}`;
-    this.#takers.log(`eventbus: client ${JSON.stringify(client.id)}${user}: ${why}`);
+    return this.#peers.mayHear(client, packet.topic);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

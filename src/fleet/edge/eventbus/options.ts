@@ -13,8 +13,9 @@ export interface BrokerTls {
 /** Bounds on each client, and on all together. None of them is a secret: a well-behaved client meets none. */
 export interface BrokerLimits {
   readonly clients: number;
-  /** Bytes of one packet. */
+  /** Bytes of one packet, and of what a will says. */
   readonly packet: number;
+  readonly will: number;
   /** Characters of a topic or filter, and levels. */
   readonly topic: number;
   readonly levels: number;
@@ -40,6 +41,7 @@ export interface BrokerLimits {
 export const brokerLimits: BrokerLimits = {
   clients: 1000,
   packet: 1 << 20,
+  will: 64 << 10,
   topic: 1024,
   levels: 32,
   clientId: 256,

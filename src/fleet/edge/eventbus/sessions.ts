@@ -31,6 +31,7 @@ export interface Store {
 }
 
 interface Session {
+  readonly user: string;
   messages: number;
   bytes: number;
   away: boolean;
@@ -75,14 +76,19 @@ export class Sessions {
   }
 
   /** A client that wants a session is there. The one that is away longest makes room. */
-  async come(client: Named): Promise<void> {
-    const session = this.#sessions.get(client.id) ?? { messages: 0, bytes: 0, away: false };
+  async come(client: Named, user: string): Promise<void> {
+    const session = this.#sessions.get(client.id) ?? { user, messages: 0, bytes: 0, away: false };
     this.#sessions.delete(client.id);
     this.#sessions.set(client.id, { ...session, away: false });
     if (this.#sessions.size <= this.#limits.sessions) return;
     const oldest = [...this.#sessions].find(([, { away }]) => away)?.[0];
     if (oldest === undefined) throw new SampanError("resource_exhausted", "too many clients have a session");
     await this.#end({ id: oldest });
+  }
+
+  /** Whether the session by the client's id, if there is one, is that user's. */
+  isFree({ id }: Named, user: string): boolean {
+    return (this.#sessions.get(id)?.user ?? user) === user;
   }
 
   go({ id }: Named): void {
