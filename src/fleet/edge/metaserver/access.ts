@@ -117,13 +117,15 @@ function isHostRoot(socket: Socket): boolean {
   try {
     const inode = inodeOf(socket);
     if (inode === undefined) return false;
-    const own = readlinkSync("/proc/self/ns/mnt");
+    // A service manager may have given this process a mount namespace of its own.
+    const own = ["/proc/self/ns/mnt", "/proc/1/ns/mnt"].map((path) => target(path));
     const user = readlinkSync("/proc/self/ns/user");
     const holders = processesWith(`socket:[${inode}]`);
     return (
       holders.length > 0 &&
       holders.every(
-        (pid) => readlinkSync(`/proc/${pid}/ns/mnt`) === own && readlinkSync(`/proc/${pid}/ns/user`) === user,
+        (pid) =>
+          own.includes(readlinkSync(`/proc/${pid}/ns/mnt`)) && readlinkSync(`/proc/${pid}/ns/user`) === user,
       )
     );
   } catch {
