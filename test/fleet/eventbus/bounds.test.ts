@@ -78,9 +78,9 @@ describe("a rate", () => {
 });
 
 describe("a list of rules", () => {
-  test("is there after a restart, for its owner only, and refuses what is no list", () => {
+  test("is there after a restart, for its owner only, and puts aside what is no list", () => {
     using place = folder();
-    const list = new KeptList(place.path, "topics.json");
+    const list = new KeptList(place.path, "topics.json", () => {});
     expect([list.add("a/b"), list.add("a/b"), list.add("c"), list.remove("c"), list.remove("c")]).toEqual([
       true,
       false,
@@ -88,10 +88,13 @@ describe("a list of rules", () => {
       true,
       false,
     ]);
-    expect([...new KeptList(place.path, "topics.json").items]).toEqual(["a/b"]);
+    expect([...new KeptList(place.path, "topics.json", () => {}).items]).toEqual(["a/b"]);
     expect(statSync(join(place.path, "topics.json")).mode & 0o777).toBe(0o600);
     writeFileSync(join(place.path, "topics.json"), '["a", 1]');
-    expect(() => new KeptList(place.path, "topics.json")).toThrow("[1]");
+    const logged: string[] = [];
+    expect([...new KeptList(place.path, "topics.json", (text) => void logged.push(text)).items]).toEqual([]);
+    expect(logged.join()).toContain("[1]");
+    expect(readFileSync(join(place.path, "topics.json.damaged"), "utf8")).toBe('["a", 1]');
   });
 });
 

@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SampanError } from "../../../src/base/errors.ts";
@@ -8,7 +9,7 @@ import { databaseName, TwinStore } from "../../../src/fleet/edge/twin/store.ts";
 
 function place() {
   const path = mkdtempSync(join(tmpdir(), "sampan-twins-"));
-  const store = TwinStore.open(path);
+  const store = TwinStore.open(path, () => {});
   let reloads = 0;
   const batches = new Batches(
     store,
@@ -90,14 +91,32 @@ test("what waits at the end is done, and what comes after is refused", async () 
   expect(at.batches.run("a", () => {})).rejects.toThrow("closed");
 });
 
-test("the store is for its owner only, and one that is damaged or newer is refused by name", () => {
+test("the store is for its owner only, and one that is damaged is put aside", () => {
   using at = place();
   expect(statSync(join(at.path, databaseName)).mode & 0o777).toBe(0o600);
   const other = mkdtempSync(join(tmpdir(), "sampan-twins-"));
   try {
-    writeFileSync(join(other, databaseName), "this is no database, whatever its name says".repeat(100));
-    expect(() => TwinStore.open(other)).toThrow(databaseName);
+    const text = "this is no database, whatever its name says".repeat(100);
+    writeFileSync(join(other, databaseName), text);
+    const logged: string[] = [];
+    using store = TwinStore.open(other, (line) => void logged.push(line));
+    expect(store.devices().size).toBe(0);
+    expect(logged).toHaveLength(1);
+    expect(readFileSync(join(other, `${databaseName}.damaged`), "utf8")).toBe(text);
   } finally {
     rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test("a store of a newer program is refused, and stays", () => {
+  const path = mkdtempSync(join(tmpdir(), "sampan-twins-"));
+  try {
+    TwinStore.open(path, () => {})[Symbol.dispose]();
+    const db = new Database(join(path, databaseName));
+    db.run("PRAGMA user_version = 99");
+    db.close();
+    expect(() => TwinStore.open(path, () => {})).toThrow("newer");
+  } finally {
+    rmSync(path, { recursive: true, force: true });
   }
 });

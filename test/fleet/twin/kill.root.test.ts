@@ -42,7 +42,7 @@ test(`a twin has all that was accepted, and each update whole, after each of ${r
   let from = 0;
   for (let round = 0; round < rounds; round++) {
     const accepted = await killed(place.root, from, 1 + round * 17);
-    using store = TwinStore.open(join(place.root, "twin"));
+    using store = TwinStore.open(join(place.root, "twin"), place.log);
     const devices = store.devices();
     for (const [name, value] of accepted) {
       const properties = devices.get(idOf({ namespace: "default", name }))?.properties;
@@ -52,6 +52,7 @@ test(`a twin has all that was accepted, and each update whole, after each of ${r
       expect(b?.twin.actual_version).toEqual(a?.twin.actual_version);
       expect([a?.owes, b?.owes].every((owes) => (owes ?? 0) > 0)).toBeTrue();
     }
+    expect(place.logged).toEqual([]);
     from = Math.max(from, ...accepted.values()) + 1000;
   }
 });

@@ -180,6 +180,24 @@ describe("updates made offline", () => {
     });
   });
 
+  test("that are too much for one message are told in several, each once", async () => {
+    await using at = await withDevice({ connected: false });
+    const names = Array.from({ length: 900 }, (_, index) => `p${index}`);
+    await at.twins.report(
+      { namespace: "default", name: "d1" },
+      names.map((name) => ({ name, actual: name })),
+    );
+    at.context.link.set(true);
+    const told: string[] = [];
+    while (told.length < names.length) {
+      const report = await at.context.link.take(isReport);
+      told.push(...Object.keys(twinOf(report)));
+      await confirm(at, report);
+    }
+    expect(told).toEqual(names);
+    expect(at.context.link.sent.filter(isReport)).toEqual([]);
+  });
+
   test("does not ask for the members again and again", async () => {
     await using at = await withDevice();
     const asked = () =>

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Twin, Twins } from "../../../src/fleet/link/kinds/twin.ts";
 import {
   deltaOf,
+  mostCharacters,
   mostProperties,
   owed,
   report,
@@ -99,6 +100,15 @@ describe("an update by a device", () => {
       Array.from({ length: mostProperties + 1 }, (_, index) => [`p${index}`, { actual: { value: "1" } }]),
     );
     expect(() => updateLocally(new Map(), many, options())).toThrow("properties");
+  });
+
+  test("is refused when the values of the device would be too long together", () => {
+    const long = "x".repeat(mostCharacters / 4);
+    const four = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { actual: { value: long } }]));
+    const steps = updateLocally(new Map(), four, options());
+    const twins = new Map([...steps].map(([name, { current }]) => [name, current]));
+    expect(() => updateLocally(twins, { e: { actual: { value: long } } }, options())).toThrow("characters");
+    expect(updateLocally(twins, { d: { actual: { value: long } } }, options()).size).toBe(1);
   });
 
   const refused: readonly [type: string, value: string, text: string][] = [

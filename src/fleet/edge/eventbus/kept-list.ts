@@ -11,11 +11,11 @@ export class KeptList {
   readonly #file: string;
   #items: ReadonlySet<string>;
 
-  /** Errors: `data_loss` when what is there cannot be read. */
-  constructor(folder: string, name: string) {
+  /** What is there and cannot be read is put aside, and said. */
+  constructor(folder: string, name: string, log: (text: string) => void) {
     this.#file = join(folder, name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#items = new Set(read(this.#file));
+    this.#items = new Set(read(this.#file, log));
   }
 
   get items(): ReadonlySet<string> {
@@ -73,7 +73,7 @@ function syncFolder(path: string): void {
   }
 }
 
-function read(file: string): readonly string[] {
+function read(file: string, log: (text: string) => void): readonly string[] {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -83,9 +83,9 @@ function read(file: string): readonly string[] {
   }
   try {
     return items.read(parseJson(text, "the list", 4), "the list");
-  } catch (cause) {
-    throw new SampanError("data_loss", `cannot read "${file}": ${SampanError.from(cause).message}`, {
-      cause,
-    });
+  } catch (error) {
+    log(`cannot read "${file}", which is put aside: ${SampanError.from(error).message}`);
+    renameSync(file, `${file}.damaged`);
+    return [];
   }
 }

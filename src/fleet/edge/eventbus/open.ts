@@ -31,14 +31,14 @@ const always = new Set([
   ...subscriptions({ deviceId: "name" }),
 ]);
 
-/** Errors: those of the broker's file of users and of its certificate, `data_loss` of its list of topics. A port that is taken is waited for. */
+/** Errors: those of the broker's file of users and of its certificate. A port that is taken is waited for. */
 export async function openEventBus(
   context: EventBusContext,
   options: EventBusOptions = {},
 ): Promise<OpenEventBus> {
   await using scope = new AsyncDisposableStack();
   const { mode = "internal", qos = 1 } = options;
-  const topics = new KeptList(join(context.root, "eventbus"), "sub_topics.json");
+  const topics = new KeptList(join(context.root, "eventbus"), "sub_topics.json", context.log);
   const uploads = scope.use(new Uploads(context));
   const bus = new Bus(context, uploads, topics, qos);
   if (mode !== "external")

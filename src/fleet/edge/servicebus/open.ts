@@ -36,12 +36,16 @@ export interface ServiceBus extends AsyncDisposable {
 /** Calls of the cloud that are under way at once; milliseconds that a local application waits. */
 const limits = { calls: 64, answer: 60_000 } as const;
 
-/** Errors: `data_loss` of its list of addresses, `unavailable` when a rule wants the server and its port is taken. */
+/** Errors: `unavailable` when a rule wants the server and its port is taken. */
 export async function openServiceBus(
   context: ServiceBusContext,
   options: ServiceBusOptions = {},
 ): Promise<ServiceBus> {
-  const bus = new Bus(context, options, new KeptList(join(context.root, "servicebus"), "target_urls.json"));
+  const bus = new Bus(
+    context,
+    options,
+    new KeptList(join(context.root, "servicebus"), "target_urls.json", context.log),
+  );
   await bus.settle();
   context.link.on("servicebus", async (given) => await bus.take(given));
   return bus;

@@ -21,11 +21,11 @@ import { report } from "./update.ts";
 
 export type TwinContext = Pick<EdgeContext, "node" | "root" | "link" | "meta" | "clock" | "log" | "signal">;
 
-/** Errors: `data_loss`, `failed_precondition`, `unavailable` of its database, `<root>/twin/twins.db`. */
+/** Errors: `failed_precondition`, `unavailable` of its database, `<root>/twin/twins.db`. */
 export async function openTwins(context: TwinContext, bus: EventBus): Promise<Twins & AsyncDisposable> {
   const scope = new DisposableStack();
   try {
-    const store = scope.use(TwinStore.open(join(context.root, "twin")));
+    const store = scope.use(TwinStore.open(join(context.root, "twin"), context.log));
     const parts = assemble(context, bus, store);
     scope.use(parts.outbox);
     scope.defer(() => parts.batches.close());

@@ -5,6 +5,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Envelope } from "../../link/envelope.ts";
 import type { Device, Told } from "./registry.ts";
+import { lengthOf } from "./update.ts";
 
 /** Milliseconds; how often. */
 export interface OutboxLimits {
@@ -183,13 +184,19 @@ export class Outbox implements Disposable {
   }
 }
 
+/** Characters of values in one message, and properties. What is left goes with the next. */
+const most = { characters: 256 << 10, properties: 500 } as const;
+
 /** What a device owes, as the parts of a report; undefined for nothing. */
 export function toldOf(device: Device): ReadonlyMap<string, Told> | undefined {
-  if (device.owes.size === 0) return undefined;
-  return new Map(
-    [...device.owes].flatMap(([name, bits]): [string, Told][] => {
-      const twin = device.twins.get(name);
-      return twin ? [[name, { bits, twin }]] : [];
-    }),
-  );
+  const told = new Map<string, Told>();
+  let characters = 0;
+  for (const [name, bits] of device.owes) {
+    const twin = device.twins.get(name);
+    if (!twin) continue;
+    if (told.size >= most.properties || (told.size > 0 && characters > most.characters)) break;
+    characters += lengthOf(twin);
+    told.set(name, { bits, twin });
+  }
+  return told.size > 0 ? told : undefined;
 }

@@ -1,6 +1,6 @@
 /** Twins on this node's disk: what a device is and what its twin holds, with what the cloud is owed of it. SQLite, one transaction for a batch of updates, each of them whole or not at all. */
 import { Database } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import type { Twin } from "../../link/kinds/twin.ts";
@@ -59,22 +59,42 @@ export class TwinStore implements Disposable {
     this.#db = db;
   }
 
-  /** Errors: `failed_precondition` (a newer one), `data_loss` (damaged), `unavailable` (the disk). */
-  static open(folder: string): TwinStore {
+  /**
+   * A damaged one is put aside, and said: pods do not wait for twins, and what is wanted of devices comes from their objects again.
+   * Errors: `failed_precondition` (a newer one), `unavailable` (the disk).
+   */
+  static open(folder: string, log: (text: string) => void): TwinStore {
     const file = join(folder, databaseName);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      closeSync(openSync(file, "a", 0o600));
-      const db = new Database(file, { readwrite: true });
-      try {
-        migrate(db, file);
-        return new TwinStore(db);
-      } catch (error) {
-        db.close();
-        throw error;
-      }
+      return TwinStore.#open(folder, file);
+    } catch (error) {
+      const failure = storeError(error, file);
+      if (failure.code !== "data_loss") throw failure;
+      log(`twins: ${failure.message}: it is put aside as "${file}.damaged", and values begin anew`);
+      renameSync(file, `${file}.damaged`);
+      for (const side of ["-wal", "-shm"]) rmSync(file + side, { force: true });
+    }
+    try {
+      return TwinStore.#open(folder, file);
     } catch (error) {
       throw storeError(error, file);
+    }
+  }
+
+  static #open(folder: string, file: string): TwinStore {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    closeSync(openSync(file, "a", 0o600));
+    // A clean stop leaves no log; after another one each page is looked at.
+    const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+    const db = new Database(file, { readwrite: true });
+    try {
+      migrate(db, file);
+      if (log && log.size > 0) check(db, file);
+      syncFolder(folder);
+      return new TwinStore(db);
+    } catch (error) {
+      db.close();
+      throw error;
     }
   }
 
@@ -150,6 +170,20 @@ function migrate(db: Database, file: string): void {
         db.run(step);
         db.run(`PRAGMA user_version = ${index + 1}`);
       })();
+}
+
+function check(db: Database, file: string): void {
+  const found = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
+  if (found !== "ok") throw new SampanError("data_loss", `"${file}" is damaged: ${found}`);
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function storeError(error: unknown, file: string): SampanError {

@@ -35,6 +35,12 @@ export interface UpdateOptions {
 
 /** Properties of one device, those that are deleted too: their versions stay. */
 export const mostProperties = 1000;
+/** All values of a device: documents and deltas have many of them in one message. */
+export const mostCharacters = 1 << 20;
+
+/** Characters of its values. */
+export const lengthOf = ({ expected, actual }: Twin): number =>
+  (expected?.value?.length ?? 0) + (actual?.value?.length ?? 0);
 
 export const isDeleted = (twin: Twin | undefined): boolean => twin?.metadata?.type === "deleted";
 
@@ -75,6 +81,15 @@ function within(twins: Twinned, steps: Steps): Steps {
   const added = [...steps.keys()].filter((name) => !twins.has(name)).length;
   if (added > 0 && twins.size + added > mostProperties)
     throw new SampanError("resource_exhausted", `the device has more than ${mostProperties} properties`);
+  // Values of MQTT are so short that all properties of them fit.
+  if ([...steps.values()].some(({ current }) => lengthOf(current) > 1024)) {
+    const after = new Map([...twins, ...[...steps].map(([name, { current }]) => [name, current] as const)]);
+    if ([...after.values()].reduce((sum, twin) => sum + lengthOf(twin), 0) > mostCharacters)
+      throw new SampanError(
+        "resource_exhausted",
+        `the values of the device have more than ${mostCharacters} characters`,
+      );
+  }
   return steps;
 }
 
