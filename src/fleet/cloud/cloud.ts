@@ -60,6 +60,9 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   await using opening = new AsyncDisposableStack();
   const stop = new AbortController();
   const { signal } = stop;
+  // What waits ends first, whatever part it is of, and also when a later part cannot start.
+  using ending = new DisposableStack();
+  ending.defer(() => stop.abort());
   if (install) await installCrds(client, { signal });
   else await requireCrds(client, signal);
   const informers = new Informers({ client, clock, log, signal });
@@ -76,8 +79,7 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   const tasks = opening.use(await startTasks(contextOf("tasks")));
   report = (posted) => tasks.report(posted);
   ready.resolve();
-  // What waits ends first, whatever part it is of.
-  opening.defer(() => stop.abort());
+  opening.use(ending.move());
   const closing = opening.move();
   return { hub, [Symbol.asyncDispose]: async () => await closing.disposeAsync() };
 }
