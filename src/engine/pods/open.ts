@@ -77,12 +77,18 @@ export function openPods(engine: PodParts): Pods {
     containers: (id) => containersOf(store, id),
     restore: async () => {
       const done: string[] = [];
-      for (const { id } of podRows(store))
+      for (const { id, request } of podRows(store))
         await inTurn(id, async () => {
           const row = find(id);
           if (!row || !row.wanted || isReady(engine, row)) return;
-          await makePod(engine, row);
-          done.push(`sandbox of pod ${row.request.namespace}/${row.request.name}`);
+          const what = `sandbox of pod ${request.namespace}/${request.name}`;
+          try {
+            await makePod(engine, row);
+            done.push(what);
+          } catch (error) {
+            // One that cannot be made keeps no other from it.
+            done.push(`${what} cannot be made again: ${SampanError.from(error).message}`);
+          }
         });
       return done;
     },

@@ -76,6 +76,6 @@ export interface Pods {
   connect(id: string, port: number, signal: AbortSignal): Promise<Duplex>;
   /** Ids of its containers. */
   containers(id: string): readonly string[];
-  /** After a start of the daemon or machine: sandboxes that are not there any more are made anew under their ids (new addresses may come with it). Returns what it did. */
+  /** After a start of the daemon or machine: sandboxes that are not there any more are made anew under their ids (new addresses may come with it). Returns what it did, and what it could not do. */
   restore(): Promise<readonly string[]>;
 }

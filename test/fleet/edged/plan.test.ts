@@ -79,7 +79,9 @@ test.each<[string, PodView, string[]]>([
       {},
       {
         mounted: false,
-        failures: new Map([["", { reason: "FailedMount", message: "", until: now + 1, count: 1 }]]),
+        failures: new Map([
+          ["", { reason: "FailedMount", message: "", since: now, until: now + 1, count: 1 }],
+        ]),
       },
     ),
     [],
@@ -107,6 +109,17 @@ test.each<[string, PodView, string[]]>([
   [
     "who ran for ten minutes begins anew",
     view({}, { seen: [ended("a", 1)], backoffs: new Map([["a", { delay: 300_000, since: now - 700_000 }]]) }),
+    ["start a 1"],
+  ],
+  [
+    "a clock that was set back holds nobody",
+    view(
+      {},
+      {
+        seen: [ended("a", 1, { finished: now + 3_600_000 })],
+        backoffs: new Map([["a", { delay: 0, since: now + 3_600_000 }]]),
+      },
+    ),
     ["start a 1"],
   ],
   [
@@ -275,7 +288,11 @@ test.each<[string, PodView, number | undefined]>([
     "the next try of a pull",
     view(
       {},
-      { failures: new Map([["a", { reason: "ErrImagePull", message: "", until: now + 7, count: 1 }]]) },
+      {
+        failures: new Map([
+          ["a", { reason: "ErrImagePull", message: "", since: now, until: now + 7, count: 1 }],
+        ]),
+      },
     ),
     now + 7,
   ],
@@ -375,7 +392,7 @@ test.each<[Partial<Seen>, object]>([
 });
 
 test("what was not done has its reason, in the container or in all of them", () => {
-  const failure = (reason: string) => ({ reason, message: "m", until: now + 1, count: 1 });
+  const failure = (reason: string) => ({ reason, message: "m", since: now, until: now + 1, count: 1 });
   const reasons = (failures: PodView["failures"]) =>
     statusOf(view(two, { failures }), facts).containerStatuses?.map(({ state }) => state.waiting?.reason);
   expect(reasons(new Map([["a", failure("ErrImagePull")]]))).toEqual(["ErrImagePull", "ContainerCreating"]);

@@ -26,6 +26,11 @@ test("a pod of the cloud runs, is told, and is deleted to its end", async () => 
   });
   world.meta.drop("pod", "web");
   expect(world.world.engine.pods.list()).toEqual([]);
+  await eventually(
+    () => world.workers().length === 0 || undefined,
+    () => "the worker's end",
+  );
+  expect([...world.meta.objects.keys()].filter((key) => key.includes("web"))).toEqual([]);
   expect(world.log).toEqual([]);
 });
 

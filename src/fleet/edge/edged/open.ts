@@ -104,7 +104,8 @@ export async function openEdged(
   stack.use(workers);
   // Before all others: what they wait for ends at once then.
   stack.defer(() => controller.abort());
-  await engine.pods.restore();
+  for (const line of await engine.pods.restore()) log(line);
+  void followEngine(inner, workers);
   means.probes.onVerdict((result) => workers.get(result.pod)?.probed(result));
   stack.use(followMeta(inner, workers));
   for (const object of meta.list("pod")) wantFromCloud(inner, workers, object);
@@ -112,7 +113,6 @@ export async function openEdged(
     statics = stack.use(staticPods(inner, { folder: options.manifests, workers, reporter }));
   workers.endRest();
   await means.volumes.sweep(workers.uids);
-  void followEngine(inner, workers);
   stack.use(retryWhenLinked(inner, workers));
   const access = openAccess({ engine, workers, node, clock });
   const watch = new PressureWatch({
@@ -180,6 +180,7 @@ function listenerOf(context: EdgeContext, { reporter, options, workers }: Listen
     event: (pod, type, what) => events?.tell(pod, type, what),
     ended: (pod) => reporter.ended(pod),
     gone: (uid) => {
+      forgetStatus(context, workers().get(uid)?.pod);
       reporter.forget(uid);
       workers().forget(uid);
     },
@@ -244,7 +245,7 @@ function followMeta(context: EdgeContext, workers: Workers): Disposable {
     if (key.type !== "pod") {
       for (const worker of workers.all())
         if (key.namespace === undefined || worker.pod.metadata.namespace === key.namespace) {
-          worker.retry();
+          worker.retry({ pulls: key.type === "secret" });
           worker.refresh();
         }
     } else if (object === undefined) workers.unwantNamed(key.namespace ?? "default", key.name);
@@ -285,6 +286,11 @@ const key = ({ metadata }: Pod) => ({
 function keptStatus({ meta }: EdgeContext, pod: Pod): PodStatus | undefined {
   const object = meta.get(key(pod)) as Partial<Pod> | undefined;
   return object?.metadata?.uid === pod.metadata.uid ? object?.status : undefined;
+}
+
+function forgetStatus(context: EdgeContext, pod: Pod | undefined): void {
+  if (!pod || !keptStatus(context, pod)) return;
+  context.meta.forget(key(pod)).catch((error: unknown) => context.log(SampanError.from(error).message));
 }
 
 /** Written only when that changes: a disk of an edge has only so many writes. */

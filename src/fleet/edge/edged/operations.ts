@@ -217,9 +217,10 @@ export async function stop(
   return failure;
 }
 
-export async function remove({ engine, means }: EdgedParts, pod: Pod, { seen }: Do<"remove">): Promise<void> {
+/** An attempt that nobody asks for any more. What is pinned for its container serves the next one. */
+export async function remove({ engine }: EdgedParts, { seen }: Do<"remove">, folder: string): Promise<void> {
   await removeContainer(engine, seen.id, { force: true, volumes: true });
-  await means.volumes.releaseSubPaths(pod, seen.name);
+  rmSync(messageFile(folder, seen.name, seen.attempt), { force: true });
 }
 
 /** The containers' rows and logs stay. */

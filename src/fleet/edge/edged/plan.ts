@@ -156,7 +156,8 @@ function planRun(draft: Draft): void {
 
 function retryDue(draft: Draft, name: string): boolean {
   const failure = draft.view.failures.get(name);
-  return failure === undefined || draft.isDue(failure.until);
+  // A clock that was set back would hold it for as long as it was wrong.
+  return failure === undefined || draft.view.now < failure.since || draft.isDue(failure.until);
 }
 
 /** Old attempts, and containers that the pod does not have. */
@@ -232,6 +233,10 @@ function planStart(draft: Draft, wanted: Wanted, seen: Seen | undefined): void {
   if (!isEnded(seen)) return draft.add({ do: "start", wanted, attempt: seen.attempt, instead: seen });
   const isFresh = seen.generation === view.sandbox?.generation;
   // What went with the machine did not crash.
-  if (isFresh && !draft.isDue(retryAt(view.backoffs.get(name), seen.finished ?? view.now))) return;
+  if (
+    isFresh &&
+    !draft.isDue(retryAt(view.backoffs.get(name), Math.min(seen.finished ?? view.now, view.now)))
+  )
+    return;
   draft.add({ do: "start", wanted, attempt: seen.attempt + 1, ...(isFresh && { after: seen }) });
 }

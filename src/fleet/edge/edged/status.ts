@@ -136,7 +136,7 @@ function stateOf(view: PodView, wanted: Wanted, seen: Seen | undefined): Contain
 function waitOf(view: PodView, wanted: Wanted, seen: Seen): number | undefined {
   if (!wantsRestart(view, wanted, seen) || seen.generation !== view.sandbox?.generation) return undefined;
   const backoff = view.backoffs.get(wanted.container.name);
-  const at = retryAt(backoff, seen.finished ?? view.now);
+  const at = retryAt(backoff, Math.min(seen.finished ?? view.now, view.now));
   return at > view.now ? backoff?.delay : undefined;
 }
 

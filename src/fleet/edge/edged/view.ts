@@ -32,6 +32,7 @@ export interface Seen {
 export interface Failure {
   readonly reason: string;
   readonly message: string;
+  readonly since: number;
   readonly until: number;
   readonly count: number;
 }

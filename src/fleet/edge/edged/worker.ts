@@ -60,7 +60,7 @@ export class Worker implements AsyncDisposable {
   #words = new Map<string, string>();
   #probed = new Set<string>();
   #isScheduled = false;
-  #isFinished = false;
+  #finishedAs: Ending["kind"] | undefined;
   #isDisposed = false;
   #cancelTimer = () => {};
   #cancelRefresh = () => {};
@@ -130,8 +130,9 @@ export class Worker implements AsyncDisposable {
   }
 
   /** What could not be done before may be possible now: tries again at once. */
-  retry(): void {
-    this.#failures.clear();
+  retry({ pulls = true }: { readonly pulls?: boolean } = {}): void {
+    for (const [name, { reason }] of this.#failures)
+      if (pulls || !pullReasons.includes(reason)) this.#failures.delete(name);
     this.wake();
   }
 
@@ -221,6 +222,8 @@ export class Worker implements AsyncDisposable {
     const { engine, clock, means } = this.#parts;
     const observed = this.#sandbox === undefined ? undefined : observe(engine, this.#sandbox);
     if (!observed) this.#sandbox = undefined;
+    const ids = new Set(observed?.seen.map(({ id }) => id));
+    for (const id of this.#words.keys()) if (!ids.has(id)) this.#words.delete(id);
     return {
       pod: this.#pod,
       now: clock.now(),
@@ -332,9 +335,10 @@ export class Worker implements AsyncDisposable {
   }
 
   #finish(): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
-    if (this.#ending?.kind === "gone") this.#listener.gone(this.uid);
+    const kind = this.#ending?.kind;
+    if (this.#finishedAs === kind) return;
+    this.#finishedAs = kind;
+    if (kind === "gone") this.#listener.gone(this.uid);
     else this.#listener.ended(this.#pod);
   }
 
@@ -370,7 +374,7 @@ export class Worker implements AsyncDisposable {
       case "stop":
         return await this.#stop(step, signal);
       case "remove":
-        return await operations.remove(this.#parts, this.#pod, step);
+        return await operations.remove(this.#parts, step, this.#folder);
       case "rest":
         await operations.rest(this.#parts, this.uid, sandbox);
         this.#prepared = undefined;
@@ -493,7 +497,8 @@ export class Worker implements AsyncDisposable {
     const isPull = error.reason === "ErrImagePull";
     const reason = isPull && count > 1 ? "ImagePullBackOff" : error.reason;
     const [first, longest] = isPull ? pullDelays : delays;
-    const until = clock.now() + Math.min(first * 2 ** (count - 1), longest);
+    const since = clock.now();
+    const until = since + Math.min(first * 2 ** (count - 1), longest);
     log(`pod "${this.#name}": ${error.message}`);
     this.#listener.event(this.#pod, "Warning", {
       reason: eventReasons[error.reason] ?? "Failed",
@@ -503,9 +508,11 @@ export class Worker implements AsyncDisposable {
     if (error.isFinal) return this.fail(error.reason, error.message);
     // The engine's row says of a start that failed what there is to say.
     if (error.reason === "RunContainerError") return;
-    this.#failures.set(name, { reason, message: error.message, until, count });
+    this.#failures.set(name, { reason, message: error.message, since, until, count });
   }
 }
+
+const pullReasons: readonly string[] = ["ErrImagePull", "ImagePullBackOff"];
 
 /** Milliseconds: the first, the longest. */
 const pullDelays = [10_000, 300_000] as const;
