@@ -1,22 +1,19 @@
 /**
- * Jobs on their way through a fleet. All that is known of one stands in its status; here is only since when a node works, and in which session it was told. A cloud that starts again
- * counts that time anew.
+ * Jobs on their way through a fleet. All that is known of one stands in its status; here is only since when a node is waited for, and in which session it was told.
  */
 import { SampanError } from "../../../base/errors.ts";
 import { KubeError, type KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { forAll } from "../apiserver/controllers/controller.ts";
 import { isDeleting } from "../apiserver/controllers/references.ts";
 import { selects } from "../apiserver/controllers/selectors.ts";
-import type { Edge } from "../hub/hub.ts";
 import { Queue } from "../informer/queue.ts";
 import type { CloudContext } from "../part.ts";
 import { cordon, uncordon } from "./cordon.ts";
 import { batchOf, jobKinds, nodes, resources, type Batch, type JobKind } from "./kinds.ts";
-import { messageFor, stateAfter } from "./messages.ts";
+import { Patience } from "./patience.ts";
 import {
   beginning,
   ended,
-  isHeld,
   judged,
   startable,
   withNode,
@@ -25,16 +22,10 @@ import {
   type NodeStatus,
 } from "./progress.ts";
 import type { JobReport } from "./reports.ts";
-
-interface Told {
-  readonly session: AbortSignal;
-  /** The flow's length then: releases before 1.21 are told of each state. */
-  readonly step: number;
-}
+import { Teller } from "./teller.ts";
 
 /** Reports of one job that wait for their turn. */
 const mostWaiting = 20_000;
-const minute = 60_000;
 
 const finalizerOf = (kind: JobKind) => `kubeedge.io/${kind}-controller`;
 const statusOf = (job: KubeObject) => job["status"] as JobStatus | undefined;
@@ -43,13 +34,14 @@ export class Jobs {
   private readonly context: CloudContext;
   private readonly queue: Queue;
   private readonly reports = new Map<string, JobReport[]>();
-  /** By `<job's uid>/<node>`. */
-  private readonly since = new Map<string, number>();
-  private readonly told = new Map<string, Told>();
+  private readonly patience: Patience;
+  private readonly teller: Teller;
 
   constructor(context: CloudContext, signal: AbortSignal) {
     this.context = context;
-    const { clock, log } = context;
+    const { clock, log, hub } = context;
+    this.patience = new Patience(clock);
+    this.teller = new Teller(hub);
     this.queue = new Queue({
       clock,
       signal,
@@ -106,9 +98,8 @@ export class Jobs {
   }
 
   private forget(job: KubeObject): void {
-    const prefix = `${job.metadata.uid ?? ""}/`;
-    for (const map of [this.since, this.told])
-      for (const key of map.keys()) if (key.startsWith(prefix)) map.delete(key);
+    this.patience.forget(job);
+    this.teller.forget(job);
   }
 
   private async look(key: string, signal: AbortSignal): Promise<number | undefined> {
@@ -206,11 +197,10 @@ export class Jobs {
     }
     const reports = this.taken(key);
     let next = withReports(kind, status, reports);
-    const moved = new Set(reports.map(({ node }) => node));
-    next = this.withTime(job, next, { batch, moved });
+    next = this.patience.applied(job, next, { batch, isAway: (node) => this.isAway(node) });
     for (const name of startable(next, batch, (node) => this.context.hub.edge(node) !== undefined))
       next = withNode(next, name, (each) => ({ ...each, phase: "InProgress" }));
-    next = this.withRefusals(kind, job, next);
+    next = this.teller.withRefusals(kind, job, next);
     next = judged(next, batch);
     try {
       if (next !== status) await this.write(kind, job, { status: next, signal });
@@ -219,39 +209,8 @@ export class Jobs {
       throw error;
     }
     await this.settle(kind, { before: status, after: next, signal });
-    this.tell(kind, job, next);
-    return next.phase === "InProgress" ? this.nextLook(job, next, batch) : undefined;
-  }
-
-  /** A node that does not come to an end, or does not come at all, ends with its time. */
-  private withTime(
-    job: KubeObject,
-    status: JobStatus,
-    { batch, moved }: { readonly batch: Batch; readonly moved: ReadonlySet<string> },
-  ): JobStatus {
-    const now = this.context.clock.now();
-    let next = status;
-    for (const node of status.nodeStatus) {
-      const key = placeOf(job, node);
-      if (ended(node)) {
-        this.since.delete(key);
-        continue;
-      }
-      const isAway = node.phase === "Pending" && this.isAway(node.nodeName);
-      // What waits for its turn, or for a person, is not late.
-      if (isHeld(node) || moved.has(node.nodeName) || (node.phase === "Pending" && !isAway))
-        this.since.set(key, now);
-      const since = this.since.get(key) ?? now;
-      this.since.set(key, since);
-      if (now - since < batch.timeout) continue;
-      const late = `no end within ${batch.timeout / 1000} s`;
-      next = withNode(next, node.nodeName, (each) =>
-        isAway
-          ? { ...each, phase: "Failure", reason: `not connected within ${batch.timeout / 1000} s` }
-          : { ...each, phase: "Unknown", reason: late },
-      );
-    }
-    return next;
+    this.teller.tell(kind, job, next);
+    return next.phase === "InProgress" ? this.patience.nextLook(job, next, batch) : undefined;
   }
 
   /** Neither here nor, as far as the API knows, at another cloud. */
@@ -262,52 +221,6 @@ export class Jobs {
       readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
     };
     return !conditions.some(({ type, status }) => type === "Ready" && status === "True");
-  }
-
-  private nextLook(job: KubeObject, { nodeStatus }: JobStatus, { timeout }: Batch): number | undefined {
-    const now = this.context.clock.now();
-    const times = nodeStatus
-      .filter((node) => !ended(node))
-      .map((node) => (this.since.get(placeOf(job, node)) ?? now) + timeout - now);
-    return times.length === 0 ? undefined : Math.min(minute, Math.max(1, Math.min(...times)));
-  }
-
-  /** Nodes whose release cannot do it fail without being asked. */
-  private withRefusals(kind: JobKind, job: KubeObject, status: JobStatus): JobStatus {
-    let next = status;
-    for (const node of status.nodeStatus.filter(({ phase }) => phase === "InProgress")) {
-      const edge = this.context.hub.edge(node.nodeName);
-      if (!edge) continue;
-      try {
-        messageFor(kind, job, { edge, status: node });
-      } catch (error) {
-        const reason = SampanError.from(error).message;
-        next = withNode(next, node.nodeName, (each) => ({ ...each, phase: "Failure", reason }));
-      }
-    }
-    return next;
-  }
-
-  /** What is in the status is told; what got lost with a session is told again in the next. */
-  private tell(kind: JobKind, job: KubeObject, { nodeStatus }: JobStatus): void {
-    for (const node of nodeStatus) {
-      const edge = this.context.hub.edge(node.nodeName);
-      const step = node.actionFlow?.length ?? 0;
-      if (!edge || !this.isToBeTold(kind, node, edge)) continue;
-      const key = placeOf(job, node);
-      const before = this.told.get(key);
-      if (before?.session === edge.signal && before.step === step) continue;
-      if (this.context.hub.send(edge.node, messageFor(kind, job, { edge, status: node })))
-        this.told.set(key, { session: edge.signal, step });
-    }
-  }
-
-  private isToBeTold(kind: JobKind, node: NodeStatus, { traits }: Edge): boolean {
-    const step = node.actionFlow?.length ?? 0;
-    if (traits.tasks !== "states") return node.phase === "InProgress" && step === 0;
-    // Those are led: also back, when an upgrade failed.
-    if (node.phase !== "InProgress" && !(node.phase === "Failure" && step > 0)) return false;
-    return stateAfter(kind, node) !== undefined;
   }
 
   private async settle(
@@ -386,10 +299,6 @@ interface Writing {
 
 function keyOf(kind: JobKind, job: KubeObject): string {
   return `${kind}/${job.metadata.name ?? ""}`;
-}
-
-function placeOf({ metadata: { uid = "" } }: KubeObject, { nodeName }: NodeStatus): string {
-  return `${uid}/${nodeName}`;
 }
 
 /** Not the informer's: whether it was cordoned by us counts. */
