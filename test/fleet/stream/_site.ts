@@ -30,7 +30,7 @@ export interface Site extends AsyncDisposable {
   edge(node: string): Promise<EdgeStream>;
 }
 
-export async function openSite({ kubelets = false } = {}): Promise<Site> {
+export async function openSite({ kubelets = false }: { readonly kubelets?: boolean } = {}): Promise<Site> {
   await using opening = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "sampan-stream-"));
   opening.defer(() => rmSync(folder, { recursive: true }));
@@ -62,7 +62,13 @@ export async function openSite({ kubelets = false } = {}): Promise<Site> {
   const ports = opening.use(
     await cloud.start(
       { client, informers, log: say, signal },
-      { host, port: 0, tls, ...(kubelets ? { kubelets: { host, port: 0, tls, requireClient: true } } : {}) },
+      {
+        host,
+        port: 0,
+        tls,
+        patience: 200,
+        ...(kubelets ? { kubelets: { host, port: 0, tls, requireClient: true } } : {}),
+      },
     ),
   );
   const pods = fakePods();
@@ -74,7 +80,10 @@ export async function openSite({ kubelets = false } = {}): Promise<Site> {
     const user = `system:node:${node}`;
     return { ca: authority.ca, ...(await authority.issueClient({ user, groups: ["system:nodes"] })) };
   };
+  const edges = new Map<string, EdgeStream>();
   const edge = async (node: string) => {
+    const there = edges.get(node);
+    if (there) return there;
     const pair = await certificate(node);
     const stream = openEdgeStream(
       { node, clock, log: say, signal },
@@ -86,12 +95,12 @@ export async function openSite({ kubelets = false } = {}): Promise<Site> {
         random: () => 0,
       },
     );
-    opening2.use(stream);
+    edges.set(node, edgesOpen.use(stream));
     await until(() => cloud.connected().includes(node));
     return stream;
   };
   const closing = opening.move();
-  const opening2 = new AsyncDisposableStack();
+  const edgesOpen = new AsyncDisposableStack();
   return {
     folder,
     api,
@@ -105,7 +114,7 @@ export async function openSite({ kubelets = false } = {}): Promise<Site> {
     edge,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
-      await opening2.disposeAsync();
+      await edgesOpen.disposeAsync();
       await closing.disposeAsync();
     },
   };

@@ -20,6 +20,8 @@ export interface AcceptOptions {
   readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
   /** Certificates of edges before 1.18, which name no node, may speak for any. */
   readonly legacyCertificates?: boolean;
+  /** See TunnelOptions. */
+  readonly patience?: number;
   readonly clock: Clock;
   readonly log: (text: string) => void;
   /** Called with each tunnel that comes up. */
@@ -65,7 +67,7 @@ async function accept(tunnels: Tunnels, visit: Visit, options: AcceptOptions): P
   if ("reason" in admission) return refuse(socket, admission);
   const { node } = admission;
   const ours = tunnelFeatures.header in request.headers;
-  const { clock } = options;
+  const { clock, patience } = options;
   let seen = clock.now();
   const pipe = await acceptWebSocket({ headers: request.headers, socket, head }, [], {
     largest,
@@ -73,7 +75,7 @@ async function accept(tunnels: Tunnels, visit: Visit, options: AcceptOptions): P
     ...(ours ? { headers: { [tunnelFeatures.header]: tunnelFeatures.value } } : {}),
   });
   const internalIp = String(request.headers["sessioninternalip"] ?? "").slice(0, 64);
-  const tunnel = new Tunnel({ node, internalIp, pipe, ours, nextId: tunnels.nextId });
+  const tunnel = new Tunnel({ node, internalIp, pipe, ours, nextId: tunnels.nextId, patience });
   const cancel = probing(pipe, clock, () => seen);
   const ended = tunnels.keep(tunnel);
   options.connected(tunnel);

@@ -14,7 +14,10 @@ import { writeNodePort } from "./node-port.ts";
 import { podStreams } from "./pod-streams.ts";
 import { Tunnels } from "./tunnels.ts";
 
-export interface StreamOptions extends Pick<AcceptOptions, "host" | "port" | "tls" | "legacyCertificates"> {
+export interface StreamOptions extends Pick<
+  AcceptOptions,
+  "host" | "port" | "tls" | "legacyCertificates" | "patience"
+> {
   /** For a real kube-apiserver (10003). Without it none is served. */
   readonly kubelets?: Pick<KubeletServerOptions, "host" | "port" | "tls" | "requireClient">;
   /** What Nodes say their kubelet's port is; 10350. */

@@ -22,6 +22,8 @@ export interface TunnelOptions {
   readonly ours: boolean;
   /** Numbers of connections, over all tunnels. */
   readonly nextId: () => number;
+  /** Milliseconds for a stream without windows that nobody takes, before it is cut for the others' sake; 10,000. */
+  readonly patience?: number | undefined;
 }
 
 /** What the edge is to ask its kubelet. */
@@ -34,8 +36,7 @@ export interface TunnelRequest {
 }
 
 const mostChannels = 256;
-/** Milliseconds for a stream without windows that nobody takes, before it is cut for the others' sake. */
-const patience = 10_000;
+const usualPatience = 10_000;
 
 export class Tunnel {
   readonly node: string;
@@ -43,14 +44,16 @@ export class Tunnel {
   readonly ours: boolean;
   private readonly pipe: MessagePipe;
   private readonly nextId: () => number;
+  private readonly patience: number;
   private readonly channels = new Map<number, Channel>();
 
-  constructor({ node, internalIp, pipe, ours, nextId }: TunnelOptions) {
+  constructor({ node, internalIp, pipe, ours, nextId, patience = usualPatience }: TunnelOptions) {
     this.node = node;
     this.internalIp = internalIp;
     this.pipe = pipe;
     this.ours = ours;
     this.nextId = nextId;
+    this.patience = patience;
   }
 
   /** Errors: `unavailable` when the tunnel breaks, `resource_exhausted` for too many at once. */
@@ -99,7 +102,7 @@ export class Tunnel {
       if (channel.receive(data)) return;
       const timer = setTimeout(
         () => channel.destroy(broken("the stream was cut: nobody takes what comes")),
-        this.ours ? 0 : patience,
+        this.ours ? 0 : this.patience,
       );
       await channel.room();
       clearTimeout(timer);
