@@ -109,21 +109,21 @@ export class EdgedWorld implements AsyncDisposable {
     });
   }
 
-  /** What the cloud was told last, put together. */
-  told(name: string): PodStatus | undefined {
-    const patches = this.link
+  /** What the cloud was told of a pod, from the first to the last. */
+  all(name: string): PodStatus[] {
+    return this.link
       .to(`default/podpatch/${name}`)
-      .map(({ content }) => JSON.parse(String(content)) as { status: PodStatus });
-    return patches.at(-1)?.status;
+      .map(({ content }) => (JSON.parse(String(content)) as { status: PodStatus }).status);
   }
 
-  /** Resolves when the cloud has been told such a status. */
+  told(name: string): PodStatus | undefined {
+    return this.all(name).at(-1);
+  }
+
+  /** Resolves with the first such status that the cloud has been told. */
   async until(name: string, fits: (status: PodStatus) => boolean): Promise<PodStatus> {
     return await eventually(
-      () => {
-        const status = this.told(name);
-        return status && fits(status) ? status : undefined;
-      },
+      () => this.all(name).find(fits),
       () => `pod ${name}: ${JSON.stringify(this.told(name))}; ${this.log.join("; ")}`,
     );
   }
