@@ -40,10 +40,12 @@ function spawn(args: readonly string[], program = source) {
   return child;
 }
 
-const here = (root: string) =>
-  `--data-root ${root} --bind-address 127.0.0.1 --secure-port 0 --hub-port 0 --join-port 0 --tunnel-port 0 --router-port 0`.split(
-    " ",
-  );
+const ports = "--hub-port 0 --join-port 0 --tunnel-port 0 --kubelets-port 0 --router-port 0".split(" ");
+const here = (root: string) => [
+  ..."--bind-address 127.0.0.1 --secure-port 0 --data-root".split(" "),
+  root,
+  ...ports,
+];
 
 async function start(root: string, ...flags: readonly string[]): Promise<Cloud> {
   return await ready(spawn([...here(root), ...flags]));
@@ -194,6 +196,23 @@ test("the token by which edges join is printed while it runs, and the whole comm
   expect(await end(cloud, "SIGTERM")).toBe(0);
   const late = await outcome("token", "--data-root", root);
   expect([late.status, late.err]).toEqual([1, expect.stringContaining("does not run")]);
+});
+
+test("on a cluster it keeps nothing of its own: another one there serves the same edges", async () => {
+  const root = newRoot();
+  const cluster = await start(root, "--hub=false");
+  const kubeconfig = ["--kubeconfig", cluster.kubeconfig];
+  const early = await outcome("--data-root", newRoot(), ...kubeconfig, ...ports);
+  expect([early.status, early.err]).toEqual([1, expect.stringContaining("install-crds")]);
+  const installed = await outcome("install-crds", ...kubeconfig);
+  expect(installed.out).toContain("devices.devices.kubeedge.io created\n");
+  const one = await ready(spawn(["--bind-address", "127.0.0.1", ...kubeconfig, ...ports]));
+  const first = await outcome("token", ...kubeconfig);
+  expect(first.out).toMatch(/^[0-9a-f]{64}(?:\.[\w-]+){3}\n$/);
+  const other = await ready(spawn(["--bind-address", "127.0.0.1", ...kubeconfig, ...ports]));
+  expect([one.url, other.url]).toEqual([cluster.url, cluster.url]);
+  expect((await outcome("token", ...kubeconfig)).out).toBe(first.out);
+  expect(await Promise.all([end(one, "SIGTERM"), end(other, "SIGTERM")])).toEqual([0, 0]);
 });
 
 test("without a hub it is the Kubernetes API alone", async () => {

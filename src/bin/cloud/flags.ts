@@ -7,9 +7,16 @@ const help = { kind: "yes", short: "h", help: "Print help" } as const;
 const root = { kind: "text", value: "DIR", help: "Folder of all data" } as const;
 const config = { kind: "text", value: "FILE", help: "Settings file (SAMPAN_CLOUD_CONFIG)" } as const;
 
+const kubeconfig = {
+  kind: "text",
+  value: "FILE",
+  help: "Work on the cluster of this kubeconfig",
+} as const;
+
 export const cloudFlags = {
   "data-root": root,
   config,
+  kubeconfig: { ...kubeconfig, help: "Work on the cluster of this kubeconfig, and serve no API of its own" },
   "bind-address": {
     kind: "text",
     value: "ADDRESS",
@@ -32,6 +39,10 @@ export const cloudFlags = {
   "tunnel-port": {
     kind: "number",
     help: "Where edges dial their tunnels for logs, exec, port-forward and figures; 10004 without it, 0 is any",
+  },
+  "kubelets-port": {
+    kind: "number",
+    help: "With --kubeconfig: where the cluster's API asks for logs and commands of pods; 10003 without it, 0 is any",
   },
   "hub-name": {
     kind: "list",
@@ -85,9 +96,21 @@ export const kubeconfigFlags = {
   help,
 } as const satisfies FlagTable;
 
+/** Of `install-crds`. */
+export const definitionsFlags = {
+  "data-root": root,
+  config,
+  kubeconfig: {
+    ...kubeconfig,
+    help: "Of the cluster; without it the embedded API that runs on the data root",
+  },
+  help,
+} as const satisfies FlagTable;
+
 export const tokenFlags = {
   "data-root": root,
   config,
+  kubeconfig: { ...kubeconfig, help: "Of the cluster that the cloud works on" },
   server: { kind: "text", value: "HOST", help: "The name or address by which edges reach the cloud" },
   "print-join-command": { kind: "yes", help: "Print the whole command that joins a node" },
   help,
@@ -105,6 +128,11 @@ export function parseCloudFlags(args: readonly string[]): CloudFlags | undefined
 /** Undefined: help was asked for. */
 export function parseKubeconfigFlags(args: readonly string[]): KubeconfigFlags | undefined {
   return parse(kubeconfigFlags, args, "cloud kubeconfig");
+}
+
+/** Undefined: help was asked for. */
+export function parseDefinitionsFlags(args: readonly string[]): Flags<typeof definitionsFlags> | undefined {
+  return parse(definitionsFlags, args, "cloud install-crds");
 }
 
 /** Undefined: help was asked for. */

@@ -1,18 +1,21 @@
 /** Help of `sampan cloud`, made from the tables that parse. */
 import type { FlagTable } from "../../cli/flags/flags.ts";
-import { cloudFlags, kubeconfigFlags, tokenFlags } from "./flags.ts";
+import { cloudFlags, definitionsFlags, kubeconfigFlags, tokenFlags } from "./flags.ts";
 
 export function cloudHelp(): string {
   return `Usage:  sampan cloud [OPTIONS]
         sampan cloud kubeconfig [OPTIONS]
         sampan cloud token [OPTIONS]
+        sampan cloud install-crds [OPTIONS]
 
-The cloud half: a Kubernetes API with its controllers, and the hub that edges connect to, in one process. No cluster is needed.
+The cloud half: a Kubernetes API with its controllers, and the hub that edges connect to, in one process. No cluster is needed;
+with --kubeconfig it works on one.
 Signals: SIGTERM and SIGINT end it.
 
 Commands:
   kubeconfig   Print a kubeconfig for this server with a new certificate
   token        Print the token by which edges join
+  install-crds Make the fleet's kinds known to a cluster
 
 Options:
 ${rows(cloudFlags)}
@@ -37,6 +40,19 @@ Examples:
   sampan cloud kubeconfig > ~/.kube/config
   sampan cloud kubeconfig --server https://cloud.example.com:6443
   sampan cloud kubeconfig --user jane --group developers --valid-for 24h
+`;
+}
+
+export function definitionsHelp(): string {
+  return `Usage:  sampan cloud install-crds [OPTIONS]
+
+Make the fleet's kinds (devices, rules, node groups, jobs) known to a cluster, or bring them up to date. The embedded API has them.
+
+Options:
+${rows(definitionsFlags)}
+
+Examples:
+  sampan cloud install-crds --kubeconfig ~/.kube/config
 `;
 }
 

@@ -8,6 +8,7 @@ import { type Authority, openAuthority } from "../../fleet/cloud/apiserver/auth/
 import { writeWhole } from "../../fleet/cloud/apiserver/auth/pki/files.ts";
 import { readRecord } from "../daemon/lock.ts";
 import { type KubeconfigFlags, parseValidity } from "./flags.ts";
+import { adminPath } from "./paths.ts";
 
 export const administrator = { user: "kubernetes-admin", groups: [administrators] } as const;
 
@@ -42,11 +43,6 @@ contexts:
     user: ${JSON.stringify(user)}
 current-context: sampan
 `;
-}
-
-/** Of the administrator, written by the server itself. */
-export function adminPath(root: string): string {
-  return join(root, "admin.kubeconfig");
 }
 
 const monthly = 30 * 86_400_000;

@@ -41,6 +41,7 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
       port: 10_000,
       joinPort: 10_002,
       tunnelPort: 10_004,
+      kubeletsPort: 10_003,
       names: [],
       nodeLimit: 5_000,
       joinExisting: "offline",
@@ -96,6 +97,7 @@ test("edges are served as the file says, unless a flag says otherwise", () => {
     port: 7,
     joinPort: 0,
     tunnelPort: 10_004,
+    kubeletsPort: 10_003,
     names: ["c.example"],
     nodeLimit: 3,
     joinExisting: "never",
@@ -111,6 +113,7 @@ describe("what is wrong is refused by the flag's name", () => {
   for (const [args, words] of [
     [["--hub-port", "65536"], "--hub-port"],
     [["--node-limit", "0"], "--node-limit"],
+    [["--kubeconfig", "/k", "--hub=false"], "hub"],
     [["--router-address", "everywhere"], "--router-address"],
     [["--join-existing", "perhaps"], "--join-existing"],
     [["--secure-port", "65536"], "--secure-port"],

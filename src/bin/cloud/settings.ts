@@ -11,6 +11,8 @@ import type { CloudFlags } from "./flags.ts";
 
 export interface CloudSettings {
   readonly root: string;
+  /** Of the cluster to work on; without it the API is our own. */
+  readonly kubeconfig?: string;
   readonly bindAddress: string;
   readonly port: number;
   readonly advertiseAddress?: string;
@@ -24,6 +26,8 @@ export interface HubSettings {
   readonly port: number;
   readonly joinPort: number;
   readonly tunnelPort: number;
+  /** Only on a cluster. */
+  readonly kubeletsPort: number;
   readonly names: readonly string[];
   readonly nodeLimit: number;
   readonly joinExisting: (typeof joinPolicies)[number];
@@ -41,6 +45,7 @@ type Given = Partial<Omit<CloudFlags, "help">>;
 
 const keys = [
   "data_root",
+  "kubeconfig",
   "bind_address",
   "secure_port",
   "advertise_address",
@@ -49,6 +54,7 @@ const keys = [
   "hub_port",
   "join_port",
   "tunnel_port",
+  "kubelets_port",
   "hub_name",
   "node_limit",
   "router_address",
@@ -67,6 +73,7 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
     ...(fileAt(path, named !== undefined) as object),
     ...given({
       data_root: flags["data-root"] === undefined ? undefined : absolute("data-root", flags["data-root"]),
+      kubeconfig: flags.kubeconfig === undefined ? undefined : absolute("kubeconfig", flags.kubeconfig),
       bind_address: flags["bind-address"],
       secure_port: flags["secure-port"],
       advertise_address: flags["advertise-address"],
@@ -75,6 +82,7 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
       hub_port: flags["hub-port"],
       join_port: flags["join-port"],
       tunnel_port: flags["tunnel-port"],
+      kubelets_port: flags["kubelets-port"],
       hub_name: (flags["hub-name"] ?? []).length > 0 ? flags["hub-name"] : undefined,
       node_limit: flags["node-limit"],
       router_address: flags["router-address"],
@@ -93,8 +101,16 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
     ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
     names: table.texts("tls_san", (text) => text !== "", "names and addresses") ?? [],
     logLevel: table.among("log_level", logLevels) ?? "info",
-    hub: table.flag("hub") === false ? undefined : hubOf(table),
+    ...clusterOf(table),
   };
+}
+
+function clusterOf(table: Table): Pick<CloudSettings, "hub" | "kubeconfig"> {
+  const kubeconfig = table.path("kubeconfig");
+  const hub = table.flag("hub") === false ? undefined : hubOf(table);
+  if (kubeconfig === undefined) return { hub };
+  if (!hub) table.refuse("hub", false, "true with --kubeconfig: without a hub nothing would be done");
+  return { hub, kubeconfig };
 }
 
 function isAddress(text: string): boolean {
@@ -106,6 +122,7 @@ function hubOf(table: Table): HubSettings {
     port: table.count("hub_port", 0, 65_535) ?? 10_000,
     joinPort: table.count("join_port", 0, 65_535) ?? 10_002,
     tunnelPort: table.count("tunnel_port", 0, 65_535) ?? 10_004,
+    kubeletsPort: table.count("kubelets_port", 0, 65_535) ?? 10_003,
     names: table.texts("hub_name", (text) => text !== "", "names and addresses") ?? [],
     nodeLimit: table.count("node_limit", 1, 1_000_000) ?? 5_000,
     joinExisting: table.among("join_existing", joinPolicies) ?? "offline",

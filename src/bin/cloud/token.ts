@@ -1,37 +1,49 @@
-/** Reads the token of the cloud that runs on a data root, as its administrator. */
+/** Reads the token by which edges join, of the cloud that runs on a data root or on a cluster. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
 import { invalid, SampanError } from "../../base/errors.ts";
+import { KubeError, type KubeClient } from "../../spec/kubernetes/kube.ts";
+import { openRemoteClient } from "../../fleet/cloud/remote/open.ts";
 import { readRecord } from "../daemon/lock.ts";
-import { readText } from "../../fleet/cloud/apiserver/auth/pki/files.ts";
 import type { TokenFlags } from "./flags.ts";
+import { adminPath } from "./paths.ts";
 
-const path = "/api/v1/namespaces/kubeedge/secrets/tokensecret";
 const deadline = 10_000;
 
 /** What `sampan cloud token` prints. Errors: `not_found` without a cloud, `unavailable` when it does not run, or serves no edges. */
 export async function printedToken(
   root: string,
-  flags: Pick<TokenFlags, "server" | "print-join-command">,
+  flags: Pick<TokenFlags, "server" | "print-join-command" | "kubeconfig">,
 ): Promise<string> {
-  const kubeconfig = join(root, "admin.kubeconfig");
-  if (!existsSync(kubeconfig))
+  const found = flags.kubeconfig === undefined ? hostsOf(root) : hostsOfServer(flags.server);
+  const token = await readToken(flags.kubeconfig ?? adminPath(root));
+  if (!flags["print-join-command"]) return `${token}\n`;
+  return `${joinCommand({ ...found, token, server: flags.server })}\n`;
+}
+
+interface Hosts {
+  readonly hub: string;
+  readonly join: string;
+}
+
+/** As the cloud that runs on the data root says. */
+function hostsOf(root: string): Hosts {
+  if (!existsSync(adminPath(root)))
     throw new SampanError(
       "not_found",
-      `cannot read the token: there is no cloud in "${root}"; wanted the data root of one that runs`,
+      `cannot read the token: there is no cloud in "${root}"; wanted the data root of one that runs, or --kubeconfig`,
     );
   const record = readRecord(root);
   const hub = record?.hosts.find((host) => host.startsWith("wss:"));
-  const join_ = record?.hosts.filter((host) => host.startsWith("https:"))[1];
-  if (record === undefined || hub === undefined || join_ === undefined)
-    throw new SampanError(
-      "unavailable",
-      `cannot read the token: the cloud in "${root}" ${record === undefined ? "does not run" : "serves no edges"}`,
-    );
-  const token = await readToken(readText(kubeconfig) ?? "", record.hosts[0] ?? "");
-  if (!flags["print-join-command"]) return `${token}\n`;
-  return `${joinCommand({ hub, join: join_, token, server: flags.server })}\n`;
+  const join = record?.hosts.filter((host) => host.startsWith("https:"))[1];
+  if (hub !== undefined && join !== undefined) return { hub, join };
+  const why = record === undefined ? "does not run" : "serves no edges";
+  throw new SampanError("unavailable", `cannot read the token: the cloud in "${root}" ${why}`);
+}
+
+/** What runs on a cluster, nobody here knows; its ports are the usual ones. */
+function hostsOfServer(server: string | undefined): Hosts {
+  const host = server === undefined ? "CLOUD" : checkedName(server);
+  return { hub: `wss://${host}:10000`, join: `https://${host}:10002` };
 }
 
 interface Joining {
@@ -55,28 +67,21 @@ function checkedName(text: string): string {
   throw invalid(`cannot use --server "${text}": wanted a name or an address, one of IPv6 in brackets`);
 }
 
-interface Config {
-  readonly clusters: readonly [{ readonly cluster: { readonly "certificate-authority-data": string } }];
-  readonly users: readonly [
-    { readonly user: { readonly "client-certificate-data": string; readonly "client-key-data": string } },
-  ];
+const secrets = { group: "", version: "v1", resource: "secrets" } as const;
+const key = { namespace: "kubeedge", name: "tokensecret" } as const;
+
+async function readToken(kubeconfig: string): Promise<string> {
+  using client = await openRemoteClient({ kubeconfig });
+  const { data } = (await secretOf(client)) as { readonly data?: { readonly tokendata?: string } };
+  return Buffer.from(data?.tokendata ?? "", "base64").toString("latin1");
 }
 
-async function readToken(kubeconfig: string, url: string): Promise<string> {
-  const { clusters, users } = parse(kubeconfig) as Config;
-  const decoded = (base64: string) => Buffer.from(base64, "base64").toString();
-  const answer = await fetch(`${url}${path}`, {
-    signal: AbortSignal.timeout(deadline),
-    tls: {
-      ca: decoded(clusters[0].cluster["certificate-authority-data"]),
-      cert: decoded(users[0].user["client-certificate-data"]),
-      key: decoded(users[0].user["client-key-data"]),
-    },
-  }).catch((cause: unknown) => {
-    throw new SampanError("unavailable", `cannot reach the cloud at ${url}: ${String(cause)}`, { cause });
-  });
-  if (!answer.ok)
-    throw new SampanError("unavailable", `cannot read the token: the cloud answers ${answer.status}`);
-  const { data } = (await answer.json()) as { readonly data?: { readonly tokendata?: string } };
-  return Buffer.from(data?.tokendata ?? "", "base64").toString("latin1");
+async function secretOf(client: KubeClient) {
+  try {
+    return await client.get(secrets, key, AbortSignal.timeout(deadline));
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === "NotFound")
+      throw new SampanError("unavailable", "cannot read the token: no hub has begun on this cluster yet");
+    throw SampanError.wrap("cannot read the token", error);
+  }
 }

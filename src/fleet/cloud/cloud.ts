@@ -13,7 +13,7 @@ import { Informers } from "./informer/informers.ts";
 import type { CloudContext } from "./part.ts";
 import { startPolicyController } from "./policycontroller/start.ts";
 import { type RouterOptions, startRouter } from "./router/start.ts";
-import type { CloudStream, StreamOptions } from "./stream/open.ts";
+import type { CloudStream } from "./stream/open.ts";
 import { startTasks } from "./tasks/start.ts";
 
 type Part = (
@@ -43,7 +43,13 @@ export interface CloudOptions {
   /** Where applications outside reach those of the edges, as rules say. */
   readonly router?: RouterOptions;
   /** Logs, commands, ports and figures of the edges' pods; the API that asks for them was given `cloud`. */
-  readonly stream?: { readonly cloud: CloudStream } & Omit<StreamOptions, "tls">;
+  readonly stream?: {
+    readonly cloud: CloudStream;
+    readonly host: string;
+    readonly port: number;
+    /** Where a cluster's API asks, who shows a certificate that `ca` (PEM) signed. */
+    readonly kubelets?: { readonly host: string; readonly port: number; readonly ca: string };
+  };
   /** How MetaServers' requests for paths that are no objects are answered. */
   readonly paths?: DynamicOptions;
 }
@@ -91,8 +97,10 @@ async function startStream(
   if (!stream) return new AsyncDisposableStack();
   const { server, authorityText: ca } = hub.keys;
   const tls = { key: server.key, cert: server.certificate, ca };
-  const { cloud, ...own } = stream;
-  return await cloud.start(context, { ...own, tls, legacyCertificates });
+  const { cloud, kubelets: face, host, port } = stream;
+  const kubelets = face && { ...face, tls: { ...tls, ca: face.ca }, requireClient: true };
+  const own = { host, port, tls, legacyCertificates };
+  return await cloud.start(context, { ...own, ...(kubelets ? { kubelets } : {}) });
 }
 
 async function requireCrds(client: KubeClient, signal: AbortSignal): Promise<void> {

@@ -61,6 +61,8 @@ export interface OpenHub extends Hub, AsyncDisposable {
 }
 
 const usualDeadlines: Deadlines = { head: 10_000, idle: 15_000, close: 500 };
+/** When thousands come back at once, Bun takes up the handshakes that came last first: the others wait. */
+const rush = 30_000;
 
 /** Resolves when it listens. Errors: those of the keys; `unavailable` when an address is taken. */
 export async function openHub(options: HubOptions): Promise<OpenHub> {
@@ -98,7 +100,7 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
       host,
       port: options.port,
       tls,
-      deadlines,
+      deadlines: { ...deadlines, head: options.deadlines?.head ?? rush },
       handlers: {
         upgrade,
         request: async (_request, response) => {
