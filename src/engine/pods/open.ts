@@ -135,7 +135,7 @@ function addRow({ store }: PodParts, request: PodSandboxRequest): PodRow {
   const id = randomBytes(32).toString("hex");
   const created = Date.now();
   const { db } = store;
-  store.transaction(() => {
+  const add = () => {
     const same = db.query("SELECT 1 FROM pods WHERE namespace = ? AND name = ? AND uid = ? AND attempt = ?");
     if (same.get(namespace, name, uid, attempt) !== null)
       throw new SampanError(
@@ -145,7 +145,9 @@ function addRow({ store }: PodParts, request: PodSandboxRequest): PodRow {
     db.query(
       "INSERT INTO pods (id, namespace, name, uid, attempt, request, created, wanted) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
     ).run(id, namespace, name, uid, attempt, JSON.stringify(request), created);
-  });
+  };
+  // What a power cut takes of it was on no disk either; the row of its first container is durable, and this with it.
+  store.transaction(add, { durable: false });
   return { id, request, created, wanted: true };
 }
 
