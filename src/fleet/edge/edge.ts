@@ -92,9 +92,11 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   });
 
   const api =
-    (await spare("MetaServer", () => openMetaServer({ ...context, meta }, options.metaserver))) ??
+    (await spare("MetaServer", () =>
+      openMetaServer({ ...context, meta }, { ...options.metaserver, recovers: true }),
+    )) ??
     // Without its port what others watch by it goes on.
-    stack.use(await openMetaServer({ ...context, meta }));
+    stack.use(await openMetaServer({ ...context, meta }, { recovers: true }));
   const { address, domain } = options.services;
   const services = await spare("service discovery", () =>
     openServices({
@@ -106,6 +108,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       isOwn: ownAddresses(engine),
     }),
   );
+  // Pods reach this machine's loopback address only when they have its network.
+  if (services) await spare("MetaServer for pods", async () => nothingToClose(await api.listen(address)));
   const edged = stack.use(
     await openEdged(context, {
       ...options.edged,
@@ -136,6 +140,10 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   link.start();
   const parts = stack.move();
   return { context, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+function nothingToClose(_done: void): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** What pods can do without: that its port is taken is told, and keeps nothing else from working. */

@@ -432,3 +432,32 @@ needing({ programs: ["kubectl"] }).test("kubectl gets pods of this node without 
   expect(got).toMatchObject({ out: "pod/web\n", status: 0 });
   expect((await run("get", "pod", "absent")).error).toContain('pods "absent" not found');
 });
+
+test("a store that is new asks once for the pods and devices of its node", async () => {
+  const seen: string[] = [];
+  const here = { name: "d", namespace: "default", uid: "d", resourceVersion: "4" };
+  const lists: Record<string, object[]> = {
+    pods: [pod("web"), { ...pod("other"), spec: { nodeName: "edge2" } }],
+    devicemodels: [{ metadata: { ...here, name: "m" } }],
+    devices: [{ metadata: here, spec: { nodeName: "edge1" } }],
+  };
+  const kinds: Record<string, string> = { pods: "Pod", devicemodels: "DeviceModel", devices: "Device" };
+  await using edge = await serve({
+    connected: true,
+    recovers: true,
+    answers: ({ Key, Option }) => {
+      const resource = Key.split("/")[3] ?? "";
+      seen.push(`${resource} ${Buffer.from(Option ?? []).toString()}`);
+      return {
+        kind: `${kinds[resource]}List`,
+        apiVersion: resource === "pods" ? "v1" : "devices.kubeedge.io/v1beta1",
+        items: lists[resource],
+      };
+    },
+  });
+  await until(() => edge.meta.mirror.document("recovered") !== undefined);
+  expect(seen).toEqual(['pods {"fieldSelector":"spec.nodeName=edge1"}', "devicemodels {}", "devices {}"]);
+  expect(edge.meta.list("pod")).toEqual([pod("web")]);
+  expect(edge.meta.list("device")).toHaveLength(1);
+  expect(edge.meta.list("devicemodel")).toHaveLength(1);
+});

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import type { KubeObject, WatchEvent } from "../../../spec/kubernetes/kube.ts";
-import type { Envelope } from "../../link/envelope.ts";
+import { message, type Envelope } from "../../link/envelope.ts";
 import type { CloudLink } from "../hub/hub.ts";
 import { openCipher } from "../store/cipher.ts";
 import { openDatabase } from "../store/open.ts";
@@ -33,6 +33,8 @@ export interface LocalMeta extends Meta, AsyncDisposable {
   watch(handler: (event: WatchEvent) => void): Disposable;
   /** Whose token this is, among those that this node keeps. */
   ownerOf(token: string): Account | undefined;
+  /** As if the cloud had sent it; false when it changed nothing. Errors: `invalid_argument`. */
+  offer(key: MetaKey, object: KubeObject): boolean;
   /** The store was begun anew: what the cloud sent before is not here. */
   readonly fresh: boolean;
 }
@@ -85,15 +87,23 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
     else if (step.why !== "") log(`left out what the cloud sent: ${step.why}`);
   }
 
-  function take(message: Envelope): void {
-    const read = readObject(message);
+  function take(sent: Envelope): void {
+    const read = readObject(sent);
     if (!read) return;
     // Of watches of MetaServer: it may be any object of the cluster.
-    if (message.route.source === "dynamiccontroller")
-      return mirror.take(message.route.operation, read.object);
+    if (sent.route.source === "dynamiccontroller") return mirror.take(sent.route.operation, read.object);
     const stored = rows.find(read.key);
     const { creationTimestamp: creation } = stored ? (rows.get(read.key)?.metadata ?? {}) : {};
-    run(decide(message, read, { stored, node: link.node, creation }));
+    run(decide(sent, read, { stored, node: link.node, creation }));
+  }
+
+  function offer(key: MetaKey, object: KubeObject): boolean {
+    const { namespace = "null", type, name } = plainKey(key);
+    const route = { source: "edgecontroller", group: "resource", operation: "update" };
+    const sent = message({ ...route, resource: `${namespace}/${type}/${name}` }, object);
+    const before = rows.find(key)?.resourceVersion;
+    take(sent);
+    return rows.find(key)?.resourceVersion !== before;
   }
 
   async function askFor(key: MetaKey): Promise<KubeObject> {
@@ -125,6 +135,7 @@ export async function openMeta({ root, link, clock, log, signal: end }: MetaOpti
   const held = stack.move();
   return {
     mirror,
+    offer,
     fresh: database.fresh,
     ownerOf: (token) => tokens.ownerOf(token),
     watch: (handler) => watchers.add(handler),

@@ -8,6 +8,7 @@ import type { EdgeContext } from "../part.ts";
 import { openCloudApi } from "./cloud-api.ts";
 import { handle, type Desk } from "./handle.ts";
 import { numberOf, openReader } from "./reader.ts";
+import { recover } from "./recover.ts";
 import { openSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 export type MetaServerContext = Pick<EdgeContext, "link" | "clock" | "log" | "signal"> & {
@@ -23,10 +24,14 @@ export interface MetaServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** False: whoever reaches it may do all, as KubeEdge is preset to. */
   readonly authorization?: boolean;
+  /** A store that is new is filled again with what the node should have. */
+  readonly recovers?: boolean;
 }
 
 export interface MetaServer extends AsyncDisposable {
   readonly port: number | undefined;
+  /** Listens at another address of this machine too, at the same port. Errors: `unavailable`. */
+  listen(host: string): Promise<void>;
   /** What other parts of the edge want to have of the API. */
   readonly subscriptions: Subscriptions;
 }
@@ -54,15 +59,30 @@ export async function openMetaServer(
     log,
     watches: new Set(),
   };
-  const { port: wanted, host = "127.0.0.1" } = options;
-  const server = wanted === undefined ? undefined : await listen(desk, options, { host, port: wanted });
-  if (server) stack.defer(() => closed(server));
+  const { port: wanted, host: first = "127.0.0.1" } = options;
+  const at = async (held: AsyncDisposableStack, host: string, port: number) => {
+    const server = await listen(desk, options, { host, port });
+    held.defer(() => closed(server));
+    return (server.address() as AddressInfo).port;
+  };
+  const port = wanted === undefined ? undefined : await at(stack, first, wanted);
+  if (options.recovers && meta.fresh)
+    recover({ link, meta, api, clock, log, signal: AbortSignal.any([signal, ended(stack)]) });
   const opened = stack.move();
   return {
-    port: server ? (server.address() as AddressInfo).port : undefined,
+    port,
     subscriptions,
+    async listen(host) {
+      if (port !== undefined) await at(opened, host, port);
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function ended(stack: AsyncDisposableStack): AbortSignal {
+  const controller = new AbortController();
+  stack.defer(() => controller.abort());
+  return controller.signal;
 }
 
 async function listen(
