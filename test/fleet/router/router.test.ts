@@ -227,6 +227,16 @@ describe("from REST to a service", () => {
   });
 });
 
+test("headers that no server can write are no answer, and leave nothing behind", async () => {
+  await using routed = await openRouted();
+  await routed.rule("r", ["rest", "service"], [{ path: "/svc" }, { path: "/api" }]);
+  routed.cloud.hub.connect("edge1");
+  const header = { "Content-Encoding": ["gzip"], "X-A": ["\u20ac"] };
+  routed.cloud.hub.answer(() => message({}, { header, status_code: 200, body: null }));
+  const response = await fetch(`${routed.url}/edge1/default/svc`);
+  expect([response.status, response.headers.get("content-encoding")]).toEqual([502, null]);
+});
+
 describe("what finds no way", () => {
   test("a path without a rule, and another namespace, are not found", async () => {
     await using routed = await openRouted();

@@ -14,6 +14,7 @@ import {
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Edge } from "../hub/hub.ts";
 import type { CloudContext } from "../part.ts";
+import { seldom } from "../status/seldom.ts";
 import { devices, keyOf, nodeOf, source } from "./kinds.ts";
 import { membersOf } from "./membership.ts";
 import { twinsOf, type DeviceState } from "./reported.ts";
@@ -24,6 +25,7 @@ type Parts = Pick<CloudContext, "hub" | "informers" | "clock" | "log">;
 
 /** Takes one message of an edge. What it refuses is answered with the reason, so that an edge does not say it again for ever. */
 export function takeUpstream(parts: Parts, reports: Reports): (edge: Edge, received: Envelope) => void {
+  const complain = seldom(parts.clock, parts.log);
   return (edge, received) => {
     if (membershipQuery.claims(received)) {
       answerQuery(parts, edge, received);
@@ -46,7 +48,7 @@ export function takeUpstream(parts: Parts, reports: Reports): (edge: Edge, recei
       reports.add(keyOf(device), { changes, ...(state ? { state } : {}), done: () => answer("OK") });
     } catch (error) {
       const { code, message: text } = SampanError.from(error);
-      parts.log(`node "${edge.node}": ${text}`);
+      complain(edge.node, `node "${edge.node}": ${text}`);
       // What finds no room for now is to be said again.
       if (code !== "resource_exhausted") answer(text);
     }

@@ -135,38 +135,49 @@ function methodOf(text: string): string {
   return method;
 }
 
-/** The answer's text. Errors: `unavailable` for one of 400 and above, a redirection, one over 1 MiB, or none; `deadline_exceeded`. */
-async function fetchTarget(
-  url: string,
-  { method, body, type, deadline }: TargetCall,
-  parts: Parts,
-): Promise<string> {
-  const limit = AbortSignal.timeout(deadline);
+/** The answer's text. Errors: `unavailable` for one of 300 and above, one over 1 MiB, or none; `deadline_exceeded`. */
+async function fetchTarget(url: string, what: TargetCall, parts: Parts): Promise<string> {
   const host = URL.parse(url)?.host ?? "";
-  const bodyless = method === "GET" || method === "HEAD";
+  // Not AbortSignal.any: a signal that lives as long as the cloud would hear of each call ever made.
+  const stop = new AbortController();
+  const state = { isLate: false };
+  const timer = setTimeout(() => {
+    state.isLate = true;
+    stop.abort();
+  }, what.deadline);
+  const end = (): void => stop.abort();
+  parts.signal.addEventListener("abort", end, { once: true });
   try {
-    const response = await fetch(url, {
-      method,
-      ...(bodyless ? {} : { body }),
-      headers: { "user-agent": "sampan", ...(type === undefined ? {} : { "content-type": type }) },
-      // The rule says where a message may go; its target does not.
-      redirect: "manual",
-      signal: AbortSignal.any([limit, parts.signal]),
-      tls: { rejectUnauthorized: parts.targets.insecureTargets !== true },
-    });
+    const response = await fetch(url, requestOf(what, parts.targets, stop.signal));
     const text = await readText(response);
     if (response.status >= 300) throw new SampanError("unavailable", `${host} answered ${response.status}`);
     return text;
   } catch (error) {
     if (error instanceof SampanError) throw error;
-    if (limit.aborted)
-      throw new SampanError("deadline_exceeded", `${host} did not answer within ${deadline} ms`, {
+    if (state.isLate)
+      throw new SampanError("deadline_exceeded", `${host} did not answer within ${what.deadline} ms`, {
         cause: error,
       });
     throw new SampanError("unavailable", `cannot reach ${host}: ${SampanError.from(error).message}`, {
       cause: error,
     });
+  } finally {
+    clearTimeout(timer);
+    parts.signal.removeEventListener("abort", end);
   }
+}
+
+function requestOf({ method, body, type }: TargetCall, targets: TargetOptions, signal: AbortSignal) {
+  const isBodyless = method === "GET" || method === "HEAD";
+  return {
+    method,
+    ...(isBodyless ? {} : { body }),
+    headers: { "user-agent": "sampan", ...(type === undefined ? {} : { "content-type": type }) },
+    // The rule says where a message may go; its target does not.
+    redirect: "manual",
+    signal,
+    tls: { rejectUnauthorized: targets.insecureTargets !== true },
+  } as const;
 }
 
 async function readText({ body }: Response): Promise<string> {

@@ -1,7 +1,7 @@
 /** The door for applications in the cloud: HTTP on one address. Whoever reaches it may use every rule, so it stands on loopback unless told otherwise. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { SampanError } from "../../../base/errors.ts";
+import { SampanError, type Code } from "../../../base/errors.ts";
 import type { Headers } from "../../link/http-headers.ts";
 import { textAnswer, type RestAnswer, type RestRequest } from "./inward.ts";
 
@@ -17,6 +17,12 @@ export interface RestServer extends AsyncDisposable {
 }
 
 const bounds = { body: 12 << 20, head: 32 << 10, requests: 1024, bytes: 256 << 20 } as const;
+const statuses: Partial<Record<Code, number>> = {
+  out_of_range: 413,
+  deadline_exceeded: 408,
+  resource_exhausted: 503,
+  cancelled: 400,
+};
 /** Milliseconds for a body. */
 const bodyDeadline = 60_000;
 
@@ -49,7 +55,7 @@ export async function openRest({ host, port, answer }: RestOptions): Promise<Res
       write(response, await answer({ method, target: url, headers: headersOf(request), body }, gone.signal));
     } catch (error) {
       const { code, message } = SampanError.from(error);
-      const status = code === "out_of_range" ? 413 : code === "deadline_exceeded" ? 408 : 503;
+      const status = statuses[code] ?? 502;
       write(response, textAnswer(status, message), true);
     } finally {
       busy.requests--;
@@ -138,6 +144,8 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
 
 function write(response: ServerResponse, { status, headers, body }: RestAnswer, close = false): void {
   if (response.destroyed || response.headersSent) return;
+  // Of an answer that could not be written nothing stays.
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = status;
   for (const [name, values] of Object.entries(headers))
     if (name.toLowerCase() !== "content-length") response.setHeader(name, [...values]);

@@ -8,6 +8,7 @@ import { isDeleting } from "../apiserver/controllers/references.ts";
 import { selects } from "../apiserver/controllers/selectors.ts";
 import { Queue } from "../informer/queue.ts";
 import type { CloudContext } from "../part.ts";
+import { seldom } from "../status/seldom.ts";
 import { cordon, uncordon } from "./cordon.ts";
 import { batchOf, jobKinds, nodes, resources, type Batch, type JobKind } from "./kinds.ts";
 import { Patience } from "./patience.ts";
@@ -36,12 +37,14 @@ export class Jobs {
   private readonly reports = new Map<string, JobReport[]>();
   private readonly patience: Patience;
   private readonly teller: Teller;
+  private readonly complain: (peer: string, text: string) => void;
 
   constructor(context: CloudContext, signal: AbortSignal) {
     this.context = context;
     const { clock, log, hub } = context;
     this.patience = new Patience(clock);
     this.teller = new Teller(hub);
+    this.complain = seldom(clock, log);
     this.queue = new Queue({
       clock,
       signal,
@@ -72,14 +75,17 @@ export class Jobs {
   /** The sender is checked by who calls. */
   take(report: JobReport): void {
     const key = `${report.kind}/${report.job}`;
-    const { informers, log } = this.context;
+    const { informers } = this.context;
     const job = informers.of(resources[report.kind]).store.get(undefined, report.job);
     const isMeant = job && statusOf(job)?.nodeStatus.some(({ nodeName }) => nodeName === report.node);
     if (!isMeant)
-      return log(`node "${report.node}" reports of job "${key.slice(0, 300)}", which does not mean it`);
+      return this.complain(
+        report.node,
+        `node "${report.node}" reports of job "${key.slice(0, 300)}", which does not mean it`,
+      );
     const waiting = this.reports.get(key) ?? [];
     if (waiting.length >= mostWaiting)
-      return log(`job "${key}": a report of node "${report.node}" is too much`);
+      return this.complain(report.node, `job "${key}": a report of node "${report.node}" is too much`);
     waiting.push(report);
     this.reports.set(key, waiting);
     this.queue.add(key);
