@@ -500,6 +500,7 @@ describe("the kubelets' face for a kube-apiserver", () => {
 
   test("gives figures of the node that has the address, by its Node and not by its word", async () => {
     await site.edge("edge-1");
+    expect((await get("/stats/summary", { host: "edge-1:10003" })).status).toBe(200);
     expect((await get("/stats/summary", { host: "192.0.2.7:10351" })).status).toBe(503);
     const addresses = [{ type: "InternalIP", address: "192.0.2.7" }];
     await site.api.client.patch(
@@ -518,7 +519,9 @@ describe("the kubelets' face for a kube-apiserver", () => {
         { group: "", version: "v1", resource: "nodes" },
         { name: "edge-1" },
       );
-      return JSON.stringify(node["status"] ?? {}).includes('"kubeletEndpoint":{"Port":10350}');
+      return JSON.stringify(node["status"] ?? {}).includes(
+        `"kubeletEndpoint":{"Port":${site.ports.kubeletsPort}}`,
+      );
     });
   });
 });

@@ -170,6 +170,9 @@ async function tunnelAsked(
   const named = /^\/api\/v1\/nodes\/([^/:]+)/.exec(forwarded)?.[1];
   if (named !== undefined) return tunnels.of(named);
   const address = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  // Nodes may be dialled by their names, which lead here.
+  const byName = tunnels.find(address);
+  if (byName) return byName;
   const candidates = [...tunnels.all()].filter(({ internalIp }) => internalIp === address);
   const proven: Tunnel[] = [];
   for (const tunnel of candidates.slice(0, 16)) {

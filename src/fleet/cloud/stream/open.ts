@@ -20,7 +20,7 @@ export interface StreamOptions extends Pick<
 > {
   /** For a real kube-apiserver (10003). Without it none is served. */
   readonly kubelets?: Pick<KubeletServerOptions, "host" | "port" | "tls" | "requireClient">;
-  /** What Nodes say their kubelet's port is; 10350. */
+  /** What Nodes say their kubelet's port is; that of `kubelets`, or 10350. */
   readonly kubeletPort?: number;
 }
 
@@ -44,6 +44,7 @@ export interface CloudStream {
   ): Promise<StartedStream>;
 }
 
+const usualPort = 10_350;
 const pods: ResourceId = { group: "", version: "v1", resource: "pods" };
 
 export function createCloudStream({ clock }: { readonly clock: Clock }): CloudStream {
@@ -63,14 +64,15 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
       owns = (node, namespace, name) => nodeNameOf(store.get(namespace, name)) === node;
       await using opening = new AsyncDisposableStack();
       opening.use(measure);
-      const { kubelets, kubeletPort: port = 10_350, ...own } = options;
+      const { kubelets, kubeletPort, ...own } = options;
+      const face = kubelets && opening.use(await serveKubelets(tunnels, { ...kubelets, client, log }));
+      const port = kubeletPort ?? face?.port ?? usualPort;
       const connected = ({ node }: { readonly node: string }) => {
         writeNodePort(node, { client, clock, port, signal }).catch((error: unknown) =>
           log(`cannot write the kubelet's port of node "${node}": ${String(error)}`),
         );
       };
       const listening = opening.use(await acceptTunnels(tunnels, { ...own, clock, log, connected }));
-      const face = kubelets && opening.use(await serveKubelets(tunnels, { ...kubelets, client, log }));
       opening.defer(() => tunnels.close());
       const closing = opening.move();
       return {
