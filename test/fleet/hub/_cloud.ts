@@ -119,6 +119,14 @@ export class Turned implements Clock {
     return () => void this.planned.delete(plan);
   }
 
+  /** As somebody does who sets a clock: timers go by the time that passes. */
+  set(milliseconds: number): void {
+    this.time += milliseconds;
+    const planned = [...this.planned];
+    this.planned.clear();
+    for (const { at, call } of planned) this.planned.add({ at: at + milliseconds, call });
+  }
+
   /** Second by second; what is due is called in between. */
   async pass(milliseconds: number): Promise<void> {
     for (let left = milliseconds; left > 0; left -= 1000) {

@@ -238,6 +238,18 @@ test("a peer that only answers pings lives, until it has said nothing of its own
   await edge.closed;
 });
 
+test("a clock that is set loses nobody", async () => {
+  const edge = await connected("s1");
+  const session = await until(() => cloud.hub.edge("s1"));
+  await edge.ping();
+  for (const hours of [24, -48, 24]) {
+    clock.set(hours * 3_600_000);
+    await clock.pass(1_000);
+  }
+  expect(cloud.hub.edge("s1")).toBe(session);
+  await left("s1", edge);
+});
+
 test("a flood is read slower, and nothing of it is lost", async () => {
   const edge = await connected("s1");
   const [all, burst, rate] = [6_000, 2_000, 500];

@@ -93,6 +93,8 @@ function failure(error: unknown, { log }: JoinOptions): Answer {
   const { code, message } = SampanError.from(error);
   const statuses: Partial<Record<typeof code, number>> = {
     unauthenticated: 401,
+    permission_denied: 403,
+    not_found: 404,
     invalid_argument: 400,
     resource_exhausted: 413,
     deadline_exceeded: 408,

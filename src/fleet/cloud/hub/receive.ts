@@ -27,7 +27,6 @@ export function receive(receiver: Receiver, session: Session, received: Received
   if (session.ended !== undefined) return;
   const { data, now } = received;
   session.count(data.byteLength, now);
-  session.lastMessage = now;
   try {
     const message = parseEnvelope(data);
     requireOwnNode(message, session.node);
@@ -92,7 +91,7 @@ function tell(
   session: Session,
   { log, now, text }: Omit<Received, "data"> & { readonly text: string },
 ): void {
-  if (now - session.told < pauseOfTelling) return;
+  if (session.told !== undefined && now - session.told < pauseOfTelling) return;
   session.told = now;
   log(`node "${session.node}": ${text}`);
 }

@@ -18,6 +18,8 @@ export const bounds = {
   quiet: 5_000,
   /** Nothing was heard for so long, although it was asked: it is dead. */
   dead: 9_000,
+  /** Bytes a second that are more than answers to pings. */
+  some: 1 << 10,
   /** What is on its way may take longer, but not longer than this. */
   longestSilence: 120_000,
   /** Bytes a second that the slowest link is thought to carry. */
@@ -38,6 +40,15 @@ export const bounds = {
   faults: 1_000,
 } as const;
 
+interface Made {
+  readonly connection: TLSSocket;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** All other times: milliseconds that go on and never jump. */
+  readonly now: number;
+  readonly release: () => Release;
+}
+
 interface Waiting {
   readonly resolve: (answer: Envelope) => void;
   readonly reject: (error: SampanError) => void;
@@ -51,7 +62,7 @@ export class Session implements Edge {
   lastMessage: number;
   faults = 0;
   /** When a fault was last told. */
-  told = 0;
+  told: number | undefined;
   working = 0;
   /** The claim by which this hub holds the node. */
   claim: number | undefined;
@@ -63,6 +74,8 @@ export class Session implements Edge {
   private reason: string | undefined;
   private heard: number;
   private read = 0;
+  /** Bytes that had come when the last message was whole. */
+  private whole = 0;
   private unheard = 0;
   private isAsked = false;
   private isPaused = false;
@@ -70,16 +83,12 @@ export class Session implements Edge {
   private bytes: number = bounds.byteBurst;
   private filled: number;
 
-  constructor(
-    node: string,
-    socket: WebSocket,
-    { connection, now, release }: { connection: TLSSocket; now: number; release: () => Release },
-  ) {
+  constructor(node: string, socket: WebSocket, { connection, since, now, release }: Made) {
     this.node = node;
     this.socket = socket;
     this.connection = connection;
     this.release = release;
-    this.since = now;
+    this.since = since;
     this.heard = now;
     this.filled = now;
     this.lastMessage = now;
@@ -140,9 +149,16 @@ export class Session implements Edge {
     return true;
   }
 
+  /** Bytes of a message that has begun and not ended. */
+  get begun(): number {
+    return this.connection.bytesRead - this.whole;
+  }
+
   /** Counts a message; what comes too fast is read later. */
   count(size: number, now: number): void {
     this.fill(now);
+    this.lastMessage = now;
+    this.whole = this.connection.bytesRead;
     this.messages -= 1;
     this.bytes -= size;
     this.restrain();
@@ -160,13 +176,14 @@ export class Session implements Edge {
   look(now: number, patience: number): string | undefined {
     this.fill(now);
     const { bytesRead } = this.connection;
+    // A long message on a slow link is one of its own, too.
+    if (bytesRead - this.read >= bounds.some || this.isPaused) this.lastMessage = now;
     if (bytesRead !== this.read || this.isPaused) {
       this.read = bytesRead;
       this.heard = now;
       this.unheard = 0;
       this.isAsked = false;
     }
-    if (this.isPaused) this.lastMessage = now;
     this.restrain();
     const quiet = now - this.heard;
     const allowed = Math.min(bounds.dead + (this.unheard / bounds.slowest) * 1000, bounds.longestSilence);

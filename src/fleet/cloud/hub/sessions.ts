@@ -32,6 +32,12 @@ const round = 5_000;
 const perNode = 4;
 const second = 1000;
 const askDeadline = 60_000;
+/** Milliseconds: a clock that goes further between two looks was set, or all stood still. */
+const longestStep = 3_000;
+/** Bytes of messages that have begun and not ended, of all edges; beyond it the one with the most goes. */
+const mostBegun = 512 << 20;
+/** Milliseconds within which a node that connects again may be there twice. */
+const soon = 30_000;
 /** Milliseconds that an edge has to answer the end of its session. */
 const politeness = 2_000;
 /** Of the protocol of WebSockets: going away; policy. */
@@ -49,6 +55,8 @@ export class Sessions implements Hub {
   private looks: string[] = [];
   private looked = 0;
   private ticked: number;
+  /** Milliseconds that do not jump with the clock, up to the last look. */
+  private time = 0;
   private closing = false;
   private cancelTick: () => void = () => {};
 
@@ -61,6 +69,11 @@ export class Sessions implements Hub {
 
   get size(): number {
     return this.sessions.size;
+  }
+
+  /** Milliseconds since some beginning, without the jumps of a clock that is set. */
+  private get now(): number {
+    return this.time + Math.min(Math.max(this.options.clock.now() - this.ticked, 0), longestStep);
   }
 
   edges(): readonly Edge[] {
@@ -133,15 +146,18 @@ export class Sessions implements Hub {
   open(node: string, socket: WebSocket, connection: TLSSocket): void {
     const { clock, log } = this.options;
     const older = this.sessions.get(node);
+    if (older && clock.now() - older.since < soon)
+      log(`node "${node}" connects again and again: two machines may have its certificate`);
     if (older) this.end(older, "the node connected again", closed.policy);
     const session = new Session(node, socket, {
       connection,
-      now: clock.now(),
+      since: clock.now(),
+      now: this.now,
       release: () => this.releaseOf(node),
     });
     this.sessions.set(node, session);
     this.looks.push(node);
-    socket.on("message", (data: Buffer) => receive(this, session, { data, now: clock.now(), log }));
+    socket.on("message", (data: Buffer) => receive(this, session, { data, now: this.now, log }));
     socket.on("close", () => this.end(session, "the connection ended"));
     // What is wrong with the transport ends it; that is told by `close`.
     socket.on("error", () => this.end(session, "the connection is broken"));
@@ -202,7 +218,11 @@ export class Sessions implements Hub {
   }
 
   private isNeeded({ node, queue }: Session, { operation, object, recorded }: Delivery): boolean {
-    const { uid = "", resourceVersion } = object.metadata;
+    const { uid = "", name = "", resourceVersion } = object.metadata;
+    if (uid === "") {
+      this.options.log(`node "${node}": cannot deliver ${object.kind} "${name}": it has no uid`);
+      return false;
+    }
     if (recorded === false || queue.last(uid)?.operation === "delete") return true;
     const { version, isGone } = this.options.writer.known(node, uid);
     return operation === "delete" ? !isGone : isNewer(resourceVersion, version);
@@ -210,8 +230,8 @@ export class Sessions implements Hub {
 
   /** Sends what there is room for. */
   private pump(session: Session): void {
-    const now = this.options.clock.now();
-    const make = (delivery: Delivery) => compose(delivery, now);
+    const { now } = this;
+    const make = (delivery: Delivery) => compose(delivery, this.options.clock.now());
     while (session.hasRoom) {
       try {
         const made = session.queue.next(now, make);
@@ -274,21 +294,30 @@ export class Sessions implements Hub {
   }
 
   private tick(): void {
-    const { clock, log, patience } = this.options;
-    const now = clock.now();
-    const passed = now - this.ticked;
-    this.ticked = now;
+    const { clock, patience } = this.options;
+    const { now } = this;
+    const passed = now - this.time;
+    this.time = now;
+    this.ticked = clock.now();
+    let begun = 0;
+    let largest: Session | undefined;
     for (const session of this.sessions.values()) {
       const reason = session.look(now, patience);
-      if (reason === undefined) continue;
-      log(`node "${session.node}" is gone: ${reason}`);
-      this.end(session, reason);
+      begun += session.begun;
+      if (session.begun > (largest?.begun ?? 0)) largest = session;
+      if (reason !== undefined) this.lose(session, reason);
     }
+    if (largest && begun > mostBegun) this.lose(largest, "messages that do not end take too much memory");
     for (const session of this.busy) {
       for (const { text } of session.queue.overdue(now)) if (session.hasRoom) session.send(text);
       this.pump(session);
     }
     this.lookOn(passed);
+  }
+
+  private lose(session: Session, reason: string): void {
+    this.options.log(`node "${session.node}" is gone: ${reason}`);
+    this.end(session, reason);
   }
 
   /** Looks at so many nodes that each has its turn once a round. */

@@ -66,7 +66,9 @@ export class SyncWriter {
 
   /** All that is known of a node. */
   forget(node: string): void {
-    for (const sync of this.options.records.of(node).values()) this.put({ node, sync, isGone: true });
+    const known = [...this.options.records.of(node).values()];
+    const unwritten = [...this.jobs.values()].filter((job) => job.node === node).map(({ sync }) => sync);
+    for (const sync of [...known, ...unwritten]) this.put({ node, sync, isGone: true });
   }
 
   async ended(): Promise<void> {
