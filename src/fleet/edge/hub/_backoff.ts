@@ -15,9 +15,14 @@ export interface BackoffOptions {
 export interface Backoff {
   /** Milliseconds to wait before the next attempt. */
   next(): number;
+  /** The same when nothing came as far as a cloud: when the network is back, no cloud meets more than it would. */
+  local(): number;
   /** A connection stood long enough to count as good. */
   reset(): void;
 }
+
+/** Milliseconds. */
+const localMost = 3_000;
 
 export function backoff({ first, most, addresses, random }: BackoffOptions): Backoff {
   let failures = 0;
@@ -28,6 +33,7 @@ export function backoff({ first, most, addresses, random }: BackoffOptions): Bac
       failures += 1;
       return Math.round(random() * bound);
     },
+    local: () => Math.round(random() * Math.min(most, Math.max(first, localMost))),
     reset() {
       failures = 0;
     },

@@ -68,7 +68,8 @@ export function dial({ address, node, project: of, keys, deadline, signal }: Dia
     response.on("data", (chunk: Buffer) => {
       text = (text + chunk.toString("latin1")).slice(0, words);
     });
-    const done = () => fail({ error: refusal(address, response.statusCode ?? 0, text), clock: false });
+    const done = () =>
+      fail({ error: refusal(address, response.statusCode ?? 0, text), clock: false, local: false });
     response.once("end", done).once("close", done);
   });
   socket.once("close", () => fail(troubleOf(address, new Error("ECONNRESET"))));

@@ -23,3 +23,9 @@ test("each address is tried before the bound grows, and a year of failures is no
   for (let index = 0; index < 1_000_000; index++) waits.next();
   expect(waits.next()).toBe(30_000);
 });
+
+test("while nothing leaves this machine it is tried every few seconds, and that counts as no failure", () => {
+  const waits = backoff({ ...options, random: () => 1 });
+  for (let index = 0; index < 100; index++) expect(waits.local()).toBe(3_000);
+  expect(waits.next()).toBe(1_000);
+});

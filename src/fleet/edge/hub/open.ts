@@ -163,7 +163,8 @@ class EdgeLink implements Link {
         if (clock.now() - since >= stable) waits.reset();
         if (clock.now() - since >= stable) turn -= 1;
       } else if (!signal.aborted) await this.#tell(address, outcome, signal);
-      await pause(clock, waits.next(), signal);
+      const isLocal = outcome.is === "failed" && outcome.local;
+      await pause(clock, isLocal ? waits.local() : waits.next(), signal);
     }
   }
 
@@ -184,6 +185,7 @@ class EdgeLink implements Link {
         is: "failed",
         error: SampanError.wrap(`cannot connect to cloud "${address}"`, error),
         clock: false,
+        local: true,
       };
     }
   }

@@ -6,6 +6,8 @@ interface Row {
   readonly text: string;
   /** The two clocks may differ. */
   readonly clock?: true;
+  /** Nothing left this machine: trying again costs the cloud nothing. */
+  readonly local?: true;
 }
 
 const rows: readonly (readonly [pattern: RegExp, row: Row])[] = [
@@ -56,10 +58,10 @@ const rows: readonly (readonly [pattern: RegExp, row: Row])[] = [
     },
   ],
   [/ECONNREFUSED/, { code: "unavailable", text: "nobody listens there" }],
-  [/ENOTFOUND|EAI_AGAIN|ENODATA/, { code: "unavailable", text: "its name does not resolve" }],
+  [/ENOTFOUND|EAI_AGAIN|ENODATA/, { code: "unavailable", text: "its name does not resolve", local: true }],
   [
     /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/,
-    { code: "unavailable", text: "there is no way to it from this network" },
+    { code: "unavailable", text: "there is no way to it from this network", local: true },
   ],
   [
     /ETIMEDOUT|timed? ?out/i,
@@ -72,10 +74,12 @@ export interface Trouble {
   readonly error: SampanError;
   /** It may be that this machine's clock or the cloud's is wrong. */
   readonly clock: boolean;
+  /** It did not come as far as the cloud. */
+  readonly local: boolean;
 }
 
 export function troubleOf(address: string, cause: unknown): Trouble {
-  if (cause instanceof SampanError) return { error: cause, clock: false };
+  if (cause instanceof SampanError) return { error: cause, clock: false, local: false };
   const { code = "", message = "" } = (cause ?? {}) as { code?: string; message?: string };
   const row = rows.find(([pattern]) => pattern.test(`${code} ${message}`))?.[1];
   const why = row ? `${row.text} (${code || message})` : message || String(cause);
@@ -84,6 +88,7 @@ export function troubleOf(address: string, cause: unknown): Trouble {
       cause,
     }),
     clock: row?.clock === true,
+    local: row?.local === true,
   };
 }
 

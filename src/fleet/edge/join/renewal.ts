@@ -23,7 +23,7 @@ export interface RenewalOptions {
 }
 
 /** Milliseconds. The clock is looked at again, since somebody may set it. */
-const times = { look: 3_600_000, first: 10_000, most: 1_800_000 } as const;
+const times = { look: 3_600_000, first: 10_000, most: 1_800_000, urgent: 20_000 } as const;
 
 /** When it is due, milliseconds since 1970. `part`: 0 to 1, drawn once for a certificate. */
 export function dueTime({ from, until }: { from: number; until: number }, part: number): number {
@@ -64,8 +64,17 @@ async function run(options: RenewalOptions): Promise<void> {
       if (message !== told) log(`cannot renew this node's certificate: ${message}`);
       told = message;
       await pause(clock, bound * (0.5 + random() / 2), signal);
-      bound = Math.min(bound * 2, times.most);
+      // Without a good one there is no link at all.
+      bound = Math.min(bound * 2, hasEnded(keys, clock) ? times.urgent : times.most);
     }
+  }
+}
+
+function hasEnded(keys: KeyFiles, clock: Clock): boolean {
+  try {
+    return keys.validity().until <= clock.now();
+  } catch {
+    return true;
   }
 }
 
