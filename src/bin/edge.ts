@@ -71,38 +71,48 @@ async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Pro
   log.level = settings.logLevel;
   const { node, clouds } = requireJoined(settings);
   const { openEdge } = await import("../fleet/edge/edge.ts");
+  const { countTrialStart, takeBackSettings } = await import("../fleet/edge/tasks/trial.ts");
   const again = Promise.withResolvers<"again">();
   await using stack = new AsyncDisposableStack();
   stack.use(await takeFolder(settings.root));
+  if (countTrialStart(settings.root)) return "again";
   const engineSettings = readEngineSettings(settings.engine);
   const held = stack.use(await holdEngine(engineSettings, { log, signal: told.signal }));
   if (told.signal.aborted) return "ended";
-  const opened = stack.use(
-    await openEdge({
-      node,
-      clouds,
-      certificatePort: settings.certificatePort,
-      tunnelPort: settings.tunnelPort,
-      root: settings.root,
-      engine: held.engine,
-      clock: systemClock(),
-      log: (text) => log("info", text),
-      signal: told.signal,
-      tokenFile: settings.tokenFile,
-      eventbus: busOf(settings.mqtt),
-      servicebus: { port: settings.servicebus.port },
-      metaserver: metaServerOf(settings.metaserver),
-      services: { address: settings.pods.clusterDns, domain: settings.pods.clusterDomain },
-      edged: podsOf(settings.pods),
-      ...(settings.kubelet.port === 0 ? {} : { kubeletPort: settings.kubelet.port }),
-      dmiSocket: settings.dmi.socket,
-      settings: {
-        path: settings.file,
-        check: (path) => void requireJoined(readEdgeSettings({ ...flags, config: path }, surroundings)),
-        restart: () => again.resolve("again"),
-      },
-    }),
-  );
+  const opened = await openEdge({
+    node,
+    clouds,
+    certificatePort: settings.certificatePort,
+    tunnelPort: settings.tunnelPort,
+    root: settings.root,
+    engine: held.engine,
+    clock: systemClock(),
+    log: (text) => log("info", text),
+    signal: told.signal,
+    tokenFile: settings.tokenFile,
+    eventbus: busOf(settings.mqtt),
+    servicebus: { port: settings.servicebus.port },
+    metaserver: metaServerOf(settings.metaserver),
+    services: { address: settings.pods.clusterDns, domain: settings.pods.clusterDomain },
+    edged: podsOf(settings.pods),
+    ...(settings.kubelet.port === 0 ? {} : { kubeletPort: settings.kubelet.port }),
+    dmiSocket: settings.dmi.socket,
+    settings: {
+      path: settings.file,
+      check: (path) => void requireJoined(readEdgeSettings({ ...flags, config: path }, surroundings)),
+      restart: () => again.resolve("again"),
+    },
+  }).catch((error: unknown) => {
+    // Nobody may be near an edge that its cloud gave settings with which it cannot begin.
+    if (!takeBackSettings(settings.root, wordsOf(error))) throw error;
+    log("error", `cannot begin with the cloud's settings: ${wordsOf(error)}`);
+    return undefined;
+  });
+  if (!opened) {
+    held.markClean();
+    return "again";
+  }
+  stack.use(opened);
   const hosts = await held.listen();
   log("info", "ready", {
     version,

@@ -9,6 +9,7 @@ import type { EdgeContext } from "../../../src/fleet/edge/part.ts";
 import type { Machine } from "../../../src/fleet/edge/tasks/check.ts";
 import type { SettingsFile } from "../../../src/fleet/edge/tasks/config.ts";
 import { changedSettings } from "../../../src/fleet/edge/tasks/settings.ts";
+import { countTrialStart, takeBackSettings } from "../../../src/fleet/edge/tasks/trial.ts";
 import { startEdgeTasks, type EdgeTasksOptions } from "../../../src/fleet/edge/tasks/start.ts";
 import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import { fakeLink, type FakeLink } from "../edge/fake-link.ts";
@@ -237,17 +238,41 @@ describe("settings", () => {
     await using edge = await openEdge();
     await edge.link.say("tasks", configJob({ log_level: "debug" }));
     await edge.until(2);
+    await edge.stop();
+    for (let start = 0; start < 3; start++) expect(countTrialStart(edge.root)).toBe(false);
     expect(existsSync(edge.file)).toBe(true);
-    for (let start = 0; start < 4; start++) {
-      const away = fakeLink();
-      away.connected = false;
-      await edge.again(away);
-    }
-    while (edge.restarts.count < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(countTrialStart(edge.root)).toBe(true);
     expect(existsSync(edge.file)).toBe(false);
+    expect(countTrialStart(edge.root)).toBe(false);
     await edge.again();
     await edge.until(2);
     expect(edge.words()).toEqual(["Update failed: 3 starts without a link", "RollBack ok"]);
+  });
+
+  test("that were not written when the process ended are not told as taken", async () => {
+    await using edge = await openEdge();
+    await edge.link.say("tasks", configJob({ log_level: "debug" }));
+    await edge.until(2);
+    await edge.stop();
+    writeFileSync(edge.file, 'log_level = "info"\n');
+    await edge.again();
+    await edge.until(1);
+    expect(edge.words()).toEqual(["Update failed: the process ended before they were written"]);
+  });
+
+  test("come back at once when the edge cannot be opened with them", async () => {
+    await using edge = await openEdge();
+    writeFileSync(edge.file, "[mqtt]\nport = 1884\n");
+    expect(takeBackSettings(edge.root, "no trial")).toBe(false);
+    await edge.link.say("tasks", configJob({ "mqtt.port": "1" }));
+    await edge.until(2);
+    await edge.stop();
+    expect(takeBackSettings(edge.root, "the port is taken")).toBe(true);
+    expect(readFileSync(edge.file, "utf8")).toBe("[mqtt]\nport = 1884\n");
+    await edge.again();
+    await edge.until(2);
+    expect(edge.words()).toEqual(["Update failed: the port is taken", "RollBack ok"]);
+    expect(edge.restarts.count).toBe(1);
   });
 
   test("that this program would not start with are refused, and the file is as it was", async () => {

@@ -2,14 +2,15 @@
  * A change of this edge's settings by the cloud: checked first, then on trial. The process begins again with the new file; when the link does not stand in time, or it keeps ending, the file
  * from before comes back.
  */
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import { pause } from "../../../base/clock.ts";
 import type { EdgeContext } from "../part.ts";
 import type { Reporter, Task } from "./report.ts";
 import { changedSettings } from "./settings.ts";
-import type { TaskStore, Trial } from "./store.ts";
+import type { TaskStore } from "./store.ts";
+import { putBack, replaceFile } from "./trial.ts";
 
 /** How this process takes settings, as bin knows it. */
 export interface SettingsFile {
@@ -26,14 +27,14 @@ interface Parts extends Pick<EdgeContext, "link" | "clock" | "log" | "signal"> {
   readonly file: SettingsFile;
 }
 
+const draftName = "draft.toml";
 /** Milliseconds in which the link has to stand. */
 const trialTime = 300_000;
-const mostStarts = 3;
 
 /** Check, BackUp and Update; what comes of it is told after the restart. */
 export function updateSettings(parts: Parts, task: Task, changes: Readonly<Record<string, string>>): void {
   const { reporter, store, file } = parts;
-  const draft = join(store.folder, "draft.toml");
+  const draft = join(store.folder, draftName);
   const backup = join(store.folder, "before.toml");
   const isDone =
     attempt(parts, task, "Check", () => {
@@ -53,7 +54,8 @@ export function updateSettings(parts: Parts, task: Task, changes: Readonly<Recor
     replaceFile(draft, file.path);
     file.restart();
   } catch (error) {
-    putBack(parts, { resource: task.resource, file: file.path, backup, starts: 0 });
+    putBack({ file: file.path, backup });
+    store.setTrial(undefined);
     reporter.report(task, { action: "Update", succ: false, reason: SampanError.from(error).message });
     reporter.report(task, { action: "RollBack", succ: true });
   }
@@ -74,40 +76,39 @@ function readSettings(path: string): Record<string, unknown> {
   return existsSync(path) ? (Bun.TOML.parse(readFileSync(path, "utf8")) as Record<string, unknown>) : {};
 }
 
-function replaceFile(from: string, to: string): void {
-  writeFileSync(`${to}.new`, readFileSync(from), { mode: 0o600, flush: true });
-  renameSync(`${to}.new`, to);
-}
-
-function putBack({ store, log }: Pick<Parts, "store" | "log">, { file, backup }: Trial): void {
-  if (existsSync(backup)) replaceFile(backup, file);
-  else rmSync(file, { force: true });
-  store.setTrial(undefined);
-  log("the settings are again those from before the cloud changed them");
-}
-
 /** Goes on with a trial that this process began with. Resolves when it is decided, or the signal aborts. */
 export async function endTrial(parts: Parts): Promise<void> {
-  const { store, reporter, link, clock, signal, file } = parts;
+  const { store, reporter, link, clock, signal, file, log } = parts;
   const { trial } = store;
   if (!trial) return;
   const task: Task = { style: "action", resource: trial.resource };
-  store.setTrial({ ...trial, starts: trial.starts + 1 });
-  const stands = trial.starts < mostStarts && (await connectedWithin({ link, clock, signal }, trialTime));
-  if (signal.aborted) return;
-  if (stands) {
+  const isWritten = trial.failed !== undefined || isSame(join(store.folder, draftName), trial.file);
+  if (!isWritten) {
     store.setTrial(undefined);
+    reporter.report(task, {
+      action: "Update",
+      succ: false,
+      reason: "the process ended before they were written",
+    });
+    return;
+  }
+  const stands = trial.failed === undefined && (await connectedWithin({ link, clock, signal }, trialTime));
+  if (signal.aborted) return;
+  if (trial.failed === undefined && !stands) putBack(trial);
+  store.setTrial(undefined);
+  if (stands) {
     reporter.report(task, { action: "Update", succ: true });
     return;
   }
-  const reason =
-    trial.starts < mostStarts
-      ? `no link within ${trialTime / 1000} s`
-      : `${mostStarts} starts without a link`;
-  putBack(parts, trial);
+  log("the settings are again those from before the cloud changed them");
+  const reason = trial.failed ?? `no link within ${trialTime / 1000} s`;
   reporter.report(task, { action: "Update", succ: false, reason });
   reporter.report(task, { action: "RollBack", succ: true });
-  file.restart();
+  if (trial.failed === undefined) file.restart();
+}
+
+function isSame(draft: string, file: string): boolean {
+  return existsSync(draft) && existsSync(file) && readFileSync(draft).equals(readFileSync(file));
 }
 
 async function connectedWithin(

@@ -14,6 +14,8 @@ export interface Trial {
   readonly backup: string;
   /** How often this process began with it. */
   readonly starts: number;
+  /** The file from before is back, and why. */
+  readonly failed?: string;
 }
 
 interface Kept {
