@@ -489,3 +489,28 @@ describe("a mapper", () => {
     expect(at.bus.take()).toEqual([]);
   });
 });
+
+test("mappers are told what an application of this node wants, and not what they have reported themselves", async () => {
+  await using at = await withDevice();
+  await put(at, device("d1", { temp: "20" }));
+  const told: string[] = [];
+  using _following = at.twins.follow(({ device: { spec } }) => {
+    const { properties } = spec as { properties: { name: string; desired?: { value: string } }[] };
+    told.push(...properties.map(({ name, desired }) => `${name}=${desired?.value}`));
+  });
+  await at.twins.report({ namespace: "default", name: "d1" }, [
+    { name: "temp", expected: "20", actual: "20" },
+  ]);
+  expect(told).toEqual([]);
+  await at.bus.tell(topic("twin/update", "default/d1"), {
+    event_id: "e",
+    timestamp: 1,
+    twin: { temp: { expected: { value: "25" } } },
+  });
+  expect(told).toEqual(["temp=25"]);
+  // One who registers later is told the same, and the cloud's next wish counts again.
+  const [known] = at.twins.devices();
+  expect(JSON.stringify(known?.device["spec"])).toContain('"25"');
+  await put(at, device("d1", { temp: "30" }));
+  expect(told.at(-1)).toBe("temp=30");
+});

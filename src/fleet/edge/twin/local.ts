@@ -65,6 +65,7 @@ export class LocalMessages {
         this.#hears(each, ref);
         return updateLocally(each.twins, update.twin, options);
       });
+      if (hasWish(update)) this.#parts.objects.wishChanged(device.id);
     } catch (error) {
       publisher.failed(ref, "twin/update/result", event, failureOf(error));
     }
@@ -139,6 +140,7 @@ export class LocalMessages {
         publisher.document(device, event, steps);
         publisher.delta(device);
         if (device.owes.size > 0) outbox.touch(id);
+        if (hasWish({ twin })) objects.wishChanged(id);
       };
     });
   }
@@ -202,6 +204,11 @@ export class LocalMessages {
   async reportState(id: string, state: string): Promise<void> {
     await this.#setState(id, state);
   }
+}
+
+/** Whether it says what is wanted: mappers are told. */
+function hasWish({ twin }: Pick<TwinMessage, "twin">): boolean {
+  return Object.values(twin).some((each) => each?.expected !== undefined);
 }
 
 function topicOf(topic: string): Topic | undefined {

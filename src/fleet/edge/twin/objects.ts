@@ -51,7 +51,10 @@ export class DeviceObjects implements Disposable {
   }
 
   devices(): readonly Followed[] {
-    return [...this.#known.values()].map((device) => ({ device, model: this.#modelOf(device) }));
+    return [...this.#known.values()].map((device) => ({
+      device: this.#wanted(device),
+      model: this.#modelOf(device),
+    }));
   }
 
   follow(handler: (change: DeviceChange) => void): Disposable {
@@ -192,8 +195,27 @@ export class DeviceObjects implements Disposable {
     return model && { ...model, ...heads.model };
   }
 
-  #tell(operation: DeviceChange["operation"], device: KubeObject): void {
-    const change = { operation, device, model: this.#modelOf(device) };
+  /** Something else is wanted of a device, by an application of this node or by a twin that the cloud sent. */
+  wishChanged(id: string): void {
+    const device = this.#told.get(id);
+    if (device) this.#tell("update", device);
+  }
+
+  /** With what its twin wants, which is what the object wanted last or what an application of this node has wanted since. */
+  #wanted(object: KubeObject): KubeObject {
+    const twins = this.#parts.registry.get(idOf(keyOf(object.metadata)))?.twins;
+    const { spec } = object as DeviceObject;
+    if (!twins || !spec?.properties) return object;
+    const properties = spec.properties.map((property) => {
+      const value = twins.get(property.name)?.expected?.value;
+      return value === undefined ? property : { ...property, desired: { ...property.desired, value } };
+    });
+    return { ...object, spec: { ...spec, properties } };
+  }
+
+  #tell(operation: DeviceChange["operation"], object: KubeObject): void {
+    const device = operation === "delete" ? object : this.#wanted(object);
+    const change = { operation, device, model: this.#modelOf(object) };
     for (const each of this.#followers)
       try {
         each(change);

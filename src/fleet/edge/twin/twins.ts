@@ -6,7 +6,7 @@ import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 
 export interface DeviceChange {
   readonly operation: "insert" | "update" | "delete";
-  /** A Device of devices.kubeedge.io/v1beta1, as the cloud has it. */
+  /** A Device of devices.kubeedge.io/v1beta1, as the cloud has it, but with what its twin wants in `desired`: applications of this node want things, too. */
   readonly device: KubeObject;
   /** Its DeviceModel, when it is known. */
   readonly model: KubeObject | undefined;
