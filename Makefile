@@ -32,7 +32,7 @@ ok: setup launcher ## the gate: format, types, lint, architecture and pure tests
 test: setup launcher dist ## the gate and every rung that this machine can run, then a search for leaks
 	@$(bun) tools/test.ts all
 
-demo: setup dist/sampan ## build, make an image's root file system, run a container from it, and explain it
+demo: setup dist/sampan ## cloud, edge, broker, a simulated device and an application on this machine; CI=true ends by itself
 	@$(bun) tools/demo.ts
 
 bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker, podman, skopeo with umoci, etcd, where they are installed
@@ -40,6 +40,8 @@ bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker
 	@$(bun) bench/images/run.ts
 	@$(bun) bench/docker/run.ts
 	@$(bun) bench/cloud/run.ts
+	@$(bun) bench/edge/run.ts
+	@$(bun) bench/fleet/run.ts
 
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64
 	@$(MAKE) --no-print-directory dist/sampan

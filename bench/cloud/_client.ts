@@ -67,7 +67,7 @@ export class Client implements Disposable {
   }
 
   /** Calls `line` for each event of a watch. Resolves with what ends it, once the server has answered. */
-  async watch(path: string, line: (text: string) => void): Promise<() => void> {
+  async watch(path: string, line: (text: string) => void, ended = () => {}): Promise<() => void> {
     const { ca, cert, key, server } = this.#access;
     return await new Promise((resolve, reject) => {
       const sent = request(new URL(path, server), { ca, cert, key, agent: false }, (response) => {
@@ -79,6 +79,7 @@ export class Client implements Disposable {
           lines.forEach(line);
         });
         response.on("error", () => undefined);
+        response.once("close", ended);
         resolve(() => sent.destroy());
       });
       sent.on("error", reject);

@@ -104,6 +104,8 @@ const cloudArgs = [
   `${ports.hub}`,
   "--join-port",
   `${ports.joining}`,
+  "--router-port",
+  "0",
   "--tunnel-port",
   `${ports.tunnel}`,
 ];
