@@ -461,3 +461,11 @@ test("a store that is new asks once for the pods and devices of its node", async
   expect(edge.meta.list("device")).toHaveLength(1);
   expect(edge.meta.list("devicemodel")).toHaveLength(1);
 });
+
+test("it listens at another address of the machine too, where only tokens open anything", async () => {
+  await using edge = await withToken({ accessRoleBinding: [{ roleBinding: { metadata: {} }, rules }] });
+  await edge.server.listen("127.0.0.2");
+  const url = `http://127.0.0.2:${edge.server.port}${pods}/web`;
+  expect((await fetch(url, { headers: { Authorization: "Bearer good-token" } })).status).toBe(200);
+  expect((await fetch(url, { headers: { Host: "metaserver" } })).status).toBe(401);
+});
