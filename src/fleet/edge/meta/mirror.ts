@@ -27,6 +27,9 @@ export interface Mirror {
   keepDocument(path: string, text: string): void;
 }
 
+/** The disk of an edge is small, and a cluster may be large. */
+const most = { objects: 50_000, bytes: 3 << 20 } as const;
+
 interface Stored {
   readonly key: string;
   readonly value: string | Uint8Array;
@@ -76,6 +79,8 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
   const document = db.query<{ value: string }, [string]>("SELECT value FROM document WHERE path = ?");
   const keep = db.query("INSERT OR REPLACE INTO document (path, value) VALUES (?, ?)");
   const followers = new Set<(change: MirrorChange) => void>();
+  let isTold = false;
+  let count = db.query<{ rows: number }, []>("SELECT count(*) AS rows FROM meta_v2").get()?.rows ?? 0;
 
   function read({ key, value }: Stored): KubeObject | undefined {
     try {
@@ -90,6 +95,12 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
 
   function keyOf(resource: ResourceId, namespace: string | undefined, name: string): string {
     return `${textOf(resource)}/${namespace ?? "null"}/${name}`;
+  }
+
+  /** Said once: whoever lists a whole cluster by way of an edge does so again. */
+  function full(): void {
+    if (!isTold) log(`${most.objects} objects that pods asked for are kept; further ones are not`);
+    isTold = true;
   }
 
   function tell(change: MirrorChange): void {
@@ -114,11 +125,14 @@ export function openMirror(database: EdgeDatabase, cipher: Cipher, log: (text: s
       const before = row ? read(row) : undefined;
       if (operation === "delete") {
         if (before && before.metadata.uid !== undefined && uid !== "" && before.metadata.uid !== uid) return;
-        database.transaction(() => remove.run(key));
+        count -= database.transaction(() => remove.run(key).changes);
         return tell({ type: "DELETED", resource, object: before ?? object });
       }
       if (before?.metadata.uid === uid && isNewer(before, resourceVersion)) return;
+      if (!before && count >= most.objects) return full();
       const json = JSON.stringify(object);
+      if (json.length > most.bytes) return;
+      if (!row) count += 1;
       const isSecret = object.kind === "Secret" || resource.resource === "secrets";
       const value = isSecret ? cipher.seal(json, `meta_v2 ${key}`) : json;
       database.transaction(() =>
