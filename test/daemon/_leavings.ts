@@ -1,6 +1,6 @@
 /** What a test's containers leave on the host when the test ends in the middle: monitors, their processes, resolvers, and cgroups. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Process ids of monitors that hold a folder below this one open. */
 export function monitorsBelow(folder: string): number[] {
@@ -20,7 +20,10 @@ export async function endContainers(folder: string): Promise<void> {
   const all = [...monitors, ...named, ...inside];
   for (const pid of all) kill(pid);
   while (all.some(isAlive)) await Bun.sleep(5);
-  for (const path of new Set(cgroups)) await removeCgroup(path);
+  for (const path of new Set(cgroups)) {
+    await removeCgroup(path);
+    removePodCgroup(dirname(path));
+  }
 }
 
 /** The folders of a container's own cgroups. */
@@ -42,6 +45,19 @@ function processesIn(cgroup: string): number[] {
     return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
   } catch {
     return [];
+  }
+}
+
+/** What held those of a pod's containers, and is empty now. */
+function removePodCgroup(path: string): void {
+  for (let at = path; at.includes("/sampan/"); at = dirname(at)) removeEmpty(at);
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Others are in it.
   }
 }
 

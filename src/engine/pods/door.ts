@@ -19,6 +19,6 @@ export interface PodDoor {
   makeNamespaces(wanted: NewNamespaces): Promise<void>;
   /** A cgroup with limits; one that is there gets them. Errors name the limit. */
   makeCgroup(path: string, resources: OciResources): void;
-  /** With those in it, which must be empty. One that is not there is no error. */
-  removeCgroup(path: string): Promise<void>;
+  /** With those in it, which must be empty. One that is not there is no error. Those `above` go with it where nothing else is in them, in that order. */
+  removeCgroup(path: string, above: readonly string[]): Promise<void>;
 }

@@ -89,6 +89,16 @@ function writeEtc({ settings }: PodParts, { id, request }: PodRow, sandbox: Sand
   });
 }
 
+/** Those that are ours alone, the innermost first: of others who make cgroups for pods nothing is taken away. */
+function foldersAbove(path: string): string[] {
+  const parts = path.split("/");
+  if (parts[1] !== "sampan") return [];
+  return parts
+    .slice(2)
+    .map((_, at) => parts.slice(0, at + 2).join("/"))
+    .toReversed();
+}
+
 /** Every step is tried. Errors: the first. */
 export async function unmakePod(engine: PodParts, { id, request }: PodRow): Promise<void> {
   const places = placesOf(engine.settings, id);
@@ -97,7 +107,10 @@ export async function unmakePod(engine: PodParts, { id, request }: PodRow): Prom
     () => (request.sharePid ? stopInit(engine, id) : undefined),
     () => engine.networks.close(id),
     () => [places.ipc, places.uts, places.pid, places.shm].forEach((path) => unpin(path)),
-    () => (request.cgroupParent === undefined ? undefined : engine.door.removeCgroup(request.cgroupParent)),
+    () =>
+      request.cgroupParent === undefined
+        ? undefined
+        : engine.door.removeCgroup(request.cgroupParent, foldersAbove(request.cgroupParent)),
     () => rmSync(places.folder, { recursive: true, force: true }),
   ];
   for (const step of steps) {

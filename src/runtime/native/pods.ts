@@ -1,5 +1,7 @@
 /** Namespaces and cgroups that several containers share, for the engine's pods: engine/pods/door.ts is the contract, bin joins the two. */
-import { rmSync, writeFileSync } from "node:fs";
+import { rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { SampanError } from "../../base/errors.ts";
+import { errno, errnoOf } from "../../kernel/errno.ts";
 import { CLONE, MS, O } from "../../kernel/linux.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import type { OciResources } from "../../spec/oci/config.ts";
@@ -42,13 +44,36 @@ export function podDoor() {
     makeCgroup(path: string, resources: OciResources): void {
       // Without rules for devices: those are each container's own, and none could have more than this one.
       const { create } = planCgroups({ resources, paths: pathsOf(path), inUserNamespace: true });
-      applySteps(create.filter(({ name }) => name === "mkdir" || name === "write"));
+      const steps = create.filter(({ name }) => name === "mkdir" || name === "write");
+      for (let tries = 0; ; tries++) {
+        try {
+          return applySteps(steps);
+        } catch (error) {
+          // The last pod of its class has just gone, and taken the folder with it.
+          const { cause } = SampanError.from(error);
+          if (tries === 10 || errnoOf(cause ?? error) !== errno.ENOENT) throw error;
+        }
+      }
     },
-    async removeCgroup(path: string): Promise<void> {
+    async removeCgroup(path: string, above: readonly string[]): Promise<void> {
       await removeCgroups(pathsOf(path), patience);
+      for (const each of above)
+        for (const folder of new Set(Object.values(pathsOf(each).dirs))) removeEmpty(folder);
     },
   };
 }
+
+/** One with others in it stays. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (![errno.ENOENT, errno.EBUSY, notEmpty].includes(errnoOf(error))) throw error;
+  }
+}
+
+/** ENOTEMPTY, which old kernels say. */
+const notEmpty = 39;
 
 function pathsOf(path: string): CgroupPaths {
   return cgroupPaths({ cgroupsPath: path, id: "pod", host: cgroupHost(), driver: "cgroupfs" });
