@@ -259,7 +259,10 @@ describe("from the edge", () => {
     const twins = [
       {
         propertyName: "temp",
-        reported: { value: "22", metadata: { timestamp: "1795244544001", type: "int", version: "1" } },
+        reported: {
+          value: "22",
+          metadata: { timestamp: "1795244544001", type: "int", version: "1", node: "edge1" },
+        },
       },
     ];
     expect(statusOf(await cloud.client.get(devices, place)).twins).toEqual(twins as never);

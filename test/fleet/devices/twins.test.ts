@@ -16,16 +16,20 @@ const actual = (value: string, edge: number, timestamp: number): Twin => ({
 });
 const kept = (value: string, version: string, timestamp: string): DeviceTwin => ({
   propertyName: "temp",
-  reported: { value, metadata: { timestamp, type: "int", version } },
+  reported: { value, metadata: { timestamp, type: "int", version, node: "edge1" } },
 });
 
 test("the first value of a property is kept, though its status has no entry yet", () => {
-  expect(applyChanges([], changesOf({ temp: actual("22", 1, 100) }))).toEqual([kept("22", "1", "100")]);
+  expect(applyChanges([], changesOf({ temp: actual("22", 1, 100) }, "edge1"))).toEqual([
+    kept("22", "1", "100"),
+  ]);
 });
 
 test("an entry that an older cloud left empty takes the first value", () => {
   const before = [{ propertyName: "temp", reported: { value: "" } }];
-  expect(applyChanges(before, changesOf({ temp: actual("22", 1, 100) }))).toEqual([kept("22", "1", "100")]);
+  expect(applyChanges(before, changesOf({ temp: actual("22", 1, 100) }, "edge1"))).toEqual([
+    kept("22", "1", "100"),
+  ]);
 });
 
 test.each<[string, Twin, boolean]>([
@@ -39,9 +43,17 @@ test.each<[string, Twin, boolean]>([
   ["the same value without version and time", { actual: { value: "21" } }, false],
 ])("%s", (_, told, isTaken) => {
   const before = [kept("21", "5", "100")];
-  const after = applyChanges(before, changesOf({ temp: told }));
+  const after = applyChanges(before, changesOf({ temp: told }, "edge1"));
   expect(after === before).toBe(!isTaken);
   expect(after[0]?.reported?.value).toBe(isTaken ? (told.actual?.value ?? "") : "21");
+});
+
+test("what the node says where the device is now counts, whatever its clock and versions are", () => {
+  const [after] = applyChanges([kept("21", "5", "100")], changesOf({ temp: actual("7", 1, 10) }, "edge2"));
+  expect(after?.reported).toEqual({
+    value: "7",
+    metadata: { timestamp: "10", type: "int", version: "1", node: "edge2" },
+  });
 });
 
 test("what is wanted and what is so have versions of their own", () => {
@@ -50,10 +62,13 @@ test("what is wanted and what is so have versions of their own", () => {
     expected: { value: "40", metadata: { timestamp: 120 } },
     expected_version: { cloud: 0, edge: 1 },
   };
-  const [after] = applyChanges([kept("21", "5", "100")], changesOf({ temp: told }));
+  const [after] = applyChanges([kept("21", "5", "100")], changesOf({ temp: told }, "edge1"));
   expect(after).toEqual({
     ...kept("21", "5", "100"),
-    observedDesired: { value: "40", metadata: { timestamp: "120", type: "int", version: "1" } },
+    observedDesired: {
+      value: "40",
+      metadata: { timestamp: "120", type: "int", version: "1", node: "edge1" },
+    },
   });
 });
 
@@ -61,7 +76,7 @@ test.each<[string, Twin | null]>([
   ["null", null],
   ["the type deleted", { metadata: { type: "deleted" } }],
 ])("a property goes by %s", (_, told) => {
-  expect(applyChanges([kept("21", "5", "100")], changesOf({ temp: told }))).toEqual([]);
+  expect(applyChanges([kept("21", "5", "100")], changesOf({ temp: told }, "edge1"))).toEqual([]);
 });
 
 test("reports joined before they are written are as if each had been written", () => {
@@ -70,7 +85,7 @@ test("reports joined before they are written are as if each had been written", (
     { temp: null },
     { temp: actual("3", 3, 3), other: actual("9", 1, 1) },
     { temp: actual("2", 2, 2) },
-  ].map(changesOf);
+  ].map((twins) => changesOf(twins, "edge1"));
   const one = reports.reduce<readonly DeviceTwin[]>((twins, changes) => applyChanges(twins, changes), []);
   const joined = new Map();
   for (const changes of reports)
@@ -96,7 +111,7 @@ test.each<[string, Record<string, Twin>, string]>([
     "characters, wanted at most",
   ],
 ])("%s is refused", (_, twins, said) => {
-  expect(() => changesOf(twins)).toThrow(said);
+  expect(() => changesOf(twins, "edge1")).toThrow(said);
 });
 
 test("a device that would have more properties than an object holds is refused", () => {
@@ -106,7 +121,7 @@ test("a device that would have more properties than an object holds is refused",
 
 test("a property called __proto__ is one like any other", () => {
   const twins = JSON.parse('{"__proto__":{"actual":{"value":"1"}}}') as Record<string, Twin>;
-  const [after] = applyChanges([], changesOf(twins));
-  expect(after).toEqual({ propertyName: "__proto__", reported: { value: "1", metadata: {} } });
+  const [after] = applyChanges([], changesOf(twins, "edge1"));
+  expect(after).toEqual({ propertyName: "__proto__", reported: { value: "1", metadata: { node: "edge1" } } });
   expect(Object.prototype).not.toHaveProperty("actual");
 });

@@ -1,8 +1,9 @@
 /**
  * What a report says of a twin, and how it changes what the API has. Pure.
  *
- * A report of `actual` becomes `reported`, of `expected` `observedDesired`, each with the time, the type and the edge's version in its metadata. An edge counts that version up with every
+ * A report of `actual` becomes `reported`, of `expected` `observedDesired`, each with the time, the type, the node and its version in its metadata. An edge counts that version up with every
  * change: by it an older report that comes after a newer one is told, and one that comes twice. An edge that lost its store counts from the beginning; then the time says that it is newer.
+ * What another node said before, on which the device no longer is, is older in any case: two nodes have two clocks.
  */
 import { invalid, SampanError } from "../../../base/errors.ts";
 import { hasControl } from "../../link/json.ts";
@@ -22,10 +23,10 @@ export type TwinChanges = ReadonlyMap<string, TwinChange>;
 export const bounds = { properties: 1000, name: 128, value: 8192, total: 512 * 1024 } as const;
 
 /**
- * The changes of one report.
+ * The changes of one report of a node.
  * @throws SampanError invalid_argument that names the property.
  */
-export function changesOf(twins: Twins): Map<string, TwinChange> {
+export function changesOf(twins: Twins, node: string): Map<string, TwinChange> {
   const entries = Object.entries(twins);
   if (entries.length > bounds.properties)
     throw invalid(
@@ -34,7 +35,7 @@ export function changesOf(twins: Twins): Map<string, TwinChange> {
   let total = 0;
   const changes = entries.map(([name, twin]) => {
     total += name.length + (twin?.actual?.value?.length ?? 0) + (twin?.expected?.value?.length ?? 0);
-    return [checkedName(name), changeOf(name, twin)] as const;
+    return [checkedName(name), changeOf(name, twin, node)] as const;
   });
   if (total > bounds.total)
     throw invalid(`cannot take the report: it has ${total} characters, wanted at most ${bounds.total}`);
@@ -49,11 +50,16 @@ function checkedName(name: string): string {
   return name;
 }
 
-function changeOf(name: string, twin: Twin | null): TwinChange {
+function changeOf(name: string, twin: Twin | null, node: string): TwinChange {
   if (twin === null || twin.metadata?.type === "deleted") return { removed: true };
   const type = twin.metadata?.type;
-  const reported = propertyOf(name, { value: twin.actual, version: twin.actual_version, type });
-  const observedDesired = propertyOf(name, { value: twin.expected, version: twin.expected_version, type });
+  const reported = propertyOf(name, { value: twin.actual, version: twin.actual_version, type, node });
+  const observedDesired = propertyOf(name, {
+    value: twin.expected,
+    version: twin.expected_version,
+    type,
+    node,
+  });
   return { ...(reported ? { reported } : {}), ...(observedDesired ? { observedDesired } : {}) };
 }
 
@@ -61,9 +67,10 @@ interface Told {
   readonly value: TwinValue | undefined;
   readonly version: TwinVersion | undefined;
   readonly type: string | undefined;
+  readonly node: string;
 }
 
-function propertyOf(name: string, { value, version, type }: Told): TwinProperty | undefined {
+function propertyOf(name: string, { value, version, type, node }: Told): TwinProperty | undefined {
   if (value?.value === undefined) return undefined;
   if (value.value.length > bounds.value)
     throw invalid(
@@ -76,6 +83,7 @@ function propertyOf(name: string, { value, version, type }: Told): TwinProperty 
       ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
       ...(type === undefined ? {} : { type }),
       ...(version === undefined ? {} : { version: String(version.edge) }),
+      node,
     },
   };
 }
@@ -99,6 +107,7 @@ function newer(present: TwinProperty | undefined, told: TwinProperty | undefined
 
 /** Whether what is told was not known before: newer by version or by time; by its value alone where neither is told. */
 export function isNews(present: TwinProperty, told: TwinProperty): boolean {
+  if (present.metadata?.["node"] !== told.metadata?.["node"]) return true;
   const [before, after] = [numbersOf(present), numbersOf(told)];
   if (after.time > before.time) return true;
   if (after.version >= 0 && before.version >= 0) return after.version > before.version;

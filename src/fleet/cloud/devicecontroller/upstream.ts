@@ -40,7 +40,9 @@ export function takeUpstream(parts: Parts, reports: Reports): (edge: Edge, recei
     };
     try {
       const device = deviceOf(parts, edge, parseDeviceResource(received.route.resource).device);
-      const changes: TwinChanges = isTwin ? changesOf(twinReport.parse(received.content).twin) : new Map();
+      const changes: TwinChanges = isTwin
+        ? changesOf(twinReport.parse(received.content).twin, edge.node)
+        : new Map();
       if (isTwin) requireRoom(keyOf(device), after(device, reports, changes));
       const state = isTwin
         ? undefined
