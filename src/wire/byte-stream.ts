@@ -34,6 +34,11 @@ export class Inbox implements AsyncIterable<Uint8Array> {
     return this.waiting;
   }
 
+  /** Pieces that wait. */
+  get count(): number {
+    return this.pieces.length;
+  }
+
   get open(): boolean {
     return !this.ended;
   }

@@ -30,6 +30,8 @@ export interface PipeOptions {
 }
 
 const defaultMark = 256 << 10;
+/** Messages that wait: the smallest cost far more than their bytes. */
+const mostMessages = 1024;
 /** What a library that was told to pause may still hand on, beyond the mark. */
 const surplus = 4 << 20;
 const lingering = 5_000;
@@ -73,8 +75,10 @@ export function pipeOf(peer: WebSocket, options: PipeOptions): MessagePipe {
   const mark = options.mark ?? defaultMark;
   const over = Promise.withResolvers<void>();
   let paused = false;
+  /** Who waits for a message to be on its way when the connection ends. */
+  const writing = new Set<() => void>();
   const inbox = new Inbox(mark, () => {
-    if (!paused || inbox.size >= mark / 2) return;
+    if (!paused || inbox.size >= mark / 2 || inbox.count >= mostMessages / 2) return;
     paused = false;
     peer.resume();
   });
@@ -82,7 +86,8 @@ export function pipeOf(peer: WebSocket, options: PipeOptions): MessagePipe {
     options.onSign?.();
     inbox.push(bytesOf(data));
     if (inbox.size > mark + options.largest + surplus) return peer.terminate();
-    if (inbox.size < mark || paused || !inbox.open) return;
+    const isFull = inbox.size >= mark || inbox.count >= mostMessages;
+    if (!isFull || paused || !inbox.open) return;
     paused = true;
     peer.pause();
   });
@@ -92,6 +97,7 @@ export function pipeOf(peer: WebSocket, options: PipeOptions): MessagePipe {
   peer.on("close", (code: number) => {
     if (code === 1006) inbox.fail(broken("the peer went away"));
     inbox.end();
+    for (const reject of writing) reject();
     over.resolve();
   });
   return {
@@ -101,10 +107,13 @@ export function pipeOf(peer: WebSocket, options: PipeOptions): MessagePipe {
     send: async (data, { text = false } = {}) => {
       if (peer.readyState !== peer.OPEN) throw broken("cannot write: the connection is closed");
       await new Promise<void>((resolve, reject) => {
-        void over.promise.then(() => reject(broken("the peer went away")));
-        peer.send(data, { binary: !text }, (error) =>
-          error ? reject(broken("cannot write: the connection broke", error)) : resolve(),
-        );
+        const gone = () => reject(broken("the peer went away"));
+        writing.add(gone);
+        peer.send(data, { binary: !text }, (error) => {
+          writing.delete(gone);
+          if (error) reject(broken("cannot write: the connection broke", error));
+          else resolve();
+        });
       });
     },
     ping: () => {

@@ -1,5 +1,4 @@
 /** Connections to ports of a pod, seen from the end that serves them, whatever carries them. */
-import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { SampanError } from "../../base/errors.ts";
 import type { ByteStream } from "../byte-stream.ts";
@@ -59,7 +58,7 @@ export async function joinForward(
 export async function intoDuplex(from: ByteStream, to: Duplex): Promise<void> {
   for await (const piece of from.input) {
     if (to.destroyed) throw new SampanError("unavailable", "the connection was closed");
-    if (!to.write(piece)) await once(to, "drain", { signal: closing(to) });
+    if (!to.write(piece)) await drained(to);
   }
   to.end();
 }
@@ -70,9 +69,14 @@ async function fromDuplex(from: Duplex, to: ByteStream): Promise<void> {
   await to.end();
 }
 
-function closing(duplex: Duplex): AbortSignal {
-  const controller = new AbortController();
-  if (duplex.destroyed) controller.abort();
-  duplex.once("close", () => controller.abort());
-  return controller.signal;
+/** Resolves when there is room, or nobody takes any more. */
+async function drained(duplex: Duplex): Promise<void> {
+  if (duplex.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      duplex.off("drain", done).off("close", done);
+      resolve();
+    };
+    duplex.on("drain", done).on("close", done);
+  });
 }

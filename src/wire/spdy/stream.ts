@@ -59,6 +59,7 @@ export class SpdyStream implements ByteStream {
   }
 
   async write(data: Uint8Array): Promise<void> {
+    await this.replying;
     for (let start = 0; start < data.byteLength;) {
       this.check();
       await this.allowance();

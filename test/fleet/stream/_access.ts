@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { PassThrough } from "node:stream";
 import { SampanError } from "../../../src/base/errors.ts";
 import type {
   ContainerRef,
@@ -131,8 +132,9 @@ async function run(
     });
   });
   const output = merge([
-    ["stdout", child.stdout as AsyncIterable<Uint8Array>],
-    ["stderr", child.stderr as AsyncIterable<Uint8Array>],
+    // At once: what a process has said when it ends is thrown away unless somebody listens.
+    ["stdout", child.stdout.pipe(new PassThrough()) as AsyncIterable<Uint8Array>],
+    ["stderr", child.stderr.pipe(new PassThrough()) as AsyncIterable<Uint8Array>],
   ]);
   return {
     write: async (data) => {

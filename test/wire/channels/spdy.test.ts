@@ -165,6 +165,30 @@ describe("a session", () => {
     await writing;
   });
 
+  test("writes nothing on a stream before its reply, which peers would drop", async () => {
+    await using pair = await socketPair();
+    using _server = disposable(
+      new SpdySession(pair.far, {
+        side: "server",
+        onStream: (stream) => {
+          void stream.reply();
+          void stream.write(Buffer.from("x")).then(async () => await stream.end());
+        },
+      }),
+    );
+    using packer = new HeaderPacker();
+    const block = Buffer.concat([words(1, 0), Buffer.alloc(2), await packer.pack({})]);
+    pair.near.write(controlFrame("synStream", block));
+    let came = Buffer.alloc(0);
+    const end = Buffer.from(dataHead(1, 0, true));
+    pair.near.on("data", (data: Buffer) => (came = Buffer.concat([came, data])));
+    while (!came.includes(end)) await new Promise((resolve) => setImmediate(resolve));
+    // A SYN_REPLY first, then the data, then its end.
+    expect(came.readUInt16BE(2)).toBe(2);
+    const reply = 8 + came.readUIntBE(5, 3);
+    expect(came.subarray(reply)).toEqual(Buffer.concat([dataHead(1, 1, false), Buffer.from("x"), end]));
+  });
+
   test("answers pings of the peer, and not those that would be its own", async () => {
     await using pair = await socketPair();
     using _server = disposable(new SpdySession(pair.far, { side: "server" }));

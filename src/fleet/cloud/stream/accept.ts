@@ -28,7 +28,12 @@ export interface AcceptOptions {
   readonly connected: (tunnel: Tunnel) => void;
 }
 
-const times = { ping: 10_000, silence: 30_000 } as const;
+/** Milliseconds: how often is looked, after which silence is asked, and after which it is given up. Edges ask by themselves, ours rarely, so that an idle node costs little. */
+const times = {
+  look: 10_000,
+  ours: { ask: 70_000, silence: 130_000 },
+  others: { ask: 15_000, silence: 40_000 },
+} as const;
 const largest = frameLimit + 16;
 
 export async function acceptTunnels(tunnels: Tunnels, options: AcceptOptions): Promise<Listening> {
@@ -76,7 +81,7 @@ async function accept(tunnels: Tunnels, visit: Visit, options: AcceptOptions): P
   });
   const internalIp = String(request.headers["sessioninternalip"] ?? "").slice(0, 64);
   const tunnel = new Tunnel({ node, internalIp, pipe, ours, nextId: tunnels.nextId, patience });
-  const cancel = probing(pipe, clock, () => seen);
+  const cancel = probing({ pipe, ours, clock, seen: () => seen });
   const ended = tunnels.keep(tunnel);
   options.connected(tunnel);
   const failure = await ended;
@@ -86,14 +91,23 @@ async function accept(tunnels: Tunnels, visit: Visit, options: AcceptOptions): P
     options.log(`the tunnel of node "${node}": ${failure.message}`);
 }
 
-function probing(pipe: MessagePipe, clock: Clock, seen: () => number): () => void {
+interface Probing {
+  readonly pipe: MessagePipe;
+  readonly ours: boolean;
+  readonly clock: Clock;
+  readonly seen: () => number;
+}
+
+function probing({ pipe, ours, clock, seen }: Probing): () => void {
+  const { ask, silence } = ours ? times.ours : times.others;
   let cancel = () => {};
-  const probe = () => {
-    if (clock.now() - seen() > times.silence) return pipe.terminate();
-    pipe.ping();
-    cancel = clock.after(times.ping, probe);
+  const look = () => {
+    const silent = clock.now() - seen();
+    if (silent > silence) return pipe.terminate();
+    if (silent > ask) pipe.ping();
+    cancel = clock.after(times.look, look);
   };
-  probe();
+  look();
   return () => cancel();
 }
 

@@ -21,8 +21,15 @@ export interface EdgeStream extends AsyncDisposable {
   readonly connected: boolean;
 }
 
-/** Milliseconds. */
-const times = { ping: 5_000, silence: 15_000, first: 1_000, longest: 30_000 } as const;
+/** Milliseconds between tries. */
+const times = { first: 1_000, longest: 30_000 } as const;
+/** Milliseconds. The link to the cloud knows within seconds when it is gone, and has the tunnel probed: the tunnel's own probes may be rare, which is what an idle node costs. */
+const probes = {
+  ours: { ping: 50_000, silence: 120_000 },
+  others: { ping: 5_000, silence: 15_000 },
+  /** For an answer once the link fell. */
+  doubt: 10_000,
+} as const;
 
 /** Returns at once; the tunnel comes up when the cloud is there. */
 export function openEdgeStream(
@@ -31,10 +38,11 @@ export function openEdgeStream(
 ): EdgeStream {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  const state = { connected: false, wake: () => {} };
-  // The link to the cloud is there again: so is the tunnel, most probably.
+  const state: State = { connected: false, wake: () => {}, doubt: () => {} };
+  // When the link to the cloud is there again so is the way of the tunnel, most probably; when it falls the tunnel may be dead as well.
   const following = context.link?.onChange((connected) => {
     if (connected) state.wake();
+    else state.doubt();
   });
   const running = keep({ ...context, signal }, options, state);
   return {
@@ -53,7 +61,10 @@ type Context = Pick<EdgeContext, "node" | "clock" | "log" | "signal">;
 
 interface State {
   connected: boolean;
+  /** Tries at once. */
   wake: () => void;
+  /** Asks whether the cloud is still there. */
+  doubt: () => void;
 }
 
 async function keep(context: Context, options: EdgeStreamOptions, state: State): Promise<void> {
@@ -93,17 +104,26 @@ async function once(
   state.connected = true;
   const stop = () => pipe.terminate();
   signal.addEventListener("abort", stop, { once: true });
+  const { ping, silence } = ours ? probes.ours : probes.others;
   let cancel = () => {};
   const probe = () => {
-    if (clock.now() - seen > times.silence) return pipe.terminate();
+    if (clock.now() - seen > silence) return pipe.terminate();
     pipe.ping();
-    cancel = clock.after(times.ping, probe);
+    cancel();
+    cancel = clock.after(ping, probe);
+  };
+  state.doubt = () => {
+    const asked = clock.now();
+    pipe.ping();
+    cancel();
+    cancel = clock.after(probes.doubt, () => (seen < asked ? pipe.terminate() : probe()));
   };
   seen = clock.now();
   probe();
   try {
     await new TunnelSession({ pipe, kubelet, ours, log, signal }).run();
   } finally {
+    state.doubt = () => {};
     cancel();
     signal.removeEventListener("abort", stop);
     pipe.terminate();
