@@ -26,6 +26,9 @@ export interface Liveness extends Disposable {
 /** Milliseconds: a peer may be slow, but not as slow as this. */
 const longest = 10_000;
 
+/** Milliseconds: a process that was held up itself looks once more at what has come meanwhile before it judges. */
+const settle = 50;
+
 export function watchLiveness({ clock, quiet, patience, ping, dead }: LivenessOptions): Liveness {
   let at = clock.now();
   let isAsked = false;
@@ -46,7 +49,7 @@ export function watchLiveness({ clock, quiet, patience, ping, dead }: LivenessOp
     if (silent < quiet) return wait(Math.max(1, quiet - Math.max(silent, 0)), look);
     isAsked = true;
     pinged = clock.now();
-    wait(bound(), dead);
+    wait(bound(), () => wait(settle, dead));
     ping();
   }
 

@@ -113,6 +113,17 @@ test("a clock that is set back or ahead neither ends a link nor keeps a dead one
   }
 });
 
+test("an answer that was there while this process was held up counts", () => {
+  const { state, go, answer } = turning();
+  go(3_500);
+  expect(state.pings).toBe(1);
+  // The timer is late, and what came is read after it.
+  go(1_420);
+  answer();
+  go(2_000);
+  expect(state.dead).toBeUndefined();
+});
+
 test("nothing is asked after its end", () => {
   const { state, go, watch } = turning();
   watch[Symbol.dispose]();
