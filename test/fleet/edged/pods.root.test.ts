@@ -178,3 +178,39 @@ test("with the real means: volumes, environment, probes and hooks", async () => 
   });
   expect(world.log).toEqual([]);
 });
+
+test("a pod whose volume is not there waits for it, and can be deleted meanwhile", async () => {
+  await using world = await EdgedWorld.open({ means: "real" });
+  const spec = (name: string) => ({
+    terminationGracePeriodSeconds: 0,
+    volumes: [{ name: "settings", configMap: { name } }],
+    containers: [
+      {
+        name: "main",
+        image,
+        command: ["sleep", "1000"],
+        volumeMounts: [{ name: "settings", mountPath: "/settings" }],
+      },
+    ],
+  });
+  world.want(world.pod("web", spec("settings")));
+  const never = world.want(world.pod("never", spec("nothere")));
+  const waiting = await world.until(
+    "web",
+    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === "FailedMount",
+  );
+  expect(waiting.phase).toBe("Pending");
+  await world.until(
+    "never",
+    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === "FailedMount",
+  );
+  world.delete(never);
+  await eventually(
+    () => world.link.to("default/pod/never", "delete")[0],
+    () => world.log.join("; "),
+  );
+  const metadata = { name: "settings", namespace: "default" };
+  world.meta.put("configmap", { apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "b" } });
+  await world.until("web", ({ phase }) => phase === "Running");
+  expect(world.world.engine.pods.list().map(({ request }) => request.name)).toEqual(["web"]);
+});

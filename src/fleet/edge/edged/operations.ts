@@ -26,14 +26,25 @@ export interface Prepared {
   readonly volumes: MountedVolumes;
 }
 
+export interface Preparing {
+  readonly sandbox: string | undefined;
+  readonly signal: AbortSignal;
+  /** Is told the sandbox's id. */
+  readonly made: (id: string) => void;
+}
+
 /** Errors: PodError `FailedMount`, `FailedCreatePodSandBox`, and those that are final. */
 export async function prepare(
   parts: EdgedParts,
   pod: Pod,
-  { sandbox, signal }: { readonly sandbox: string | undefined; readonly signal: AbortSignal },
+  { sandbox, signal, made: told }: Preparing,
 ): Promise<Prepared> {
   const made = makeSandbox(parts, pod, { sandbox, signal });
-  made.catch(() => undefined);
+  // Also when its volumes are not there yet.
+  made.then(
+    ({ id }) => told(id),
+    () => undefined,
+  );
   try {
     const volumes = await parts.means.volumes.mount(pod, signal);
     return { sandbox: await made, volumes };

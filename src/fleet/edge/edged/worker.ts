@@ -366,8 +366,13 @@ export class Worker implements AsyncDisposable {
     const sandbox = this.#sandbox;
     switch (step.do) {
       case "prepare":
-        this.#prepared = await operations.prepare(this.#parts, this.#pod, { sandbox, signal });
-        this.#sandbox = this.#prepared.sandbox.id;
+        this.#prepared = await operations.prepare(this.#parts, this.#pod, {
+          sandbox,
+          signal,
+          made: (id) => {
+            this.#sandbox = id;
+          },
+        });
         return this.refresh();
       case "start":
         return await this.#start(step, signal);
