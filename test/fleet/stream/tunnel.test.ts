@@ -316,9 +316,11 @@ async function kubeEdgeCloud() {
   const https = createHttps({ key, cert: certificate, ca: authority.ca, requestCert: true });
   const server = new WebSocketServer({ server: https, skipUTF8Validation: true, perMessageDeflate: false });
   const connected = Promise.withResolvers<{ socket: WebSocket; headers: Record<string, unknown> }>();
-  server.on("connection", (socket, request) =>
-    connected.resolve({ socket, headers: { ...request.headers } }),
-  );
+  const count = { connections: 0 };
+  server.on("connection", (socket, request) => {
+    count.connections += 1;
+    connected.resolve({ socket, headers: { ...request.headers } });
+  });
   await new Promise<void>((resolve) => void https.listen(0, "127.0.0.1", resolve));
   const pair = await site.certificate("edge-1");
   const stop = new AbortController();
@@ -329,6 +331,7 @@ async function kubeEdgeCloud() {
       tls: () => pair,
       internalIp: "192.0.2.7",
       kubelet: site.kubelet,
+      random: () => 0,
     },
   );
   const { socket, headers } = await connected.promise;
@@ -337,6 +340,7 @@ async function kubeEdgeCloud() {
   return {
     frames,
     headers,
+    count,
     send: (frame: Frame) => socket.send(encodeFrame(frame), { binary: false }),
     socket,
     [Symbol.asyncDispose]: async () => {
@@ -429,6 +433,7 @@ describe("a KubeEdge cloud", () => {
         data: connectTo("/containerLogs/default/web/main", "follow=true"),
       });
     await closed;
+    await until(() => cloud.count.connections === 2);
   });
 });
 
