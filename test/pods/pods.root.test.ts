@@ -152,3 +152,14 @@ test("what cannot be is refused, and leaves nothing", async () => {
   expect(world.container("f".repeat(64), ["true"])).rejects.toThrow("there is none");
   expect(world.engine.pods.list()).toHaveLength(1);
 });
+
+test("what is left of a sandbox that nobody knows is taken away", async () => {
+  await using world = await World.open();
+  const before = mountsBelow(world.folder);
+  const { id } = await world.pod({ sharePid: true });
+  world.engine.store.db.query("DELETE FROM pods WHERE id = ?").run(id);
+  await world.again();
+  expect(mountsBelow(world.folder)).toEqual(before);
+  expect(readdirSync(join(world.folder, "run/pods"))).toEqual([]);
+  expect(await audit(world.engine)).toEqual([]);
+});

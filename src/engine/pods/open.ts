@@ -1,5 +1,7 @@
 /** Pod sandboxes over the engine's other parts: pods.ts is the contract. */
 import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { invalid, SampanError } from "../../base/errors.ts";
 import { descriptorDuplex } from "../../kernel/descriptor-duplex.ts";
@@ -76,7 +78,7 @@ export function openPods(engine: PodParts): Pods {
     connect: (id, port, signal) => connect(engine, podRow(store, id), { port, signal }),
     containers: (id) => containersOf(store, id),
     restore: async () => {
-      const done: string[] = [];
+      const done = await removeStrays(engine);
       for (const { id, request } of podRows(store))
         await inTurn(id, async () => {
           const row = find(id);
@@ -112,6 +114,25 @@ async function connect(
     const { message } = SampanError.from(error);
     throw new SampanError("unavailable", `${what}: ${message}`, { cause: error });
   }
+}
+
+/** What is on the host of sandboxes that have no row: a removal that was cut off, or a database that lost its last moments. */
+async function removeStrays(engine: PodParts): Promise<string[]> {
+  const folder = join(engine.settings.state, "pods");
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const known = new Set(podRows(engine.store).map(({ id }) => id));
+  const done: string[] = [];
+  for (const id of names.filter((name) => /^[0-9a-f]{64}$/.test(name) && !known.has(name))) {
+    const request = { namespace: "", name: "", uid: "", hostname: "", sharePid: true };
+    const what = `what was left of pod sandbox ${id.slice(0, 12)}`;
+    try {
+      await unmakePod(engine, { id, request, created: 0, wanted: false });
+      done.push(what);
+    } catch (error) {
+      done.push(`${what} cannot be taken away: ${SampanError.from(error).message}`);
+    }
+  }
+  return done;
 }
 
 /** One change at a time for a sandbox. */

@@ -129,9 +129,10 @@ export async function openEdged(
     changed: () => reports.look(),
     every: { ...nodeTimes, ...options.times }.look,
   });
+  const info = nodeInfo({ runtime: version, kubelet: options.version ?? defaultVersion });
   const reports: NodeReporter = new NodeReporter({
     ...inner,
-    state: () => nodeState(inner, { options, facts, watch }),
+    state: () => nodeState(inner, { options, facts, watch, info }),
     options: options.node ?? {},
     times: { ...nodeTimes, ...options.times },
   });
@@ -217,9 +218,10 @@ interface StateParts {
   readonly options: EdgedOptions;
   readonly facts: NodeFacts;
   readonly watch: PressureWatch;
+  readonly info: NodeState["info"];
 }
 
-function nodeState({ node, engine }: EdgeContext, { options, facts, watch }: StateParts): NodeState {
+function nodeState({ node, engine }: EdgeContext, { options, facts, watch, info }: StateParts): NodeState {
   return {
     name: node,
     ips: facts.ips,
@@ -228,7 +230,7 @@ function nodeState({ node, engine }: EdgeContext, { options, facts, watch }: Sta
     disk: spaceOf(engine.store.root).total,
     pods: options.pods ?? defaults.pods,
     reserved: options.reserved ?? defaults.reserved,
-    info: nodeInfo({ runtime: version, kubelet: options.version ?? defaultVersion }),
+    info,
     pressures: {
       MemoryPressure: watch.isUnder("MemoryPressure"),
       DiskPressure: watch.isUnder("DiskPressure"),
