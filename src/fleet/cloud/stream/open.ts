@@ -10,7 +10,7 @@ import type { CloudContext } from "../part.ts";
 import { acceptTunnels, type AcceptOptions } from "./accept.ts";
 import { type KubeletServerOptions, serveKubelets } from "./kubelet-server.ts";
 import { Measure } from "./measure.ts";
-import { writeNodePort } from "./node-port.ts";
+import { nodes, writeNodePort } from "./node-port.ts";
 import { podStreams } from "./pod-streams.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -61,6 +61,7 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
     connected: () => [...tunnels.all()].map(({ node }) => node),
     start: async ({ client, informers, log, signal }, options) => {
       const { store } = informers.of(pods);
+      const { store: seen } = informers.of(nodes);
       owns = (node, namespace, name) => nodeNameOf(store.get(namespace, name)) === node;
       await using opening = new AsyncDisposableStack();
       opening.use(measure);
@@ -68,7 +69,8 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
       const face = kubelets && opening.use(await serveKubelets(tunnels, { ...kubelets, client, log }));
       const port = kubeletPort ?? face?.port ?? usualPort;
       const connected = ({ node }: { readonly node: string }) => {
-        writeNodePort(node, { client, clock, port, signal }).catch((error: unknown) =>
+        const known = (name: string) => seen.get(undefined, name);
+        writeNodePort(node, { client, clock, port, known, signal }).catch((error: unknown) =>
           log(`cannot write the kubelet's port of node "${node}": ${String(error)}`),
         );
       };
