@@ -6,11 +6,7 @@ import type { Envelope } from "../../link/envelope.ts";
 import type { Traits, Version } from "../../link/versions.ts";
 import type { Edge } from "./hub.ts";
 import { DeliveryQueue } from "./queue.ts";
-
-export interface Release {
-  readonly version: Version;
-  readonly traits: Traits;
-}
+import type { Release } from "./release.ts";
 
 /** In milliseconds and bytes. */
 export const bounds = {

@@ -4,17 +4,18 @@ import type { WebSocket } from "ws";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import { type Envelope, formatEnvelope } from "../../link/envelope.ts";
-import { newest, traitsOf, versionOfKubelet } from "../../link/versions.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Informer } from "../informer/informer.ts";
 import { isNewer, lacking } from "../sync/plan.ts";
 import type { Records } from "../sync/records.ts";
 import type { SyncWriter } from "../sync/writer.ts";
+import { ask } from "./ask.ts";
 import { claimNode, claimOf, type ClaimsOptions } from "./claims.ts";
 import { compose } from "./compose.ts";
 import type { AskOptions, Delivery, Edge, Handler, Hub, Source } from "./hub.ts";
 import { receive } from "./receive.ts";
-import { type Release, Session } from "./session.ts";
+import { releaseOf } from "./release.ts";
+import { Session } from "./session.ts";
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -31,7 +32,6 @@ export interface SessionsOptions {
 const round = 5_000;
 const perNode = 4;
 const second = 1000;
-const askDeadline = 60_000;
 /** Milliseconds: a clock that goes further between two looks was set, or all stood still. */
 const longestStep = 3_000;
 /** Bytes of messages that have begun and not ended, of all edges; beyond it the one with the most goes. */
@@ -114,32 +114,11 @@ export class Sessions implements Hub {
     return this.sessions.get(node)?.send(formatEnvelope(message)) ?? false;
   }
 
-  async ask(
-    node: string,
-    message: Envelope,
-    { signal, deadline = askDeadline }: AskOptions,
-  ): Promise<Envelope> {
-    signal.throwIfAborted();
+  async ask(node: string, message: Envelope, options: AskOptions): Promise<Envelope> {
+    options.signal.throwIfAborted();
     const session = this.sessions.get(node);
     if (!session) throw new SampanError("unavailable", `cannot ask node "${node}": it is not connected`);
-    const { promise, resolve, reject } = Promise.withResolvers<Envelope>();
-    session.wait(message.id, { resolve, reject });
-    const late = () =>
-      reject(
-        new SampanError("deadline_exceeded", `cannot ask node "${node}": no answer within ${deadline} ms`),
-      );
-    const cancel = this.options.clock.after(deadline, late);
-    const aborted = () => reject(new SampanError("cancelled", `cannot ask node "${node}": it was given up`));
-    signal.addEventListener("abort", aborted, { once: true });
-    try {
-      if (!session.send(formatEnvelope(message)))
-        throw new SampanError("unavailable", `cannot ask node "${node}": it does not take what it is sent`);
-      return await promise;
-    } finally {
-      cancel();
-      signal.removeEventListener("abort", aborted);
-      session.forgetAsk(message.id);
-    }
+    return await ask(session, message, { ...options, clock: this.options.clock });
   }
 
   /** A connection whose certificate is that of the node. The newest wins. */
@@ -153,7 +132,7 @@ export class Sessions implements Hub {
       connection,
       since: clock.now(),
       now: this.now,
-      release: () => this.releaseOf(node),
+      release: () => releaseOf(this.options.nodes.store.get(undefined, node)),
     });
     this.sessions.set(node, session);
     this.looks.push(node);
@@ -202,13 +181,6 @@ export class Sessions implements Hub {
     } catch (error) {
       this.options.log(`cannot greet node "${session.node}": ${String(error)}`);
     }
-  }
-
-  private releaseOf(node: string): Release {
-    const status = this.options.nodes.store.get(undefined, node)?.["status"] as
-      { readonly nodeInfo?: { readonly kubeletVersion?: unknown } } | undefined;
-    const kubelet = status?.nodeInfo?.kubeletVersion;
-    return releaseOf(typeof kubelet === "string" ? kubelet : "");
   }
 
   private enqueue(session: Session, delivery: Delivery): void {
@@ -333,17 +305,4 @@ export class Sessions implements Hub {
       if (session) this.look(session);
     }
   }
-}
-
-const releases = new Map<string, Release>();
-
-/** A fleet has few of them. */
-function releaseOf(kubelet: string): Release {
-  const known = releases.get(kubelet);
-  if (known) return known;
-  const version = versionOfKubelet(kubelet) ?? newest;
-  const release = { version, traits: traitsOf(version) };
-  if (releases.size > 1000) releases.clear();
-  releases.set(kubelet, release);
-  return release;
 }
