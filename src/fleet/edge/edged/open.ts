@@ -298,8 +298,9 @@ function forgetStatus(context: EdgeContext, pod: Pod | undefined): void {
 /** Written only when that changes: a disk of an edge has only so many writes. */
 function keep(context: EdgeContext, pod: Pod, status: PodStatus): void {
   const before = keptStatus(context, pod);
-  const isSame = before?.phase === status.phase && before?.reason === status.reason;
-  if (isSame || (before !== undefined && !isTerminal(status) && before.phase === status.phase)) return;
+  const isSame = before?.phase === status.phase && (before?.reason === status.reason || !isTerminal(status));
+  // One that has not begun has nothing to lose, and its start is not held up by the disk.
+  if (isSame || status.phase === "Pending") return;
   const { name = "", namespace = "default", uid = "" } = pod.metadata;
   const object = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, uid }, status };
   context.meta.keep(key(pod), object).catch((error: unknown) => {

@@ -6,22 +6,24 @@ import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import type { Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 import { tried, type Backoff } from "./backoff.ts";
-import { lastWords } from "./last-words.ts";
-import { messageFile, observe, readMessage } from "./observe.ts";
+import { defaultReasons, eventReason, isOfPull, killing, nextFailure } from "./failures.ts";
+import { LastWords } from "./last-words.ts";
+import { observe } from "./observe.ts";
 import * as operations from "./operations.ts";
 import type { EdgedParts, Listener } from "./parts.ts";
 import { graceOf, plan, type Step } from "./plan.ts";
 import { PodError } from "./pod-error.ts";
+import { VolumeRefresh } from "./refresh.ts";
 import { statusOf } from "./status.ts";
 import type { ProbeResult } from "./translate.ts";
 import {
   allContainers,
+  hasEnded,
   isRunning,
   latest,
   type Ending,
   type Failure,
   type PodView,
-  type Seen,
 } from "./view.ts";
 
 export interface WorkerOptions {
@@ -44,6 +46,8 @@ export class Worker implements AsyncDisposable {
   readonly #parts: EdgedParts;
   readonly #listener: Listener;
   readonly #folder: string;
+  readonly #words: LastWords;
+  readonly #refresh: VolumeRefresh;
   #pod: Pod;
   #sandbox: string | undefined;
   #prepared: operations.Prepared | undefined;
@@ -57,13 +61,11 @@ export class Worker implements AsyncDisposable {
   #backoffs = new Map<string, Backoff>();
   #again = new Set<string>();
   #hooking = new Map<string, AbortController>();
-  #words = new Map<string, string>();
   #probed = new Set<string>();
   #isScheduled = false;
   #finishedAs: Ending["kind"] | undefined;
   #isDisposed = false;
   #cancelTimer = () => {};
-  #cancelRefresh = () => {};
 
   constructor(pod: Pod, { parts, listener, sandbox, before }: WorkerOptions) {
     this.uid = pod.metadata.uid ?? "";
@@ -71,6 +73,8 @@ export class Worker implements AsyncDisposable {
     this.#parts = parts;
     this.#listener = listener;
     this.#folder = join(parts.folder, this.uid);
+    this.#words = new LastWords({ engine: parts.engine, folder: this.#folder, changed: () => this.wake() });
+    this.#refresh = new VolumeRefresh(parts);
     this.#sandbox = sandbox;
     this.#status = before;
     const started = Date.parse(before?.startTime ?? pod.status?.startTime ?? "");
@@ -131,26 +135,14 @@ export class Worker implements AsyncDisposable {
 
   /** What could not be done before may be possible now: tries again at once. */
   retry({ pulls = true }: { readonly pulls?: boolean } = {}): void {
-    for (const [name, { reason }] of this.#failures)
-      if (pulls || !pullReasons.includes(reason)) this.#failures.delete(name);
+    for (const [name, failure] of this.#failures)
+      if (pulls || !isOfPull(failure)) this.#failures.delete(name);
     this.wake();
   }
 
   /** Contents of its volumes may have changed at their sources. */
   refresh(): void {
-    const { means, log, clock, signal } = this.#parts;
-    if (!this.#prepared || this.#ending) return;
-    this.#cancelRefresh();
-    means.volumes.refresh(this.#pod, signal).then(
-      (again) => {
-        if (again !== undefined && !this.#isDisposed)
-          this.#cancelRefresh = clock.after(again, () => this.refresh());
-      },
-      (error: unknown) => {
-        log(`cannot renew the volumes of pod "${this.#name}": ${SampanError.from(error).message}`);
-        if (!this.#isDisposed) this.#cancelRefresh = clock.after(60_000, () => this.refresh());
-      },
-    );
+    this.#refresh.now(() => (this.#prepared && !this.#ending ? this.#pod : undefined));
   }
 
   probed({ id, kind, success, message }: ProbeResult): void {
@@ -183,7 +175,7 @@ export class Worker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     this.#cancelTimer();
-    this.#cancelRefresh();
+    this.#refresh[Symbol.dispose]();
     const operations = [...this.#busy.values()];
     for (const { controller } of operations) controller.abort();
     for (const controller of this.#hooking.values()) controller.abort();
@@ -208,11 +200,12 @@ export class Worker implements AsyncDisposable {
     const before = this.#ending;
     const until = Math.min(ending.until, before?.until ?? ending.until);
     this.#ending = { kind: before?.kind === "gone" ? "gone" : ending.kind, until };
+    const left = until - this.#parts.clock.now();
     for (const { step, controller } of this.#busy.values())
       if (
         step.do === "start" ||
         step.do === "prepare" ||
-        (step.do === "stop" && before && until < before.until)
+        (step.do === "stop" && isSooner(step.grace, { left, before, until }))
       )
         controller.abort();
     this.#failures.clear();
@@ -222,14 +215,12 @@ export class Worker implements AsyncDisposable {
     const { engine, clock, means } = this.#parts;
     const observed = this.#sandbox === undefined ? undefined : observe(engine, this.#sandbox);
     if (!observed) this.#sandbox = undefined;
-    const ids = new Set(observed?.seen.map(({ id }) => id));
-    for (const id of this.#words.keys()) if (!ids.has(id)) this.#words.delete(id);
     return {
       pod: this.#pod,
       now: clock.now(),
       sandbox: observed?.sandbox,
       mounted: this.#prepared !== undefined,
-      seen: (observed?.seen ?? []).map((each) => this.#withWords(each)),
+      seen: this.#words.of(this.#pod, observed?.seen ?? []),
       busy: new Set(this.#busy.keys()),
       failures: this.#failures,
       backoffs: this.#backoffs,
@@ -240,29 +231,6 @@ export class Worker implements AsyncDisposable {
       failed: this.#failed,
       startTime: this.#startTime,
     };
-  }
-
-  #withWords(seen: Seen): Seen {
-    if (seen.state !== "ended") return seen;
-    let message = this.#words.get(seen.id);
-    if (message === undefined) {
-      message = readMessage(messageFile(this.#folder, seen.name, seen.attempt));
-      this.#words.set(seen.id, message);
-      const container = allContainers(this.#pod).find((each) => each.container.name === seen.name)?.container;
-      if (
-        message === "" &&
-        seen.exitCode !== 0 &&
-        container?.terminationMessagePolicy === "FallbackToLogsOnError"
-      )
-        void lastWords(this.#parts.engine, seen.id).then(
-          (text) => {
-            this.#words.set(seen.id, text);
-            this.wake();
-          },
-          () => undefined,
-        );
-    }
-    return message === "" ? seen : { ...seen, message };
   }
 
   #turn(): void {
@@ -498,51 +466,27 @@ export class Worker implements AsyncDisposable {
 
   #failedTo(name: string, error: PodError): void {
     const { clock, log } = this.#parts;
-    const count = (this.#failures.get(name)?.count ?? 0) + 1;
-    const isPull = error.reason === "ErrImagePull";
-    const reason = isPull && count > 1 ? "ImagePullBackOff" : error.reason;
-    const [first, longest] = isPull ? pullDelays : delays;
-    const since = clock.now();
-    const until = since + Math.min(first * 2 ** (count - 1), longest);
     log(`pod "${this.#name}": ${error.message}`);
     this.#listener.event(this.#pod, "Warning", {
-      reason: eventReasons[error.reason] ?? "Failed",
+      reason: eventReason(error),
       message: error.message,
       ...(name !== "" && { container: name }),
     });
     if (error.isFinal) return this.fail(error.reason, error.message);
     // The engine's row says of a start that failed what there is to say.
-    if (error.reason === "RunContainerError") return;
-    this.#failures.set(name, { reason, message: error.message, since, until, count });
+    if (error.reason === "RunContainerError" && hasEnded(latest(this.#view(), name))) return;
+    this.#failures.set(name, nextFailure(this.#failures.get(name), error, clock.now()));
   }
 }
 
-const pullReasons: readonly string[] = ["ErrImagePull", "ImagePullBackOff"];
-
-/** Milliseconds: the first, the longest. */
-const pullDelays = [10_000, 300_000] as const;
-const delays = [1000, 60_000] as const;
-
-const defaultReasons = {
-  prepare: "FailedCreatePodSandBox",
-  start: "CreateContainerError",
-  stop: "CreateContainerError",
-  remove: "CreateContainerError",
-  rest: "FailedCreatePodSandBox",
-  clear: "FailedCreatePodSandBox",
-  finished: "FailedCreatePodSandBox",
-} as const;
-
-/** As kubelet words its events, where that is not the reason itself. */
-const eventReasons: Readonly<Record<string, string>> = {
-  FailedMount: "FailedMount",
-  FailedCreatePodSandBox: "FailedCreatePodSandBox",
-};
-
-const killing = {
-  ending: (name: string) => `Stopping container ${name}`,
-  unwanted: (name: string) => `Stopping container ${name}`,
-  changed: (name: string) => `Container ${name} definition changed, will be restarted`,
-  liveness: (name: string) => `Container ${name} failed liveness probe, will be restarted`,
-  startup: (name: string) => `Container ${name} failed startup probe, will be restarted`,
-} as const;
+/** Whether a stop that was given so many seconds has less now. */
+function isSooner(
+  grace: number,
+  {
+    left,
+    before,
+    until,
+  }: { readonly left: number; readonly before: Ending | undefined; readonly until: number },
+): boolean {
+  return before ? until < before.until : left < grace * 1000;
+}
