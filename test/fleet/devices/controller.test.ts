@@ -1,5 +1,5 @@
 /** The controller of devices on a real API, with edges that are played by the test. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startDeviceController } from "../../../src/fleet/cloud/devicecontroller/start.ts";
 import { KubeError, type KubeClient, type KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 import { message } from "../../../src/fleet/link/envelope.ts";
@@ -463,6 +463,17 @@ describe("from the edge", () => {
     const answer = await cloud.hub.request("edge1", report("d1"), content("22", 1));
     expect(answer.content).toContain("several namespaces");
   });
+});
+
+describe("a report that is none", () => {
+  let cloud: PartCloud;
+  beforeAll(async () => {
+    cloud = await openDevices();
+    cloud.hub.connect("edge1");
+    await cloud.client.create(devices, device("d1", "edge1"));
+    await cloud.until(devices, "d1", () => true, "default");
+  });
+  afterAll(async () => await cloud[Symbol.asyncDispose]());
 
   test.each<[string, unknown]>([
     ["no object", "x"],
@@ -474,10 +485,6 @@ describe("from the edge", () => {
     ["a name with a newline", content("1", 1, "a\nb")],
     ["a value of many bytes", content("x".repeat(9000), 1)],
   ])("%s is refused, and the next report is taken", async (_, bad) => {
-    await using cloud = await openDevices();
-    cloud.hub.connect("edge1");
-    await cloud.client.create(devices, device("d1", "edge1"));
-    await cloud.until(devices, "d1", () => true, "default");
     const answer = await cloud.hub.request("edge1", report("default/d1"), bad);
     expect(answer.content).toContain("cannot");
     expect((await cloud.hub.request("edge1", report("default/d1"), content("22", 1))).content).toBe("OK");

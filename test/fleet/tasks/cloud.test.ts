@@ -1,5 +1,5 @@
 /** Jobs on a real API, with edges of several releases that are played by the test. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTasks, type Tasks } from "../../../src/fleet/cloud/tasks/start.ts";
 import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import type { KubeObject } from "../../../src/spec/kubernetes/kube.ts";
@@ -445,10 +445,15 @@ const signs = [
 const isWord = (sign: string) => /^[\w./-]*$/.test(sign);
 
 describe("a job with signs of a shell", () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await openFleet(["edge1"]);
+    fleet.cloud.hub.connect("edge1");
+  });
+  afterAll(async () => await fleet[Symbol.asyncDispose]());
+
   test.each(signs)("%p reaches no node, wherever it stands", async (sign) => {
-    await using fleet = await openFleet(["edge1"]);
     const { hub, client, until } = fleet.cloud;
-    hub.connect("edge1");
     const nodeNames = ["edge1"];
     const jobs: [typeof upgrades, KubeObject][] = [
       [upgrades, upgradeJob({ nodeNames, version: sign })],
@@ -459,7 +464,7 @@ describe("a job with signs of a shell", () => {
       [pulls, pullJob({ nodeNames: [sign] })],
     ];
     for (const [index, [kind, job]] of jobs.entries()) {
-      const name = `job${index}`;
+      const name = `job${signs.indexOf(sign)}-${index}`;
       await client.create(kind, { ...job, metadata: { name } });
       const after = await until(kind, name, isOver);
       expect(statusOf(after).phase, `${index}`).toBe("Failure");
