@@ -18,8 +18,7 @@ import { ForwardClient } from "../../../wire/channels/spdy-forward.ts";
 import type { UpgradeRequest } from "../../../wire/channels/upgrade.ts";
 import { acceptWebSocketCommand } from "../../../wire/channels/websocket-command.ts";
 import { acceptForwardPipe, serveChannels } from "../../../wire/channels/websocket-forward.ts";
-import type { ByteStream } from "../../../wire/byte-stream.ts";
-import { duplexOf } from "../../../wire/websocket.ts";
+import { duplexOf, type MessagePipe } from "../../../wire/websocket.ts";
 import type { Channel } from "../../../wire/channel.ts";
 import type { Tunnel } from "./tunnel.ts";
 import { byteDuplex } from "./byte-duplex.ts";
@@ -217,23 +216,36 @@ async function command(
 async function forward(tunnel: Tunnel, channel: Channel, { wish, request }: Asked): Promise<void> {
   const pipe = await acceptForwardPipe(request, wish.ports);
   if (pipe.protocol === tunnelProtocol) return await joined(duplexOf(pipe), channel);
+  // Upgraded as it is, nothing but frames may be written to the client from here on.
+  using _end = { [Symbol.dispose]: () => pipe.terminate() };
+  await forwardChannels(tunnel, channel, { pipe, ports: wish.ports });
+}
+
+async function forwardChannels(
+  tunnel: Tunnel,
+  channel: Channel,
+  { pipe, ports }: { readonly pipe: MessagePipe; readonly ports: readonly number[] },
+): Promise<void> {
   const edge = new ForwardClient(channel, { windows: tunnel.ours });
   const gone = new AbortController();
-  const server = await serveChannels(pipe, wish.ports, (connection) => {
-    const connect = async (port: number) => {
-      const { data, failure } = await edge.connect(port);
-      const told = failure.then(async (words) => {
-        if (words !== undefined) await connection.fail(words);
-      });
-      told.catch(() => {});
-      return byteDuplex(data as ByteStream);
-    };
-    void joinForward(connection, connect, gone.signal);
-  });
-  void edge.closed.then(() => server.close());
-  await server.closed;
-  gone.abort();
-  edge.close();
+  try {
+    const server = await serveChannels(pipe, ports, (connection) => {
+      const connect = async (port: number) => {
+        const { data, failure } = await edge.connect(port);
+        const told = failure.then(async (words) => {
+          if (words !== undefined) await connection.fail(words);
+        });
+        told.catch(() => {});
+        return byteDuplex(data);
+      };
+      void joinForward(connection, connect, gone.signal);
+    });
+    void edge.closed.then(() => server.close());
+    await server.closed;
+  } finally {
+    gone.abort();
+    edge.close();
+  }
 }
 
 async function reached(tunnel: Tunnel, opening: Promise<Channel>): Promise<Channel> {
