@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import type { Container } from "../../../src/spec/kubernetes/pod.ts";
 import { needing } from "../../needs.ts";
 import { EdgedWorld, eventually, image, needs } from "./_world.ts";
 
@@ -213,4 +214,72 @@ test("a pod whose volume is not there waits for it, and can be deleted meanwhile
   world.meta.put("configmap", { apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "b" } });
   await world.until("web", ({ phase }) => phase === "Running");
   expect(world.world.engine.pods.list().map(({ request }) => request.name)).toEqual(["web"]);
+});
+
+test("short of memory the node says so, and who is no part of it has to go", async () => {
+  await using world = await EdgedWorld.open({
+    thresholds: { memory: Number.MAX_SAFE_INTEGER, disk: 0, inodes: 0 },
+    times: { look: 50 },
+  });
+  const critical = world.pod("critical", "exec sleep 1000");
+  world.want({ ...critical, spec: { ...critical.spec, priority: 2_000_001_000 } });
+  world.want(world.pod("web", "exec sleep 1000"));
+  const status = await world.until("web", ({ phase }) => phase === "Failed");
+  expect(status).toMatchObject({
+    reason: "Evicted",
+    message: expect.stringContaining("low on resource: memory") as unknown,
+  });
+  await world.until("critical", ({ phase }) => phase === "Running");
+  const pressed = await eventually(
+    () =>
+      world.link
+        .to("default/nodepatch/edge1")
+        .find(({ content }) => String(content).includes("InsufficientMemory")),
+    () => "the node's word",
+  );
+  expect(JSON.parse(String(pressed.content))).toMatchObject({
+    status: {
+      conditions: [{ type: "MemoryPressure", status: "True" }, {}, {}, { type: "Ready", status: "True" }],
+    },
+  });
+});
+
+test("an ephemeral container joins a pod that runs; the end of a log is the last word of who has none", async () => {
+  await using world = await EdgedWorld.open();
+  const talk: Container = {
+    name: "talk",
+    image: "busybox",
+    command: ["sh", "-c", "echo too bad; exit 9"],
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+  const pod = world.want(
+    world.pod("web", {
+      restartPolicy: "Never",
+      containers: [{ name: "main", image: "busybox", command: ["sleep", "1000"] }, talk],
+    }),
+  );
+  await world.until(
+    "web",
+    ({ containerStatuses }) => containerStatuses?.[1]?.state.terminated?.message === "too bad\n",
+  );
+  const debug: Container = {
+    name: "debug",
+    image: "busybox",
+    command: ["sleep", "1000"],
+    targetContainerName: "main",
+  };
+  world.want({ ...pod, spec: { ...pod.spec, ephemeralContainers: [debug] } });
+  await world.until(
+    "web",
+    ({ ephemeralContainerStatuses }) => ephemeralContainerStatuses?.[0]?.state.running !== undefined,
+  );
+  const { signal } = new AbortController();
+  const exec = await world.edged.exec(
+    { namespace: "default", pod: "web", container: "debug" },
+    ["cat", "/proc/1/cmdline"],
+    { stdin: false, stdout: true, stderr: true, tty: false, signal },
+  );
+  const said: string[] = [];
+  for await (const { data } of exec.output) said.push(Buffer.from(data).toString());
+  expect(said.join("").replaceAll("\0", " ")).toBe("sleep 1000 ");
 });
