@@ -14,10 +14,12 @@ import {
 import { formatHead } from "../../../wire/channels/head.ts";
 import { upgradeOf } from "../../../wire/channels/protocols.ts";
 import { listen, type Listening } from "../apiserver/http/listen.ts";
-import { answerPlain, proxyUpgrade, type Target, type UpgradeWish } from "./proxy.ts";
+import type { Target } from "./kubelet-answer.ts";
+import { answerPlain } from "./plain.ts";
 import { nodeOf } from "./targets.ts";
 import type { Tunnel } from "./tunnel.ts";
 import type { Tunnels } from "./tunnels.ts";
+import { proxyUpgrade, type UpgradeWish } from "./upgrade.ts";
 
 export interface KubeletServerOptions {
   readonly client: KubeClient;

@@ -2,7 +2,7 @@
 import { type Clock, pause } from "../../../base/clock.ts";
 import { parseJson } from "../../link/json.ts";
 import type { NodeUsage, PodUsage, ResourceMetrics, Usage } from "../apiserver/metrics.ts";
-import { fetchPlain } from "./proxy.ts";
+import { fetchPlain } from "./plain.ts";
 import type { Tunnel } from "./tunnel.ts";
 import type { Tunnels } from "./tunnels.ts";
 

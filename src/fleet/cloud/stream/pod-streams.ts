@@ -1,9 +1,10 @@
 /** Logs, exec, attach and port-forward of the embedded API, through the tunnels. */
 import { KubeError } from "../../../spec/kubernetes/kube.ts";
 import type { PodStreams } from "../apiserver/streams.ts";
-import { answerPlain, proxyUpgrade } from "./proxy.ts";
+import { answerPlain } from "./plain.ts";
 import { nodeOf, portsOf, streamsOf, targetOf } from "./targets.ts";
 import type { Tunnels } from "./tunnels.ts";
+import { proxyUpgrade } from "./upgrade.ts";
 
 export function podStreams(tunnels: Tunnels): PodStreams {
   return {

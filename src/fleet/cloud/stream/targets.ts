@@ -1,7 +1,7 @@
 /** From a pod and the query of the API to what its kubelet is asked. */
 import { KubeError, type KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { CommandStreams } from "../../../wire/channels/command.ts";
-import type { Target } from "./proxy.ts";
+import type { Target } from "./kubelet-answer.ts";
 
 export type Kind = "log" | "exec" | "attach" | "portforward";
 

@@ -1,11 +1,10 @@
-/** Between a client of the Kubernetes API and a kubelet at the other end of a tunnel. To the kubelet everything goes by SPDY/3.1, which every edge speaks. */
-import type { ServerResponse } from "node:http";
+/** Between a client that speaks WebSocket or SPDY and a kubelet at the other end of a tunnel. To the kubelet everything goes by SPDY/3.1, which every edge speaks. */
 import type { Duplex } from "node:stream";
-import { SampanError } from "../../../base/errors.ts";
-import { KubeError, type Reason } from "../../../spec/kubernetes/kube.ts";
+import { KubeError } from "../../../spec/kubernetes/kube.ts";
+import type { Channel } from "../../../wire/channel.ts";
 import { type CommandStreams, joinCommand } from "../../../wire/channels/command.ts";
 import { joinForward } from "../../../wire/channels/forward.ts";
-import { type Head, readBody, readHead, switching } from "../../../wire/channels/head.ts";
+import { switching } from "../../../wire/channels/head.ts";
 import {
   commandProtocols,
   offered,
@@ -19,102 +18,9 @@ import type { UpgradeRequest } from "../../../wire/channels/upgrade.ts";
 import { acceptWebSocketCommand } from "../../../wire/channels/websocket-command.ts";
 import { acceptForwardPipe, serveChannels } from "../../../wire/channels/websocket-forward.ts";
 import { duplexOf, type MessagePipe } from "../../../wire/websocket.ts";
-import type { Channel } from "../../../wire/channel.ts";
-import type { Tunnel } from "./tunnel.ts";
 import { byteDuplex } from "./byte-duplex.ts";
-
-export interface Target {
-  /** `/containerLogs/default/p/c` */
-  readonly path: string;
-  readonly query: string;
-}
-
-export interface PlainRequest {
-  readonly type: "logs" | "metrics";
-  readonly target: Target;
-  readonly signal: AbortSignal;
-}
-
-/** Milliseconds for a kubelet to begin an answer. Logs that are followed begin with their head. */
-const patience = 30_000;
-
-/** A plain answer, passed on as it comes. Errors: a KubeError before anything was written. */
-export async function answerPlain(
-  tunnel: Tunnel,
-  { type, target, signal }: PlainRequest,
-  response: ServerResponse,
-): Promise<void> {
-  const channel = await reached(tunnel, tunnel.open({ type, ...target }));
-  const stop = () => channel.destroy();
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    let type = "text/plain; charset=utf-8";
-    // KubeEdge's edges send the body alone, whatever the status was.
-    if (tunnel.ours) {
-      const head = await withDeadline(channel, signal, tunnel);
-      if (head.status !== 200) throw await refusal(channel, head, signal);
-      type = head.headers.get("content-type") ?? type;
-    }
-    response.writeHead(200, { "Content-Type": type });
-    response.flushHeaders();
-    for await (const piece of channel) if (!response.write(piece)) await drained(response);
-    response.end();
-  } catch (error) {
-    if (!response.headersSent && !signal.aborted) throw asKube(error);
-    // What was sent so far must not look whole.
-    response.destroy();
-  } finally {
-    signal.removeEventListener("abort", stop);
-    channel.destroy();
-  }
-}
-
-/** The whole body of a plain answer. Errors: `resource_exhausted` when it is larger than `largest`. */
-export async function fetchPlain(
-  tunnel: Tunnel,
-  { type, target, signal }: PlainRequest,
-  largest: number,
-): Promise<string> {
-  const channel = await tunnel.open({ type, ...target });
-  const stop = () => channel.destroy(signal.reason as Error);
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    if (tunnel.ours) {
-      const head = await readHead(channel, signal);
-      if (head.status !== 200) throw await refusal(channel, head, signal);
-    }
-    const pieces: Buffer[] = [];
-    let size = 0;
-    for await (const piece of channel) {
-      size += (piece as Buffer).length;
-      if (size > largest)
-        throw new SampanError("resource_exhausted", `the answer has more than ${largest} bytes`);
-      pieces.push(piece as Buffer);
-    }
-    signal.throwIfAborted();
-    return Buffer.concat(pieces).toString();
-  } finally {
-    signal.removeEventListener("abort", stop);
-    channel.destroy();
-  }
-}
-
-async function drained(response: ServerResponse): Promise<void> {
-  if (response.destroyed) throw new SampanError("unavailable", "the client went away");
-  await new Promise<void>((resolve, reject) => {
-    const done = () => finish(resolve);
-    const gone = () => finish(() => reject(new SampanError("unavailable", "the client went away")));
-    const finish = (settle: () => void) => {
-      response.off("drain", done);
-      response.off("close", gone);
-      settle();
-    };
-    response.on("drain", done);
-    response.on("close", gone);
-  });
-}
+import { asKube, reached, refusal, type Target, withDeadline } from "./kubelet-answer.ts";
+import type { Tunnel } from "./tunnel.ts";
 
 export interface UpgradeWish {
   readonly kind: "exec" | "attach" | "portforward";
@@ -246,55 +152,4 @@ async function forwardChannels(
     gone.abort();
     edge.close();
   }
-}
-
-async function reached(tunnel: Tunnel, opening: Promise<Channel>): Promise<Channel> {
-  try {
-    return await opening;
-  } catch (error) {
-    throw new KubeError(
-      "ServiceUnavailable",
-      `cannot reach node ${JSON.stringify(tunnel.node)}: ${SampanError.from(error).message}`,
-    );
-  }
-}
-
-async function withDeadline(channel: Channel, signal: AbortSignal, { node }: Tunnel): Promise<Head> {
-  const limit = AbortSignal.timeout(patience);
-  try {
-    return await readHead(channel, AbortSignal.any([signal, limit]));
-  } catch (error) {
-    if (limit.aborted) throw new KubeError("Timeout", `node ${JSON.stringify(node)} does not answer`);
-    throw error;
-  }
-}
-
-const reasons: Readonly<Record<number, Reason>> = {
-  400: "BadRequest",
-  401: "InternalError",
-  403: "Forbidden",
-  404: "NotFound",
-  503: "ServiceUnavailable",
-};
-
-/** What a kubelet has said instead, as an answer of the API. */
-async function refusal(channel: Channel, head: Head, signal: AbortSignal, kind?: string): Promise<KubeError> {
-  const words = (await readBody(channel, head, signal)).trim().slice(0, 4096);
-  const hint =
-    kind === "portforward" && [403, 404, 405].includes(head.status)
-      ? "; this edge does not serve port-forward"
-      : "";
-  return new KubeError(
-    reasons[head.status] ?? "InternalError",
-    `${words || `the kubelet of the node answers ${head.status}`}${hint}`,
-  );
-}
-
-function asKube(error: unknown): KubeError {
-  if (error instanceof KubeError) return error;
-  const inner = SampanError.from(error);
-  const reason = { invalid_argument: "BadRequest", not_found: "NotFound", unavailable: "ServiceUnavailable" }[
-    inner.code as string
-  ] as Reason | undefined;
-  return new KubeError(reason ?? "InternalError", inner.message, undefined, { cause: error });
 }
