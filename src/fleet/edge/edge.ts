@@ -113,6 +113,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const edged = stack.use(
     await openEdged(context, {
       ...options.edged,
+      known: api.known,
       clusterDomain: domain,
       ...(services ? { clusterDns: [address], services: () => services.list() } : {}),
     }),

@@ -128,6 +128,31 @@ test("another process takes over what runs, and knows what it was", async () => 
   expect(pod.metadata.name).toBe("web");
 });
 
+test("pods that a new store does not know run on until the cloud has said what there is", async () => {
+  await using world = await EdgedWorld.open();
+  const kept = world.want(world.pod("kept", "exec sleep 1000"));
+  world.want(world.pod("gone", "exec sleep 1000"));
+  for (const name of ["kept", "gone"]) await world.until(name, ({ phase }) => phase === "Running");
+  const before = await world.until("kept", ({ phase }) => phase === "Running");
+  await world.stop();
+  world.meta.objects.clear();
+  const known = Promise.withResolvers<void>();
+  world.options = { ...world.options, known: known.promise };
+  await world.start();
+  expect(world.workers()).toEqual([]);
+  expect(world.world.engine.pods.list()).toHaveLength(2);
+  world.link.said.length = 0;
+  world.want(kept);
+  known.resolve();
+  await eventually(
+    () => world.world.engine.pods.list().length === 1 || undefined,
+    () => "the end of the other",
+  );
+  expect(await world.until("kept", ({ phase }) => phase === "Running")).toMatchObject({
+    containerStatuses: [{ restartCount: 0, containerID: before.containerStatuses?.[0]?.containerID }],
+  });
+});
+
 test("after a start of the machine without a cloud all comes back", async () => {
   await using world = await EdgedWorld.open();
   const spec = {

@@ -43,6 +43,8 @@ export interface EdgedOptions {
   readonly manifests?: string;
   /** Events of pods are told; true. */
   readonly events?: boolean;
+  /** When the store has what the cloud said last: before, no pod is ended for not standing in it. At once without it. */
+  readonly known?: Promise<void>;
   readonly times?: Partial<NodeTimes>;
   readonly thresholds?: Thresholds;
   /** In the place of means.ts. */
@@ -111,8 +113,12 @@ export async function openEdged(
   for (const object of meta.list("pod")) wantFromCloud(inner, workers, object);
   if (options.manifests !== undefined)
     statics = stack.use(staticPods(inner, { folder: options.manifests, workers, reporter }));
-  workers.endRest();
-  await means.volumes.sweep(workers.uids);
+  const settle = async () => {
+    workers.endRest();
+    await means.volumes.sweep(workers.uids);
+  };
+  if (options.known) void settleWhen(options.known, inner, settle);
+  else await settle();
   stack.use(retryWhenLinked(inner, workers));
   const access = openAccess({ engine, workers, node, clock });
   const watch = new PressureWatch({
@@ -158,6 +164,19 @@ function factsOf({ node, meta }: EdgeContext, { ips, clusterDns, clusterDomain }
     ...(clusterDomain !== undefined && { clusterDomain }),
     node: () => meta.get({ type: "node", name: node }),
   });
+}
+
+async function settleWhen(
+  known: Promise<void>,
+  { log, signal }: EdgeContext,
+  settle: () => Promise<void>,
+): Promise<void> {
+  try {
+    await known;
+    if (!signal.aborted) await settle();
+  } catch (error) {
+    if (!signal.aborted) log(`cannot end pods that are not wanted: ${SampanError.from(error).message}`);
+  }
 }
 
 /** Undefined: the cloud does not know it yet. */

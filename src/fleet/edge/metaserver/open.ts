@@ -34,6 +34,8 @@ export interface MetaServer extends AsyncDisposable {
   listen(host: string): Promise<void>;
   /** What other parts of the edge want to have of the API. */
   readonly subscriptions: Subscriptions;
+  /** Resolves when the store has what the cloud believes that it has; at once unless it was begun anew. */
+  readonly known: Promise<void>;
 }
 
 const mostConnections = 256;
@@ -66,12 +68,15 @@ export async function openMetaServer(
     return (server.address() as AddressInfo).port;
   };
   const port = wanted === undefined ? undefined : await at(stack, first, wanted);
-  if (options.recovers && meta.fresh)
-    recover({ link, meta, api, clock, log, signal: AbortSignal.any([signal, ended(stack)]) });
+  const known =
+    options.recovers && meta.fresh
+      ? recover({ link, meta, api, clock, log, signal: AbortSignal.any([signal, ended(stack)]) })
+      : Promise.resolve();
   const opened = stack.move();
   return {
     port,
     subscriptions,
+    known,
     async listen(host) {
       if (port !== undefined) await at(opened, host, port);
     },

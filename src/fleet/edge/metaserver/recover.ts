@@ -42,13 +42,17 @@ const again = 30_000;
 const attempts = 20;
 const done = "recovered";
 
-/** Returns when it has begun; ends by itself. */
-export function recover(options: RecoverOptions): void {
+/** Resolves when nothing is lacking that the cloud knows; not at all when the cloud does not say. */
+export async function recover(options: RecoverOptions): Promise<void> {
   const { meta, log, signal } = options;
   if (meta.mirror.document(done) !== undefined) return;
-  run(options).catch((error: unknown) => {
+  try {
+    await run(options);
+    if (!signal.aborted) return;
+  } catch (error) {
     if (!signal.aborted) log(`cannot ask for what the store lacks: ${SampanError.from(error).message}`);
-  });
+  }
+  await new Promise<never>(() => {});
 }
 
 async function run(options: RecoverOptions): Promise<void> {
