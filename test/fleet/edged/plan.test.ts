@@ -41,6 +41,7 @@ function view(spec: Partial<PodSpec>, more: Partial<PodView> = {}): PodView {
     now,
     sandbox: { id: "s", generation: "g1", ready: true, ips: ["10.1.1.1"] },
     mounted: true,
+    touched: true,
     seen: [],
     busy: new Set(),
     failures: new Map(),
@@ -144,7 +145,12 @@ test.each<[string, PodView, string[]]>([
     "complete and at rest",
     view(
       { restartPolicy: "Never" },
-      { seen: [ended("a", 0)], mounted: false, sandbox: { id: "s", generation: "", ready: false, ips: [] } },
+      {
+        seen: [ended("a", 0)],
+        mounted: false,
+        touched: false,
+        sandbox: { id: "s", generation: "", ready: false, ips: [] },
+      },
     ),
     [],
   ],
@@ -260,8 +266,13 @@ test.each<[string, PodView, string[]]>([
     ["clear"],
   ],
   [
-    "deleted: then it is said",
+    "deleted while its volumes were made: they are cleared too",
     view({}, { sandbox: undefined, mounted: false, ending: { kind: "deleted", until: now } }),
+    ["clear"],
+  ],
+  [
+    "deleted: then it is said",
+    view({}, { sandbox: undefined, mounted: false, touched: false, ending: { kind: "deleted", until: now } }),
     ["finished"],
   ],
   [

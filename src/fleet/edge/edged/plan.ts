@@ -122,10 +122,10 @@ function planEnd(draft: Draft, until: number, kind: "deleted" | "gone" | "failed
   if (view.busy.size > 0) return;
   if (!retryDue(draft, "")) return;
   if (kind === "failed") {
-    if (view.sandbox?.ready || view.mounted) draft.add({ do: "rest" });
+    if (view.sandbox?.ready || view.touched) draft.add({ do: "rest" });
     return;
   }
-  draft.add({ do: view.sandbox || view.mounted || view.seen.length > 0 ? "clear" : "finished" });
+  draft.add({ do: view.sandbox || view.touched || view.seen.length > 0 ? "clear" : "finished" });
 }
 
 /** Those whom sidecars serve first, then sidecars from the last to the first; without time all at once. */

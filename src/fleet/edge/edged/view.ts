@@ -57,6 +57,8 @@ export interface PodView {
     | undefined;
   /** Its volumes are there. */
   readonly mounted: boolean;
+  /** Something of its volumes may lie on the disk: also of a preparation that was cut off, by this process or by one before. */
+  readonly touched: boolean;
   /** Every attempt that the engine still has. */
   readonly seen: readonly Seen[];
   /** Names of containers that something is being done to; the sandbox is "". */

@@ -51,6 +51,7 @@ export class Worker implements AsyncDisposable {
   #pod: Pod;
   #sandbox: string | undefined;
   #prepared: operations.Prepared | undefined;
+  #touched = true;
   #ending: Ending | undefined;
   #failed: PodView["failed"];
   #status: PodStatus | undefined;
@@ -220,6 +221,7 @@ export class Worker implements AsyncDisposable {
       now: clock.now(),
       sandbox: observed?.sandbox,
       mounted: this.#prepared !== undefined,
+      touched: this.#touched,
       seen: this.#words.of(this.#pod, observed?.seen ?? []),
       busy: new Set(this.#busy.keys()),
       failures: this.#failures,
@@ -334,6 +336,7 @@ export class Worker implements AsyncDisposable {
     const sandbox = this.#sandbox;
     switch (step.do) {
       case "prepare":
+        this.#touched = true;
         this.#prepared = await operations.prepare(this.#parts, this.#pod, {
           sandbox,
           signal,
@@ -351,10 +354,12 @@ export class Worker implements AsyncDisposable {
       case "rest":
         await operations.rest(this.#parts, this.uid, sandbox);
         this.#prepared = undefined;
+        this.#touched = false;
         return;
       case "clear":
         await operations.clear(this.#parts, this.uid, { sandbox, folder: this.#folder });
         this.#prepared = undefined;
+        this.#touched = false;
         return;
       case "finished":
     }

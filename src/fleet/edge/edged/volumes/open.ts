@@ -245,6 +245,8 @@ async function unmountAll(
   if (whole) return await engine.unpacker.removeTree(folder);
   await engine.unpacker.removeTree(subPathsFolder(folder));
   await engine.unpacker.removeTree(volumesFolder(folder));
+  // One folder a pod would be many after a year; what others have in it stays until the next sweep.
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 async function sweep(options: VolumesOptions, uids: ReadonlySet<string>, one: Turns): Promise<void> {
