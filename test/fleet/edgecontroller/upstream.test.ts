@@ -135,6 +135,20 @@ test("a pod's status is patched, and an end of it is answered twice", async () =
   expect((await ask("worker", { ...end, id: "twice" })).content).toBe("OK");
 });
 
+test("who speaks of a pod that the API does not know is told that it is gone", async () => {
+  await cloud.join("restored", "1.23.0");
+  const said = edged("patch", "default/podpatch/unknown", {
+    metadata: { uid: "of-another-cloud" },
+    status: { phase: "Running" },
+  });
+  expect(reasonOf(await ask("restored", said))).toBe("NotFound");
+  const gone = await cloud.hub.untilDelivered("restored", ({ operation }) => operation === "delete");
+  expect(gone).toMatchObject({
+    type: "pod",
+    object: { metadata: { namespace: "default", name: "unknown", uid: "of-another-cloud" } },
+  });
+});
+
 test("old edges say whole states, and are told of pods that are gone", async () => {
   await cloud.join("oldest", "1.15.4");
   const pod = await cloud.run("oldest", "legacy");

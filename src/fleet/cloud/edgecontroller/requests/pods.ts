@@ -27,6 +27,8 @@ export const patchPod: Handler = async (office, request) => {
   );
   if (Object.keys(foreign).length > 0)
     throw refuse(ids.pods, request, "a node patches the status of its pods, not their labels or annotations");
+  if (uid !== undefined && !office.inventory.pod(request.namespace, request.name))
+    await endUnknown(office, request, uid);
   const pod = bound(office, request);
   if (uid !== undefined && uid !== pod.metadata.uid) throw recreated(request, uid, pod);
   const patch = { metadata: { uid: pod.metadata.uid }, ...(status ? { status } : {}) };
@@ -37,6 +39,16 @@ export const patchPod: Handler = async (office, request) => {
     signal: request.signal,
   });
 };
+
+/** What this API does not know is of another time or another cloud, and no sync tells of it: it ends. The API is asked itself, since what is kept here may be late. */
+async function endUnknown(office: Office, request: Request, uid: string): Promise<void> {
+  const { namespace, name, signal } = request;
+  try {
+    await office.client.get(ids.pods, { namespace, name }, signal);
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === "NotFound") tellGone(office, request, uid);
+  }
+}
 
 function recreated({ name }: Request, uid: string, pod: KubeObject): KubeError {
   const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`;
