@@ -55,6 +55,11 @@ export const cloudFlags = {
     value: "ADDRESS",
     help: "Where rules take REST from applications outside, without TLS and passwords; 127.0.0.1 without it",
   },
+  metaserver: {
+    kind: "text",
+    help: "What nodes may ask of the API by their MetaServers: node, the preset, is what is their own and their pods'; all is whatever the cloud may",
+    among: ["node", "all"],
+  },
   "router-port": { kind: "number", help: "Its port; 9443 without it, 0 is any" },
   "join-existing": {
     kind: "text",

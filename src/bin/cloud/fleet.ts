@@ -25,7 +25,7 @@ export async function openFleet(
   api: CloudApi,
   { hub: own, settings, stream, log }: FleetParts,
 ): Promise<Fleet> {
-  const { names: _, router, tunnelPort, kubeletsPort, ...hub } = own;
+  const { names: _, router, metaserver, tunnelPort, kubeletsPort, ...hub } = own;
   const { bindAddress: host } = settings;
   const { client, isOwn, readPath, callers: ca } = api;
   const kubelets = ca === undefined ? undefined : { host, port: kubeletsPort, ca };
@@ -37,7 +37,7 @@ export async function openFleet(
     hub: { ...hub, host, names: hubNames(settings) },
     router,
     stream: { cloud: stream, host, port: tunnelPort, ...(kubelets ? { kubelets } : {}) },
-    ...(readPath ? { paths: { readPath } } : {}),
+    dynamic: { access: metaserver, ...(readPath ? { readPath } : {}) },
   });
   return {
     addresses: addressesOf(cloud, own, settings),

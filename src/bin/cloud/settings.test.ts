@@ -46,6 +46,7 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
       nodeLimit: 5_000,
       joinExisting: "offline",
       legacyCertificates: false,
+    metaserver: "node",
       router: { host: "127.0.0.1", port: 9443 },
     },
   });
@@ -82,7 +83,10 @@ test("flags go before the file, and the file before the presets", () => {
 });
 
 test("edges are served as the file says, unless a flag says otherwise", () => {
-  writeFileSync(file, 'hub_port = 7\nhub_name = ["c.example"]\nlegacy_certificates = true\nnode_limit = 9\n');
+  writeFileSync(
+    file,
+    'hub_port = 7\nhub_name = ["c.example"]\nlegacy_certificates = true\nmetaserver = "all"\nnode_limit = 9\n',
+  );
   const flags = [
     "--config",
     file,
@@ -102,6 +106,7 @@ test("edges are served as the file says, unless a flag says otherwise", () => {
     nodeLimit: 3,
     joinExisting: "never",
     legacyCertificates: true,
+    metaserver: "all",
     router: { host: "127.0.0.1", port: 5 },
   });
   expect(settings(["--config", file, "--hub=false"]).hub).toBeUndefined();
@@ -116,6 +121,7 @@ describe("what is wrong is refused by the flag's name", () => {
     [["--kubeconfig", "/k", "--hub=false"], "hub"],
     [["--router-address", "everywhere"], "--router-address"],
     [["--join-existing", "perhaps"], "--join-existing"],
+    [["--metaserver", "nobody"], "--metaserver"],
     [["--secure-port", "65536"], "--secure-port"],
     [["--secure-port", "-1"], "--secure-port"],
     [["--bind-address", "localhost"], "--bind-address"],

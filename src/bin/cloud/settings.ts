@@ -32,6 +32,8 @@ export interface HubSettings {
   readonly nodeLimit: number;
   readonly joinExisting: (typeof joinPolicies)[number];
   readonly legacyCertificates: boolean;
+  /** What a node may ask of the API by its MetaServer. */
+  readonly metaserver: (typeof accessModes)[number];
   readonly router: { readonly host: string; readonly port: number };
 }
 
@@ -42,6 +44,8 @@ export interface Surroundings {
 }
 
 type Given = Partial<Omit<CloudFlags, "help">>;
+
+const accessModes = ["node", "all"] as const;
 
 const keys = [
   "data_root",
@@ -57,6 +61,7 @@ const keys = [
   "kubelets_port",
   "hub_name",
   "node_limit",
+  "metaserver",
   "router_address",
   "router_port",
   "join_existing",
@@ -85,6 +90,7 @@ export function readCloudSettings(flags: Given, around: Surroundings): CloudSett
       kubelets_port: flags["kubelets-port"],
       hub_name: (flags["hub-name"] ?? []).length > 0 ? flags["hub-name"] : undefined,
       node_limit: flags["node-limit"],
+      metaserver: flags.metaserver,
       router_address: flags["router-address"],
       router_port: flags["router-port"],
       join_existing: flags["join-existing"],
@@ -127,6 +133,7 @@ function hubOf(table: Table): HubSettings {
     nodeLimit: table.count("node_limit", 1, 1_000_000) ?? 5_000,
     joinExisting: table.among("join_existing", joinPolicies) ?? "offline",
     legacyCertificates: table.flag("legacy_certificates") ?? false,
+    metaserver: table.among("metaserver", accessModes) ?? "node",
     router: {
       host: table.fitting("router_address", isAddress, "an IP address of this machine") ?? "127.0.0.1",
       port: table.count("router_port", 0, 65_535) ?? 9443,

@@ -24,7 +24,7 @@ type Part = (
 /** What a part tells is told under its name. */
 const parts: readonly (readonly [name: string, part: Part])[] = [
   ["edge controller", startEdgeController],
-  ["dynamic controller", async (context, { paths }) => await startDynamicController(context, paths)],
+  ["dynamic controller", async (context, { dynamic }) => await startDynamicController(context, dynamic)],
   ["policy controller", startPolicyController],
   ["device controller", startDeviceController],
   ["router", async (context, { router }) => await startRouter(context, router)],
@@ -50,8 +50,8 @@ export interface CloudOptions {
     /** Where a cluster's API asks, who shows a certificate that `ca` (PEM) signed. */
     readonly kubelets?: { readonly host: string; readonly port: number; readonly ca: string };
   };
-  /** How MetaServers' requests for paths that are no objects are answered. */
-  readonly paths?: DynamicOptions;
+  /** What MetaServers may ask, and how requests for paths that are no objects are answered. */
+  readonly dynamic?: DynamicOptions;
 }
 
 export interface Cloud extends AsyncDisposable {
