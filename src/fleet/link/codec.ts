@@ -20,7 +20,7 @@ export interface Field<T> {
 
 export type Fields<T> = { readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> };
 
-const most = { text: 4096, items: 10_000, depth: 64 } as const;
+const most = { text: 4096, items: 10_000, depth: 64, values: 500_000 } as const;
 function record(value: unknown, at: string): Record<string, unknown> {
   if (!isRecord(value)) throw refused(at, value, "an object");
   return value;
@@ -221,5 +221,5 @@ export function inObject<T>(of: Codec<T>): Codec<T> {
 }
 
 function unpacked(value: unknown, at: string): unknown {
-  return typeof value === "string" ? parseJson(value, at, most.depth) : value;
+  return typeof value === "string" ? parseJson(value, at, most.depth, most.values) : value;
 }

@@ -8,7 +8,7 @@ const wire = {
   content: { metadata: { name: "p1" } },
 };
 
-const refusal = (input: string | Uint8Array, limits?: { bytes: number; depth: number }) => {
+const refusal = (input: string | Uint8Array, limits?: { bytes: number; depth: number; values?: number }) => {
   try {
     parseEnvelope(input, limits);
     return "accepted";
@@ -110,6 +110,12 @@ describe("refused, with the field's name", () => {
     expect(refusal(deep, { bytes: 100, depth: 10 })).toBe("accepted");
     expect(refusal(deep, { bytes: 100, depth: 9 })).toContain("levels");
     expect(refusal(`{"content":${"[".repeat(1 << 20)}`)).toContain("levels");
+    const many = (inside: string) =>
+      refusal(`{"content":[${inside}]}`, { bytes: 1000, depth: 10, values: 20 });
+    expect(many("{},".repeat(8) + "1")).toBe("accepted");
+    expect(many("{},".repeat(20) + "1")).toContain("resource_exhausted");
+    expect(many("1,".repeat(20) + "1")).toContain("more than 20 values");
+    expect(many(`"${",[{".repeat(50)}"`)).toBe("accepted");
     expect(refusal(JSON.stringify({ content: `${"[".repeat(200)}"\\` }))).toBe("accepted");
   });
 

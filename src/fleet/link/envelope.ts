@@ -37,6 +37,8 @@ export interface Envelope {
 export interface EnvelopeLimits {
   readonly bytes: number;
   readonly depth: number;
+  /** Of all lists and objects together; `mostValues` without it. */
+  readonly values?: number;
 }
 
 /** What newer KubeEdge takes at most (32 MiB), and far more levels than an object of Kubernetes has. */
@@ -52,7 +54,7 @@ const resource = zero(line({ most: 4096 }), "");
 
 /**
  * One message as it came in, checked in all but its content.
- * @throws SampanError invalid_argument; resource_exhausted when it is larger than `limits.bytes`.
+ * @throws SampanError invalid_argument; resource_exhausted when it is larger than `limits.bytes` or has more than `limits.values`.
  */
 export function parseEnvelope(input: string | Uint8Array, limits: EnvelopeLimits = envelopeLimits): Envelope {
   const size = typeof input === "string" ? Buffer.byteLength(input) : input.byteLength;
@@ -61,7 +63,12 @@ export function parseEnvelope(input: string | Uint8Array, limits: EnvelopeLimits
       "resource_exhausted",
       `cannot read the message: it has ${size} bytes, wanted at most ${limits.bytes}`,
     );
-  const document = parseJson(typeof input === "string" ? input : decode(input), "the message", limits.depth);
+  const document = parseJson(
+    typeof input === "string" ? input : decode(input),
+    "the message",
+    limits.depth,
+    limits.values,
+  );
   if (!isRecord(document)) throw refused("the message", document, "an object");
   const header = part(document, "header");
   const route = part(document, "route");

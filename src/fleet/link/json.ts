@@ -35,10 +35,18 @@ function finite(_name: string, value: unknown): unknown {
   return value;
 }
 
-/** The document of a text, whose levels are counted before anything is built. */
-export function parseJson(source: string, at: string, depth: number): unknown {
-  if (levels(source, depth) > depth)
-    throw invalid(`cannot read the message: ${at} has more than ${depth} levels`);
+/** Values of one document, unless its reader says otherwise: each costs far more than the two bytes that it may have on the wire. */
+export const mostValues = 2_000_000;
+
+/** The document of a text, whose levels and values are counted before anything is built. */
+export function parseJson(source: string, at: string, depth: number, values: number = mostValues): unknown {
+  const found = measure(source, { depth, values });
+  if (found.depth > depth) throw invalid(`cannot read the message: ${at} has more than ${depth} levels`);
+  if (found.values > values)
+    throw new SampanError(
+      "resource_exhausted",
+      `cannot read the message: ${at} has more than ${values} values`,
+    );
   try {
     return JSON.parse(source, huge.test(source) ? finite : undefined);
   } catch (cause) {
@@ -49,23 +57,33 @@ export function parseJson(source: string, at: string, depth: number): unknown {
 const mark = {
   quote: 0x22,
   backslash: 0x5c,
+  comma: 0x2c,
   openList: 0x5b,
   closeList: 0x5d,
   openObject: 0x7b,
   closeObject: 0x7d,
 } as const;
 
-/** How deeply lists and objects lie in each other; counts no further than `enough`. */
-function levels(source: string, enough: number): number {
+interface Measure {
+  readonly depth: number;
+  readonly values: number;
+}
+
+/** How deeply lists and objects lie in each other, and how many values there are (give or take the empty ones); counts no further than `most`. */
+function measure(source: string, most: Measure): Measure {
+  let level = 0;
   let depth = 0;
-  let deepest = 0;
-  for (let index = 0; index < source.length && deepest <= enough; index++) {
+  let values = 1;
+  for (let index = 0; index < source.length && depth <= most.depth && values <= most.values; index++) {
     const code = source.charCodeAt(index);
     if (code === mark.quote) index = endOfText(source, index);
-    else if (code === mark.openList || code === mark.openObject) deepest = Math.max(deepest, ++depth);
-    else if (code === mark.closeList || code === mark.closeObject) depth--;
+    else if (code === mark.comma) values++;
+    else if (code === mark.openList || code === mark.openObject) {
+      depth = Math.max(depth, ++level);
+      values++;
+    } else if (code === mark.closeList || code === mark.closeObject) level--;
   }
-  return deepest;
+  return { depth, values };
 }
 
 /** The place of the quotation mark that ends the text which begins at `from`. */

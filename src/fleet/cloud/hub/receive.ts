@@ -1,6 +1,13 @@
 /** What an edge sent: read, held against who it is, and handed to who takes it. */
 import { SampanError } from "../../../base/errors.ts";
-import { type Envelope, formatEnvelope, parseEnvelope, respond } from "../../link/envelope.ts";
+import {
+  type Envelope,
+  envelopeLimits,
+  type EnvelopeLimits,
+  formatEnvelope,
+  parseEnvelope,
+  respond,
+} from "../../link/envelope.ts";
 import { requireOwnNode } from "../../link/resources.ts";
 import { routeUpstream } from "../../link/routing.ts";
 import type { Handler } from "./hub.ts";
@@ -23,12 +30,18 @@ export interface Received {
 const pauseOfTelling = 10_000;
 const policy = 1008;
 
+/**
+ * What is read of an edge: no object of the API has more than 3 MiB, and what travels within a text some more. 32 MiB of the smallest values would be seconds of work and a gibibyte of memory, while
+ * all others wait.
+ */
+export const upstreamLimits: EnvelopeLimits = { ...envelopeLimits, bytes: 8 << 20, values: 200_000 };
+
 export function receive(receiver: Receiver, session: Session, received: Received): void {
   if (session.ended !== undefined) return;
   const { data, now } = received;
   session.count(data.byteLength, now);
   try {
-    const message = parseEnvelope(data);
+    const message = parseEnvelope(data, upstreamLimits);
     requireOwnNode(message, session.node);
     take(receiver, session, { message, ...received });
   } catch (error) {
