@@ -1,6 +1,7 @@
 /** A command's streams over SPDY/3.1: one stream each, called by the header `streamType`. */
 import type { Duplex } from "node:stream";
 import { SampanError } from "../../base/errors.ts";
+import { broken } from "../byte-stream.ts";
 import { SpdySession } from "../spdy/session.ts";
 import type { SpdyStream } from "../spdy/stream.ts";
 import type {
@@ -158,10 +159,10 @@ class SpdyCommand implements RemoteCommand {
     this.streams = streams;
     const outputs = (["stdout", "stderr"] as const).flatMap((name) => {
       const stream = streams.get(name);
-      return stream ? [[name, stream.input] as const] : [];
+      return stream ? [[name, untilReset(stream)] as const] : [];
     });
     this.output = merge(outputs);
-    this.status = readStatus(streams.get("error")?.input ?? none(), protocol);
+    this.status = readStatus(streams.get("error"), protocol);
     this.status.catch(() => {});
   }
 
@@ -182,14 +183,26 @@ class SpdyCommand implements RemoteCommand {
   }
 }
 
-async function readStatus(input: AsyncIterable<Uint8Array>, protocol: string): Promise<CommandStatus> {
+/** Kubelets reset all streams when a command has ended and its status is said, and end none of them: to a reader that is the end. */
+async function* untilReset(stream: SpdyStream): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* stream.input;
+  } catch (error) {
+    if (!stream.wasReset) throw error;
+  }
+}
+
+async function readStatus(stream: SpdyStream | undefined, protocol: string): Promise<CommandStatus> {
   let text = Buffer.alloc(0);
-  for await (const data of input) {
+  for await (const data of stream ? untilReset(stream) : none()) {
     text = Buffer.concat([text, data]);
     if (text.length > statusLimit)
       throw new SampanError("resource_exhausted", "cannot read how the command ended: it is too long");
   }
-  if (text.length === 0) return { metadata: {}, status: "Success" };
+  if (text.length === 0) {
+    if (stream?.wasReset) throw broken("the command was broken off: nothing was said of how it ended");
+    return { metadata: {}, status: "Success" };
+  }
   if (protocol === "v4.channel.k8s.io") return parseStatus(text.toString("utf8"));
   return { metadata: {}, status: "Failure", reason: "InternalError", message: text.toString("utf8") };
 }

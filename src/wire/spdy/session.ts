@@ -171,10 +171,7 @@ export class SpdySession {
     const { type, body } = frame;
     if (type === frameTypes.synStream) await this.begun(frame);
     else if (type === frameTypes.synReply || type === frameTypes.headers) await this.headed(frame);
-    else if (type === frameTypes.rstStream)
-      this.streams
-        .get(streamAt(body))
-        ?.fail(broken(`the peer has reset the stream (reason ${wordAt(body, 4)})`));
+    else if (type === frameTypes.rstStream) this.streams.get(streamAt(body))?.resetByPeer(wordAt(body, 4));
     else if (type === frameTypes.ping) await this.pinged(frame);
     else if (type === frameTypes.goAway) this.leaving = true;
     else if (type === frameTypes.settings) this.settled(body);

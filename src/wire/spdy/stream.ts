@@ -30,6 +30,7 @@ export class SpdyStream implements ByteStream {
   private failure: Error | undefined;
   private replying: Promise<void> | undefined;
   private isOpen = { in: true, out: true };
+  private isReset = false;
   private waiters: (() => void)[] = [];
 
   constructor(id: number, headers: Headers, door: StreamDoor, window = initialWindow) {
@@ -45,6 +46,11 @@ export class SpdyStream implements ByteStream {
   /** Whether bytes of the peer are still wanted. */
   get takes(): boolean {
     return this.isOpen.in && this.input.open;
+  }
+
+  /** Whether the peer has broken it off, and the connection goes on. */
+  get wasReset(): boolean {
+    return this.isReset;
   }
 
   /** Resolves when both halves have ended, or it broke. */
@@ -104,6 +110,12 @@ export class SpdyStream implements ByteStream {
   widen(bytes: number): void {
     this.window += bytes;
     this.wake();
+  }
+
+  /** Called by the session: the peer has broken it off. */
+  resetByPeer(reason: number): void {
+    this.isReset = true;
+    this.fail(broken(`the peer has reset the stream (reason ${reason})`));
   }
 
   /** Called by the session: the peer, or the connection, has broken it. */
