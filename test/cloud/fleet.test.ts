@@ -9,6 +9,7 @@ import { type Cloud, openCloud } from "../../src/fleet/cloud/cloud.ts";
 import { type Envelope, message } from "../../src/fleet/link/envelope.ts";
 import type { KubeObject, ResourceId } from "../../src/spec/kubernetes/kube.ts";
 import { connectEdge, type FakeEdge, joinEdge } from "../fleet/hub/fake-edge.ts";
+import { until } from "../fleet/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sampan-fleet-"));
 const host = "127.0.0.1";
@@ -148,10 +149,9 @@ test("a pod that is deleted for good is taken from the edge, and nothing is left
   await edge.until(
     ({ route }) => route.operation === "delete" && route.resource === "default/configmap/settings",
   );
-  for (;;) {
+  await until(async () => {
     const { items } = await server.client.list(syncs, { namespace: "default" });
     const kinds = items.map(({ spec }) => (spec as { objectKind: string }).objectKind);
-    if (!kinds.includes("Pod") && !kinds.includes("ConfigMap")) break;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return !kinds.includes("Pod") && !kinds.includes("ConfigMap");
+  });
 });

@@ -140,11 +140,13 @@ test("a second one on the same data is told who has it, and one on the same port
     "127.0.0.1",
     "--secure-port",
     "0",
+    ...ports,
   );
   expect(status).toBe(1);
   expect(err).toContain(`process id ${child.pid}`);
   const port = new URL(url).port;
-  const other = await outcome("--data-root", newRoot(), "--bind-address", "127.0.0.1", "--secure-port", port);
+  const own = ["--data-root", newRoot(), "--bind-address", "127.0.0.1", ...ports];
+  const other = await outcome(...own, "--secure-port", port);
   expect(other.status).toBe(1);
   expect(other.err).toContain(port);
 });
@@ -244,7 +246,7 @@ test("a damaged authority is told by its file, and nothing is made anew", async 
   await end(await start(root), "SIGTERM");
   const path = join(root, "pki", "ca.key");
   writeFileSync(path, "damaged");
-  const { status, err } = await outcome("--data-root", root, "--secure-port", "0");
+  const { status, err } = await outcome(...here(root));
   expect(status).toBe(1);
   expect(err).toContain(path);
   expect(readFileSync(path, "utf8")).toBe("damaged");

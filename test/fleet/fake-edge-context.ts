@@ -9,6 +9,7 @@ import type { Meta, MetaChange, MetaKey } from "../../src/fleet/edge/meta/meta.t
 import { parseEnvelope, formatEnvelope, type Envelope } from "../../src/fleet/link/envelope.ts";
 import { routeDownstream } from "../../src/fleet/link/routing.ts";
 import type { KubeObject } from "../../src/spec/kubernetes/kube.ts";
+import { matching, within } from "./until.ts";
 
 type Handler = (message: Envelope) => void | Promise<void>;
 
@@ -76,17 +77,20 @@ export class FakeLink implements CloudLink {
 
   /** The first message, sent before or later, that fits and was not taken before. */
   async take(fits: (message: Envelope) => boolean): Promise<Envelope> {
-    for (;;) {
+    const { promise, resolve } = Promise.withResolvers<Envelope>();
+    const look = () => {
       const index = this.sent.findIndex(fits);
       const [found] = index < 0 ? [] : this.sent.splice(index, 1);
-      if (found) return found;
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
+      if (!found) return;
+      this.#waiting.delete(look);
+      resolve(found);
+    };
+    this.#waiting.add(look);
+    look();
+    try {
+      return await within(promise, () => matching(fits, this.sent));
+    } finally {
+      this.#waiting.delete(look);
     }
   }
 }

@@ -8,6 +8,7 @@ import { message, type Envelope } from "../../src/fleet/link/envelope.ts";
 import { requireOwnNode } from "../../src/fleet/link/resources.ts";
 import { routeUpstream } from "../../src/fleet/link/routing.ts";
 import { newest, parseVersion, traitsOf } from "../../src/fleet/link/versions.ts";
+import { matching, within } from "./until.ts";
 
 type Wanted = Omit<Delivery, "operation">;
 type Match<T> = (each: T) => boolean;
@@ -66,7 +67,7 @@ class Log<T> {
     this.waiting.add(look);
     look();
     try {
-      return await promise;
+      return await within(promise, () => matching(match, this.of(node)));
     } finally {
       this.waiting.delete(look);
     }

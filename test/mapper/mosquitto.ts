@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../fleet/until.ts";
 
 export interface Broker extends AsyncDisposable {
   readonly port: number;
@@ -28,19 +29,28 @@ async function answers(port: number): Promise<boolean> {
 /** `config`: further lines of mosquitto.conf. Resolves when it answers. */
 export async function mosquitto(config: readonly string[] = ["allow_anonymous true"]): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), "sampan-mosquitto-"));
-  const port = await freePort();
   const path = join(folder, "mosquitto.conf");
-  writeFileSync(path, [`listener ${port} 127.0.0.1`, "user root", ...config, ""].join("\n"));
-  const child = Bun.spawn(["mosquitto", "-c", path], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-  while (child.exitCode === null && !(await answers(port))) await Bun.sleep(10);
-  if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}`);
-  return {
-    port,
-    url: `mqtt://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const port = await freePort();
+    writeFileSync(path, [`listener ${port} 127.0.0.1`, "user root", ...config, ""].join("\n"));
+    const child = Bun.spawn(["mosquitto", "-c", path], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    await until(async () => child.exitCode !== null || (await answers(port)));
+    // Another process may have taken the port since, and answers in its place.
+    if (child.exitCode !== null) continue;
+    return {
+      port,
+      url: `mqtt://127.0.0.1:${port}`,
+      async [Symbol.asyncDispose]() {
+        child.kill("SIGKILL");
+        await child.exited;
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  throw new Error("mosquitto did not begin on any of ten ports");
 }

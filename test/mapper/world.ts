@@ -6,6 +6,7 @@ import { SampanError } from "../../src/base/errors.ts";
 import { openDmi } from "../../src/fleet/edge/dmi/open.ts";
 import type { DeviceChange, DeviceKey, PropertyReport, Twins } from "../../src/fleet/edge/twin/twins.ts";
 import type { KubeObject } from "../../src/spec/kubernetes/kube.ts";
+import { matching, within } from "../fleet/until.ts";
 
 export interface Said extends DeviceKey {
   readonly properties?: readonly PropertyReport[];
@@ -57,7 +58,8 @@ export class MemoryTwins implements Twins {
         const found = find(this.said[seen] as Said);
         if (found !== undefined && found !== false) return found;
       }
-      await new Promise<void>((resolve) => this.waiters.push(resolve));
+      const more = new Promise<void>((resolve) => this.waiters.push(resolve));
+      await within(more, () => matching(find, this.said));
     }
   }
 

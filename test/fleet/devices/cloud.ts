@@ -9,6 +9,7 @@ import { Informers } from "../../../src/fleet/cloud/informer/informers.ts";
 import type { CloudContext, CloudPart } from "../../../src/fleet/cloud/part.ts";
 import { type KubeClient, type KubeObject, type ResourceId } from "../../../src/spec/kubernetes/kube.ts";
 import { openFakeHub, type FakeHub } from "../fake-hub.ts";
+import { within } from "../until.ts";
 
 export interface PartCloud extends AsyncDisposable {
   readonly context: CloudContext;
@@ -83,7 +84,10 @@ export async function openPartCloud(part: CloudPart, options: PartCloudOptions =
     };
     informer.onChange(look);
     look();
-    return await promise;
+    return await within(
+      promise,
+      () => `${resource.resource}/${name}: ${JSON.stringify(informer.store.get(namespace, name))}`,
+    );
   }
 
   return {
@@ -110,6 +114,7 @@ export async function openPartCloud(part: CloudPart, options: PartCloudOptions =
         isOver = true;
       };
       what.then(end, end);
+      // It has an end of its own: see `until`.
       while (!isOver) {
         clock.advance(60_000);
         await new Promise((resolve) => setImmediate(resolve));

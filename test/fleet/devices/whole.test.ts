@@ -10,6 +10,7 @@ import { openCloud, type Cloud } from "../../../src/fleet/cloud/cloud.ts";
 import { message, respond, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import type { KubeClient, KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 import { connectEdge, joinEdge, type FakeEdge, type Identity } from "../hub/fake-edge.ts";
+import { until } from "../until.ts";
 
 const resource = (group: string, version: string, plural: string) => ({ group, version, resource: plural });
 const devices = resource("devices.kubeedge.io", "v1beta1", "devices");
@@ -125,7 +126,7 @@ test("a device goes down with its model, its report comes up, and neither is sai
   });
   const count = edge.received.filter((each) => each.route.resource === "default/device/d1").length;
   // Its sync says that the edge has it, though the API's version went on with the report.
-  while ((await client.list(syncs)).items.length < 2) await edge.ping();
+  await until(async () => (await client.list(syncs)).items.length >= 2);
   await edge.close();
   const again = await whole.connect();
   const patch = { spec: { ...spec, properties: [{ name: "t", desired: { value: "2" } }] } };
@@ -156,12 +157,10 @@ test("a call from REST is answered by the edge's service, and its broken session
   };
   await client.create(rules, kinded(group, "Rule", "r1", spec));
   const url = `http://127.0.0.1:${restPort}/edge1/default/a`;
-  const call = async (): Promise<Response> => {
-    let response = await fetch(url);
-    while (response.status === 404) response = await fetch(url);
-    return response;
-  };
-  const answered = call();
+  const answered = until(async () => {
+    const response = await fetch(url);
+    return response.status !== 404 && response;
+  });
   const asked = await edge.until(({ route }) => route.source === "router_servicebus");
   expect(asked.route).toMatchObject({ operation: "GET", resource: "8080:/b" });
   const reply = { header: null, status_code: 202, body: Buffer.from("yes").toString("base64") };
@@ -193,7 +192,7 @@ test("a job goes to the edge and comes to its end", async () => {
     ),
   );
   const phase = async () => ((await client.get(pulls, { name: "job" }))["status"] as { phase: string }).phase;
-  while ((await phase()) === "InProgress") await edge.ping();
+  await until(async () => (await phase()) !== "InProgress");
   expect(await phase()).toBe("Completed");
   await edge.close();
 });

@@ -6,6 +6,7 @@ import WebSocket, { WebSocketServer } from "ws";
 import { issue, makeAuthority, makeKeyPair } from "../../../src/fleet/cloud/apiserver/auth/pki/issue.ts";
 import type { KeyPair } from "../../../src/fleet/edge/hub/keys.ts";
 import { formatEnvelope, parseEnvelope, type Envelope } from "../../../src/fleet/link/envelope.ts";
+import { matching, within } from "../until.ts";
 
 const day = 86_400_000;
 
@@ -205,7 +206,7 @@ function queue<T>() {
       }
       const { promise, resolve } = Promise.withResolvers<T>();
       waiting.push({ fits, resolve });
-      return promise;
+      return within(promise, () => matching(fits, items));
     },
   };
 }

@@ -16,7 +16,8 @@ import { readJoined } from "../../../src/fleet/edge/join/joined.ts";
 import { openKeys } from "../../../src/fleet/edge/join/keys.ts";
 import { dueTime, keepCertificate } from "../../../src/fleet/edge/join/renewal.ts";
 import { parseToken } from "../../../src/fleet/edge/join/token.ts";
-import { configMap, core, delivery, openApi, openCloudHub, until, type Cloud } from "../hub/_cloud.ts";
+import { configMap, core, delivery, openApi, openCloudHub, type Cloud } from "../hub/_cloud.ts";
+import { until } from "../until.ts";
 import { testAuthority } from "./fake-cloud.ts";
 
 const base = mkdtempSync(join(tmpdir(), "sampan-join-"));

@@ -9,6 +9,7 @@ import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import { request as application, type Application } from "../../../src/fleet/link/kinds/application.ts";
 import type { KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 import { needing } from "../../needs.ts";
+import { until } from "../until.ts";
 import { fakeLink, type FakeLink } from "./fake-link.ts";
 
 const base = mkdtempSync(join(tmpdir(), "sampan-metaserver-"));
@@ -289,10 +290,6 @@ function service(name: string, resourceVersion: string): KubeObject {
     kind: "Service",
     metadata: { name, namespace: "default", uid: `uid-${name}`, resourceVersion },
   };
-}
-
-async function until(look: () => boolean): Promise<void> {
-  while (!look()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 test("discovery and the version come from the cloud, then from what was kept, then from what is known here", async () => {

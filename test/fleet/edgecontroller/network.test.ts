@@ -8,7 +8,8 @@ import { openHub, type OpenHub } from "../../../src/fleet/cloud/hub/open.ts";
 import { Informers } from "../../../src/fleet/cloud/informer/informers.ts";
 import { startPolicyController } from "../../../src/fleet/cloud/policycontroller/start.ts";
 import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
-import { type Api, openApi, syncs, until } from "../hub/_cloud.ts";
+import { type Api, openApi, syncs } from "../hub/_cloud.ts";
+import { until } from "../until.ts";
 import { connectEdge, type FakeEdge, joinEdge } from "../hub/fake-edge.ts";
 
 let api: Api;

@@ -15,6 +15,7 @@ import type { Container, PodSpec, Volume } from "../../../src/spec/kubernetes/po
 import { needs, Place } from "../../life/place.ts";
 import { needing } from "../../needs.ts";
 import { container, node, pod } from "./pods.ts";
+import { until } from "../until.ts";
 import { volumesFixture } from "./sources.ts";
 
 const { test } = needing(needs);
@@ -58,7 +59,7 @@ test("a probe's program that hangs is killed when its time is over", async () =>
   const stop = new AbortController();
   const running = runInEngine(place.live)(id, ["sh", "-c", "echo up; exec sleep 1000"], stop.signal);
   const execs = () => place.live.tasks.table.execs.of(id);
-  while (!execs().some(({ connection }) => connection !== undefined)) await new Promise(setImmediate);
+  await until(() => execs().some(({ connection }) => connection !== undefined));
   const [exec] = execs();
   stop.abort();
   expect((await running).exitCode).toBe(-1);

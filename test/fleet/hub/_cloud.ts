@@ -138,14 +138,3 @@ export class Turned implements Clock {
     }
   }
 }
-
-/** Looks again at each turn of the loop until it is so; the test's own deadline ends it. */
-export async function until<T>(
-  look: () => T | undefined | false | Promise<T | undefined | false>,
-): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

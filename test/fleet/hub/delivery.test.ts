@@ -14,8 +14,8 @@ import {
   openCloudHub,
   syncs,
   Turned,
-  until,
 } from "./_cloud.ts";
+import { until } from "../until.ts";
 import { connectDead } from "./fake-edge.ts";
 
 let api: Api;

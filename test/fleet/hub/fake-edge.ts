@@ -13,6 +13,7 @@ import { type Envelope, formatEnvelope, parseEnvelope } from "../../../src/fleet
 import { makeKeyPair } from "../../../src/fleet/cloud/apiserver/auth/pki/issue.ts";
 import { x509 } from "../../../src/fleet/cloud/apiserver/auth/pki/library.ts";
 import { pemOf } from "../../../src/fleet/cloud/apiserver/auth/pki/pem.ts";
+import { matching, within } from "../until.ts";
 
 /** PEM. */
 export interface Identity {
@@ -159,7 +160,7 @@ export async function connectEdge(options: Connect): Promise<FakeEdge> {
     perMessageDeflate: false,
   });
   const edge = new Edge(socket, options);
-  await edge.opened;
+  await within(edge.opened, () => `the cloud to take the connection of ${node}`);
   edge.keepalive();
   return edge;
 }
@@ -208,7 +209,8 @@ class Edge implements FakeEdge {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.socket.once("pong", () => resolve());
     this.socket.ping();
-    await promise;
+    const ended = this.closed.then((why) => Promise.reject(new Error(`the connection ended: ${why}`)));
+    await within(Promise.race([promise, ended]), () => "the answer to a ping");
   }
 
   async until(match: (message: Envelope) => boolean): Promise<Envelope> {
@@ -221,7 +223,7 @@ class Edge implements FakeEdge {
     this.waiting.add(look);
     void this.closed.then((why) => reject(new Error(`the connection ended: ${why}`)));
     try {
-      return await promise;
+      return await within(promise, () => matching(match, this.received));
     } finally {
       this.waiting.delete(look);
     }

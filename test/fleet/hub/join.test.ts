@@ -4,7 +4,8 @@ import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { connect } from "node:net";
 import type { Report } from "../../../src/fleet/cloud/hub/join.ts";
 import { pemOf } from "../../../src/fleet/cloud/apiserver/auth/pki/pem.ts";
-import { type Api, type Cloud, core, openApi, openCloudHub, until } from "./_cloud.ts";
+import { type Api, type Cloud, core, openApi, openCloudHub } from "./_cloud.ts";
+import { until } from "../until.ts";
 import { type Answer, askJoin, type Asked, type Identity, joinEdge, makeRequest } from "./fake-edge.ts";
 
 let api: Api;

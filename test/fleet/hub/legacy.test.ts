@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { issue, makeKeyPair } from "../../../src/fleet/cloud/apiserver/auth/pki/issue.ts";
-import { type Api, type Cloud, core, openApi, openCloudHub, until } from "./_cloud.ts";
+import { type Api, type Cloud, core, openApi, openCloudHub } from "./_cloud.ts";
+import { until } from "../until.ts";
 import { askJoin, type Identity, makeRequest } from "./fake-edge.ts";
 
 let api: Api;

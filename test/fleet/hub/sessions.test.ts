@@ -3,17 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Envelope } from "../../../src/fleet/link/envelope.ts";
 import { message } from "../../../src/fleet/link/envelope.ts";
 import type { Edge } from "../../../src/fleet/cloud/hub/hub.ts";
-import {
-  type Api,
-  type Cloud,
-  configMap,
-  core,
-  delivery,
-  openApi,
-  openCloudHub,
-  Turned,
-  until,
-} from "./_cloud.ts";
+import { type Api, type Cloud, configMap, core, delivery, openApi, openCloudHub, Turned } from "./_cloud.ts";
+import { until } from "../until.ts";
 import { connectDead, connectEdge, type Identity } from "./fake-edge.ts";
 
 let api: Api;

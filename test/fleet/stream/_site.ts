@@ -14,6 +14,7 @@ import { createKubelet, type Kubelet } from "../../../src/fleet/edge/kubelet/kub
 import { type EdgeStream, openEdgeStream } from "../../../src/fleet/edge/stream/open.ts";
 import type { TunnelTls } from "../../../src/fleet/edge/stream/dial.ts";
 import type { KubeObject } from "../../../src/spec/kubernetes/kube.ts";
+import { until } from "../until.ts";
 import { type FakePods, fakePods } from "./_access.ts";
 
 export interface Site extends AsyncDisposable {
@@ -118,11 +119,6 @@ export async function openSite({ kubelets = false }: { readonly kubelets?: boole
       await closing.disposeAsync();
     },
   };
-}
-
-/** Awaits what comes by itself. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 const place = (resource: string) => ({ group: "", version: "v1", resource });

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { needing, obstacle } from "../../needs.ts";
-import { openSite, until, type Site } from "./_site.ts";
+import { until } from "../until.ts";
+import { openSite, type Site } from "./_site.ts";
 
 const needs = { programs: ["kubectl"] };
 const { describe } = needing(needs);

@@ -14,7 +14,8 @@ import {
 } from "../../../src/fleet/link/tunnel.ts";
 import { openKubeletPort } from "../../../src/fleet/edge/kubelet/open.ts";
 import { openEdgeStream } from "../../../src/fleet/edge/stream/open.ts";
-import { openSite, until, type Site } from "./_site.ts";
+import { until } from "../until.ts";
+import { openSite, type Site } from "./_site.ts";
 
 let site: Site;
 beforeAll(async () => {

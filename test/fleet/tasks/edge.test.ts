@@ -13,6 +13,7 @@ import { countTrialStart, takeBackSettings } from "../../../src/fleet/edge/tasks
 import { startEdgeTasks, type EdgeTasksOptions } from "../../../src/fleet/edge/tasks/start.ts";
 import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import { fakeLink, type FakeLink } from "../edge/fake-link.ts";
+import { until } from "../until.ts";
 
 interface Tried extends AsyncDisposable {
   readonly link: FakeLink;
@@ -80,7 +81,10 @@ async function openEdge(options: Trying = {}): Promise<Tried> {
     file,
     words: () => state.link.sent.map(wordOf),
     async until(count) {
-      while (state.link.sent.length < count) await new Promise((resolve) => setImmediate(resolve));
+      await until(
+        () => state.link.sent.length >= count,
+        () => JSON.stringify(state.link.sent.map(wordOf)),
+      );
     },
     async again(link) {
       await state.part?.[Symbol.asyncDispose]();
@@ -169,7 +173,7 @@ describe("images", () => {
     await edge.link.say("tasks", pullJob({}));
     await edge.link.say("tasks", pullJob({}));
     held.resolve();
-    while (edge.pulled.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => edge.pulled.length >= 2);
     await edge.stop();
     expect(edge.link.sent).toEqual([]);
     await edge.again();
@@ -188,7 +192,7 @@ describe("images", () => {
     };
     await using edge = await openEdge({ pull });
     await edge.link.say("tasks", pullJob({}));
-    while (edge.pulled.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => edge.pulled.length >= 1);
     const stopped = edge.stop();
     first.reject(new Error("called off"));
     await stopped;
@@ -225,10 +229,10 @@ describe("settings", () => {
     const away = fakeLink();
     away.connected = false;
     await edge.again(away);
-    while (edge.restarts.count < 2) {
+    await until(() => {
       clock.advance(60_000);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+      return edge.restarts.count >= 2;
+    });
     expect(readFileSync(edge.file, "utf8")).toBe("[mqtt]\nport = 1884\n");
     away.change(true);
     expect(edge.words()).toEqual(["Update failed: no link within 300 s", "RollBack ok"]);
