@@ -479,6 +479,17 @@ describe("a mapper", () => {
     });
   });
 
+  test("whose report was under way when something else was wanted does not bring the old wish back", async () => {
+    await using at = await withDevice();
+    await put(at, device("d1", { temp: "20" }));
+    await put(at, device("d1", { temp: "30" }));
+    await at.twins.report(d1, [{ name: "temp", expected: "20", actual: "20" }]);
+    expect((await at.context.link.take(isReport)).content).toMatchObject({
+      twin: { temp: { actual: { value: "20" } } },
+    });
+    expect(JSON.stringify(at.twins.devices()[0]?.device["spec"])).toContain('"30"');
+  });
+
   test("is refused with the property's name, and for a device that is not there", async () => {
     await using at = await withDevice();
     expect(at.twins.report(d1, [{ name: "temp", actual: "x" }])).rejects.toThrow(

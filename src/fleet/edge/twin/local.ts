@@ -197,13 +197,26 @@ export class LocalMessages {
     });
     const twin = Object.fromEntries(update);
     await this.#tell(id, crypto.randomUUID(), (device, options) =>
-      updateLocally(device.twins, twin, { ...options, named: true }),
+      updateLocally(device.twins, observed(device.twins, twin), { ...options, named: true }),
     );
   }
 
   async reportState(id: string, state: string): Promise<void> {
     await this.#setState(id, state);
   }
+}
+
+/**
+ * What a mapper says was wanted is what it has seen so far, and no wish: when something else is wanted by now, a report that was under way must not bring the old one back.
+ */
+function observed(twins: Device["twins"], told: Readonly<Record<string, Twin>>): Record<string, Twin> {
+  return Object.fromEntries(
+    Object.entries(told).map(([name, twin]) => {
+      const wanted = twins.get(name)?.expected?.value;
+      const { expected, ...rest } = twin;
+      return [name, wanted === undefined || expected?.value === wanted ? twin : rest];
+    }),
+  );
 }
 
 /** Whether it says what is wanted: mappers are told. */
