@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { needing } from "../needs.ts";
+import { until, within } from "../fleet/until.ts";
+import { needing, obstacle } from "../needs.ts";
 
-const { test } = needing({ root: true, programs: ["ip", "nsenter", "nft", "kubectl"] });
+const needs = { root: true, programs: ["ip", "nsenter", "nft", "kubectl"] } as const;
+const { test } = needing(needs);
 
 const folder = mkdtempSync(join(tmpdir(), "sampan-edge-whole-"));
 const space = `sampan-whole-${process.pid}`;
@@ -27,17 +29,17 @@ const places = [
 ];
 
 beforeAll(() => {
-  if (process.getuid?.() !== 0) return;
+  if (obstacle(needs) !== undefined) return;
   Bun.spawnSync(["ip", "netns", "add", space]);
   Bun.spawnSync(["ip", "-n", space, "link", "set", "lo", "up"]);
 });
 
 afterAll(async () => {
   for (const each of running.toReversed()) {
-    each.kill("SIGTERM");
+    each.kill("SIGKILL");
     await each.exited;
   }
-  Bun.spawnSync(["ip", "netns", "del", space]);
+  if (obstacle(needs) === undefined) Bun.spawnSync(["ip", "netns", "del", space]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -72,23 +74,18 @@ async function start(...args: string[]) {
     reject(new Error(`it ended: ${told.text}`));
   })();
   running.push(child);
-  await ready;
+  await within(ready, () => `"sampan ${args[0]}" to be ready: ${told.text}`);
   return { child, told };
 }
 
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await Bun.sleep(100);
-  }
-}
-
-async function nodeIsReady(): Promise<true> {
-  return await until(async () => {
-    const { out } = await run("kubectl", "get", "node", "edge1");
-    return / Ready /.test(out) ? true : undefined;
-  });
+async function nodeIsReady(): Promise<void> {
+  let last = "";
+  const look = async () => {
+    const { out, error } = await run("kubectl", "get", "node", "edge1");
+    last = out + error;
+    return / Ready /.test(out);
+  };
+  await until(look, () => last);
 }
 
 test("a machine joins, is a node, serves its API to root, ends when told, and leaves", async () => {
@@ -132,7 +129,7 @@ test("a machine joins, is a node, serves its API to root, ends when told, and le
   expect((await sampan("reset", "--force", "--data-root", root)).status).toBe(1);
 
   edge.child.kill("SIGTERM");
-  expect(await edge.child.exited).toBe(0);
+  expect(await within(edge.child.exited, () => `the edge to end: ${edge.told.text}`)).toBe(0);
   expect(edge.told.text).not.toContain("nobody caught");
   expect((await sampan("reset", "--data-root", root)).error).toContain("use --force");
   expect((await sampan("reset", "--force", "--data-root", root)).out).toContain("keys");

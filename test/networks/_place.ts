@@ -222,7 +222,7 @@ function listed(folder: string): string[] {
 /** The resolver ends by itself when no network needs it. */
 async function gone(pid: number): Promise<void> {
   const cmdline = Bun.file(`/proc/${pid}/cmdline`);
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 50_000;
   while ((await cmdline.text().catch(() => "")).includes("_resolver.ts")) {
     if (performance.now() > end) throw new Error("the resolver did not end");
     await Bun.sleep(5);
