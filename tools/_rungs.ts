@@ -16,7 +16,7 @@ export interface Rung {
 export const rungs = [
   { name: "vm", suffix: ".vm.test.ts", deadlineSeconds: 500, testTimeout: 120_000, tries: 3 },
   { name: "root", suffix: ".root.test.ts", deadlineSeconds: 600, testTimeout: 180_000, tries: 2 },
-  { name: "pure", suffix: ".test.ts", deadlineSeconds: 400, testTimeout: 60_000, tries: 1 },
+  { name: "pure", suffix: ".test.ts", deadlineSeconds: 900, testTimeout: 60_000, tries: 1 },
 ] as const satisfies readonly Rung[];
 
 export type RungName = (typeof rungs)[number]["name"];
