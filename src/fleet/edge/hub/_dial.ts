@@ -13,6 +13,8 @@ export interface Dialling {
   readonly keys: KeyPair;
   /** Milliseconds for TCP, TLS and the upgrade. */
   readonly deadline: number;
+  /** Milliseconds for TCP alone, within `deadline`: where packets vanish nobody is there to answer later. */
+  readonly reach: number;
   readonly signal: AbortSignal;
 }
 
@@ -31,10 +33,21 @@ export const project = "e632aba927ea4ac2b575ec1603d56f10";
 /** Bytes of a refusal's body that are read. */
 const words = 4096;
 
-export function dial({ address, node, project: of, keys, deadline, signal }: Dialling): Promise<Outcome> {
+export function dial({
+  address,
+  node,
+  project: of,
+  keys,
+  deadline,
+  reach,
+  signal,
+}: Dialling): Promise<Outcome> {
   const { host, port } = parseAddress(address, 10_000);
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let below: TLSSocket | undefined;
+  // Nothing of it came as far as the cloud's program: it is tried again soon.
+  const unreached = () => fail({ ...troubleOf(address, new Error("timeout")), local: true });
+  const reaching = setTimeout(unreached, reach);
   const url = `wss://${host.includes(":") ? `[${host}]` : host}:${port}/${of}/${node}/events`;
   const socket = new WebSocket(url, {
     headers: { Node_id: node, Project_id: of, ConnectionUse: "msg" },
@@ -51,6 +64,7 @@ export function dial({ address, node, project: of, keys, deadline, signal }: Dia
         minVersion: "TLSv1.2",
       });
       below.setNoDelay(true);
+      below.once("connect", () => clearTimeout(reaching));
       return below;
     },
   });
@@ -80,6 +94,7 @@ export function dial({ address, node, project: of, keys, deadline, signal }: Dia
   });
   return promise.finally(() => {
     clearTimeout(timer);
+    clearTimeout(reaching);
     signal.removeEventListener("abort", end);
   });
 }

@@ -42,6 +42,8 @@ export interface LinkTimes {
   readonly patience: number;
   /** For TCP, TLS and the upgrade. */
   readonly dial: number;
+  /** For TCP alone in most attempts, so that one begins soon after a cut is over; each fifth may take as long as `dial` for the sake of slow links. */
+  readonly reach: number;
   /** Bounds of the first wait before another attempt, and of all. */
   readonly first: number;
   readonly most: number;
@@ -54,6 +56,7 @@ const times: LinkTimes = {
   quiet: 3_500,
   patience: 1_400,
   dial: 10_000,
+  reach: 2_500,
   first: 1_000,
   most: 30_000,
   stable: 10_000,
@@ -65,6 +68,8 @@ const limits = {
   questions: 1_000,
 } as const;
 
+/** Of so many attempts one has the whole time. Not even, so that with several addresses each has its turn. */
+const patientTurns = 5;
 const answerDeadline = 10_000;
 /** Milliseconds between two questions what time it is. */
 const timeAgain = 60_000;
@@ -155,7 +160,7 @@ class EdgeLink implements Link {
     const waits = backoff({ first, most, addresses: addresses.length, random });
     for (let turn = 0; !signal.aborted; turn++) {
       const address = addresses[turn % addresses.length] ?? "";
-      const outcome = await this.#dial(address, signal);
+      const outcome = await this.#dial(address, turn, signal);
       if (outcome.is === "open") {
         const since = clock.now();
         await this.#serve(address, outcome, signal);
@@ -168,7 +173,8 @@ class EdgeLink implements Link {
     }
   }
 
-  async #dial(address: string, signal: AbortSignal): Promise<Outcome> {
+  async #dial(address: string, turn: number, signal: AbortSignal): Promise<Outcome> {
+    const { dial: deadline, reach } = this.#times;
     try {
       const { keys, project: of = project } = this.#options;
       return await dial({
@@ -176,7 +182,8 @@ class EdgeLink implements Link {
         node: this.node,
         project: of,
         keys: keys.current(),
-        deadline: this.#times.dial,
+        deadline,
+        reach: turn % patientTurns === patientTurns - 1 ? deadline : Math.min(reach, deadline),
         signal,
       });
     } catch (error) {
