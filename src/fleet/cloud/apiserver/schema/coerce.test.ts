@@ -20,3 +20,7 @@ test("null is as absent, but a key without a value stays a key in a map of strin
     open: { a: null },
   });
 });
+
+test("a described field that keeps what nobody described is absent when it is null itself", () => {
+  expect(dropNulls<object>({ open: null, field: "a" }, schema)).toEqual({ field: "a" });
+});

@@ -1,7 +1,7 @@
 /** Built-in kinds are read as the API server reads them: null is the same as nothing, and a value of the wrong type is no object of that kind at all. */
 import type { Definitions, Schema } from "./schema.ts";
 import { type Fields, get, isFields, joinPath, put, typeOf } from "./json.ts";
-import { fieldSchema, isOpen, itemSchema, resolve } from "./resolve.ts";
+import { anything, fieldSchema, isOpen, itemSchema, resolve } from "./resolve.ts";
 
 const none: Definitions = () => undefined;
 
@@ -24,7 +24,7 @@ function drop(value: unknown, schema: Schema, definitions: Definitions): unknown
     const inner = fieldSchema(schema, name, definitions);
     const kept = inner ? drop(field, inner, definitions) : field;
     changed ||= kept !== field;
-    if (field !== null || !inner || inner.nullable === true || isOpen(inner)) put(result, name, kept);
+    if (field !== null || !inner || inner.nullable === true || inner === anything) put(result, name, kept);
     else {
       changed = true;
       // A key without a value is a key in a map of strings: `data: { empty: }`.
