@@ -4,7 +4,11 @@ import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { makeBook, rulesOf } from "./book.ts";
 import { decideName } from "./names.ts";
 
-const here = { node: "edge1", isOwn: (address: string) => address.startsWith("172.17.") };
+const here = {
+  node: "edge1",
+  isOwn: (address: string) => address.startsWith("172.17."),
+  isHost: (address: string) => address === "192.0.2.200",
+};
 
 function service(name: string, spec: object): KubeObject {
   return { apiVersion: "v1", kind: "Service", metadata: { namespace: "shop", name }, spec };

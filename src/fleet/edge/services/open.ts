@@ -3,6 +3,7 @@
  * they go on without the cloud. https://kubernetes.io/docs/concepts/services-networking/service/
  */
 import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import type { ServiceProxy } from "../../../engine/networks/services.ts";
 import { openForwarder } from "../../../engine/networks/resolver/forward.ts";
 import { listen } from "../../../engine/networks/resolver/listen.ts";
@@ -53,7 +54,10 @@ const retry = 5000;
 
 export async function openServices(options: ServicesOptions): Promise<Services> {
   const { meta, proxy, address, clock, log } = options;
-  const here = { node: options.node, isOwn: options.isOwn };
+  const here = () => {
+    const own = hostAddresses();
+    return { node: options.node, isOwn: options.isOwn, isHost: (each: string) => own.has(each) };
+  };
   let book: ServiceBook = new Map();
   let cancel: (() => void) | undefined;
   let isClosed = false;
@@ -61,8 +65,9 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   const look = (): Promise<void> => {
     cancel?.();
     cancel = undefined;
-    book = makeBook(meta.list("service"), meta.list("endpointslice"), here);
-    applied = proxy.set(rulesOf(book, here)).catch((error: unknown) => {
+    const now = here();
+    book = makeBook(meta.list("service"), meta.list("endpointslice"), now);
+    applied = proxy.set(rulesOf(book, now)).catch((error: unknown) => {
       log(
         `services are not led to their pods, it is tried again: ${error instanceof Error ? error.message : String(error)}`,
       );
@@ -100,6 +105,11 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Those that this machine has now. */
+function hostAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
 }
 
 /** Read each time: networks of the field come and go. Our own address there would ask in circles. */
