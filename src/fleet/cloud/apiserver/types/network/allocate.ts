@@ -55,8 +55,7 @@ export function allocate(service: KubeObject, context: StrategyContext): void {
   giveAddress(service, spec, context);
   give(spec, "ipFamilies", [isIPv6(text(spec.clusterIP)) ? "IPv6" : "IPv4"]);
   give(spec, "ipFamilyPolicy", "SingleStack");
-  const wanted = spec.type === "NodePort" || spec.allocateLoadBalancerNodePorts === true;
-  if (wanted) givePorts(service, spec, context);
+  if (hasNodePorts(spec)) givePorts(service, spec, context);
 }
 
 function giveAddress(service: KubeObject, spec: Fields, ledger: StrategyContext): void {
@@ -87,10 +86,13 @@ function holdAsked(asked: string, holder: { service: KubeObject; ledger: Strateg
 
 function givePorts(service: KubeObject, spec: Fields, ledger: StrategyContext): void {
   const ports = entries(spec.ports);
+  // Without being wanted none is given, but one that is asked for is held like any other.
+  const wanted = spec.type === "NodePort" || spec.allocateLoadBalancerNodePorts === true;
   const own = new Set(ports.map(({ nodePort }) => String(number(nodePort))));
   for (const [index, port] of ports.entries()) {
     const holder = { service, ledger, taken: own };
     const asked = number(port.nodePort);
+    if (asked === 0 && !wanted) continue;
     if (asked === 0) {
       const given = take(nodePorts, portKey(port), holder);
       if (given === undefined) throw full("no node port is left");

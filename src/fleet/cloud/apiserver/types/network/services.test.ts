@@ -51,6 +51,32 @@ describe("addresses of services", () => {
     },
   );
 
+  test.each([
+    [{ clusterIP: "10.96.0.10", clusterIPs: ["1.1.1.1"] }, "first value must match"],
+    [{ clusterIPs: ["10.96.0.10", "1.1.1.1"] }, "may hold one address"],
+    [{ clusterIP: "None", clusterIPs: ["10.96.0.1"] }, "first value must match"],
+    [{ type: "ExternalName", externalName: "a.b", clusterIPs: ["10.96.0.1"] }, "may not be set"],
+  ])("a list of addresses says nothing else than the one address: %p", (spec, refusal) => {
+    const { complaints } = create(
+      services,
+      { metadata: { name: "evil" }, spec: { ports, ...spec } },
+      around(),
+    );
+    expect(JSON.stringify(complaints)).toContain(refusal);
+  });
+
+  test("nor does a change of it", () => {
+    const context = around();
+    const old = make("one", { ports }, context);
+    const { complaints } = update(
+      services,
+      old,
+      ({ spec }) => void (spec as Spec).clusterIPs?.push("10.96.0.1"),
+      context,
+    );
+    expect(JSON.stringify(complaints)).toContain("may hold one address");
+  });
+
   test("a change of a service writes down nothing anew", () => {
     const context = around();
     const old = make("one", { type: "NodePort", ports }, context);
@@ -138,6 +164,19 @@ describe("ports of services on nodes", () => {
     expect(() => make("c", { type: "NodePort", ports: [{ port: 80, nodePort: 80 }] }, context)).toThrow(
       "The range of valid ports is 30000-32767",
     );
+  });
+
+  test("one that is asked for is held, also where none is given", () => {
+    const context = around();
+    const spec = (nodePort: number) => ({
+      type: "LoadBalancer",
+      allocateLoadBalancerNodePorts: false,
+      ports: [{ port: 80, nodePort }],
+    });
+    expect(() => make("ssh", spec(22), context)).toThrow("30000-32767");
+    expect(specOf(make("one", spec(30_001), context)).ports[0]?.nodePort).toBe(30_001);
+    expect(() => make("two", spec(30_001), context)).toThrow("already allocated");
+    expect(specOf(make("none", { ...spec(0), ports }, context)).ports[0]?.nodePort).toBeUndefined();
   });
 
   test("they go when the service is no longer reached by them", () => {

@@ -65,6 +65,7 @@ function serviceCauses(spec: Fields): StatusCause[] {
     ...(external && text(clusterIP) !== ""
       ? [forbidden("spec.clusterIPs[0]", "may not be set for ExternalName services")]
       : []),
+    ...addressesCauses(spec),
     ...(clusterIP === headless && hasNodePorts(spec)
       ? [invalid("spec.clusterIPs[0]", headless, `may not be set to 'None' for ${text(type)} services`)]
       : []),
@@ -80,6 +81,19 @@ function serviceCauses(spec: Fields): StatusCause[] {
       address(each).map((detail) => invalid(`spec.externalIPs[${index}]`, each, detail)),
     ),
   ];
+}
+
+/** The list says the same as the one address: this cluster has one range, of one family. What nobody holds in that range would be anybody's address. */
+function addressesCauses({ type, clusterIP, clusterIPs }: Fields): StatusCause[] {
+  const all = Array.isArray(clusterIPs) ? (clusterIPs as unknown[]) : [];
+  if (all.length === 0) return [];
+  if (type === "ExternalName")
+    return [forbidden("spec.clusterIPs", "may not be set for ExternalName services")];
+  if (all.length > 1)
+    return [invalid("spec.clusterIPs", all, "may hold one address: this cluster has those of one family")];
+  return all[0] === clusterIP
+    ? []
+    : [invalid("spec.clusterIPs", all, "first value must match `clusterIP` when both are specified")];
 }
 
 function portsCauses(spec: Fields): StatusCause[] {
