@@ -72,7 +72,8 @@ function existing(file: string, { migrations }: DatabaseOptions): EdgeDatabase {
     // Also one whose making was cut short.
     const fresh = versionOf(db) === 0;
     migrate(db, file, migrations);
-    if (isNew) syncFolder(dirname(file));
+    // Who made it and its folder may have been killed before this.
+    for (const folder of [dirname(file), dirname(dirname(file))]) syncFolder(folder);
     return { db, fresh, transaction: transactions(db, file), [Symbol.dispose]: () => db.close() };
   } catch (error) {
     db.close();

@@ -1,7 +1,7 @@
 /** Twins on this node's disk: what a device is and what its twin holds, with what the cloud is owed of it. SQLite, one transaction for a batch of updates, each of them whole or not at all. */
 import { Database } from "bun:sqlite";
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import type { Twin } from "../../link/kinds/twin.ts";
 
@@ -90,7 +90,7 @@ export class TwinStore implements Disposable {
     try {
       migrate(db, file);
       if (log && log.size > 0) check(db, file);
-      syncFolder(folder);
+      for (const each of [folder, dirname(folder)]) syncFolder(each);
       return new TwinStore(db);
     } catch (error) {
       db.close();
