@@ -299,6 +299,12 @@ describe("from the edge", () => {
     expect(await cloud.client.get(statuses, place)).toMatchObject({
       status: { state: "online", lastOnlineTime: "2026-11-21T07:02:25Z" },
     });
+    // Said by edgecore 1.23.0.
+    const now = state({ name: "d1", state: "unhealthy", lastOnlineTime: "2026-11-21T23:39:17Z" });
+    expect((await cloud.hub.request("edge1", route, now)).content).toBe("OK");
+    expect(await cloud.client.get(statuses, place)).toMatchObject({
+      status: { state: "unhealthy", lastOnlineTime: "2026-11-21T23:39:17Z" },
+    });
     const old = state({ name: "d1", state: "offline", last_online: "2026-11-21 06:32:17" });
     await cloud.hub.request("edge1", route, old);
     expect(statusOf(await cloud.client.get(devices, place))).toMatchObject({ state: "offline" });

@@ -646,6 +646,18 @@ export const examples: readonly Example[] = [
     ],
   },
   {
+    // edgecore 1.23.0
+    kind: twin.stateReport,
+    way: "up",
+    route: deviceRoute("default/t1", "state/update"),
+    content: json({
+      event_id: "865083b1-3af6-4cce-bb70-4d5cdd58f1b0",
+      timestamp: 1795304357880,
+      device: { name: "t1", state: "online", lastOnlineTime: "2026-11-21T23:39:17Z" },
+    }),
+    wrong: [[{ device: { lastOnlineTime: 5 } }, "content.device.lastOnlineTime"]],
+  },
+  {
     kind: membership.membershipUpdate,
     way: "down",
     route: { source: "devicecontroller", group: "twin", operation: "update", resource: "membership" },

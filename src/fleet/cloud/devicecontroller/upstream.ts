@@ -88,7 +88,10 @@ function after(device: KubeObject, reports: Reports, changes: TwinChanges) {
 }
 
 /** Old edges tell their own local time without a zone: then our clock counts. */
-function stateOf({ state = "", last_online: last }: Told, now: number): DeviceState {
+function stateOf(
+  { state = "", last_online, lastOnlineTime: last = last_online }: Told,
+  now: number,
+): DeviceState {
   const known = deviceStates.find((each) => each === state.toLowerCase());
   if (known === undefined)
     throw invalid(

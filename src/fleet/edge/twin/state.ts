@@ -12,10 +12,13 @@ export function formatOnline(at: number, form: Form): string {
   return form === "namespaced" ? `${text}Z` : text.replace("T", " ");
 }
 
+/** With the time by both names, where the cloud may be one that knows it by the newer one. */
 export function deviceState({ key, facts }: Device, form: Form): DeviceState {
+  const last = facts.lastOnline === undefined ? undefined : formatOnline(facts.lastOnline, form);
   return {
     name: key.name,
     ...(facts.state === undefined ? {} : { state: facts.state }),
-    ...(facts.lastOnline === undefined ? {} : { last_online: formatOnline(facts.lastOnline, form) }),
+    ...(last === undefined ? {} : { last_online: last }),
+    ...(last === undefined || form === "name" ? {} : { lastOnlineTime: last }),
   };
 }

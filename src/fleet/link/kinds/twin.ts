@@ -112,6 +112,8 @@ export interface DeviceState {
   readonly state?: string;
   /** `2026-11-21 06:32:17`; since 1.16.2 RFC 3339. */
   readonly last_online?: string;
+  /** The same as clouds and edges of 1.23 call it. */
+  readonly lastOnlineTime?: string;
 }
 
 export interface StateMessage extends BaseMessage {
@@ -121,7 +123,12 @@ export interface StateMessage extends BaseMessage {
 export const stateMessage = object<StateMessage>({
   ...base,
   device: needed(
-    object<DeviceState>({ name: optional(word), state: optional(word), last_online: optional(word) }),
+    object<DeviceState>({
+      name: optional(word),
+      state: optional(word),
+      last_online: optional(word),
+      lastOnlineTime: optional(word),
+    }),
   ),
 });
 
@@ -132,8 +139,8 @@ export const stateReport = kind<StateMessage>("state of a device", {
   content: inText(stateMessage),
 });
 
-/** States that an edge takes from a device; in any case of letters. */
-export const deviceStates = ["online", "offline", "ok", "unknown", "disconnected"] as const;
+/** States that an edge takes from a device; in any case of letters. 1.15 has `disconnected`, 1.23 `unhealthy`. */
+export const deviceStates = ["online", "offline", "ok", "unknown", "disconnected", "unhealthy"] as const;
 
 export interface Attribute {
   readonly value: string;
