@@ -12,7 +12,8 @@ const process = (pid: number, parent: number, more: Partial<Process> = {}): Proc
 
 const snapshot = (processes: readonly Process[], more: Partial<Snapshot> = {}): Snapshot => {
   const none = new Map<string, string>();
-  return { mount: none, cgroup: none, netns: none, interface: none, file: none, ...more, processes };
+  const rest = { address: none, table: none, file: none };
+  return { mount: none, cgroup: none, netns: none, interface: none, ...rest, ...more, processes };
 };
 
 const host = [process(1, 0), process(10, 1), process(20, 10), process(30, 1)];

@@ -1,9 +1,10 @@
 /**
- * What a run leaves behind on the machine: mounts, cgroups, network namespaces, network interfaces, processes, and the files that the
- * runtime and the tests keep. A snapshot before, one after; what is only in the second has leaked.
+ * What a run leaves behind on the machine: mounts (pinned namespaces and volumes in memory are some), cgroups, network namespaces,
+ * interfaces with their addresses, our tables of nftables, processes, and the files that the runtime and the tests keep. A snapshot before,
+ * one after; what is only in the second has leaked.
  */
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** For each kind, key → words for a person. */
@@ -11,7 +12,7 @@ export type Snapshot = Readonly<Record<Kind, ReadonlyMap<string, string>>> & {
   readonly processes: readonly Process[];
 };
 
-export const kinds = ["mount", "cgroup", "netns", "interface", "file"] as const;
+export const kinds = ["mount", "cgroup", "netns", "interface", "address", "table", "file"] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Process {
@@ -32,6 +33,8 @@ export function take(): Snapshot {
     cgroup: cgroupsOf(mountinfo),
     netns: networkNamespaces(processes),
     interface: named(list("/sys/class/net")),
+    address: named(addresses()),
+    table: named(tables()),
     file: named([...deep("/run/sampan"), ...scratchFiles()]),
     processes,
   };
@@ -150,10 +153,28 @@ function networkNamespaces(processes: readonly Process[]): Map<string, string> {
   return found;
 }
 
+/** What a resolver or a service of ours puts on loopback; other interfaces of ours come with theirs, and what others have may change meanwhile. */
+function addresses(): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, all = []]) =>
+    all.filter(({ internal }) => internal).map(({ cidr }) => `${cidr ?? ""} on ${name}`),
+  );
+}
+
+/** Ours are named after us; without nft there are none. */
+function tables(): string[] {
+  if (!Bun.which("nft")) return [];
+  const { stdout } = Bun.spawnSync(["nft", "list", "tables"], { stderr: "ignore", timeout: 20_000 });
+  return stdout
+    .toString()
+    .split("\n")
+    .filter((line) => / sampan/.test(line))
+    .map((line) => line.replace("table ", ""));
+}
+
 function scratchFiles(): string[] {
   const runner = (name: string) => name.startsWith("sampan-test-");
   const mine = (folder: string) => list(folder).filter((name) => name.startsWith("sampan"));
-  return [...new Set(["/run", "/tmp", tmpdir()])].flatMap((folder) =>
+  return [...new Set(["/run", "/tmp", "/dev/shm", "/etc", "/var/lib", tmpdir()])].flatMap((folder) =>
     mine(folder)
       .filter((name) => !runner(name))
       .map((name) => join(folder, name)),
