@@ -2,13 +2,13 @@
  * Who asks, and what they may. A service account is known by a token that this node keeps for one of its pods; its rights are those of its ServiceAccountAccess, which the cloud sends. Root of this
  * machine itself may do all, since it can read the store. Nobody else may more than ask what kind of server this is.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { isRecord } from "../../link/json.ts";
 import { KubeError } from "../../../spec/kubernetes/kube.ts";
 import { forbidden } from "../../../spec/kubernetes/errors.ts";
 import type { LocalMeta } from "../meta/open.ts";
+import { isHostRoot } from "./peer.ts";
 import type { ResourceRequest } from "./request.ts";
 
 export type User =
@@ -107,68 +107,4 @@ function has(words: readonly string[], wanted: string): boolean {
 
 function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
-}
-
-/**
- * Whether the other end of a connection is a process of root in this machine's own namespaces: kubectl sends no token over plain HTTP. A pod on the host's network has another mount namespace, though it
- * may be root too.
- */
-function isHostRoot(socket: Socket): boolean {
-  try {
-    const inode = inodeOf(socket);
-    if (inode === undefined) return false;
-    // A service manager may have given this process a mount namespace of its own.
-    const own = ["/proc/self/ns/mnt", "/proc/1/ns/mnt"].map((path) => target(path));
-    const user = readlinkSync("/proc/self/ns/user");
-    const holders = processesWith(`socket:[${inode}]`);
-    return (
-      holders.length > 0 &&
-      holders.every(
-        (pid) =>
-          own.includes(readlinkSync(`/proc/${pid}/ns/mnt`)) && readlinkSync(`/proc/${pid}/ns/user`) === user,
-      )
-    );
-  } catch {
-    // It has gone meanwhile, or this is no Linux that tells.
-    return false;
-  }
-}
-
-/** Of a connection of user 0, by the kernel's table (proc(5), /proc/net/tcp). */
-function inodeOf({ remoteAddress = "", remotePort, localPort }: Socket): string | undefined {
-  if (!/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)) return undefined;
-  const hex = (port: number | undefined) => (port ?? 0).toString(16).toUpperCase().padStart(4, "0");
-  for (const file of ["/proc/self/net/tcp", "/proc/self/net/tcp6"])
-    for (const line of readFileSync(file, "latin1").split("\n").slice(1)) {
-      const [, local = "", remote = "", , , , , user, , inode] = line.trim().split(/\s+/);
-      if (local.endsWith(`:${hex(remotePort)}`) && remote.endsWith(`:${hex(localPort)}`))
-        return user === "0" && isLoopback(local) ? inode : undefined;
-    }
-  return undefined;
-}
-
-/** Bytes of a word are turned round there: 127.0.0.1 is 0100007F. */
-function isLoopback(address: string): boolean {
-  const [words = ""] = address.split(":");
-  return words.endsWith("7F") || words === "00000000000000000000000001000000";
-}
-
-function processesWith(link: string): number[] {
-  return readdirSync("/proc").flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      const fds = readdirSync(`/proc/${name}/fd`);
-      return fds.some((fd) => target(`/proc/${name}/fd/${fd}`) === link) ? [Number(name)] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function target(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
 }
