@@ -14,6 +14,7 @@ import {
 } from "../../../src/fleet/link/tunnel.ts";
 import { openKubeletPort } from "../../../src/fleet/edge/kubelet/open.ts";
 import { openEdgeStream } from "../../../src/fleet/edge/stream/open.ts";
+import { handClock } from "../hand-clock.ts";
 import { until } from "../until.ts";
 import { openSite, type Site } from "./_site.ts";
 
@@ -311,7 +312,7 @@ describe("with an edge of ours", () => {
 });
 
 /** A cloud that is not ours, at the other end of an edge that is. */
-async function kubeEdgeCloud() {
+async function kubeEdgeCloud({ clock = systemClock(), deaf = false } = {}) {
   const { authority } = site.api;
   const { key, certificate } = await authority.server();
   const https = createHttps({ key, cert: certificate, ca: authority.ca, requestCert: true });
@@ -320,13 +321,14 @@ async function kubeEdgeCloud() {
   const count = { connections: 0 };
   server.on("connection", (socket, request) => {
     count.connections += 1;
+    if (deaf) socket.pause();
     connected.resolve({ socket, headers: { ...request.headers } });
   });
   await new Promise<void>((resolve) => void https.listen(0, "127.0.0.1", resolve));
   const pair = await site.certificate("edge-1");
   const stop = new AbortController();
   const edge = openEdgeStream(
-    { node: "edge-1", clock: systemClock(), log: () => {}, signal: stop.signal },
+    { node: "edge-1", clock, log: () => {}, signal: stop.signal },
     {
       addresses: [`wss://127.0.0.1:${(https.address() as AddressInfo).port}`],
       tls: () => pair,
@@ -339,6 +341,7 @@ async function kubeEdgeCloud() {
   const frames: Frame[] = [];
   socket.on("message", (data: RawData) => void frames.push(decodeFrame(new Uint8Array(data as Buffer))));
   return {
+    edge,
     frames,
     headers,
     count,
@@ -396,6 +399,23 @@ describe("a KubeEdge cloud", () => {
     await until(() => cloud.frames.some(({ type }) => type === "remove"));
     const data = cloud.frames.filter(({ type }) => type === "data").map((frame) => text(frame.data));
     expect(data.join("")).toBe("first line\nsecond line\n");
+  });
+
+  // cloudcore 1.23.0 with a node that it does not have yet: the tunnel stands, and nothing in it is read for 20 s and more.
+  test("that reads nothing at first is waited for, one that falls silent later is not", async () => {
+    const clock = handClock();
+    await using cloud = await kubeEdgeCloud({ clock, deaf: true });
+    await until(() => cloud.edge.connected);
+    clock.turn(60_000);
+    cloud.socket.resume();
+    cloud.send({ connection: 1, type: "logs", data: connectTo("/containerLogs/default/web/main") });
+    await until(() => cloud.frames.some(({ type }) => type === "remove"));
+    expect(cloud.count.connections).toBe(1);
+    const closed = new Promise<void>((resolve) => void cloud.socket.on("close", () => resolve()));
+    cloud.socket.pause();
+    clock.turn(30_000);
+    cloud.socket.resume();
+    await closed;
   });
 
   test("gets the upgrade's head and SPDY from exec, as from a kubelet", async () => {

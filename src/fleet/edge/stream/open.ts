@@ -27,6 +27,8 @@ const times = { first: 1_000, longest: 30_000 } as const;
 const probes = {
   ours: { ping: 50_000, silence: 120_000 },
   others: { ping: 5_000, silence: 15_000 },
+  /** Before the first sign: cloudcore reads nothing of a tunnel until it has written to the node's object, which it tries every 20 s for a minute. */
+  beginning: 70_000,
   /** For an answer once the link fell. */
   doubt: 10_000,
 } as const;
@@ -99,7 +101,11 @@ async function once(
   { address, state }: { readonly address: string; readonly state: State },
 ): Promise<void> {
   let seen = clock.now();
-  const onSign = () => void (seen = clock.now());
+  let heard = false;
+  const onSign = () => {
+    heard = true;
+    seen = clock.now();
+  };
   const { pipe, ours }: Dialled = await dial({ address, node, internalIp, tls: tls(), onSign, signal });
   state.connected = true;
   const stop = () => pipe.terminate();
@@ -107,7 +113,8 @@ async function once(
   const { ping, silence } = ours ? probes.ours : probes.others;
   let cancel = () => {};
   const probe = () => {
-    if (clock.now() - seen > silence) return pipe.terminate();
+    const patience = heard ? silence : Math.max(silence, probes.beginning);
+    if (clock.now() - seen > patience) return pipe.terminate();
     pipe.ping();
     cancel();
     cancel = clock.after(ping, probe);
@@ -119,6 +126,7 @@ async function once(
     cancel = clock.after(probes.doubt, () => (seen < asked ? pipe.terminate() : probe()));
   };
   seen = clock.now();
+  heard = false;
   probe();
   try {
     await new TunnelSession({ pipe, kubelet, ours, log, signal }).run();
