@@ -1,7 +1,7 @@
 /** What a pod's fields become, in containers of the real engine. The sandbox is stood in for by namespaces of the container's own. */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createContainer } from "../../../src/engine/containers/create.ts";
 import { killContainer } from "../../../src/engine/containers/kill.ts";
 import { startContainer } from "../../../src/engine/containers/start.ts";
@@ -11,6 +11,7 @@ import { environmentOf } from "../../../src/fleet/edge/edged/environment.ts";
 import { runInEngine } from "../../../src/fleet/edge/edged/probes/engine-run.ts";
 import { leastOomScore } from "../../../src/fleet/edge/edged/qos.ts";
 import { containerMounts } from "../../../src/fleet/edge/edged/volumes/container-mounts.ts";
+import { podDoor } from "../../../src/runtime/native/pods.ts";
 import type { Container, PodSpec, Volume } from "../../../src/spec/kubernetes/pod.ts";
 import { needs, Place } from "../../life/place.ts";
 import { needing } from "../../needs.ts";
@@ -22,12 +23,15 @@ const { test } = needing(needs);
 const never = new AbortController().signal;
 
 let place: Place;
+const cgroups = new Set<string>();
 beforeAll(async () => {
   place = new Place();
   await place.fill();
 });
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
+  // A sandbox would have taken them away with it.
+  for (const parent of cgroups) await podDoor().removeCgroup(parent, [dirname(parent), "/sampan"]);
 });
 
 test("a probe's program gives its code and what it says, the beginning of it", async () => {
@@ -113,6 +117,7 @@ async function ran(
     node: facts,
   });
   const { NetworkMode: _, IpcMode: __, UTSMode: ___, ...host } = body.HostConfig ?? {};
+  if (host.CgroupParent) cgroups.add(host.CgroupParent);
   const { id } = await createContainer(place.live, {
     body: { ...body, HostConfig: { ...host, NetworkMode: "none" } },
   });
