@@ -112,9 +112,12 @@ function named(route: Record<string, unknown>, field: string): string {
   return name.read(own(route, field), `route.${field}`) ?? "";
 }
 
+/** One for all messages: between two it keeps nothing. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 function decode(input: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(input);
+    return utf8.decode(input);
   } catch (cause) {
     throw new SampanError("invalid_argument", "cannot read the message: it is no UTF-8", { cause });
   }

@@ -127,12 +127,19 @@ export function isNodeName(text: string): boolean {
 
 /** @throws SampanError invalid_argument when it is not `<namespace>/<type>[/<name>]`. */
 export function parseResource(text: string): Resource {
+  const read = readResource(text);
+  if (typeof read === "string") throw fault(text, read);
+  return read;
+}
+
+/** What is wrong with it where it is none. */
+function readResource(text: string): Resource | string {
   const [namespace = "", type = "", ...rest] = text.length <= 512 ? text.split("/") : [];
   const [name] = rest;
-  if (namespace !== "null" && !isNamespace(namespace)) throw fault(text, "its namespace is none");
-  if (!typeName.test(type)) throw fault(text, "its type is none");
-  if (rest.length > 1) throw fault(text, "it has more than three parts");
-  if (name !== undefined && !isName(name)) throw fault(text, "its name is none");
+  if (namespace !== "null" && !isNamespace(namespace)) return "its namespace is none";
+  if (!typeName.test(type)) return "its type is none";
+  if (rest.length > 1) return "it has more than three parts";
+  if (name !== undefined && !isName(name)) return "its name is none";
   return {
     ...(namespace === "null" ? {} : { namespace }),
     type,
@@ -148,11 +155,8 @@ function fault(text: string, why: string): SampanError {
 
 /** As `parseResource`, but undefined for what is no object: `node`, `membership/detail`, topics. */
 export function resourceOf(text: string): Resource | undefined {
-  try {
-    return parseResource(text);
-  } catch {
-    return undefined;
-  }
+  const read = readResource(text);
+  return typeof read === "string" ? undefined : read;
 }
 
 /** @throws SampanError invalid_argument when a part would not be read back as itself. */
