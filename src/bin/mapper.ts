@@ -4,14 +4,19 @@ import { dirname, join } from "node:path";
 import { invalid } from "../base/errors.ts";
 import { type FlagTable, parseFlags } from "../cli/flags/flags.ts";
 import { openLog, wordsOf } from "./daemon/log.ts";
+import { commonFlags, flagHelp } from "./flag-help.ts";
 import { stopSignals, surviveErrors } from "./process.ts";
 
 const failed = 1;
 const misused = 125;
-const help = { kind: "yes", short: "h", help: "Print help" } as const;
+const { help } = commonFlags;
 
 const mapperFlags = {
-  dmi: { kind: "text", value: "PATH", help: "The edge's socket" },
+  dmi: {
+    kind: "text",
+    value: "PATH",
+    help: "The edge's socket; /run/sampan/dmi.sock without it, /etc/kubeedge/dmi.sock is KubeEdge's",
+  },
   socket: {
     kind: "text",
     value: "PATH",
@@ -42,9 +47,7 @@ Devices of one protocol, between the field and an edge: registers with the edge'
 Protocols: modbus (Modbus TCP), mqtt (JSON over MQTT). What a device's configData may hold: docs/mappers.md
 
 Options:
-      --dmi PATH      The edge's socket; ${defaultDmi} without it (KubeEdge's: /etc/kubeedge/dmi.sock)
-      --name NAME     The mapper's name; the protocol's without it
-      --socket PATH   Where the edge reaches this mapper; beside the edge's without it
+${flagHelp(mapperFlags)}
 
 Examples:
   sampan mapper modbus
@@ -57,10 +60,7 @@ A thermostat in a cool room, as a Modbus TCP device: input register 0 is the tem
 whether it does.
 
 Options:
-      --bind-address ADDRESS   Listen at this address; 127.0.0.1 without it
-      --outside NUMBER         Degrees outside of the room; 8 without it
-      --pace NUMBER            How much quicker than a real room; 60 without it
-      --port NUMBER            Listen at this port; 5020 without it, 0 is any
+${flagHelp(simulateFlags)}
 
 Example:
   sampan simulate thermostat --port 5020

@@ -1,9 +1,10 @@
 /** The flags of `sampan cloud` and `sampan cloud kubeconfig`: kube-apiserver's names where they mean the same. */
+import { commonFlags } from "../flag-help.ts";
 import { invalid } from "../../base/errors.ts";
 import { type FlagTable, type Flags, parseFlags } from "../../cli/flags/flags.ts";
 import { parseGoDuration } from "../../cli/text/duration.ts";
 
-const help = { kind: "yes", short: "h", help: "Print help" } as const;
+const { help } = commonFlags;
 const root = { kind: "text", value: "DIR", help: "Folder of all data" } as const;
 const config = { kind: "text", value: "FILE", help: "Settings file (SAMPAN_CLOUD_CONFIG)" } as const;
 
@@ -70,12 +71,7 @@ export const cloudFlags = {
     kind: "yes",
     help: "Let edges in whose certificate names no node, as KubeEdge's before 1.18 have: any of them may say that it is any node",
   },
-  "log-level": {
-    kind: "text",
-    short: "l",
-    help: "How much is told",
-    among: ["debug", "info", "warn", "error"],
-  },
+  "log-level": commonFlags["log-level"],
   help,
 } as const satisfies FlagTable;
 

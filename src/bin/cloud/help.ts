@@ -1,5 +1,5 @@
 /** Help of `sampan cloud`, made from the tables that parse. */
-import type { FlagTable } from "../../cli/flags/flags.ts";
+import { flagHelp } from "../flag-help.ts";
 import { cloudFlags, definitionsFlags, kubeconfigFlags, tokenFlags } from "./flags.ts";
 
 export function cloudHelp(): string {
@@ -18,7 +18,7 @@ Commands:
   install-crds Make the fleet's kinds known to a cluster
 
 Options:
-${rows(cloudFlags)}
+${flagHelp(cloudFlags)}
 
 Examples:
   sampan cloud --data-root /srv/cloud
@@ -34,7 +34,7 @@ export function kubeconfigHelp(): string {
 Print a kubeconfig with a new certificate, whether the server runs or not. Who may read the data root may be anybody.
 
 Options:
-${rows(kubeconfigFlags)}
+${flagHelp(kubeconfigFlags)}
 
 Examples:
   sampan cloud kubeconfig > ~/.kube/config
@@ -49,7 +49,7 @@ export function definitionsHelp(): string {
 Make the fleet's kinds (devices, rules, node groups, jobs) known to a cluster, or bring them up to date. The embedded API has them.
 
 Options:
-${rows(definitionsFlags)}
+${flagHelp(definitionsFlags)}
 
 Examples:
   sampan cloud install-crds --kubeconfig ~/.kube/config
@@ -62,21 +62,10 @@ export function tokenHelp(): string {
 Print the token by which edges join the cloud that runs on this data root. It is good for 12 hours at least, for any number of nodes.
 
 Options:
-${rows(tokenFlags)}
+${flagHelp(tokenFlags)}
 
 Examples:
   sampan cloud token
   sampan cloud token --print-join-command --server cloud.example.com
 `;
-}
-
-function rows(table: FlagTable): string {
-  const lines = Object.entries(table)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { short, value, among, kind, help }]) => {
-      const wanted = value ?? among?.join("|") ?? (kind === "number" ? "NUMBER" : "");
-      return [`  ${short ? `-${short}, ` : "    "}--${name}${wanted ? ` ${wanted}` : ""}`, help] as const;
-    });
-  const width = Math.max(...lines.map(([left]) => left.length)) + 3;
-  return lines.map(([left, right]) => `${left.padEnd(width)}${right}`).join("\n");
 }

@@ -1,8 +1,9 @@
-/** The flags of `sampan edge`, `sampan join`, `sampan reset` and `sampan edge diagnose`. What each sets stands in the settings file too; a flag goes before it. */
+/** The flags of `sampan edge`, `sampan join`, `sampan reset`, `sampan edge confirm-upgrade` and `sampan edge diagnose`. What each sets stands in the settings file too; a flag goes before it. */
+import { commonFlags } from "../flag-help.ts";
 import { invalid } from "../../base/errors.ts";
 import { type FlagTable, type Flags, parseFlags } from "../../cli/flags/flags.ts";
 
-const help = { kind: "yes", short: "h", help: "Print help" } as const;
+const { help } = commonFlags;
 const place = {
   "data-root": { kind: "text", value: "DIR", help: "Folder of the edge's data" },
   config: { kind: "text", value: "FILE", help: "Settings file (SAMPAN_EDGE_CONFIG)" },
@@ -35,12 +36,7 @@ export const edgeFlags = {
     help: "The engine's run root; as --run-root of sampan daemon",
   },
   "engine-config": { kind: "text", value: "FILE", help: "The engine's settings file (SAMPAN_CONFIG)" },
-  "log-level": {
-    kind: "text",
-    short: "l",
-    help: "How much is told",
-    among: ["debug", "info", "warn", "error"],
-  },
+  "log-level": commonFlags["log-level"],
   help,
 } as const satisfies FlagTable;
 
@@ -59,6 +55,8 @@ export const resetFlags = {
   force: { kind: "yes", short: "f", help: "Do not ask" },
   help,
 } as const satisfies FlagTable;
+
+export const confirmFlags = { ...place, help } as const satisfies FlagTable;
 
 export const diagnoseFlags = {
   ...place,

@@ -1,19 +1,21 @@
 /** Help of the edge's parts, made from the tables that parse. */
-import type { FlagTable } from "../../cli/flags/flags.ts";
-import { diagnoseFlags, edgeFlags, joinFlags, resetFlags } from "./flags.ts";
+import { flagHelp } from "../flag-help.ts";
+import { confirmFlags, diagnoseFlags, edgeFlags, joinFlags, resetFlags } from "./flags.ts";
 
 export function edgeHelp(): string {
   return `Usage:  sampan edge [OPTIONS]
         sampan edge diagnose [OPTIONS]
+        sampan edge confirm-upgrade [OPTIONS] [JOB]
 
 The edge half: this machine as a node of a cloud, with its engine, local store, devices and MQTT in one process. Join first.
 Signals: SIGTERM and SIGINT end it; containers run on.
 
 Commands:
-  diagnose   Look at what an edge needs, and say what to do
+  diagnose          Look at what an edge needs, and say what to do
+  confirm-upgrade   Let an upgrade begin that waits for it
 
 Options:
-${rows(edgeFlags)}
+${flagHelp(edgeFlags)}
 
 Examples:
   sampan join cloud.example.com:10000 --token TOKEN
@@ -28,7 +30,7 @@ export function joinHelp(): string {
 Make this machine a node of a cloud: its key is made here, its certificate signed there. Done again it changes nothing.
 
 Options:
-${rows(joinFlags)}
+${flagHelp(joinFlags)}
 
 Examples:
   sampan join cloud.example.com:10000 --token TOKEN
@@ -42,7 +44,17 @@ export function resetHelp(): string {
 Leave the cloud: remove this node's keys, what the cloud sent, and twins. Nothing that runs is ended: stop sampan edge first. Containers, images and the settings file stay.
 
 Options:
-${rows(resetFlags)}
+${flagHelp(resetFlags)}
+`;
+}
+
+export function confirmHelp(): string {
+  return `Usage:  sampan edge confirm-upgrade [OPTIONS] [JOB]
+
+Let an upgrade begin that a NodeUpgradeJob with requireConfirmation asks for. JOB is its name, needed when several wait.
+
+Options:
+${rows(confirmFlags)}
 `;
 }
 
@@ -52,17 +64,6 @@ export function diagnoseHelp(): string {
 Look at the connection, names, certificates, clock, disk, cgroups, kernel and engine of this node. The status is 0 when nothing is wrong.
 
 Options:
-${rows(diagnoseFlags)}
+${flagHelp(diagnoseFlags)}
 `;
-}
-
-function rows(table: FlagTable): string {
-  const lines = Object.entries(table)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { short, value, among, kind, help }]) => {
-      const wanted = value ?? among?.join("|") ?? (kind === "number" ? "NUMBER" : "");
-      return [`  ${short ? `-${short}, ` : "    "}--${name}${wanted ? ` ${wanted}` : ""}`, help] as const;
-    });
-  const width = Math.max(...lines.map(([left]) => left.length)) + 3;
-  return lines.map(([left, right]) => `${left.padEnd(width)}${right}`).join("\n");
 }
