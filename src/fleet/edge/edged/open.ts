@@ -7,13 +7,15 @@ import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 import type { EdgeContext } from "../part.ts";
 import type { PodAccess } from "./access.ts";
+import { Admission } from "./admit.ts";
+import type { Room } from "./admission.ts";
 import { PodEvents } from "./events.ts";
 import type { Thresholds } from "./eviction.ts";
 import { availableMemory, nodeFacts, nodeInfo, spaceOf } from "./host.ts";
 import { isMirror } from "./manifests.ts";
 import { openMeans } from "./means.ts";
 import { NodeReporter, nodeTimes, type NodeTimes } from "./node.ts";
-import type { NodeOptions, NodeState } from "./node-status.ts";
+import { pressures, type NodeOptions, type NodeState } from "./node-status.ts";
 import { openAccess } from "./pod-access.ts";
 import type { EdgedParts, Listener } from "./parts.ts";
 import { PressureWatch } from "./pressure.ts";
@@ -95,15 +97,41 @@ export async function openEdged(
     means,
     folder,
     services: options.services ?? (() => meta.list("service")),
+    admit: async (pod, abort) => await admission.admit(pod, abort),
   };
   let statics: StaticPods | undefined;
+  const isStatic = ({ metadata }: Pod) => statics?.has(metadata.uid ?? "") === true;
+  const admission = new Admission({
+    ...inner,
+    facts,
+    workers: () => workers.all(),
+    isStatic,
+    room: () => roomOf(inner, { options, facts, watch }),
+  });
   const reporter = stack.use(new Reporter(inner, (pod) => cloudUid(statics, pod)));
   const workers: Workers = new Workers({
     parts,
     listener: listenerOf(inner, { reporter, options, workers: () => workers }),
     before: (pod) => keptStatus(context, pod),
+    most: options.pods ?? defaults.pods,
   });
   stack.use(workers);
+  let reports: NodeReporter | undefined;
+  const access = openAccess({ engine, workers, node, clock });
+  const watch: PressureWatch = new PressureWatch({
+    ...inner,
+    workers: () => workers.all(),
+    isStatic,
+    volumes: means.volumes,
+    summary: async () => await access.summary(),
+    signals: () => ({
+      memory: { total: facts.memory, available: availableMemory() },
+      disk: spaceOf(engine.store.root),
+    }),
+    ...(options.thresholds && { thresholds: options.thresholds }),
+    changed: () => reports?.look(),
+    every: { ...nodeTimes, ...options.times }.look,
+  });
   // Before all others: what they wait for ends at once then.
   stack.defer(() => controller.abort());
   for (const line of await engine.pods.restore()) log(line);
@@ -120,29 +148,15 @@ export async function openEdged(
   if (options.known) void settleWhen(options.known, inner, settle);
   else await settle();
   stack.use(retryWhenLinked(inner, workers));
-  const access = openAccess({ engine, workers, node, clock });
-  const watch = new PressureWatch({
-    ...inner,
-    workers: () => workers.all(),
-    isStatic: ({ metadata }) => statics?.has(metadata.uid ?? "") === true,
-    volumes: means.volumes,
-    summary: async () => await access.summary(),
-    signals: () => ({
-      memory: { total: facts.memory, available: availableMemory() },
-      disk: spaceOf(engine.store.root),
-    }),
-    ...(options.thresholds && { thresholds: options.thresholds }),
-    changed: () => reports.look(),
-    every: { ...nodeTimes, ...options.times }.look,
-  });
   const info = nodeInfo({ runtime: version, kubelet: options.version ?? defaultVersion });
-  const reports: NodeReporter = new NodeReporter({
+  reports = new NodeReporter({
     ...inner,
     state: () => nodeState(inner, { options, facts, watch, info }),
     options: options.node ?? {},
     times: { ...nodeTimes, ...options.times },
   });
   stack.use(reports);
+  watch.begin();
   const opened = stack.move();
   return {
     ...access,
@@ -218,7 +232,7 @@ function staticPods(
   return new StaticPods({
     ...context,
     folder,
-    want: (pod) => workers.want(pod),
+    want: (pod) => workers.want(pod, { isOwn: true }),
     unwant: (uid) => workers.unwant(uid),
     mirrored: (pod) => reporter.again(pod),
   });
@@ -255,6 +269,22 @@ function nodeState({ node, engine }: EdgeContext, { options, facts, watch, info 
       DiskPressure: watch.isUnder("DiskPressure"),
       PIDPressure: false,
     },
+  };
+}
+
+/** As its Node object tells it. */
+function roomOf(
+  { engine }: EdgeContext,
+  { options, facts, watch }: Omit<StateParts, "info">,
+): Omit<Room, "others"> {
+  return {
+    pods: options.pods ?? defaults.pods,
+    allocatable: {
+      cpu: facts.processors * 1000,
+      memory: facts.memory - (options.reserved ?? defaults.reserved),
+      "ephemeral-storage": Math.floor(spaceOf(engine.store.root).total * 0.9),
+    },
+    pressures: pressures.filter((each) => watch.isUnder(each)),
   };
 }
 

@@ -5,6 +5,7 @@ import type { LiveEngine } from "../../../engine/engine.ts";
 import { ownLabels } from "./observe.ts";
 import type { EdgedParts, Listener } from "./parts.ts";
 import { podLabels } from "./sandbox.ts";
+import { isTerminal } from "./status.ts";
 import { Worker } from "./worker.ts";
 
 export interface WorkersOptions {
@@ -12,6 +13,8 @@ export interface WorkersOptions {
   readonly listener: Listener;
   /** What was told of a pod before this process began. */
   readonly before: (pod: Pod) => PodStatus | undefined;
+  /** How many pods there may be at once; who may make pods may name any node, past every scheduler. */
+  readonly most: number;
 }
 
 export class Workers implements AsyncDisposable {
@@ -44,13 +47,29 @@ export class Workers implements AsyncDisposable {
     return found.find(({ ending }) => ending === undefined) ?? found.at(-1);
   }
 
-  want(pod: Pod): void {
+  /** One more than there may be is Failed with the reason that kubelet gives, unless it is of this node's own files or has begun before. */
+  want(pod: Pod, { isOwn = false }: { readonly isOwn?: boolean } = {}): void {
     const { uid = "", namespace = "default", name = "" } = pod.metadata;
     for (const other of this.all())
       if (other.uid !== uid && isNamed(other.pod, namespace, name)) other.orphan();
     const known = this.#byUid.get(uid);
     if (known) return known.update(pod);
-    this.#add(pod);
+    const hasBegun = this.#found.has(uid) || this.#options.before(pod) !== undefined;
+    const used = isOwn || hasBegun ? 0 : this.#active;
+    const worker = this.#add(pod);
+    const { most } = this.#options;
+    if (used >= most)
+      worker.fail(
+        "OutOfpods",
+        `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${used}, capacity: ${most}`,
+      );
+  }
+
+  /** Those that run, will run, or have something left that runs. */
+  get #active(): number {
+    return this.all().filter(
+      (each) => each.isLeaving || !(each.isFailed || (each.status !== undefined && isTerminal(each.status))),
+    ).length;
   }
 
   /** Nobody wants it any more; it ends as one that was deleted, and nobody is told. */
@@ -90,7 +109,7 @@ export class Workers implements AsyncDisposable {
     await Promise.all(this.all().map((worker) => worker[Symbol.asyncDispose]()));
   }
 
-  #add(pod: Pod): void {
+  #add(pod: Pod): Worker {
     const { parts, listener, before } = this.#options;
     const { uid = "" } = pod.metadata;
     const sandbox = this.#found.get(uid);
@@ -102,6 +121,7 @@ export class Workers implements AsyncDisposable {
       ...(said && { before: said }),
     });
     this.#byUid.set(uid, worker);
+    return worker;
   }
 }
 
