@@ -32,6 +32,13 @@ export const limits: Limits = {
   most: 20_000,
 };
 
+/**
+ * Devices wait until the models on their way are acknowledged. Edges of KubeEdge give each message to a task of its own: a device that overtakes its model there never comes to its mapper
+ * (seen with edgecore 1.23.0).
+ */
+const held = "device";
+const holding = "devicemodel";
+
 /** A message as it was made of a delivery. */
 export interface Made {
   readonly id: string;
@@ -57,6 +64,10 @@ export class DeliveryQueue {
   /** Those that may be sent as soon as there is room, in order. */
   private ready = new Set<Item>();
   private readonly flying = new Map<string, Item>();
+  /** Those whose turn came while something held them up. */
+  private readonly waiting = new Set<Item>();
+  /** On their way, of those that hold others up. */
+  private holders = 0;
   private bytes = 0;
 
   constructor(options?: Partial<Limits>) {
@@ -88,7 +99,7 @@ export class DeliveryQueue {
     if (item.message && this.flying.has(item.message.id)) item.next = delivery;
     else {
       this.take(item, delivery);
-      this.ready.add(item);
+      if (!this.waiting.has(item)) this.ready.add(item);
     }
     return true;
   }
@@ -97,9 +108,8 @@ export class DeliveryQueue {
   next(now: number, make: (delivery: Delivery) => Made): Made | undefined {
     const isFull = this.flying.size >= this.limits.messages || this.bytes >= this.limits.bytes;
     if (isFull) return undefined;
-    const [item] = this.ready;
+    const item = this.turn();
     if (!item) return undefined;
-    this.ready.delete(item);
     try {
       item.message ??= make(item.delivery);
     } catch (error) {
@@ -142,10 +152,20 @@ export class DeliveryQueue {
     return message !== undefined && this.flying.has(message.id);
   }
 
+  private turn(): Item | undefined {
+    for (const item of this.ready) {
+      this.ready.delete(item);
+      if (this.holders === 0 || item.delivery.type !== held) return item;
+      this.waiting.add(item);
+    }
+    return undefined;
+  }
+
   private fly(item: Item, message: Made, now: number): Made {
     item.sent += 1;
     item.due = now + this.limits.wait;
     this.flying.set(message.id, item);
+    if (item.delivery.type === holding) this.holders += 1;
     this.bytes += message.text.length;
     return message;
   }
@@ -153,6 +173,11 @@ export class DeliveryQueue {
   private land(item: Item): void {
     if (!item.message || !this.flying.delete(item.message.id)) return;
     this.bytes -= item.message.text.length;
+    if (item.delivery.type !== holding) return;
+    this.holders -= 1;
+    if (this.holders > 0) return;
+    for (const each of this.waiting) this.ready.add(each);
+    this.waiting.clear();
   }
 
   /** The newer state takes its turn. */
