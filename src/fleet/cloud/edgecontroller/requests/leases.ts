@@ -2,6 +2,7 @@
 import { milliseconds } from "../../../../base/clock.ts";
 import { notFound } from "../../../../spec/kubernetes/errors.ts";
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
+import { withoutManagedFields } from "../../informer/informer.ts";
 import { leaseChange, type Lease, type LeaseSpec } from "../../../link/kinds/leases.ts";
 import { requireSameObject } from "../../../link/kinds/kube.ts";
 import { ids, named, typed } from "../ids.ts";
@@ -18,9 +19,11 @@ export class LeaseDesk {
     return this.written.get(edge);
   }
 
+  /** Without what edges have no use for: it would be half of what is sent to an idle one. */
   keep({ edge }: Request, lease: KubeObject): KubeObject {
-    this.written.set(edge, lease);
-    return lease;
+    const kept = withoutManagedFields(lease);
+    this.written.set(edge, kept);
+    return kept;
   }
 
   forget({ edge }: Request): void {
