@@ -207,8 +207,34 @@ export interface Volume {
   readonly [source: string]: unknown;
 }
 
+export interface NodeRequirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
+/** Any term, each with all of what it says. */
+export interface NodeSelector {
+  readonly nodeSelectorTerms?: readonly {
+    readonly matchExpressions?: readonly NodeRequirement[];
+    readonly matchFields?: readonly NodeRequirement[];
+  }[];
+}
+
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+}
+
 export interface PodSpec {
   readonly nodeName?: string;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly affinity?: {
+    readonly nodeAffinity?: { readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector };
+  };
+  readonly tolerations?: readonly Toleration[];
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
   readonly ephemeralContainers?: readonly Container[];

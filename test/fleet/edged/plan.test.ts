@@ -402,12 +402,15 @@ test.each<[Partial<Seen>, object]>([
   expect(status?.state.terminated).toMatchObject(wanted);
 });
 
-test("what was not done has its reason, in the container or in all of them", () => {
+test("what was not done has its reason in the container; what all of them wait for is creation", () => {
   const failure = (reason: string) => ({ reason, message: "m", since: now, until: now + 1, count: 1 });
   const reasons = (failures: PodView["failures"]) =>
     statusOf(view(two, { failures }), facts).containerStatuses?.map(({ state }) => state.waiting?.reason);
   expect(reasons(new Map([["a", failure("ErrImagePull")]]))).toEqual(["ErrImagePull", "ContainerCreating"]);
-  expect(reasons(new Map([["", failure("FailedMount")]]))).toEqual(["FailedMount", "FailedMount"]);
+  expect(reasons(new Map([["", failure("FailedMount")]]))).toEqual([
+    "ContainerCreating",
+    "ContainerCreating",
+  ]);
 });
 
 test("conditions say what is missing, and keep the moment of what has not changed", () => {

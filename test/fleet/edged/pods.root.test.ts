@@ -198,13 +198,19 @@ test("a pod whose volume is not there waits for it, and can be deleted meanwhile
   const never = world.want(world.pod("never", spec("nothere")));
   const waiting = await world.until(
     "web",
-    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === "FailedMount",
+    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === "ContainerCreating",
   );
   expect(waiting.phase).toBe("Pending");
-  await world.until(
-    "never",
-    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === "FailedMount",
-  );
+  for (const name of ["web", "never"])
+    await eventually(
+      () =>
+        world.link.said.some(
+          ({ route, content }) =>
+            route.resource.startsWith(`default/event/${name}.`) &&
+            JSON.stringify(content).includes("FailedMount"),
+        ) || undefined,
+      () => world.log.join("; "),
+    );
   world.delete(never);
   await eventually(
     () => world.link.to("default/pod/never", "delete")[0],
@@ -223,12 +229,17 @@ test("short of memory the node says so, and who is no part of it has to go", asy
   });
   const critical = world.pod("critical", "exec sleep 1000");
   world.want({ ...critical, spec: { ...critical.spec, priority: 2_000_001_000 } });
-  world.want(world.pod("web", "exec sleep 1000"));
+  const main: Container = { name: "main", image: "busybox", command: ["sleep", "1000"] };
+  world.want(world.pod("web", { containers: [{ ...main, resources: { requests: { memory: "1Mi" } } }] }));
   const status = await world.until("web", ({ phase }) => phase === "Failed");
   expect(status).toMatchObject({
     reason: "Evicted",
     message: expect.stringContaining("low on resource: memory") as unknown,
   });
+  world.want(world.pod("late", { containers: [main] }));
+  expect((await world.until("late", ({ phase }) => phase === "Failed")).message).toBe(
+    "Pod was rejected: The node had condition: [MemoryPressure]. ",
+  );
   await world.until("critical", ({ phase }) => phase === "Running");
   const pressed = await eventually(
     () =>
@@ -282,4 +293,29 @@ test("an ephemeral container joins a pod that runs; the end of a log is the last
   const said: string[] = [];
   for await (const { data } of exec.output) said.push(Buffer.from(data).toString());
   expect(said.join("").replaceAll("\0", " ")).toBe("sleep 1000 ");
+});
+
+test("a pod that this node cannot take is refused for good, and told why", async () => {
+  await using world = await EdgedWorld.open();
+  const { answer } = world.link;
+  const metadata = { name: "edge1", labels: { zone: "a" } };
+  world.link.answer = (message) =>
+    message.route.operation === "query" ? { apiVersion: "v1", kind: "Node", metadata } : answer(message);
+  const main: Container = { name: "main", image: "busybox", command: ["sleep", "1000"] };
+  world.want(world.pod("here", { containers: [main], nodeSelector: { zone: "a" } }));
+  await world.until("here", ({ phase }) => phase === "Running");
+  world.want(world.pod("elsewhere", { containers: [main], nodeSelector: { zone: "b" } }));
+  world.want(world.pod("large", { containers: [{ ...main, resources: { requests: { cpu: "1000" } } }] }));
+  for (const [name, reason] of [
+    ["elsewhere", "NodeAffinity"],
+    ["large", "OutOfcpu"],
+  ] as const) {
+    const status = await world.until(name, ({ phase }) => phase === "Failed");
+    expect(status).toMatchObject({
+      reason,
+      message: expect.stringContaining("Pod was rejected: ") as unknown,
+    });
+    expect(status.containerStatuses).toBeUndefined();
+  }
+  expect(world.world.engine.pods.list()).toHaveLength(1);
 });

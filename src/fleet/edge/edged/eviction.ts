@@ -61,7 +61,7 @@ export interface Candidate {
 }
 
 /** Those that the node cannot do without, and those of its own files. */
-const critical = 2_000_000_000;
+export const critical = 2_000_000_000;
 
 /** First who uses more than was asked for, then who matters least, then who is farthest over. Undefined: nobody may be evicted. */
 export function victim(

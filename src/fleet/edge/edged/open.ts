@@ -278,7 +278,6 @@ function roomOf(
   { options, facts, watch }: Omit<StateParts, "info">,
 ): Omit<Room, "others"> {
   return {
-    pods: options.pods ?? defaults.pods,
     allocatable: {
       cpu: facts.processors * 1000,
       memory: facts.memory - (options.reserved ?? defaults.reserved),

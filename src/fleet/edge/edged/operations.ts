@@ -33,12 +33,13 @@ export interface Preparing {
   readonly made: (id: string) => void;
 }
 
-/** Errors: PodError `FailedMount`, `FailedCreatePodSandBox`, and those that are final. */
+/** Errors: PodError `FailedMount`, `FailedCreatePodSandBox`, and those that are final: of a pod that this node cannot take too. */
 export async function prepare(
   parts: EdgedParts,
   pod: Pod,
   { sandbox, signal, made: told }: Preparing,
 ): Promise<Prepared> {
+  if (sandbox === undefined) await parts.admit(pod, signal);
   const made = makeSandbox(parts, pod, { sandbox, signal });
   // Also when its volumes are not there yet.
   made.then(

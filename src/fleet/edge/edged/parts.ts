@@ -35,6 +35,8 @@ export interface EdgedParts extends Pick<EdgeContext, "engine" | "meta" | "clock
   readonly facts: NodeFacts;
   readonly means: Means;
   readonly services: () => readonly KubeObject[];
+  /** Before anything is made of a pod. Errors: PodError, final, for one that this node cannot take. */
+  readonly admit: (pod: Pod, signal: AbortSignal) => Promise<void>;
   /** `<data of the edge>/edged/state`: a folder for each pod in it. */
   readonly folder: string;
 }

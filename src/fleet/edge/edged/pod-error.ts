@@ -14,14 +14,29 @@ export const podReasons = {
   FailedCreatePodSandBox: "failed_precondition",
   PostStartHookError: "aborted",
   PreStopHookError: "aborted",
-  /** These two refuse the whole pod for good: its phase is Failed. */
+  /** From here on the whole pod is refused for good: its phase is Failed. */
   SysctlForbidden: "permission_denied",
   UnsupportedField: "unimplemented",
+  Evicted: "resource_exhausted",
+  NodeAffinity: "failed_precondition",
+  NodePorts: "failed_precondition",
+  OutOfcpu: "resource_exhausted",
+  OutOfmemory: "resource_exhausted",
+  "OutOfephemeral-storage": "resource_exhausted",
 } as const satisfies Readonly<Record<string, Code>>;
 
 export type PodReason = keyof typeof podReasons;
 
-const final: readonly PodReason[] = ["SysctlForbidden", "UnsupportedField"];
+const final: readonly PodReason[] = [
+  "SysctlForbidden",
+  "UnsupportedField",
+  "Evicted",
+  "NodeAffinity",
+  "NodePorts",
+  "OutOfcpu",
+  "OutOfmemory",
+  "OutOfephemeral-storage",
+];
 
 export class PodError extends SampanError {
   readonly reason: PodReason;

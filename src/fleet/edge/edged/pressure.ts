@@ -39,6 +39,10 @@ export class PressureWatch {
 
   constructor(parts: PressureParts) {
     this.#parts = parts;
+  }
+
+  /** Once pods are known: before, no image seems to be needed. */
+  begin(): void {
     void this.#watch();
   }
 

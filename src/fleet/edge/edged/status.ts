@@ -53,8 +53,9 @@ export function statusOf(view: PodView, facts: StatusFacts): PodStatus {
     ...(podIP !== undefined && { podIP, podIPs: ips.map((ip) => ({ ip })) }),
     startTime: timestamp(view.startTime),
     qosClass: qosClass(pod),
-    ...(init.length > 0 && { initContainerStatuses: init }),
-    containerStatuses: list(appContainers(pod)),
+    ...(init.length > 0 && !(failed && view.seen.length === 0) && { initContainerStatuses: init }),
+    // Nothing was made of one that was refused: kubectl shows its reason then.
+    ...(!(failed && view.seen.length === 0) && { containerStatuses: list(appContainers(pod)) }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
   };
 }
@@ -111,7 +112,8 @@ function isReady(view: PodView, { kind }: Wanted, seen: Seen | undefined): boole
 function stateOf(view: PodView, wanted: Wanted, seen: Seen | undefined): ContainerState {
   const { name } = wanted.container;
   if (isRunning(seen)) return { running: { startedAt: timestamp(seen.started ?? view.now) } };
-  const failure = view.failures.get(name) ?? view.failures.get("");
+  // What the pod as a whole waits for is told by events, as of kubelet.
+  const failure = view.failures.get(name);
   const ends = view.ending !== undefined || view.failed !== undefined || isComplete(view);
   if (!ends && failure && (seen === undefined || !hasEnded(seen) || wantsRestart(view, wanted, seen)))
     return { waiting: { reason: failure.reason, message: failure.message } };

@@ -472,12 +472,12 @@ export class Worker implements AsyncDisposable {
   #failedTo(name: string, error: PodError): void {
     const { clock, log } = this.#parts;
     log(`pod "${this.#name}": ${error.message}`);
+    if (error.isFinal) return this.fail(error.reason, error.message);
     this.#listener.event(this.#pod, "Warning", {
       reason: eventReason(error),
       message: error.message,
       ...(name !== "" && { container: name }),
     });
-    if (error.isFinal) return this.fail(error.reason, error.message);
     // The engine's row says of a start that failed what there is to say.
     if (error.reason === "RunContainerError" && hasEnded(latest(this.#view(), name))) return;
     this.#failures.set(name, nextFailure(this.#failures.get(name), error, clock.now()));

@@ -1,11 +1,11 @@
 /** persistentVolumeClaim: the claim, the volume that it is bound to, and that volume's place on this node: `local` or `hostPath`. */
 import { SampanError } from "../../../../base/errors.ts";
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
-import type { Pod, Volume } from "../../../../spec/kubernetes/pod.ts";
+import type { NodeSelector, Pod, Volume } from "../../../../spec/kubernetes/pod.ts";
 import { shown } from "../pod-error.ts";
 import type { ContentSources } from "./contents.ts";
 import { hostPath } from "./host-path.ts";
-import { isOnNode, type NodeSelector } from "./node-selector.ts";
+import { isOnNode } from "./node-selector.ts";
 
 interface ClaimSpec {
   readonly volumeName?: string;

@@ -1,18 +1,6 @@
 /** core/v1 NodeSelector: whether a node is among those that are wanted. Pure. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity */
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
-
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-export interface NodeSelector {
-  readonly nodeSelectorTerms?: readonly {
-    readonly matchExpressions?: readonly Requirement[];
-    readonly matchFields?: readonly Requirement[];
-  }[];
-}
+import type { NodeRequirement, NodeSelector } from "../../../../spec/kubernetes/pod.ts";
 
 /** Any term, each with all of what it says; an empty one is nobody. `node` may not be known yet: then it has its name alone. */
 export function isOnNode(
@@ -31,7 +19,7 @@ export function isOnNode(
   });
 }
 
-function holds({ key, operator, values = [] }: Requirement, has: ReadonlyMap<string, string>): boolean {
+function holds({ key, operator, values = [] }: NodeRequirement, has: ReadonlyMap<string, string>): boolean {
   const value = has.get(key);
   const [first = ""] = values;
   const compared = Number(value) - Number(first);
