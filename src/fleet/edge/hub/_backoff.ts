@@ -22,7 +22,7 @@ export interface Backoff {
 }
 
 /** Milliseconds. */
-const localMost = 3_000;
+const localMost = 2_000;
 
 export function backoff({ first, most, addresses, random }: BackoffOptions): Backoff {
   let failures = 0;

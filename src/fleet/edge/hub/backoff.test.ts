@@ -26,6 +26,6 @@ test("each address is tried before the bound grows, and a year of failures is no
 
 test("while nothing leaves this machine it is tried every few seconds, and that counts as no failure", () => {
   const waits = backoff({ ...options, random: () => 1 });
-  for (let index = 0; index < 100; index++) expect(waits.local()).toBe(3_000);
+  for (let index = 0; index < 100; index++) expect(waits.local()).toBe(2_000);
   expect(waits.next()).toBe(1_000);
 });

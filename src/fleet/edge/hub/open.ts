@@ -56,7 +56,7 @@ const times: LinkTimes = {
   quiet: 3_500,
   patience: 1_400,
   dial: 10_000,
-  reach: 2_500,
+  reach: 1_500,
   first: 1_000,
   most: 30_000,
   stable: 10_000,
