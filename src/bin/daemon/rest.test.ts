@@ -1,6 +1,19 @@
 import { expect, test } from "bun:test";
 import { restTimes } from "./rest.ts";
 
+test("one that never has nothing to do rests once after each rush", () => {
+  let worked = 0;
+  let rests = 0;
+  const look = restTimes(() => ({ user: 0, system: worked * 1000 }));
+  const after = (milliseconds: number) => {
+    worked += milliseconds;
+    look(() => rests++);
+    return rests;
+  };
+  expect([after(9000), after(4000), after(2000), after(2000), after(1900)]).toEqual([0, 0, 1, 1, 1]);
+  expect([after(2100), after(7900), after(2000), after(1900), after(1900)]).toEqual([1, 1, 1, 2, 2]);
+});
+
 test("it rests once after work, when there is none any more", () => {
   let worked = 0;
   let rests = 0;

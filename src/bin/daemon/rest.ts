@@ -1,9 +1,14 @@
-/** After work the heap keeps what it needed at most. Who has nothing to do gives it back: a daemon rests most of its life. */
+/**
+ * After work the heap keeps what it needed at most. Who has nothing to do gives it back: a daemon rests most of its life. One that always has something to do, as the cloud of a fleet, does so when
+ * the rush is over.
+ */
 
 /** Milliseconds between two looks. */
 const look = 10_000;
 /** Milliseconds of processor time between two looks, up to which nothing happened. */
 const idle = 150;
+/** The part of the most that was worked between two looks, below which a rush is over. */
+const calm = 1 / 4;
 /** What must have been worked since the last rest: collecting again and again would itself be work. */
 const leastWork = 1_000;
 
@@ -24,7 +29,7 @@ export function restWhenIdle(forget: () => void = () => {}): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Called at each look: `rest` when nothing happened since the last one, and enough since the last rest. */
+/** Called at each look: `rest` when nothing happened since the last one, or far less than before, and enough since the last rest. */
 export function restTimes(usage: Usage): (rest: () => void) => void {
   const used = () => {
     const { user, system } = usage();
@@ -32,14 +37,18 @@ export function restTimes(usage: Usage): (rest: () => void) => void {
   };
   let before = used();
   let rested = before - leastWork;
+  let most = 0;
   return (rest) => {
     const now = used();
-    const quiet = now - before < idle;
+    const worked = now - before;
     before = now;
-    if (!quiet || now - rested < leastWork) return;
+    most = Math.max(most, worked);
+    const isOver = worked < idle || worked < most * calm;
+    if (!isOver || now - rested < leastWork) return;
     rest();
-    // Its own work is no reason to do it again.
+    // Its own work is no reason to do it again, nor is a rush that it followed.
     before = used();
     rested = before;
+    most = worked;
   };
 }
