@@ -2,7 +2,7 @@
  * `bun bench/fleet/run.ts [--ours dist/sampan] [--edges 5000] [--pods 10] [--workers 4] [--quick] [--json]`: one `sampan cloud` with a fleet of simulated edges (edges.ts): connecting, memory, apply to delivery,
  * and a restart of the cloud. Writes a table into bench/results.md; --quick is 200 edges with 2 pods, to standard output.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,7 +14,7 @@ import { report, writeSection } from "../_report.ts";
 import { spreadOf, type Row } from "../_statistics.ts";
 import { accessOf, Client } from "../cloud/_client.ts";
 import { freePort } from "../cloud/_port.ts";
-import { pssOf } from "../docker/_measure.ts";
+import { processorOf, pssOf } from "../docker/_measure.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -117,6 +117,7 @@ async function startCloud(): Promise<Bun.Subprocess> {
   const before = await Bun.file(log)
     .text()
     .catch(() => "");
+  writeFileSync(`${log}.now`, "");
   const child = Bun.spawn([flags.ours, "cloud", ...args, ...own], {
     stdin: "ignore",
     stdout: "ignore",
@@ -162,10 +163,16 @@ async function main(): Promise<void> {
     fleet.start(ports, token);
     const took = await fleet.until("connect", () => fleet.sum("connected") === edges);
     add(`${edges} edges join and connect (${workers} processes on the same cores)`, "s", [took]);
+    add("processor time of the cloud for each join and connection", "ms", [processorOf([cloud.pid]) / edges]);
     await Bun.sleep(15_000);
     const connected = pssOf([cloud.pid]);
     add("memory of the cloud for each connected edge, its Node and lease", "KiB", [
       ((connected - idle) * 1024) / edges,
+    ]);
+    const used = processorOf([cloud.pid]);
+    await Bun.sleep(15_000);
+    add("processor time of the cloud for the idle fleet, of one core", "%", [
+      (processorOf([cloud.pid]) - used) / 150,
     ]);
     using client = new Client(
       accessOf(await output([flags.ours, "cloud", "kubeconfig", "--data-root", join(folder, "cloud")])),
