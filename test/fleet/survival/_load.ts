@@ -311,17 +311,13 @@ export class Load implements AsyncDisposable {
     this.world.note(
       `${path}: replicas ${this.replicas}, config ${this.config}, target ${this.target} are wished`,
     );
-    await until(
-      `${path} to be changed`,
-      async () => {
-        const found = (await this.world.send("GET", path)) as Labelled & T;
-        edit(found);
-        const put = (await this.world.send("PUT", path, found)) as Labelled;
-        this.world.note(`${path}: the cloud has it as ${put.metadata.resourceVersion}`);
-        return true;
-      },
-      60,
-    );
+    await until(`${path} to be changed`, async () => {
+      const found = (await this.world.send("GET", path)) as Labelled & T;
+      edit(found);
+      const put = (await this.world.send("PUT", path, found)) as Labelled;
+      this.world.note(`${path}: the cloud has it as ${put.metadata.resourceVersion}`);
+      return true;
+    });
   }
 
   async pods(): Promise<readonly PodObject[]> {

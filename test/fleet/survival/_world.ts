@@ -48,7 +48,7 @@ export interface EngineContainer {
 export async function until<Found>(
   what: string,
   look: () => Found | undefined | false | Promise<Found | undefined | false>,
-  seconds = 30,
+  seconds = 120,
 ): Promise<Found> {
   let last = "";
   for (const end = performance.now() + seconds * 1000; ; await Bun.sleep(20)) {

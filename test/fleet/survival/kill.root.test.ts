@@ -1,4 +1,4 @@
-// deadline: 180 s
+// deadline: 200 s
 import { expect } from "bun:test";
 import { needing } from "../../needs.ts";
 import { hunt } from "./hunt.ts";

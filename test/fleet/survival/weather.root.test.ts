@@ -21,14 +21,10 @@ test("with every third packet lost, and late where the kernel can do that, what 
     await load.scale(replicas);
     load.target = target;
     await load.wishTarget();
-    await until(
-      `${replicas} pods`,
-      async () => {
-        const all = await load.pods();
-        return all.length === replicas && all.every(({ status }) => status?.phase === "Running");
-      },
-      60,
-    );
+    await until(`${replicas} pods`, async () => {
+      const all = await load.pods();
+      return all.length === replicas && all.every(({ status }) => status?.phase === "Running");
+    });
     await load.twinsSettled();
   }
   expect(load.wrong).toEqual([]);
