@@ -319,3 +319,26 @@ test("a pod that this node cannot take is refused for good, and told why", async
   }
   expect(world.world.engine.pods.list()).toHaveLength(1);
 });
+
+test("a pod of a service has its full name, and its aliases, in /etc/hosts", async () => {
+  await using world = await EdgedWorld.open();
+  const spec = {
+    containers: [{ name: "main", image: "busybox", command: ["sh", "-c", "cat /etc/hosts; sleep 1000"] }],
+    hostname: "db-0",
+    subdomain: "db",
+    hostAliases: [{ ip: "10.1.2.3", hostnames: ["printer"] }],
+  };
+  world.want(world.pod("web", spec));
+  const { podIP = "" } = await world.until("web", ({ phase }) => phase === "Running");
+  const { signal } = new AbortController();
+  const of = { namespace: "default", pod: "web", container: "main" };
+  const lines = await eventually(
+    async () => {
+      const text = await textOf(world.edged.logs(of, { signal }));
+      return text.includes("printer") ? text.split("\n") : undefined;
+    },
+    () => world.log.join("; "),
+  );
+  expect(lines).toContain(`${podIP}\tdb-0.db.default.svc.cluster.local\tdb-0`);
+  expect(lines).toContain("10.1.2.3\tprinter");
+});

@@ -1,5 +1,5 @@
 /** Carries out the steps of a plan on the engine. Each may take long; each takes a signal and leaves nothing half made that the next look would not see. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import { createContainer } from "../../../engine/containers/create.ts";
@@ -9,6 +9,7 @@ import { stopContainer } from "../../../engine/containers/stop.ts";
 import type { PodSandboxInfo } from "../../../engine/pods/pods.ts";
 import type { Pod } from "../../../spec/kubernetes/pod.ts";
 import { containerBody, localhostProfile } from "./container.ts";
+import { hostsText } from "./dns.ts";
 import { environmentOf } from "./environment.ts";
 import { messageFile, ownLabels } from "./observe.ts";
 import type { EdgedParts } from "./parts.ts";
@@ -134,6 +135,11 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
     writeFileSync(terminationMessage, "");
     // Whoever the container runs as may write it.
     chmodSync(terminationMessage, 0o666);
+    const etcHosts = join(folder, "hosts");
+    writeFileSync(
+      etcHosts,
+      hostsText(pod, { ips: sandbox.ips, host: readFileSync("/etc/hosts", "utf8"), node: facts }),
+    );
     const target = targetOf(parts, pod, { sandbox: sandbox.id, name: container.targetContainerName });
     const body = containerBody({
       pod,
@@ -148,6 +154,7 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
       mounts,
       devices,
       terminationMessage,
+      etcHosts,
       ...(target !== undefined && { target }),
       node: facts,
     });
