@@ -25,6 +25,8 @@ import { openServices } from "./services/open.ts";
 import { openEdgeStream } from "./stream/open.ts";
 import type { SettingsFile } from "./tasks/config.ts";
 import { startEdgeTasks } from "./tasks/start.ts";
+import type { OwnProgram } from "./tasks/upgrade/own.ts";
+import { postReport } from "./tasks/upgrade/post.ts";
 import { openTwins } from "./twin/open.ts";
 
 export interface EdgeOptions {
@@ -56,6 +58,8 @@ export interface EdgeOptions {
   readonly dmiSocket: string;
   /** How the cloud's jobs may change settings; undefined: they may not. */
   readonly settings?: SettingsFile;
+  /** How the cloud's jobs may replace this program; undefined: they may not. */
+  readonly own?: OwnProgram;
 }
 
 export interface Edge extends AsyncDisposable {
@@ -134,8 +138,14 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     }),
   );
 
-  stack.use(await startEdgeTasks(context, options.settings ? { settings: options.settings } : {}));
   const addresses = certificateAddresses(options.clouds, options.certificatePort);
+  stack.use(
+    await startEdgeTasks(context, {
+      ...(options.settings ? { settings: options.settings } : {}),
+      ...(options.own ? { own: options.own } : {}),
+      post: postReport({ keys, addresses, signal }),
+    }),
+  );
   stack.use(keepCertificate({ ...base, addresses, token: () => readToken(options.tokenFile) }));
   // All who take messages have said so.
   link.start();

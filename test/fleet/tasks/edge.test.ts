@@ -330,11 +330,13 @@ describe("settings", () => {
   });
 });
 
-test("an upgrade is refused with the reason, and nothing else happens", async () => {
+test("an upgrade of a program that cannot be replaced is refused with the reason", async () => {
   await using edge = await openEdge();
-  await edge.link.say("tasks", job("nodeupgradejob", { version: "v1.99.0" }));
+  await edge.link.say("tasks", job("nodeupgradejob", { version: "v1.99.0", image: "a" }));
   await edge.until(1);
-  expect(edge.words()[0]).toStartWith("Check failed: not supported here: this edge is one program");
+  expect(edge.words()).toEqual([
+    "Check failed: this edge runs from source; only the one executable that is built of it can be replaced",
+  ]);
 });
 
 test("a cloud of 1.17 leads from state to state", async () => {

@@ -8,6 +8,8 @@ export interface Asking {
   /** `<host>:<port>`. */
   readonly address: string;
   readonly path: string;
+  /** GET without it. */
+  readonly method?: "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   /** PEM. Without it whoever answers is believed: only for what is checked otherwise, or trusted in nothing. */
@@ -30,7 +32,7 @@ const most = 1 << 20;
 
 /** Errors: `unavailable`, `unauthenticated` when it is another cloud, `deadline_exceeded`. */
 export async function askCloud(asking: Asking): Promise<Answer> {
-  const { address, path, headers = {}, body, authority, identity, signal } = asking;
+  const { address, path, method = "GET", headers = {}, body, authority, identity, signal } = asking;
   const { host, port } = parseAddress(address, joinPort);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const end = AbortSignal.any([signal, AbortSignal.timeout(deadline)]);
@@ -39,7 +41,7 @@ export async function askCloud(asking: Asking): Promise<Answer> {
       host,
       port,
       path,
-      method: "GET",
+      method,
       agent: false,
       headers: { ...headers, ...(body ? { "Content-Length": body.byteLength } : {}) },
       minVersion: "TLSv1.2",

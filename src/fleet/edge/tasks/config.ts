@@ -5,8 +5,8 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
-import { pause } from "../../../base/clock.ts";
 import type { EdgeContext } from "../part.ts";
+import { connectedWithin } from "./connected.ts";
 import type { Reporter, Task } from "./report.ts";
 import { changedSettings } from "./settings.ts";
 import type { TaskStore } from "./store.ts";
@@ -109,19 +109,4 @@ export async function endTrial(parts: Parts): Promise<void> {
 
 function isSame(draft: string, file: string): boolean {
   return existsSync(draft) && existsSync(file) && readFileSync(draft).equals(readFileSync(file));
-}
-
-async function connectedWithin(
-  { link, clock, signal }: Pick<Parts, "link" | "clock" | "signal">,
-  milliseconds: number,
-): Promise<boolean> {
-  const stop = new AbortController();
-  const limit = AbortSignal.any([signal, stop.signal]);
-  const state = { connected: link.connected };
-  using _ = link.onChange((connected) => {
-    state.connected ||= connected;
-    if (connected) stop.abort();
-  });
-  if (!state.connected) await pause(clock, milliseconds, limit);
-  return state.connected;
 }

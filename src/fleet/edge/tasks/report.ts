@@ -2,14 +2,11 @@
 import { message, type Envelope } from "../../link/envelope.ts";
 import { actionReport, type ActionReport } from "../../link/kinds/jobs.ts";
 import { taskReport } from "../../link/kinds/tasks.ts";
+import { upgradeReport } from "../../link/kinds/upgrade.ts";
 import type { EdgeContext } from "../part.ts";
 import type { TaskStore } from "./store.ts";
 
-/** `style`: since 1.21 by action, before that as the answer to a state. */
-export type Report = ActionReport & { readonly resource: string } & (
-    | { readonly style: "action" }
-    | { readonly style: "state"; readonly operation: "upgrade" | "prepull"; readonly state: string }
-  );
+export type Report = ActionReport & Task;
 
 export type Said = Pick<ActionReport, "action" | "succ"> & {
   readonly reason?: string;
@@ -18,20 +15,30 @@ export type Said = Pick<ActionReport, "action" | "succ"> & {
 
 const mostReason = 1024;
 
+type Parts = Pick<EdgeContext, "link" | "clock" | "node">;
+
+/** POST /nodeupgrade with this node's certificate. Errors: any; it is said again when the link next stands. */
+export type PostReport = (body: unknown) => Promise<void>;
+
 export class Reporter {
-  private readonly context: Pick<EdgeContext, "link" | "clock" | "node">;
+  private readonly context: Parts;
   private readonly store: TaskStore;
   private readonly following: Disposable;
+  private readonly post: PostReport | undefined;
+  private posting = false;
 
-  constructor(context: Pick<EdgeContext, "link" | "clock" | "node">, store: TaskStore) {
+  constructor(context: Parts, store: TaskStore, post?: PostReport) {
     this.context = context;
     this.store = store;
+    this.post = post;
     this.following = context.link.onChange((connected) => {
       if (connected) this.flush();
     });
   }
 
   report(to: Task, { action, succ, reason = "", extend = "" }: Said): void {
+    // To 1.15 a cloud hears once how all of it ended.
+    if (to.style === "post" && action !== "Upgrade" && succ) return;
     const finishTime = new Date(this.context.clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
     const said = { action, succ, finishTime, reason: reason.slice(0, mostReason), extend };
     this.store.setReports([...this.store.reports, { ...to, ...said }]);
@@ -45,8 +52,28 @@ export class Reporter {
   flush(): void {
     const { link, node } = this.context;
     let reports = this.store.reports;
-    while (reports[0] && link.connected && link.send(messageOf(reports[0], node))) reports = reports.slice(1);
+    for (let [next] = reports; next && next.style !== "post"; [next] = reports) {
+      if (!link.connected || !link.send(messageOf(next, node))) break;
+      reports = reports.slice(1);
+    }
     if (reports !== this.store.reports) this.store.setReports(reports);
+    const [next] = reports;
+    if (next?.style === "post" && link.connected) void this.deliver(next);
+  }
+
+  private async deliver(report: Posted): Promise<void> {
+    if (this.posting || !this.post) return;
+    this.posting = true;
+    try {
+      await this.post(bodyOf(report, this.context.node));
+      this.store.setReports(this.store.reports.filter((each) => each !== report));
+    } catch {
+      // Until the link stands anew.
+      return;
+    } finally {
+      this.posting = false;
+    }
+    this.flush();
   }
 
   [Symbol.dispose](): void {
@@ -54,13 +81,25 @@ export class Reporter {
   }
 }
 
-/** To whom it is said. */
+/** To whom it is said, and how: since 1.21 by action, from 1.16 as the answer to a state, before that once, by HTTPS. */
 export type Task = { readonly resource: string } & (
   | { readonly style: "action" }
   | { readonly style: "state"; readonly operation: "upgrade" | "prepull"; readonly state: string }
+  | { readonly style: "post"; readonly upgrade: string; readonly history: string }
 );
 
-function messageOf(report: Report, node: string): Envelope {
+type Posted = Extract<Report, { readonly style: "post" }>;
+type Sent = Exclude<Report, { readonly style: "post" }>;
+
+function bodyOf({ upgrade, history, succ, reason, extend }: Posted, node: string): unknown {
+  const [FromVersion = "", ToVersion = ""] = extend.split(",");
+  // Whatever failed, the program from before is the one that runs.
+  const Status = succ ? "upgrade_success" : "upgrade_failed_rollback_success";
+  const named = { UpgradeID: upgrade, HistoryID: history, NodeName: node };
+  return upgradeReport.build({ ...named, FromVersion, ToVersion, Status, Reason: reason });
+}
+
+function messageOf(report: Sent, node: string): Envelope {
   const { resource, action, succ, finishTime, reason, extend } = report;
   const route = { source: "websocket", group: "hub", resource };
   if (report.style === "action") {

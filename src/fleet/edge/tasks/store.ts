@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../../link/json.ts";
 import type { Envelope } from "../../link/envelope.ts";
-import type { Report } from "./report.ts";
+import type { Report, Task } from "./report.ts";
 
 /** A changed configuration that has to prove itself. */
 export interface Trial {
@@ -18,11 +18,40 @@ export interface Trial {
   readonly failed?: string;
 }
 
+/** A new program that has to prove itself. Until it has, the one from before stands in its place. */
+export interface UpgradeTrial {
+  readonly task: Task;
+  readonly from: string;
+  readonly to: string;
+  /** The new one. */
+  readonly program: string;
+  /** The place that it is to take. */
+  readonly target: string;
+  /** `stands`, or why not. */
+  readonly verdict?: { readonly stands: true } | { readonly failed: string };
+}
+
+/** An upgrade that a person at this machine has to release. */
+export interface HeldUpgrade {
+  readonly version: string;
+  readonly job: Envelope;
+}
+
+export interface FailedUpgrade {
+  readonly resource: string;
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 interface Kept {
   readonly reports: readonly Report[];
   /** Jobs that are under way and may be begun again from their beginning. */
   readonly jobs?: readonly Envelope[];
   readonly trial?: Trial;
+  readonly upgrade?: UpgradeTrial;
+  readonly held?: readonly HeldUpgrade[];
+  readonly failedUpgrade?: FailedUpgrade;
 }
 
 /** The oldest are forgotten. */
@@ -44,6 +73,31 @@ export class TaskStore {
 
   get trial(): Trial | undefined {
     return this.kept.trial;
+  }
+
+  get upgrade(): UpgradeTrial | undefined {
+    return this.kept.upgrade;
+  }
+
+  get held(): readonly HeldUpgrade[] {
+    return this.kept.held ?? [];
+  }
+
+  get failedUpgrade(): FailedUpgrade | undefined {
+    return this.kept.failedUpgrade;
+  }
+
+  setHeld(held: readonly HeldUpgrade[]): void {
+    this.write({ ...this.kept, held });
+  }
+
+  setFailedUpgrade(failedUpgrade: FailedUpgrade): void {
+    this.write({ ...this.kept, failedUpgrade });
+  }
+
+  setUpgrade(upgrade: UpgradeTrial | undefined): void {
+    const { upgrade: _, ...rest } = this.kept;
+    this.write(upgrade ? { ...rest, upgrade } : rest);
   }
 
   get jobs(): readonly Envelope[] {
