@@ -11,6 +11,14 @@ import { restWhenIdle } from "./daemon/rest.ts";
 import { type EdgeFlags, edgeFlags, parseWords } from "./edge/flags.ts";
 import { edgeHelp } from "./edge/help.ts";
 import { type EdgeSettings, type MqttSettings, type PodSettings, readEdgeSettings } from "./edge/settings.ts";
+import {
+  endWithParent,
+  failTrial,
+  isOnTrial,
+  ownProgram,
+  tryUpgrade,
+  upgradeIsLeft,
+} from "./edge/upgrade.ts";
 import { type Stop, stopSignals, surviveErrors } from "./process.ts";
 
 /** For what runs when it is told to end. */
@@ -21,6 +29,8 @@ const misused = 125;
 /** Resolves with the exit status when it was told to end. */
 export async function edge(args: readonly string[]): Promise<number> {
   if (args[0] === "diagnose") return (await import("./edge/diagnose.ts")).diagnose(args.slice(1));
+  if (args[0] === "confirm-upgrade")
+    return (await import("./edge/confirm-upgrade.ts")).confirmUpgrade(args.slice(1));
   const log = openLog("info");
   let flags: EdgeFlags;
   let settings: EdgeSettings;
@@ -47,13 +57,17 @@ export async function edge(args: readonly string[]): Promise<number> {
       reason: "the edge ends",
       deadline: stopDeadline,
     });
-    while ((await serve(settings, { flags, log, told })) === "again") {
-      log("info", "beginning again with changed settings");
+    if (isOnTrial()) endWithParent();
+    for (;;) {
+      const how = await serve(settings, { flags, log, told });
+      if (how === "ended") return 0;
+      if (how === "upgrade" && (await tryUpgrade(settings.root, { log, told })) === "ended") return 0;
+      log("info", how === "upgrade" ? "going on with the version from before" : "beginning again");
       settings = readEdgeSettings(flags, surroundings);
     }
-    return 0;
   } catch (error) {
     log("error", wordsOf(error));
+    if (isOnTrial()) failTrial(settings.root, error);
     return failed;
   }
 }
@@ -66,15 +80,19 @@ interface Serving {
   readonly told: Stop;
 }
 
-async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Promise<"ended" | "again"> {
+/** `again` with changed settings, `upgrade` as another program. */
+type End = "ended" | "again" | "upgrade";
+
+async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Promise<End> {
   const began = performance.now();
   log.level = settings.logLevel;
   const { node, clouds } = requireJoined(settings);
   const { openEdge } = await import("../fleet/edge/edge.ts");
   const { countTrialStart, takeBackSettings } = await import("../fleet/edge/tasks/trial.ts");
-  const again = Promise.withResolvers<"again">();
+  const ending = Promise.withResolvers<End>();
   await using stack = new AsyncDisposableStack();
   stack.use(await takeFolder(settings.root));
+  if (upgradeIsLeft(settings.root)) return "upgrade";
   if (countTrialStart(settings.root)) return "again";
   const engineSettings = readEngineSettings(settings.engine);
   const held = stack.use(await holdEngine(engineSettings, { log, signal: told.signal }));
@@ -100,8 +118,12 @@ async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Pro
     settings: {
       path: settings.file,
       check: (path) => void requireJoined(readEdgeSettings({ ...flags, config: path }, surroundings)),
-      restart: () => again.resolve("again"),
+      restart: () => ending.resolve("again"),
     },
+    own: ownProgram({
+      tryNew: () => ending.resolve("upgrade"),
+      endTrial: () => ending.resolve("ended"),
+    }),
   }).catch((error: unknown) => {
     // Nobody may be near an edge that its cloud gave settings with which it cannot begin.
     if (!takeBackSettings(settings.root, wordsOf(error))) throw error;
@@ -125,7 +147,7 @@ async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Pro
     ms: Math.round(performance.now() - began),
   });
   stack.use(restWhenIdle());
-  const how = await Promise.race([told.stopped.then(() => "ended" as const), again.promise]);
+  const how = await Promise.race([told.stopped.then(() => "ended" as const), ending.promise]);
   held.markClean();
   return how;
 }

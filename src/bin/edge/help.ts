@@ -54,7 +54,7 @@ export function confirmHelp(): string {
 Let an upgrade begin that a NodeUpgradeJob with requireConfirmation asks for. JOB is its name, needed when several wait.
 
 Options:
-${rows(confirmFlags)}
+${flagHelp(confirmFlags)}
 `;
 }
 
