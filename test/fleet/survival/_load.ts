@@ -126,8 +126,6 @@ export class Load implements AsyncDisposable {
   private readonly running: Promise<unknown>[] = [];
   private client: MqttClient | undefined;
   private counter = 0;
-  private readonly metering = new AbortController();
-  private meterEnded: Promise<void> = Promise.resolve();
 
   constructor(world: World, random: Random) {
     this.world = world;
@@ -177,7 +175,7 @@ export class Load implements AsyncDisposable {
         },
         { dmi: world.path("dmi.sock"), socket: join(world.folder, "mapper.sock"), log: () => {}, signal },
       ),
-      (this.meterEnded = this.meter()),
+      this.meter(),
       this.look(),
     );
   }
@@ -203,7 +201,7 @@ export class Load implements AsyncDisposable {
     const ended = new Promise<"ended">((resolve) =>
       signal.addEventListener("abort", () => resolve("ended"), { once: true }),
     );
-    while (!signal.aborted && !this.metering.signal.aborted) {
+    while (!signal.aborted) {
       const value = this.metered + 1;
       const payload = {
         event_id: String(value),
@@ -294,12 +292,6 @@ export class Load implements AsyncDisposable {
           if (property.name === "target") property.desired = { value: String(this.target) };
       },
     );
-  }
-
-  /** Resolves when the last that was told was taken: the meter says no more. */
-  async pauseMeter(): Promise<void> {
-    this.metering.abort();
-    await this.meterEnded;
   }
 
   /** What another cloud says begins anew. */
