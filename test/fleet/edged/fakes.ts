@@ -159,6 +159,7 @@ export function fakeMeans(image: (name: string) => string, probes: FakeProbes, h
       subPath: async () => await Promise.resolve(""),
       releaseSubPaths: nothing,
       overLimit: async () => await Promise.resolve([]),
+      used: async () => await Promise.resolve(0),
       unmount: nothing,
       sweep: nothing,
     },

@@ -73,3 +73,26 @@ test("a patch takes away what is no more", () => {
     },
   });
 });
+
+test("a patch takes away the containers of one that was refused", () => {
+  const waiting = {
+    name: "main",
+    state: {},
+    lastState: {},
+    ready: false,
+    restartCount: 0,
+    image: "",
+    imageID: "",
+  };
+  const before = {
+    phase: "Pending",
+    conditions: [],
+    containerStatuses: [waiting],
+    initContainerStatuses: [waiting],
+  };
+  const now = { phase: "Failed", reason: "OutOfcpu", conditions: [] };
+  expect(statusPatch(staticPod(text, at), now, before)["status"]).toMatchObject({
+    containerStatuses: null,
+    initContainerStatuses: null,
+  });
+});

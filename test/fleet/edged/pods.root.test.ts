@@ -224,7 +224,7 @@ test("a pod whose volume is not there waits for it, and can be deleted meanwhile
 
 test("short of memory the node says so, and who is no part of it has to go", async () => {
   await using world = await EdgedWorld.open({
-    thresholds: { memory: Number.MAX_SAFE_INTEGER, disk: 0, inodes: 0 },
+    thresholds: { memory: Number.MAX_SAFE_INTEGER, disk: 0, inodes: 0, pids: 0 },
     times: { look: 50 },
   });
   const critical = world.pod("critical", "exec sleep 1000");
@@ -315,7 +315,7 @@ test("a pod that this node cannot take is refused for good, and told why", async
       reason,
       message: expect.stringContaining("Pod was rejected: ") as unknown,
     });
-    expect(status.containerStatuses).toBeUndefined();
+    expect(status.containerStatuses ?? null).toBeNull();
   }
   expect(world.world.engine.pods.list()).toHaveLength(1);
 });
@@ -341,4 +341,19 @@ test("a pod of a service has its full name, and its aliases, in /etc/hosts", asy
   );
   expect(lines).toContain(`${podIP}\tdb-0.db.default.svc.cluster.local\tdb-0`);
   expect(lines).toContain("10.1.2.3\tprinter");
+});
+
+test("a container that writes more than its limit of the disk is evicted", async () => {
+  await using world = await EdgedWorld.open({ times: { look: 50 } });
+  const main: Container = {
+    name: "main",
+    image: "busybox",
+    command: ["sh", "-c", "dd if=/dev/zero of=/big bs=1024 count=4096; sleep 1000"],
+    resources: { limits: { "ephemeral-storage": "1Mi" } },
+  };
+  world.want(world.pod("web", { containers: [main] }));
+  expect(await world.until("web", ({ phase }) => phase === "Failed")).toMatchObject({
+    reason: "Evicted",
+    message: 'Container main exceeded its local ephemeral storage limit "1Mi". ',
+  });
 });

@@ -121,3 +121,10 @@ export function spaceOf(folder: string): Space {
 export function availableMemory(meminfo = text("/proc/meminfo")): number {
   return Number(/^MemAvailable: +(\d+) kB/m.exec(meminfo)?.[1] ?? 0) * 1024;
 }
+
+/** Of the whole machine, in threads: proc_loadavg(5). */
+export function processCount(): { readonly most: number; readonly used: number } {
+  const limits = ["pid_max", "threads-max"].map((name) => Number(text(`/proc/sys/kernel/${name}`)));
+  const used = Number(/ \d+\/(\d+) /.exec(text("/proc/loadavg"))?.[1] ?? 0);
+  return { most: Math.min(...limits.filter((limit) => limit > 0), 2 ** 22), used };
+}

@@ -11,7 +11,7 @@ import { Admission } from "./admit.ts";
 import type { Room } from "./admission.ts";
 import { PodEvents } from "./events.ts";
 import type { Thresholds } from "./eviction.ts";
-import { availableMemory, nodeFacts, nodeInfo, spaceOf } from "./host.ts";
+import { availableMemory, nodeFacts, nodeInfo, processCount, spaceOf } from "./host.ts";
 import { isMirror } from "./manifests.ts";
 import { openMeans } from "./means.ts";
 import { NodeReporter, nodeTimes, type NodeTimes } from "./node.ts";
@@ -127,6 +127,7 @@ export async function openEdged(
     signals: () => ({
       memory: { total: facts.memory, available: availableMemory() },
       disk: spaceOf(engine.store.root),
+      pids: processCount(),
     }),
     ...(options.thresholds && { thresholds: options.thresholds }),
     changed: () => reports?.look(),
@@ -267,7 +268,7 @@ function nodeState({ node, engine }: EdgeContext, { options, facts, watch, info 
     pressures: {
       MemoryPressure: watch.isUnder("MemoryPressure"),
       DiskPressure: watch.isUnder("DiskPressure"),
-      PIDPressure: false,
+      PIDPressure: watch.isUnder("PIDPressure"),
     },
   };
 }

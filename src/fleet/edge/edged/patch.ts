@@ -2,7 +2,7 @@
 import type { Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 
 /** Fields that come and go; a merge would keep them. */
-const fleeting = ["reason", "message", "podIP"] as const;
+const fleeting = ["reason", "message", "podIP", "containerStatuses"] as const;
 
 /** `before`: what was sent last, as far as it is known. */
 export function statusPatch(
@@ -10,9 +10,11 @@ export function statusPatch(
   status: PodStatus,
   before: PodStatus | undefined,
 ): Record<string, unknown> {
-  const gone = fleeting.filter(
+  const gone: (keyof PodStatus)[] = fleeting.filter(
     (field) => status[field] === undefined && (before === undefined || before[field] !== undefined),
   );
+  if (status.initContainerStatuses === undefined && before?.initContainerStatuses !== undefined)
+    gone.push("initContainerStatuses");
   return {
     metadata: { uid: metadata.uid },
     status: {

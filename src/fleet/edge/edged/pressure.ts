@@ -2,12 +2,16 @@
 import { pause } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
+import { statsOf } from "../../../engine/containers/stats.ts";
 import { removeImage } from "../../../engine/images/remove.ts";
 import type { Pod } from "../../../spec/kubernetes/pod.ts";
 import type { EdgeContext } from "../part.ts";
 import type { PodAccess } from "./access.ts";
+import { diskUse } from "./disk-use.ts";
 import {
+  diskLimit,
   hardThresholds,
+  overDiskLimit,
   shortages,
   transition,
   victim,
@@ -16,14 +20,15 @@ import {
   type Thresholds,
 } from "./eviction.ts";
 import type { Pressure } from "./node-status.ts";
+import { observe } from "./observe.ts";
 import type { PodVolumes } from "./translate.ts";
-import { allContainers } from "./view.ts";
+import { allContainers, isRunning } from "./view.ts";
 import type { Worker } from "./worker.ts";
 
 export interface PressureParts extends Pick<EdgeContext, "engine" | "clock" | "log" | "signal"> {
   readonly workers: () => readonly Worker[];
   readonly isStatic: (pod: Pod) => boolean;
-  readonly volumes: Pick<PodVolumes, "overLimit">;
+  readonly volumes: Pick<PodVolumes, "overLimit" | "used">;
   readonly summary: PodAccess["summary"];
   readonly signals: () => Signals;
   readonly thresholds?: Thresholds;
@@ -81,11 +86,13 @@ export class PressureWatch {
   async #evictOverLimits(): Promise<void> {
     const { workers, volumes } = this.#parts;
     for (const worker of workers()) {
-      if (
-        !isEvictable(worker) ||
-        !(worker.pod.spec.volumes ?? []).some(({ emptyDir }) => emptyDir?.sizeLimit)
-      )
-        continue;
+      if (!isEvictable(worker)) continue;
+      const { containers, initContainers = [], volumes: all = [] } = worker.pod.spec;
+      if ([...initContainers, ...containers].some(({ resources }) => diskLimit(resources) > 0)) {
+        const words = overDiskLimit(worker.pod, await diskUse(this.#parts, worker));
+        if (words !== undefined) worker.fail("Evicted", words, 1);
+      }
+      if (!all.some(({ emptyDir }) => emptyDir?.sizeLimit)) continue;
       const [over] = await volumes.overLimit(worker.pod);
       if (over)
         worker.fail(
@@ -120,20 +127,43 @@ export class PressureWatch {
     return freed;
   }
 
+  /** What pods use of what the node is short of, by UID. */
+  readonly #uses = {
+    MemoryPressure: async () =>
+      new Map(
+        (await this.#parts.summary()).pods.map(({ uid, containers }) => [
+          uid,
+          containers.reduce((sum, { usage }) => sum + usage.memory, 0),
+        ]),
+      ),
+    DiskPressure: async () => {
+      const found = new Map<string, number>();
+      for (const worker of this.#parts.workers())
+        if (isEvictable(worker)) found.set(worker.uid, (await diskUse(this.#parts, worker)).whole);
+      return found;
+    },
+    PIDPressure: async () => {
+      const { engine, workers } = this.#parts;
+      const count = async ({ id }: { readonly id: string }) =>
+        (await statsOf(engine, id).catch(() => undefined))?.used?.pids.current ?? 0;
+      const of = async ({ uid, sandbox }: Worker) => {
+        const seen = sandbox === undefined ? [] : (observe(engine, sandbox)?.seen ?? []);
+        const counts = await Promise.all(seen.filter(isRunning).map(count));
+        return [uid, counts.reduce((sum, each) => sum + each, 0)] as const;
+      };
+      return new Map(await Promise.all(workers().map(of)));
+    },
+  } as const satisfies Record<Pressure, () => Promise<ReadonlyMap<string, number>>>;
+
   async #evict({ message, pressure }: Shortage): Promise<void> {
-    const { workers, isStatic, summary, log } = this.#parts;
+    const { workers, isStatic, log } = this.#parts;
     const all = workers();
     // One at a time: what it had comes back when it has ended.
     if (all.some(({ isLeaving }) => isLeaving)) return;
-    const used = new Map(
-      (await summary()).pods.map((pod) => [
-        pod.uid,
-        pod.containers.reduce((sum, { usage }) => sum + usage.memory, 0),
-      ]),
-    );
+    const used = await this.#uses[pressure]();
     const found = victim(
-      all.filter(isEvictable).map(({ pod, uid }) => ({ pod, memory: used.get(uid) ?? 0 })),
-      isStatic,
+      all.filter(isEvictable).map(({ pod, uid }) => ({ pod, used: used.get(uid) ?? 0 })),
+      { pressure, isStatic },
     );
     if (!found) return log(`this node is short of ${pressure}, and there is no pod to evict`);
     const worker = all.find(({ uid }) => uid === found.pod.metadata.uid);

@@ -65,6 +65,8 @@ export interface PodVolumes {
   overLimit(
     pod: Pod,
   ): Promise<readonly { readonly volume: string; readonly used: number; readonly limit: number }[]>;
+  /** Bytes in all emptyDirs that lie on the disk. */
+  used(pod: Pod): Promise<number>;
   /** When the last container of it is gone. Idempotent. */
   unmount(uid: string): Promise<void>;
   /** Takes away what belongs to none of these pods. */

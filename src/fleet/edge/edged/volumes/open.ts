@@ -61,6 +61,7 @@ export function openVolumes(given: VolumesOptions): PodVolumes {
         release(join(subPathsFolder(podFolder(root, pod)), checkedLabel("container", container))),
       ),
     overLimit: (pod) => overLimit(root, pod),
+    used: (pod) => used(root, pod),
     unmount: (uid) => one(uid, () => unmountAll(options, uid, { whole: false })),
     sweep: (uids) => sweep(options, uids, one),
   };
@@ -231,6 +232,14 @@ async function overLimit(root: string, pod: Pod) {
     if (used > limit) over.push({ volume: name, used, limit });
   }
   return over;
+}
+
+async function used(root: string, pod: Pod): Promise<number> {
+  const folder = volumesFolder(podFolder(root, pod));
+  let bytes = 0;
+  for (const { name, emptyDir } of usedVolumes(pod))
+    if (emptyDir && emptyDir.medium !== "Memory") bytes += await usedBytes(join(folder, name));
+  return bytes;
 }
 
 /** removeTree goes into no mount: if one came back after all, this fails and nothing of it is lost. */
