@@ -1,6 +1,7 @@
 /** One file of an image, copied to the host. Its layers are read as the one tree that they make; nothing of it is mounted or run, and no link in it is followed. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
+import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { SampanError } from "../../base/errors.ts";
 import { byteString } from "../../kernel/fs.ts";
@@ -34,7 +35,7 @@ export async function copyFileOut(
     await using lease = engine.leases.acquire(`copy a file of ${name}`);
     lease.add("snapshot", top);
     using root = openMerged(layerFolders(engine.snapshots, top));
-    using found = descend(root, copy.path.split("/").filter(Boolean));
+    using found = descend(root, posix.join("/", copy.path).split("/").filter(Boolean));
     if (!found || !isFile(found.node)) throw missing(copy.path);
     await write(found.node, copy);
   } catch (error) {
