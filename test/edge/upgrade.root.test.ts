@@ -72,6 +72,17 @@ async function run(...command: string[]): Promise<string> {
 }
 
 async function start(...args: string[]): Promise<Server> {
+  const server = begin(...args);
+  const { child, told } = server;
+  await until(
+    () => told.text.includes("info ready") || child.exitCode !== null,
+    () => told.text,
+  );
+  if (child.exitCode !== null) throw new Error(`it ended: ${told.text}`);
+  return server;
+}
+
+function begin(...args: string[]): Server {
   const { command, env } = spawn(args);
   const child = Bun.spawn(command, { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const server = { child, told: { text: "" } };
@@ -79,11 +90,6 @@ async function start(...args: string[]): Promise<Server> {
   void (async () => {
     for await (const chunk of child.stderr) server.told.text += Buffer.from(chunk).toString();
   })();
-  await until(
-    () => server.told.text.includes("info ready") || child.exitCode !== null,
-    () => server.told.text,
-  );
-  if (child.exitCode !== null) throw new Error(`it ended: ${server.told.text}`);
   return server;
 }
 
@@ -105,17 +111,19 @@ function compile(version: string, to: string): void {
   );
 }
 
-/** One that knows its version, and ends at once when it is to work. */
-function compileBroken(version: string, to: string): void {
+/** One that knows its version, and ends when it is to work: at once, or with the process that tries it. */
+function compileBroken(version: string, to: string, waits: 0 | 1): void {
   const text = `#include <stdio.h>
 #include <string.h>
 int main(int count, char **words) {
+  char byte;
   if (count > 1 && strcmp(words[1], "--version") == 0) return puts("Sampan ${version}") < 0;
+  while (WAITS && fread(&byte, 1, 1, stdin) == 1) {}
   return 7;
 }
 `;
   writeFileSync(`${to}.c`, text);
-  must("gcc", "-static", "-O1", "-o", to, `${to}.c`);
+  must("gcc", "-static", "-O1", `-DWAITS=${waits}`, "-o", to, `${to}.c`);
 }
 
 /** An image of the engine with one file. */
@@ -184,7 +192,8 @@ beforeAll(async () => {
   for (const name of ["bin", "made", "static"]) mkdirSync(join(folder, name));
   compile("97.0.0", program);
   compile("97.1.0", join(folder, "made", "new"));
-  compileBroken("97.2.0", join(folder, "made", "broken"));
+  compileBroken("97.2.0", join(folder, "made", "broken"), 0);
+  compileBroken("97.3.0", join(folder, "made", "silent"), 1);
   const foreign = readFileSync(join(folder, "made", "broken"));
   foreign.writeUInt16LE(process.arch === "arm64" ? 62 : 183, 18);
   writeFileSync(join(folder, "made", "foreign"), foreign);
@@ -204,6 +213,7 @@ beforeAll(async () => {
   const at = "usr/local/bin/sampan";
   await importImage("made/sampan:v97.1.0", join(folder, "made", "new"), at);
   await importImage("made/broken:v97.2.0", join(folder, "made", "broken"), at);
+  await importImage("made/silent:v97.3.0", join(folder, "made", "silent"), at);
   await importImage("made/foreign:v97.2.0", join(folder, "made", "foreign"), at);
   await importImage("made/busybox:1", Bun.which("busybox") ?? "", "bin/busybox");
 }, 120_000);
@@ -246,6 +256,23 @@ test("a program that does not begin is taken back, and the edge serves on", asyn
   expect(`${edge.child.pid}`).toBe(before ?? "");
   expect(await run(program, "--version")).toContain("Sampan 97.0.0");
   expect(existsSync(`${program}.new`)).toBe(false);
+});
+
+test("killed while it tries a program, it is the one from before at its next start", async () => {
+  await upgrade("cut", { version: "v97.3.0", image: "made/silent" });
+  await until(
+    () => edge.told.text.includes("a new version is on trial") && edge.told.text.includes("97.3.0"),
+    () => edge.told.text,
+  );
+  await until(async () => wordsOf((await statusOf("cut")) ?? { phase: "" }).includes("BackUp True"));
+  edge.child.kill("SIGKILL");
+  await edge.child.exited;
+  edge = await start(program, "edge", ...edgeFlags);
+  const status = await endOf("cut");
+  expect(status.reason).toContain("ended before the new program had reached the cloud");
+  expect(await run(program, "--version")).toContain("Sampan 97.0.0");
+  // It is not tried again.
+  expect(edge.told.text).not.toContain("on trial");
 });
 
 test("the program is replaced in the same process after a person's word, and containers run on", async () => {
@@ -292,4 +319,24 @@ test("the process that became the new program is told to end as before", async (
   edge.child.kill("SIGTERM");
   expect(await edge.child.exited).toBe(0);
   expect(edge.told.text).not.toContain("nobody caught");
+});
+
+test("what is on trial ends with the process that tries it", async () => {
+  const { command, env } = spawn([program, "edge", ...edgeFlags]);
+  const child = Bun.spawn(command, {
+    env: { ...env, SAMPAN_EDGE_TRIAL: "1" },
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const told = { text: "" };
+  const read = (async () => {
+    for await (const chunk of child.stderr) {
+      told.text += Buffer.from(chunk).toString();
+      if (told.text.includes("info ready")) await child.stdin.end();
+    }
+  })();
+  expect(await child.exited).toBe(0);
+  await read;
+  expect(told.text).toContain("info ready");
 });
