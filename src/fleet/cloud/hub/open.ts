@@ -60,9 +60,9 @@ export interface OpenHub extends Hub, AsyncDisposable {
   token(): Promise<string>;
 }
 
-const usualDeadlines: Deadlines = { head: 10_000, idle: 15_000, close: 500 };
-/** When thousands come back at once, Bun takes up the handshakes that came last first: the others wait. */
+/** For a handshake. When thousands come at once, to join or to come back, Bun takes up those that came last first: the others wait. */
 const rush = 30_000;
+const usualDeadlines: Deadlines = { head: rush, idle: 15_000, close: 500 };
 
 /** Resolves when it listens. Errors: those of the keys; `unavailable` when an address is taken. */
 export async function openHub(options: HubOptions): Promise<OpenHub> {
@@ -100,7 +100,7 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
       host,
       port: options.port,
       tls,
-      deadlines: { ...deadlines, head: options.deadlines?.head ?? rush },
+      deadlines,
       handlers: {
         upgrade,
         request: async (_request, response) => {
