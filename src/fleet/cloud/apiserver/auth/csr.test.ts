@@ -172,6 +172,24 @@ describe("signing", () => {
     expect(certificate?.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
   });
 
+  // edgecore 1.23.0 with requireAuthorization asks so for its MetaServer, through the cloud, which makes the request under its own name.
+  test("a node's serving certificate may be asked for by who may do all", async () => {
+    const names: JsonGeneralNames = [
+      { type: "ip", value: "127.0.0.1" },
+      { type: "ip", value: "169.254.30.10" },
+    ];
+    const spec = {
+      request: await request({ cn: "system:node:ke-edge", o: ["system:nodes"], names }),
+      signerName: serving,
+      usages: ["digital signature", "key encipherment", "server auth"],
+      username: "system:apiserver",
+      groups: ["system:masters", "system:authenticated"],
+    };
+    const { certificate } = await step(spec, approved);
+    expect(certificate?.subject.split("\n")).toEqual(["O=system:nodes", "CN=system:node:ke-edge"]);
+    expect(certificate?.checkIP("169.254.30.10")).toBe("169.254.30.10");
+  });
+
   const node = { cn: "system:node:n1", o: ["system:nodes"] };
   const dns: JsonGeneralNames = [{ type: "dns", value: "a.example" }];
   const refusals: readonly (readonly [string, string, Wanted, readonly string[], string, RegExp])[] = [

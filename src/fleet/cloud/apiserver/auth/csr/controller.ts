@@ -85,7 +85,8 @@ export async function attendOne(options: CertificatesOptions, object: KubeObject
   if (!hasCondition(object, "Approved")) return approve(options, object);
   const request = readRequest(spec.request ?? "");
   if (typeof request === "string") return fail(options, object, request);
-  const asked = { request, usages: spec.usages ?? [], username: spec.username ?? "" };
+  const { usages = [], username = "", groups = [] } = spec;
+  const asked = { request, usages, username, groups };
   const why = signer.refuse(asked) ?? ((await request.verify()) ? undefined : "its key did not sign it");
   if (why !== undefined) return fail(options, object, why);
   const now = (options.now ?? Date.now)();
@@ -119,7 +120,7 @@ async function approve({ client, authorizer }: CertificatesOptions, object: Kube
   const request = readRequest(spec.request ?? "");
   if (typeof request === "string") return;
   const username = spec.username ?? "";
-  if (refuseKubeletClient({ request, usages: spec.usages ?? [], username }) !== undefined) return;
+  if (refuseKubeletClient({ request, usages: spec.usages ?? [], username, groups: [] }) !== undefined) return;
   const user = userOf(spec);
   const may = (subresource: string) =>
     authorizer.authorize({
