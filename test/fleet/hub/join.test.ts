@@ -206,6 +206,8 @@ test("reports are taken from the node that they are of, and from nobody else", a
   expect((await ask({ method: "POST", path: task, ...e2 })).status).toBe(403);
   const broken = { identity: e1, body: Buffer.from("no json") };
   expect((await ask({ method: "POST", path: "/nodeupgrade", ...broken })).status).toBe(400);
+  const many = { identity: e1, body: Buffer.from(`{"NodeName":"e1","x":[${"{},".repeat(500_000)}{}]}`) };
+  expect((await ask({ method: "POST", path: "/nodeupgrade", ...many })).status).toBe(400);
   expect(reports).toEqual([]);
   expect(words(await ask({ method: "POST", path: "/nodeupgrade", identity: e1, body }))).toBe("200 ok");
   expect(words(await ask({ method: "POST", path: task, identity: e1, body }))).toBe("200 ok");

@@ -243,7 +243,7 @@ test("a clock that is set loses nobody", async () => {
 
 test("a flood is read slower, and nothing of it is lost", async () => {
   const edge = await connected("s1");
-  const [all, burst, rate] = [6_000, 2_000, 500];
+  const [all, burst, rate] = [2_100, 600, 500];
   seen.length = 0;
   for (let count = 0; count < all; count++) edge.send(query("default/configmap/flood"));
   for (let seconds = 0; burst + seconds * rate <= all; seconds++) {
@@ -292,13 +292,13 @@ test("handlers that do not come to an end hold an edge back, not the cloud", asy
       { source: "twin", group: "resource", operation: "update", resource: "device/d1/twin/edge_updated" },
       {},
     );
-  for (let count = 0; count < 1_500; count++) edge.send(report());
+  for (let count = 0; count < 550; count++) edge.send(report());
   await until(() => running >= 512);
   const other = await connected("s2");
   other.send(query("default/configmap/other"));
   await until(() => seen.some(({ edge: { node } }) => node === "s2"));
   release.resolve();
-  await until(() => running === 1_500);
+  await until(() => running === 550);
   await Promise.all([left("s1", edge), left("s2", other)]);
 });
 

@@ -34,6 +34,21 @@ interface Piece {
   readonly done: PromiseWithResolvers<void>;
 }
 
+/** Milliseconds of work at a stretch. What finds all in memory never waits for anything, and hundreds of such pieces would be one long turn in which nobody else is heard. */
+const stretch = 5;
+let began = 0;
+
+function isLong(): boolean {
+  return performance.now() - began > stretch;
+}
+
+async function breath(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  await promise;
+  began = performance.now();
+}
+
 class Desk {
   readonly edge: Edge;
   private readonly options: LanesOptions;
@@ -100,6 +115,7 @@ class Desk {
     if (this.lanes.get(key)?.length === 0) this.lanes.delete(key);
     else this.ready.push(key);
     settle();
+    if (isLong()) await breath();
     this.next();
   }
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { SampanError } from "../../../base/errors.ts";
+import { parseJson } from "../../link/json.ts";
 import { isName, isNodeName } from "../../link/resources.ts";
 import { readRequest } from "../apiserver/auth/csr/request.ts";
 import { pemOf } from "../apiserver/auth/pki/pem.ts";
@@ -240,7 +241,7 @@ function senderOf(request: IncomingMessage, { legacyCertificates }: JoinOptions)
 
 function namedIn(body: Buffer): string {
   try {
-    const report: unknown = JSON.parse(body.toString("utf8"));
+    const report = parseJson(body.toString("utf8"), "the report", 32, 50_000);
     const name = (report as { readonly NodeName?: unknown } | null)?.NodeName;
     return typeof name === "string" ? name : "";
   } catch {

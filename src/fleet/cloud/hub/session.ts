@@ -24,9 +24,9 @@ export const bounds = {
   begin: 512 << 10,
   /** Bytes not taken by the network yet with which nothing more is sent at all. */
   unsent: 32 << 20,
-  /** Messages a second, and at once. */
+  /** Messages a second, and at once: what comes at once is one turn in which nobody else is heard. */
   rate: 500,
-  burst: 2_000,
+  burst: 600,
   /** Bytes a second, and at once: the largest message has to fit. */
   byteRate: 8 << 20,
   byteBurst: 96 << 20,

@@ -33,10 +33,12 @@ export type PostedReport = { readonly node: string; readonly body: Uint8Array } 
 );
 
 const depth = 32;
+/** A report names some images at most. */
+const values = 50_000;
 
 /** @throws SampanError invalid_argument */
 export function reportOfPost(posted: PostedReport): JobReport | undefined {
-  const body = parseJson(Buffer.from(posted.body).toString("utf8"), "the body", depth);
+  const body = parseJson(Buffer.from(posted.body).toString("utf8"), "the body", depth, values);
   if (posted.kind === "task") {
     const report = taskReport.parse(body, "the body");
     requireSender(report.NodeName, posted.node);
