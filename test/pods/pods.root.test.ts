@@ -76,6 +76,30 @@ test("one PID namespace for all: its first process is an init that reaps", async
   await world.cutPower();
 });
 
+test("pods of a class weigh as much as they have asked for together", async () => {
+  await using world = await World.open();
+  const above = `/sampan/class-${process.pid}`;
+  const folder = join(unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu", above);
+  const weight = () => Number(readFileSync(join(folder, unified ? "cpu.weight" : "cpu.shares"), "utf8"));
+  const open = async (uid: string, CpuShares: number) =>
+    await world.pod({ uid, cgroupParent: `${above}/pod${uid}`, resources: { CpuShares } });
+  // 262144 shares are a weight of 10000, 2 are 1; what stands between is the kernel's to say.
+  const least = unified ? 1 : 2;
+  const idle = await open("u1", 2);
+  expect(weight()).toBe(least);
+  const first = await open("u2", 102_400);
+  const alone = weight();
+  const second = await open("u3", 102_400);
+  expect(alone).toBeGreaterThan(least);
+  expect(weight()).toBeGreaterThan(alone);
+  await world.engine.pods.remove(second.id);
+  expect(weight()).toBe(alone);
+  await world.engine.pods.remove(first.id);
+  expect(weight()).toBe(least);
+  await world.engine.pods.remove(idle.id);
+  expect(existsSync(folder)).toBe(false);
+});
+
 test("limits of the pod hold for its containers together, and the cgroup goes with it", async () => {
   await using world = await World.open();
   const cgroupParent = `/sampan/test-${process.pid}/podu1`;

@@ -14,7 +14,7 @@ import type { Sandbox } from "../networks/networks.ts";
 import { etcBody, podSysctls } from "./check.ts";
 import type { PodDoor } from "./door.ts";
 import { startInit, stopInit } from "./init.ts";
-import { isMounted, pinnedOf, placesOf, sharesHost, type PodRow } from "./places.ts";
+import { isMounted, pinnedOf, placesOf, podRows, sharesHost, type PodRow } from "./places.ts";
 
 export type PodParts = Omit<LifeParts, "tasks"> & Pick<LifeParts, "tasks"> & { readonly door: PodDoor };
 
@@ -26,11 +26,13 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
   const sandbox = await openNetwork(engine, row);
   signal?.throwIfAborted();
   await makeNamespaces(engine, row, sandbox);
-  if (request.cgroupParent !== undefined)
+  if (request.cgroupParent !== undefined) {
     engine.door.makeCgroup(
       request.cgroupParent,
       limits(request.resources ?? {}, hostFacts({ privileged: false })),
     );
+    shareAbove(engine, row);
+  }
   writeEtc(engine, row, sandbox);
   if (request.sharePid) await startInit(engine, row, signal);
   const { generation } = placesOf(engine.settings, id);
@@ -89,6 +91,31 @@ function writeEtc({ settings }: PodParts, { id, request }: PodRow, sandbox: Sand
   });
 }
 
+/** What pods that asked for nothing have, and the most that the kernel takes. */
+const [leastShares, mostShares] = [2, 262_144] as const;
+
+/** The cgroup above those of pods weighs as much as its pods have asked for together; those of one class would otherwise weigh as one pod. */
+function shareAbove({ door, store }: PodParts, row: PodRow, { gone = false } = {}): void {
+  const above = aboveOf(row);
+  if (above === undefined) return;
+  const others = podRows(store).filter(
+    (each) => each.wanted && each.id !== row.id && aboveOf(each) === above,
+  );
+  const inside = gone ? others : [row, ...others];
+  if (inside.length === 0) return;
+  const asked = inside
+    .map(({ request }) => request.resources?.CpuShares ?? leastShares)
+    .reduce((sum, shares) => sum + (shares > leastShares ? shares : 0), 0);
+  const shares = Math.min(Math.max(asked, leastShares), mostShares);
+  door.makeCgroup(above, { cpu: { shares } });
+}
+
+/** `/sampan/burstable`; undefined for what is not ours, and for those that stand in no class. */
+function aboveOf({ request: { cgroupParent = "" } }: PodRow): string | undefined {
+  const parts = cgroupParent.split("/");
+  return parts[1] === "sampan" && parts.length === 4 ? parts.slice(0, -1).join("/") : undefined;
+}
+
 /** Those that are ours alone, the innermost first: of others who make cgroups for pods nothing is taken away. */
 function foldersAbove(path: string): string[] {
   const parts = path.split("/");
@@ -100,7 +127,8 @@ function foldersAbove(path: string): string[] {
 }
 
 /** Every step is tried. Errors: the first. */
-export async function unmakePod(engine: PodParts, { id, request }: PodRow): Promise<void> {
+export async function unmakePod(engine: PodParts, row: PodRow): Promise<void> {
+  const { id, request } = row;
   const places = placesOf(engine.settings, id);
   const failures: unknown[] = [];
   const steps: readonly (() => unknown)[] = [
@@ -111,6 +139,7 @@ export async function unmakePod(engine: PodParts, { id, request }: PodRow): Prom
       request.cgroupParent === undefined
         ? undefined
         : engine.door.removeCgroup(request.cgroupParent, foldersAbove(request.cgroupParent)),
+    () => shareAbove(engine, row, { gone: true }),
     () => rmSync(places.folder, { recursive: true, force: true }),
   ];
   for (const step of steps) {

@@ -35,7 +35,7 @@ export interface PodSandboxRequest {
   readonly hosts?: readonly { readonly ip: string; readonly names: readonly string[] }[];
   /** Only namespaced ones. */
   readonly sysctls?: Readonly<Record<string, string>>;
-  /** The cgroup that holds those of the containers: `/sampan/burstable/pod<uid>`. Made with the sandbox, removed with it. */
+  /** The cgroup that holds those of the containers: `/sampan/burstable/pod<uid>`. Made with the sandbox, removed with it; the class above it weighs as much as its pods together. */
   readonly cgroupParent?: string;
   /** Limits of the whole pod, as of a container: Memory, CpuShares, CpuQuota, CpuPeriod, PidsLimit. */
   readonly resources?: {
