@@ -1,6 +1,6 @@
 /** What a test's containers leave on the host when the test ends in the middle: monitors, their processes, resolvers, and cgroups. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** Process ids of monitors that hold a folder below this one open. */
 export function monitorsBelow(folder: string): number[] {
@@ -20,9 +20,42 @@ export async function endContainers(folder: string): Promise<void> {
   const all = [...monitors, ...named, ...inside];
   for (const pid of all) kill(pid);
   while (all.some(isAlive)) await Bun.sleep(5);
-  for (const path of new Set(cgroups)) {
+  for (const path of new Set([...cgroups, ...recordedCgroups(folder)])) {
     await removeCgroup(path);
     removePodCgroup(dirname(path));
+  }
+  for (const path of podCgroups(folder)) removePodCgroup(path);
+}
+
+/** Of containers that had ended before their engine did, which would have taken them away: as the runtime wrote them down. */
+function recordedCgroups(folder: string): string[] {
+  return found(folder, "*/runtime/*/*/state.json").flatMap((name) => {
+    const text = readOr(join(folder, name));
+    if (text === "") return [];
+    return Object.values((JSON.parse(text) as { cgroup_paths: Record<string, string> }).cgroup_paths);
+  });
+}
+
+/** Of the pods that an edge knows, whether or not a container is left of them. */
+function podCgroups(folder: string): string[] {
+  const uids = found(folder, "*/edged/pods/*").map((name) => basename(name));
+  return cgroupMounts().flatMap((mount) =>
+    uids.flatMap((uid) =>
+      ["", "burstable", "besteffort"].map((level) => join(mount, "sampan", level, `pod${uid}`)),
+    ),
+  );
+}
+
+function found(folder: string, pattern: string): string[] {
+  if (!existsSync(folder)) return [];
+  return [...new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false })];
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }
 
@@ -50,7 +83,7 @@ function processesIn(cgroup: string): number[] {
 
 /** What held those of a pod's containers, and is empty now. */
 function removePodCgroup(path: string): void {
-  for (let at = path; at.includes("/sampan/"); at = dirname(at)) removeEmpty(at);
+  for (let at = path; /\/sampan(?:\/|$)/.test(at); at = dirname(at)) removeEmpty(at);
 }
 
 function removeEmpty(path: string): void {
@@ -95,11 +128,7 @@ function linkOf(path: string): string {
 }
 
 function textOf(pid: number, name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    return "";
-  }
+  return readOr(`/proc/${pid}/${name}`);
 }
 
 function childrenOf(pid: number): number[] {
