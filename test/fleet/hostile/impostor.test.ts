@@ -38,7 +38,8 @@ test.each(["localhost", "127.0.0.1"])(
       node: "victim",
       project: "p",
       keys: { authority: victim.ca, certificate: victim.certificate, key: victim.key },
-      deadline: 10_000,
+      reach: 5_000,
+    deadline: 10_000,
       signal: new AbortController().signal,
     });
     server.close();
