@@ -14,6 +14,8 @@ export interface GrpcServerOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** Bytes of one message, both ways; 16 MiB. */
   readonly messageLimit?: number;
+  /** Of one that comes in; the same without it. */
+  readonly requestLimit?: number;
   /** Connections at a time; 256. More are closed at once. */
   readonly connections?: number;
   readonly log: (text: string) => void;
@@ -31,7 +33,7 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
     routes: options.routes,
     connect: false,
     grpcWeb: false,
-    readMaxBytes: messageLimit,
+    readMaxBytes: options.requestLimit ?? messageLimit,
     writeMaxBytes: messageLimit,
   });
   const http = createHttp2(

@@ -32,6 +32,8 @@ export interface DmiOptions {
 
 const mostMappers = 256;
 const mostProperties = 1024;
+const mostConnections = 64;
+const largestRequest = 1 << 20;
 /** sun_path of unix(7), without its end. */
 const longestPath = 107;
 
@@ -44,6 +46,8 @@ export async function openDmi(options: DmiOptions): Promise<AsyncDisposable> {
     await openGrpcServer({
       path: options.path,
       log: options.log,
+      connections: mostConnections,
+      requestLimit: largestRequest,
       routes: (router) =>
         router.service(DeviceManagerService, {
           mapperRegister: (request) => answer(() => dmi.register(request)),
@@ -93,11 +97,15 @@ class Dmi implements Disposable {
         `cannot register mapper "${info.name}": there are ${mostMappers}, which is the most`,
       );
     const devices = this.devicesOf(info.protocol);
+    const before = this.mappers.get(info.name)?.info;
     this.put(info).knows(withData ? devices : []);
-    this.keep();
-    this.options.log(
-      `mapper "${info.name}" registered for protocol "${info.protocol}" with ${devices.length} devices`,
-    );
+    // Mappers register again and again, since the edge may have become another one.
+    if (!Bun.deepEquals(before, info)) {
+      this.keep();
+      this.options.log(
+        `mapper "${info.name}" registered for protocol "${info.protocol}" with ${devices.length} devices`,
+      );
+    }
     if (!withData) return create(MapperRegisterResponseSchema);
     const models = new Map(
       devices.flatMap(({ model }) =>
