@@ -30,8 +30,8 @@ export interface NodeTimes {
   readonly status: number;
 }
 
-/** KubeEdge renews every 10 s; what is lost here is noticed and tried again long before the lease is over, so that an idle node sends a third less. */
-export const nodeTimes: NodeTimes = { lease: 40, renewal: 15_000, look: 10_000, status: 300_000 };
+/** KubeEdge renews every 10 s. What is lost here is noticed and tried again long before the lease is over, so that an idle node sends half as much. */
+export const nodeTimes: NodeTimes = { lease: 40, renewal: 20_000, look: 10_000, status: 300_000 };
 
 /** Milliseconds after something was refused. */
 const again = 5000;
