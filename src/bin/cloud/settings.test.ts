@@ -46,7 +46,7 @@ test("an ordinary user's data is where XDG says, root's in /var/lib", () => {
       nodeLimit: 5_000,
       joinExisting: "offline",
       legacyCertificates: false,
-    metaserver: "node",
+      metaserver: "node",
       router: { host: "127.0.0.1", port: 9443 },
     },
   });

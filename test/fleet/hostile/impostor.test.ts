@@ -39,7 +39,7 @@ test.each(["localhost", "127.0.0.1"])(
       project: "p",
       keys: { authority: victim.ca, certificate: victim.certificate, key: victim.key },
       reach: 5_000,
-    deadline: 10_000,
+      deadline: 10_000,
       signal: new AbortController().signal,
     });
     server.close();
