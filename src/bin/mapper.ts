@@ -5,6 +5,7 @@ import { invalid } from "../base/errors.ts";
 import { type FlagTable, parseFlags } from "../cli/flags/flags.ts";
 import { openLog, wordsOf } from "./daemon/log.ts";
 import { commonFlags, flagHelp } from "./flag-help.ts";
+import type { Room } from "../mapper/simulator/thermostat.ts";
 import { stopSignals, surviveErrors } from "./process.ts";
 
 const failed = 1;
@@ -29,6 +30,16 @@ const mapperFlags = {
 const simulateFlags = {
   "bind-address": { kind: "text", value: "ADDRESS", help: "Listen at this address; 127.0.0.1 without it" },
   port: { kind: "number", help: "Listen at this port; 5020 without it, 0 is any" },
+  mqtt: {
+    kind: "text",
+    value: "URL",
+    help: "Speak JSON over MQTT at this broker, as mqtt://127.0.0.1:1883, and not Modbus",
+  },
+  topic: {
+    kind: "text",
+    value: "TOPIC",
+    help: "Its state is on TOPIC/state, its wishes on TOPIC/set; thermostat without it",
+  },
   outside: { kind: "number", help: "Degrees outside of the room; 8 without it" },
   pace: { kind: "number", help: "How much quicker than a real room; 60 without it" },
   help,
@@ -57,13 +68,14 @@ Examples:
 const simulateUsage = `Usage:  sampan simulate thermostat [OPTIONS]
 
 A thermostat in a cool room, as a Modbus TCP device: input register 0 is the temperature, holding register 0 what is wanted (both in tenths of a degree), coil 0 whether it may heat, discrete input 0
-whether it does.
+whether it does. With --mqtt it publishes {"temperature":18,"target":18,"enabled":true,"heating":false}, and takes {"target":22} and {"enabled":false}.
 
 Options:
 ${flagHelp(simulateFlags)}
 
-Example:
+Examples:
   sampan simulate thermostat --port 5020
+  sampan simulate thermostat --mqtt mqtt://127.0.0.1:1883 --topic room1
 `;
 
 /** Resolves with the exit status when it was told to end. */
@@ -97,14 +109,37 @@ export async function simulate(args: readonly string[]): Promise<number> {
     if (flags.help) return undefined;
     if (words.join(" ") !== "thermostat")
       throw invalid(`cannot simulate "${words.join(" ")}": wanted thermostat`);
-    const { openModbusThermostat, Room } = await import("../mapper/simulator/thermostat.ts");
-    const { "bind-address": host = "127.0.0.1", port = 5020, outside = 8, pace = 60 } = flags;
+    const { outside = 8, pace = 60, mqtt } = flags;
+    const { Room } = await import("../mapper/simulator/thermostat.ts");
+    const open = mqtt === undefined ? modbusThermostat(flags) : mqttThermostat(mqtt, flags.topic);
     return async (signal) => {
-      await using device = await openModbusThermostat({ host, port }, new Room({ outside, pace }));
-      log("info", "ready", { version, host, port: device.port });
+      await using device = await open(new Room({ outside, pace }));
+      log("info", "ready", { version, ...device.said });
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     };
   });
+}
+
+type Thermostat = AsyncDisposable & { readonly said: Readonly<Record<string, unknown>> };
+
+function modbusThermostat(flags: {
+  readonly "bind-address": string | undefined;
+  readonly port: number | undefined;
+}) {
+  const { "bind-address": host = "127.0.0.1", port = 5020 } = flags;
+  return async (room: Room): Promise<Thermostat> => {
+    const { openModbusThermostat } = await import("../mapper/simulator/thermostat.ts");
+    const device = await openModbusThermostat({ host, port }, room);
+    return { said: { host, port: device.port }, [Symbol.asyncDispose]: () => device[Symbol.asyncDispose]() };
+  };
+}
+
+function mqttThermostat(url: string, topic = "thermostat") {
+  return async (room: Room): Promise<Thermostat> => {
+    const { openMqttThermostat } = await import("../mapper/simulator/mqtt.ts");
+    const device = await openMqttThermostat({ url, topic, room });
+    return { said: { url, topic }, [Symbol.asyncDispose]: () => device[Symbol.asyncDispose]() };
+  };
 }
 
 type Work = (signal: AbortSignal) => Promise<void>;

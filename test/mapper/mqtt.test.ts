@@ -5,6 +5,8 @@ import { connectAsync } from "mqtt";
 import { mqttDriver } from "../../src/mapper/mqtt/driver.ts";
 import { valueAt, withValueAt } from "../../src/mapper/mqtt/path.ts";
 import { runMapper } from "../../src/mapper/run.ts";
+import { openMqttThermostat } from "../../src/mapper/simulator/mqtt.ts";
+import { Room } from "../../src/mapper/simulator/thermostat.ts";
 import { needing } from "../needs.ts";
 import { mosquitto } from "./mosquitto.ts";
 import { type DeviceSpec, deviceOf, dmiWorld, modelOf } from "./world.ts";
@@ -64,6 +66,56 @@ needing({ programs: ["mosquitto"] }).test(
     await device.endAsync(true);
   },
 );
+
+needing({ programs: ["mosquitto"] }).test("the simulated thermostat is read and steered", async () => {
+  await using broker = await mosquitto();
+  await using dmi = await dmiWorld();
+  await using device = await openMqttThermostat({
+    url: broker.url,
+    topic: "room",
+    room: new Room({ begin: 18, pace: 600 }),
+  });
+  const value = (path: string) => ({ topic: "room/state", path, setTopic: "room/set", setPath: path });
+  const spec: DeviceSpec = {
+    name: "room",
+    protocol: "mqtt",
+    configData: { url: broker.url },
+    properties: [
+      { name: "temperature", type: "FLOAT", accessMode: "ReadOnly", configData: value("temperature") },
+      { name: "target", type: "FLOAT", desired: "22.5", configData: value("target") },
+      { name: "heating", type: "BOOLEAN", accessMode: "ReadOnly", configData: value("heating") },
+    ],
+  };
+  dmi.twins.change("insert", deviceOf(spec), modelOf(spec));
+  const end = new AbortController();
+  const running = runMapper(mqttDriver, {
+    dmi: dmi.path,
+    socket: join(dmi.folder, "mqtt.sock"),
+    log: () => {},
+    signal: end.signal,
+  });
+  const reported = (name: string, wanted: string) =>
+    dmi.twins.until((said) => said.properties?.find((each) => each.name === name && each.actual === wanted));
+  await reported("target", "22.5");
+  await reported("heating", "true");
+  expect(device.room.target).toBe(22.5);
+  // What is none changes nothing.
+  const client = await connectAsync(broker.url);
+  for (const text of [
+    "no JSON",
+    "null",
+    '{"target":"hot"}',
+    '{"target":1000}',
+    `{"target":20,"x":"${"x".repeat(2000)}"}`,
+  ])
+    await client.publishAsync("room/set", text, { qos: 1 });
+  await client.publishAsync("room/set", '{"enabled":false}', { qos: 1 });
+  await reported("heating", "false");
+  expect(device.room).toMatchObject({ target: 22.5, isEnabled: false });
+  await client.endAsync(true);
+  end.abort();
+  await running;
+});
 
 describe("a place in a payload", () => {
   test.each<[string, string, unknown]>([
