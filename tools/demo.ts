@@ -136,6 +136,8 @@ state = "${stage.path("run")}"
   await stage.show([kubectl, "get", "nodes"]);
 }
 
+/** Until the pods have ended: the cloud has to be told. */
+const cables = new AsyncDisposableStack();
 let mqttPort = 0;
 let modbusPort = 0;
 
@@ -145,16 +147,15 @@ async function main(): Promise<void> {
   stage.title("Make the application's image: Debian's busybox and mosquitto's clients");
   const layer = makeLayer(stage.folder);
   const cloud = await startCloud();
-  await using hubCable = await openCable({ host: "127.0.0.1", port: cloud.hub });
-  await using tunnelCable = await openCable({ host: "127.0.0.1", port: cloud.tunnel });
-  const cables = [hubCable, tunnelCable];
+  const hubCable = cables.use(await openCable({ host: "127.0.0.1", port: cloud.hub }));
+  const tunnelCable = cables.use(await openCable({ host: "127.0.0.1", port: cloud.tunnel }));
   await startEdge({ hub: hubCable.port, joining: cloud.joining, tunnel: tunnelCable.port });
   await stage.show(engine("import", layer, image), { lines: 2 });
   await startThermostat();
   const place: Place = { node, image, modbusPort, mqttPort };
   await deploy(place);
   await steer();
-  await cut(cables);
+  await cut([hubCable, tunnelCable]);
   summary();
   if (!once) await live();
 }
@@ -313,6 +314,7 @@ async function clean(): Promise<void> {
     if (status !== 0 || output.trim() === "") break;
   }
   await stage.end();
+  await cables.disposeAsync();
   const text = `[engine]\nroot = "${stage.path("engine")}"\nstate = "${stage.path("run")}"\n`;
   stage.env["SAMPAN_CONFIG"] = stage.write(
     "clean.toml",

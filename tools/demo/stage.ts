@@ -68,6 +68,8 @@ export class Stage {
     appendFileSync(log, "");
     const child = Bun.spawn([this.sampan, ...args], {
       env: this.env,
+      // Ctrl-C on the terminal is the demo's, which ends its parts in order.
+      detached: true,
       stdin: "ignore",
       stdout: "ignore",
       stderr: Bun.file(log),
