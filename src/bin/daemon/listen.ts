@@ -1,22 +1,13 @@
 /** The daemon's addresses: unix sockets for a group, TCP for those whose certificate is signed, and TCP on a loopback address where that was asked for. */
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import type { Server } from "node:http";
-import { connect, type Socket } from "node:net";
-import { basename, dirname } from "node:path";
+import type { Socket } from "node:net";
+import { dirname } from "node:path";
 import { createServer } from "node:tls";
 import { SampanError } from "../../base/errors.ts";
 import type { DaemonSettings } from "../../engine/settings.ts";
 import { fileError } from "../../engine/store/errors.ts";
+import { listenUnix, occupantOf } from "../../wire/unix-socket.ts";
 
 /** An address that is listened at. */
 export interface Listener {
@@ -35,35 +26,23 @@ interface Address {
 /** Listens at one host with a server of its own. Errors: `failed_precondition` where another listens, `invalid_argument` for TCP without TLS. */
 export function listen(server: Server, host: string, address: Address): Promise<Listener> {
   return host.startsWith("unix://")
-    ? listenUnix(server, host.slice("unix://".length), address)
+    ? listenAtPath(server, host.slice("unix://".length), address)
     : listenTcp(server, host, address);
 }
 
-async function listenUnix(server: Server, path: string, { settings, warn }: Address): Promise<Listener> {
-  const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+async function listenAtPath(server: Server, path: string, { settings, warn }: Address): Promise<Listener> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
   await refuseTaken(path);
-  // Through the folder's descriptor, since a socket's path may have 108 bytes; under another name until its rights are right.
-  const fd = openSync(folder, "r");
-  const temporary = `.${process.pid}.sock`;
+  const group = groupOf(settings.group, warn);
+  let socket: Disposable;
   try {
-    rmSync(`${folder}/${temporary}`, { force: true });
-    await listening(server, () => server.listen(`/proc/self/fd/${fd}/${temporary}`));
-    const group = groupOf(settings.group, warn);
-    chmodSync(`${folder}/${temporary}`, group === undefined ? 0o600 : 0o660);
-    if (group !== undefined) chownSync(`${folder}/${temporary}`, process.geteuid?.() ?? 0, group);
-    renameSync(`${folder}/${temporary}`, path);
+    socket = await listenUnix(server, path, { mode: group === undefined ? 0o600 : 0o660, group });
   } catch (error) {
-    rmSync(`${folder}/${temporary}`, { force: true });
-    throw error instanceof SampanError ? error : fileError(`listen at "${path}"`, error);
-  } finally {
-    closeSync(fd);
+    throw fileError(`listen at "${path}"`, error);
   }
-  const made = lstatSync(path).ino;
   return {
     close: async (signal) => {
-      // Only our own: the next daemon may listen there already.
-      if (lstatSync(path, { throwIfNoEntry: false })?.ino === made) rmSync(path, { force: true });
+      socket[Symbol.dispose]();
       await closed(server, signal);
     },
   };
@@ -71,33 +50,13 @@ async function listenUnix(server: Server, path: string, { settings, warn }: Addr
 
 /** A socket that nobody listens at is of a daemon that was killed: the new one takes its place. */
 async function refuseTaken(path: string): Promise<void> {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return;
-  if (!stat.isSocket())
-    throw new SampanError(
-      "failed_precondition",
-      `cannot listen at "${path}": a file that is no socket is there`,
-    );
-  if (await answers(path))
-    throw new SampanError("failed_precondition", `cannot listen at "${path}": another process listens there`);
-}
-
-/** Whether somebody listens at a unix socket. */
-export function answers(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  let fd: number;
-  try {
-    fd = openSync(dirname(path), "r");
-  } catch {
-    return Promise.resolve(false);
-  }
-  const socket = connect(`/proc/self/fd/${fd}/${basename(path)}`);
-  socket.once("connect", () => resolve(true));
-  socket.once("error", () => resolve(false));
-  return promise.finally(() => {
-    socket.destroy();
-    closeSync(fd);
-  });
+  const why = {
+    file: "a file that is no socket is there",
+    listener: "another process listens there",
+  } as const;
+  const found = await occupantOf(path);
+  if (found === "file" || found === "listener")
+    throw new SampanError("failed_precondition", `cannot listen at "${path}": ${why[found]}`);
 }
 
 /** The group's number; undefined: root alone. */

@@ -3,7 +3,7 @@ import { printable } from "../../base/printable.ts";
 import { readEngineSettings } from "../../engine/settings-file.ts";
 import { diagnose as look } from "../../fleet/edge/diagnose/diagnose.ts";
 import { bad, type Check, type Finding, ok, warn } from "../../fleet/edge/diagnose/finding.ts";
-import { answers } from "../daemon/listen.ts";
+import { answers } from "../../wire/unix-socket.ts";
 import { readRecord } from "../daemon/lock.ts";
 import { wordsOf } from "../daemon/log.ts";
 import { diagnoseFlags, parseWords } from "./flags.ts";

@@ -1,10 +1,10 @@
 /** A gRPC server on a unix socket, for clients of any age (door.ts). Its methods are @connectrpc's. */
-import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { constants, createServer as createHttp2, type ServerHttp2Session } from "node:http2";
-import { connect, createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { SampanError } from "../../base/errors.ts";
+import { listenUnix, occupantOf } from "../unix-socket.ts";
 import { openDoor } from "./door.ts";
 
 export interface GrpcServerOptions {
@@ -28,7 +28,7 @@ export interface GrpcServer extends AsyncDisposable {
 /** Resolves when it listens. A socket that nobody listens on any more is replaced. Errors: `already_exists` when somebody does, or when the path is no socket. */
 export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { path, mode = 0o660, messageLimit = 16 << 20, connections = 256, log } = options;
-  await clear(path);
+  await refuseTaken(path);
   const handler = connectNodeAdapter({
     routes: options.routes,
     connect: false,
@@ -43,7 +43,7 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
         handler(request, response);
       } catch (error) {
         // Of a path that is none, for instance: the stream ends, the server goes on.
-        log(`a call on "${path}" was dropped: ${error instanceof Error ? error.message : String(error)}`);
+        log(`a call on "${path}" was dropped: ${SampanError.from(error).message}`);
         response.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
       }
     },
@@ -63,58 +63,31 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
     http.emit("connection", openDoor(socket));
   });
   server.maxConnections = connections;
-  await listen(server, path);
-  chmodSync(path, mode);
+  const place = await listen(server, path, mode);
   return {
     path,
     async [Symbol.asyncDispose]() {
+      place[Symbol.dispose]();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();
       await closed;
-      rmSync(path, { force: true });
     },
   };
 }
 
-async function listen(server: ReturnType<typeof createServer>, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  // Nobody else may connect before the mode is set.
-  const mask = process.umask(0o177);
+async function listen(server: Server, path: string, mode: number): Promise<Disposable> {
   try {
-    server.listen(path, resolve);
-    await promise;
-  } catch (cause) {
-    throw new SampanError(
-      "failed_precondition",
-      `cannot listen on "${path}": ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  } finally {
-    process.umask(mask);
-    server.off("error", reject);
+    return await listenUnix(server, path, { mode });
+  } catch (error) {
+    const { message } = SampanError.from(error);
+    throw new SampanError("failed_precondition", `cannot listen on "${path}": ${message}`, { cause: error });
   }
 }
 
-async function clear(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isSocket())
-    throw new SampanError("already_exists", `cannot listen on "${path}": it is no socket`);
-  if (await answers(path))
-    throw new SampanError("already_exists", `cannot listen on "${path}": another process does`);
-  rmSync(path, { force: true });
-}
-
-async function answers(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(path, () => resolve(true));
-  socket.once("error", () => resolve(false));
-  socket.setTimeout(1000, () => resolve(true));
-  try {
-    return await promise;
-  } finally {
-    socket.destroy();
-  }
+async function refuseTaken(path: string): Promise<void> {
+  const why = { file: "it is no socket", listener: "another process does" } as const;
+  const found = await occupantOf(path);
+  if (found === "file" || found === "listener")
+    throw new SampanError("already_exists", `cannot listen on "${path}": ${why[found]}`);
 }
