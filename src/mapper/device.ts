@@ -87,7 +87,7 @@ export class DeviceWorker<Config, Visitor> implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (this.state === "online") failures = 0;
-        if (failures++ === 0) this.options.log(`device ${this.name}: ${wordsOf(error)}`);
+        if (failures++ === 0) this.options.log(`device ${this.name}: ${SampanError.from(error).message}`);
         await this.tellState("offline");
         await this.sleep(Math.min(firstPause * 2 ** (failures - 1), longestPause));
       }
@@ -209,7 +209,7 @@ export class DeviceWorker<Config, Visitor> implements AsyncDisposable {
     } catch (error) {
       // The next cycle reports it again: what was not taken is not remembered.
       if (!this.ended.signal.aborted)
-        this.options.log(`device ${this.name}: its report was not taken: ${wordsOf(error)}`);
+        this.options.log(`device ${this.name}: its report was not taken: ${SampanError.from(error).message}`);
     }
   }
 
@@ -261,9 +261,4 @@ function typed(text: string, type: string): Value | undefined {
 function shown(value: Value, type: string): string {
   if (typeof value !== "number") return String(value);
   return type === "INT" ? String(Math.round(value)) : String(value);
-}
-
-function wordsOf(error: unknown): string {
-  if (error instanceof SampanError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** A mapper as a process: it registers with the edge, serves DMI's calls on a socket of its own, and has one worker a device. */
 import { createClient, type ConnectRouter } from "@connectrpc/connect";
+import { SampanError } from "../base/errors.ts";
 import { pause } from "../base/pause.ts";
 import {
   DeviceManagerService,
@@ -110,7 +111,7 @@ class RunningMapper<Config, Visitor> implements AsyncDisposable {
         if (signal.aborted) return;
         if (failures++ === 0)
           log(
-            `the edge at "${this.options.dmi}" does not answer, it is tried again: ${error instanceof Error ? error.message : String(error)}`,
+            `the edge at "${this.options.dmi}" does not answer, it is tried again: ${SampanError.from(error).message}`,
           );
         await pause(Math.min(250 * 2 ** failures, longestPause), signal);
       }

@@ -50,11 +50,9 @@ export const mqttDriver: Driver<Config, Visitor> = {
       { ...options, connectTimeout: 5000, reconnectPeriod: 1000, manualConnect: false },
       false,
     ).catch((cause: unknown) => {
-      throw new SampanError(
-        "unavailable",
-        `cannot connect to ${url}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
+      throw new SampanError("unavailable", `cannot connect to ${url}: ${SampanError.from(cause).message}`, {
+        cause,
+      });
     });
     client.on("error", () => {});
     const latest = new Map<Visitor, Value>();

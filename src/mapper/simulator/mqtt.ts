@@ -24,11 +24,9 @@ export async function openMqttThermostat(
   const { url, topic = "thermostat", room = new Room() } = options;
   const client = await connectAsync(url, { reconnectPeriod: 1000, connectTimeout: 5000 }, false).catch(
     (cause: unknown) => {
-      throw new SampanError(
-        "unavailable",
-        `cannot connect to ${url}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
+      throw new SampanError("unavailable", `cannot connect to ${url}: ${SampanError.from(cause).message}`, {
+        cause,
+      });
     },
   );
   client.on("error", () => {});

@@ -1,4 +1,5 @@
 /** Makes the fleet's kinds known to a Kubernetes API. */
+import { isRecord } from "../../link/json.ts";
 import { isDeepStrictEqual } from "node:util";
 import { SampanError } from "../../../base/errors.ts";
 import {
@@ -104,10 +105,6 @@ function merged(there: unknown, wanted: unknown): unknown {
 }
 
 type Named = Record<string, unknown> & { readonly name: string };
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function isNamed(value: unknown): value is Named[] {
   return (

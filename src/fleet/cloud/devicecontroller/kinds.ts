@@ -1,6 +1,6 @@
 /** The kinds of devices.kubeedge.io/v1beta1, and how a device is told from its text. */
 import { refused, isRecord } from "../../link/json.ts";
-import type { Device, DeviceModel } from "../../link/kinds/devices.ts";
+import type { Device } from "../../link/kinds/devices.ts";
 import type { KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
 
 export const group = "devices.kubeedge.io";
@@ -13,7 +13,6 @@ export const models: ResourceId = { group, version: "v1beta1", resource: "device
 export const statuses: ResourceId = { group, version: "v1beta1", resource: "devicestatuses" };
 
 export type DeviceObject = KubeObject & Pick<Device, "spec" | "status">;
-export type ModelObject = KubeObject & Pick<DeviceModel, "spec">;
 
 /** `default/d1` */
 export function keyOf({ metadata: { namespace = "", name = "" } }: KubeObject): string {

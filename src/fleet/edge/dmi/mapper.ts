@@ -3,6 +3,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { DeviceMapperService } from "../../../wire/dmi/dmi_pb.ts";
 import { type GrpcConnection, openGrpcClient } from "../../../wire/grpc/client.ts";
+import { SampanError } from "../../../base/errors.ts";
 import { pause } from "../../../base/pause.ts";
 import type { DeviceChange } from "../twin/twins.ts";
 import { deviceMessage, modelMessage } from "./messages.ts";
@@ -82,7 +83,7 @@ export class Mapper implements Disposable {
         if (this.signal.aborted) break;
         if (failures++ === 0)
           this.options.log(
-            `mapper "${this.info.name}" did not take device "${name}", it is tried again: ${wordsOf(error)}`,
+            `mapper "${this.info.name}" did not take device "${name}", it is tried again: ${SampanError.from(error).message}`,
           );
         // Others may be what it takes: the one that failed goes to the end.
         if (this.waiting.get(name) === change) {
@@ -113,9 +114,11 @@ export class Mapper implements Disposable {
       message = deviceMessage(device);
       if (model) await this.sayModel(model);
     } catch (error) {
-      if (!isOurs(error)) throw error;
+      if (!(error instanceof SampanError)) throw error;
       // No later attempt would make a message of it.
-      this.options.log(`device "${name}" is not told to mapper "${this.info.name}": ${wordsOf(error)}`);
+      this.options.log(
+        `device "${name}" is not told to mapper "${this.info.name}": ${SampanError.from(error).message}`,
+      );
       return;
     }
     if (this.known.has(name)) await this.client.updateDevice({ device: message }, call);
@@ -133,12 +136,4 @@ export class Mapper implements Disposable {
     else await this.client.updateDeviceModel(message, call);
     this.models.set(name, spec);
   }
-}
-
-function isOurs(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "invalid_argument";
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import {
   type DeviceModel,
   type PushMethodSchema,
 } from "../../../wire/dmi/dmi_pb.ts";
+import { isRecord } from "../../link/json.ts";
 import {
   deviceChange,
   modelChange,
@@ -19,7 +20,7 @@ import {
 type Fields = Readonly<Record<string, unknown>>;
 
 function fields(of: unknown): Fields | undefined {
-  return typeof of === "object" && of !== null && !Array.isArray(of) ? (of as Fields) : undefined;
+  return isRecord(of) ? of : undefined;
 }
 
 function text(of: unknown): string {

@@ -126,9 +126,7 @@ class Dmi implements Disposable {
     try {
       return [make(of)];
     } catch (error) {
-      this.options.log(
-        `"${of.metadata.name}" is told to no mapper: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.options.log(`"${of.metadata.name}" is told to no mapper: ${SampanError.from(error).message}`);
       return [];
     }
   }
@@ -230,9 +228,7 @@ class Dmi implements Disposable {
     } catch (error) {
       // Mappers register again when they start; what cannot be read is nothing that is lost.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT")
-        this.options.log(
-          `the registrations of mappers cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        this.options.log(`the registrations of mappers cannot be read: ${SampanError.from(error).message}`);
       return [];
     }
   }

@@ -1,5 +1,5 @@
 /** What joining found out, as a file in the edge's data: `joined.json`. It is the program's own; what the user writes is in the settings file, and goes before. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import { fileError } from "../../../engine/store/errors.ts";
@@ -47,8 +47,4 @@ export function writeJoined(root: string, joined: Joined): void {
   } catch (error) {
     throw fileError(`write "${path}"`, error);
   }
-}
-
-export function removeJoined(root: string): void {
-  rmSync(join(root, name), { force: true });
 }

@@ -1,4 +1,5 @@
 /** Objects as rows of table `meta`: found by key or type, sealed where they are secret. */
+import { SampanError } from "../../../base/errors.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Cipher } from "../store/cipher.ts";
 import type { EdgeDatabase } from "../store/open.ts";
@@ -66,9 +67,7 @@ export function openRows({ db }: EdgeDatabase, cipher: Cipher, log: (text: strin
       const text = typeof value === "string" ? value : cipher.open(value, `meta ${key}`);
       return JSON.parse(text) as KubeObject;
     } catch (error) {
-      log(
-        `what is stored as "${key}" is left out: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      log(`what is stored as "${key}" is left out: ${SampanError.from(error).message}`);
       return undefined;
     }
   }

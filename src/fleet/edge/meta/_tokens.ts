@@ -18,11 +18,6 @@ export interface Account {
   readonly name: string;
 }
 
-export interface StoredToken {
-  readonly account: Account;
-  readonly request: KubeObject;
-}
-
 export interface Tokens {
   token(account: Account, request: KubeObject, signal: AbortSignal): Promise<KubeObject>;
   /** Those of a pod that is gone. Within a transaction. */

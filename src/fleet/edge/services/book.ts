@@ -4,6 +4,7 @@
  */
 import { BlockList, isIP } from "node:net";
 import type { ServiceRule } from "../../../engine/networks/services.ts";
+import { isRecord } from "../../link/json.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 
 export interface Endpoint {
@@ -49,8 +50,7 @@ export interface Here {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const fields = (of: unknown): Fields =>
-  typeof of === "object" && of !== null && !Array.isArray(of) ? (of as Fields) : {};
+const fields = (of: unknown): Fields => (isRecord(of) ? of : {});
 const list = (of: unknown): readonly Fields[] => (Array.isArray(of) ? of.map(fields) : []);
 const texts = (of: unknown): readonly string[] =>
   Array.isArray(of) ? of.filter((each): each is string => typeof each === "string") : [];

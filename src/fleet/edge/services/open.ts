@@ -10,6 +10,7 @@ import { listen } from "../../../engine/networks/resolver/listen.ts";
 import { answering } from "../../../engine/networks/resolver/respond.ts";
 import { serversOf } from "../../../engine/networks/resolver/table.ts";
 import type { Clock } from "../../../base/clock.ts";
+import { SampanError } from "../../../base/errors.ts";
 import type { KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
 import type { Meta } from "../meta/meta.ts";
 import { makeBook, rulesOf, type ServiceBook } from "./book.ts";
@@ -68,9 +69,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     const now = here();
     book = makeBook(meta.list("service"), meta.list("endpointslice"), now);
     applied = proxy.set(rulesOf(book, now)).catch((error: unknown) => {
-      log(
-        `services are not led to their pods, it is tried again: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      log(`services are not led to their pods, it is tried again: ${SampanError.from(error).message}`);
       if (!isClosed) cancel ??= clock.after(retry, () => void look());
     });
     return applied;
