@@ -1,5 +1,4 @@
 /** `sampan cloud`: the Kubernetes API of the fleet with its controllers, and the hub of its edges, in one process; `sampan cloud kubeconfig` and `sampan cloud token` print how to reach them. */
-import { printable } from "../base/printable.ts";
 import { commit, version } from "../base/version.ts";
 import { systemClock } from "../base/clock.ts";
 import {
@@ -11,39 +10,24 @@ import {
 import { adminPath } from "./cloud/paths.ts";
 import { cloudHelp, definitionsHelp, kubeconfigHelp, tokenHelp } from "./cloud/help.ts";
 import { type CloudSettings, readCloudSettings } from "./cloud/settings.ts";
-import { type Log, openLog, wordsOf } from "./daemon/log.ts";
+import type { Log } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
-import { stopSignals, surviveErrors } from "./process.ts";
+import { type Printed, print } from "./print.ts";
+import { runProgram, stopSignals, surviveErrors } from "./process.ts";
 
 /** For requests that run when it is told to end, and for what has to be closed. */
 const stopDeadline = 10_000;
-const failed = 1;
-const misused = 125;
-
 /** Resolves with the exit status when it was told to end. */
 export async function cloud(args: readonly string[]): Promise<number> {
-  if (args[0] === "kubeconfig") return await print(args.slice(1), kubeconfig);
-  if (args[0] === "install-crds") return await print(args.slice(1), definitions);
-  if (args[0] === "token") return await print(args.slice(1), token);
-  const log = openLog("info");
-  let settings: CloudSettings;
-  try {
-    const flags = parseCloudFlags(args);
-    if (!flags) {
-      process.stdout.write(cloudHelp());
-      return 0;
-    }
-    settings = readCloudSettings(flags, surroundings());
-  } catch (error) {
-    log("error", wordsOf(error));
-    return misused;
-  }
-  try {
-    return await serve(settings, log);
-  } catch (error) {
-    log("error", wordsOf(error));
-    return failed;
-  }
+  const [word = "", ...rest] = args;
+  const work = Object.hasOwn(words, word) ? words[word] : undefined;
+  if (work) return await print(() => work(rest));
+  return await runProgram({ help: cloudHelp, read: () => read(args), serve });
+}
+
+function read(args: readonly string[]): CloudSettings | undefined {
+  const flags = parseCloudFlags(args);
+  return flags && readCloudSettings(flags, surroundings());
 }
 
 function surroundings() {
@@ -82,9 +66,6 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   return 0;
 }
 
-/** Its words, or its help. */
-type Printed = string | (() => Promise<string>);
-
 async function kubeconfig(args: readonly string[]): Promise<Printed> {
   const flags = parseKubeconfigFlags(args);
   if (!flags) return kubeconfigHelp();
@@ -110,19 +91,8 @@ function rootOf(flags: { readonly "data-root": string | undefined; readonly conf
   return readCloudSettings({ "data-root": flags["data-root"], config: flags.config }, surroundings());
 }
 
-/** What is wrong with the flags ends with 125, what goes wrong later with 1. */
-async function print(
-  args: readonly string[],
-  what: (args: readonly string[]) => Promise<Printed>,
-): Promise<number> {
-  let status = misused;
-  try {
-    const printed = await what(args);
-    status = failed;
-    process.stdout.write(typeof printed === "string" ? printed : await printed());
-    return 0;
-  } catch (error) {
-    process.stderr.write(`sampan: ${printable(wordsOf(error))}\n`);
-    return status;
-  }
-}
+const words: Readonly<Record<string, (args: readonly string[]) => Promise<Printed>>> = {
+  kubeconfig,
+  "install-crds": definitions,
+  token,
+};

@@ -4,37 +4,17 @@ import { readEngineSettings, type SettingsOverrides } from "../engine/settings-f
 import { parseDaemonFlags } from "./daemon/flags.ts";
 import { daemonHelp } from "./daemon/help.ts";
 import { holdEngine } from "./daemon/hold.ts";
-import { type Log, openLog, wordsOf } from "./daemon/log.ts";
+import type { Log } from "./daemon/log.ts";
 import { reload } from "./daemon/reload.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
 import { dumpState } from "./daemon/state.ts";
-import { stopSignals, surviveErrors } from "./process.ts";
-
-const failed = 1;
-const misused = 125;
+import { runProgram, stopSignals, surviveErrors } from "./process.ts";
 
 /** Resolves with the exit status when the daemon was told to end. */
 export async function daemon(args: readonly string[]): Promise<number> {
   // The executable is compiled to begin its JIT late, which is right for what lives for milliseconds.
   Bun.unsafe.setJITPolicy(1);
-  const log = openLog("info");
-  let overrides: SettingsOverrides | undefined;
-  try {
-    overrides = parseDaemonFlags(args);
-  } catch (error) {
-    log("error", wordsOf(error));
-    return misused;
-  }
-  if (!overrides) {
-    process.stdout.write(daemonHelp());
-    return 0;
-  }
-  try {
-    return await serve(overrides, log);
-  } catch (error) {
-    log("error", wordsOf(error));
-    return failed;
-  }
+  return await runProgram({ help: daemonHelp, read: () => parseDaemonFlags(args), serve });
 }
 
 async function serve(overrides: SettingsOverrides, log: Log): Promise<number> {

@@ -6,7 +6,7 @@ import { commit, version } from "../base/version.ts";
 import { readEngineSettings } from "../engine/settings-file.ts";
 import { holdEngine } from "./daemon/hold.ts";
 import { takeFolder } from "./daemon/lock.ts";
-import { type Log, openLog, wordsOf } from "./daemon/log.ts";
+import { type Log, wordsOf } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
 import { type EdgeFlags, edgeFlags, parseWords } from "./edge/flags.ts";
 import { edgeHelp } from "./edge/help.ts";
@@ -19,33 +19,31 @@ import {
   tryUpgrade,
   upgradeIsLeft,
 } from "./edge/upgrade.ts";
-import { type Stop, stopSignals, surviveErrors } from "./process.ts";
+import { runProgram, type Stop, stopSignals, surviveErrors } from "./process.ts";
 
 /** For what runs when it is told to end. */
 const stopDeadline = 20_000;
-const failed = 1;
-const misused = 125;
+interface Read {
+  readonly flags: EdgeFlags;
+  readonly settings: EdgeSettings;
+}
 
 /** Resolves with the exit status when it was told to end. */
 export async function edge(args: readonly string[]): Promise<number> {
   if (args[0] === "diagnose") return (await import("./edge/diagnose.ts")).diagnose(args.slice(1));
   if (args[0] === "confirm-upgrade")
     return (await import("./edge/confirm-upgrade.ts")).confirmUpgrade(args.slice(1));
-  const log = openLog("info");
-  let flags: EdgeFlags;
-  let settings: EdgeSettings;
-  try {
-    const parsed = parseWords(edgeFlags, args, { name: "edge" });
-    if (!parsed) {
-      process.stdout.write(edgeHelp());
-      return 0;
-    }
-    ({ flags } = parsed);
-    settings = readEdgeSettings(flags, surroundings);
-  } catch (error) {
-    log("error", wordsOf(error));
-    return misused;
-  }
+  return await runProgram({ help: edgeHelp, read: () => read(args), serve: live });
+}
+
+function read(args: readonly string[]): Read | undefined {
+  const parsed = parseWords(edgeFlags, args, { name: "edge" });
+  return parsed && { flags: parsed.flags, settings: readEdgeSettings(parsed.flags, surroundings) };
+}
+
+/** One edge after the other, as settings and programs change. */
+async function live({ flags, settings: first }: Read, log: Log): Promise<number> {
+  let settings = first;
   try {
     // The executable is compiled to begin its JIT late, which is right for what lives for milliseconds.
     Bun.unsafe.setJITPolicy(1);
@@ -66,9 +64,8 @@ export async function edge(args: readonly string[]): Promise<number> {
       settings = readEdgeSettings(flags, surroundings);
     }
   } catch (error) {
-    log("error", wordsOf(error));
     if (isOnTrial()) failTrial(settings.root, error);
-    return failed;
+    throw error;
   }
 }
 

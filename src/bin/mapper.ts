@@ -3,13 +3,11 @@ import { version } from "../base/version.ts";
 import { dirname, join } from "node:path";
 import { invalid } from "../base/errors.ts";
 import { type FlagTable, parseFlags } from "../cli/flags/flags.ts";
-import { openLog, wordsOf } from "./daemon/log.ts";
+import type { Log } from "./daemon/log.ts";
 import { commonFlags, flagHelp } from "./flag-help.ts";
 import type { Room } from "../mapper/simulator/thermostat.ts";
-import { stopSignals, surviveErrors } from "./process.ts";
+import { runProgram, stopSignals, surviveErrors } from "./process.ts";
 
-const failed = 1;
-const misused = 125;
 const { help } = commonFlags;
 
 const mapperFlags = {
@@ -80,7 +78,7 @@ Examples:
 
 /** Resolves with the exit status when it was told to end. */
 export async function mapper(args: readonly string[]): Promise<number> {
-  return told("the mapper", mapperUsage, async (log) => {
+  return await told("the mapper", mapperUsage, () => {
     const { flags, words } = parseFlags(mapperFlags, args);
     if (flags.help) return undefined;
     const [protocol = "", more] = words;
@@ -88,31 +86,28 @@ export async function mapper(args: readonly string[]): Promise<number> {
       throw invalid(
         `cannot map "${words.join(" ")}": wanted one protocol of ${Object.keys(drivers).join(", ")}`,
       );
-    const dmi = flags.dmi ?? defaultDmi;
-    const socket = flags.socket ?? join(dirname(dmi), `mapper-${flags.name ?? protocol}.sock`);
-    const { runMapper } = await import("../mapper/run.ts");
-    const driver = await drivers[protocol as keyof typeof drivers]();
-    return async (signal) => {
+    const { dmi = defaultDmi, name } = flags;
+    const socket = flags.socket ?? join(dirname(dmi), `mapper-${name ?? protocol}.sock`);
+    return async (signal, log) => {
+      const { runMapper } = await import("../mapper/run.ts");
+      const driver = await drivers[protocol as keyof typeof drivers]();
       const options = { dmi, socket, log: (text: string) => log("info", text), signal };
-      await runMapper<unknown, unknown>(
-        driver as never,
-        flags.name === undefined ? options : { ...options, name: flags.name },
-      );
+      await runMapper<unknown, unknown>(driver as never, name === undefined ? options : { ...options, name });
     };
   });
 }
 
 /** Resolves with the exit status when it was told to end. */
 export async function simulate(args: readonly string[]): Promise<number> {
-  return told("the thermostat", simulateUsage, async (log) => {
+  return await told("the thermostat", simulateUsage, () => {
     const { flags, words } = parseFlags(simulateFlags, args);
     if (flags.help) return undefined;
     if (words.join(" ") !== "thermostat")
       throw invalid(`cannot simulate "${words.join(" ")}": wanted thermostat`);
     const { outside = 8, pace = 60, mqtt } = flags;
-    const { Room } = await import("../mapper/simulator/thermostat.ts");
     const open = mqtt === undefined ? modbusThermostat(flags) : mqttThermostat(mqtt, flags.topic);
-    return async (signal) => {
+    return async (signal, log) => {
+      const { Room } = await import("../mapper/simulator/thermostat.ts");
       await using device = await open(new Room({ outside, pace }));
       log("info", "ready", { version, ...device.said });
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -142,34 +137,22 @@ function mqttThermostat(url: string, topic = "thermostat") {
   };
 }
 
-type Work = (signal: AbortSignal) => Promise<void>;
+type Work = (signal: AbortSignal, log: Log) => Promise<void>;
 
-/** Flags are read first: what is wrong with them is a misuse. Undefined: help was asked for. */
-async function told(
-  what: string,
-  usage: string,
-  begin: (log: ReturnType<typeof openLog>) => Promise<Work | undefined>,
-): Promise<number> {
-  const log = openLog("info");
-  let work: Work | undefined;
-  try {
-    work = await begin(log);
-  } catch (error) {
-    log("error", wordsOf(error));
-    return misused;
-  }
-  if (!work) {
-    process.stdout.write(usage);
-    return 0;
-  }
-  surviveErrors(log);
-  const stop = stopSignals(log, { words: "told to end", reason: `${what} ends` });
-  try {
-    await work(stop.signal);
-    return 0;
-  } catch (error) {
-    if (stop.signal.aborted) return 0;
-    log("error", wordsOf(error));
-    return failed;
-  }
+/** A server that has nothing to close in order: what fails after it was told to end is its end. */
+function told(what: string, usage: string, read: () => Work | undefined): Promise<number> {
+  return runProgram({
+    help: () => usage,
+    read,
+    serve: async (work, log) => {
+      surviveErrors(log);
+      const stop = stopSignals(log, { words: "told to end", reason: `${what} ends` });
+      try {
+        await work(stop.signal, log);
+      } catch (error) {
+        if (!stop.signal.aborted) throw error;
+      }
+      return 0;
+    },
+  });
 }

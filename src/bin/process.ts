@@ -1,6 +1,40 @@
 /** A server as a process: what ends it, and what must not. */
 import { SampanError } from "../base/errors.ts";
-import { type Log, wordsOf } from "./daemon/log.ts";
+import { type Log, openLog, wordsOf } from "./daemon/log.ts";
+
+/** Exit statuses, docker's. */
+export const failed = 1;
+export const misused = 125;
+
+export interface Program<Settings> {
+  readonly help: () => string;
+  /** Undefined: help was asked for. What it throws is a misuse. */
+  readonly read: () => Settings | undefined;
+  /** Resolves with the exit status when it was told to end. */
+  readonly serve: (settings: Settings, log: Log) => Promise<number>;
+}
+
+/** A server from its words to its exit status. */
+export async function runProgram<Settings>({ help, read, serve }: Program<Settings>): Promise<number> {
+  const log = openLog("info");
+  let settings: Settings | undefined;
+  try {
+    settings = read();
+  } catch (error) {
+    log("error", wordsOf(error));
+    return misused;
+  }
+  if (settings === undefined) {
+    process.stdout.write(help());
+    return 0;
+  }
+  try {
+    return await serve(settings, log);
+  } catch (error) {
+    log("error", wordsOf(error));
+    return failed;
+  }
+}
 
 /** What nobody caught ends a request, not the server: what matters is in transactions. */
 export function surviveErrors(log: Log): void {

@@ -3,42 +3,17 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
 import { invalid, SampanError } from "../../base/errors.ts";
-import { printable } from "../../base/printable.ts";
 import { confirm } from "../../cli/confirm.ts";
 import { processIo } from "../../cli/process.ts";
 import { joinCloud } from "../../fleet/edge/join/join.ts";
 import { takeFolder } from "../daemon/lock.ts";
-import { wordsOf } from "../daemon/log.ts";
+import { print } from "../print.ts";
 import { joinFlags, parseWords, resetFlags } from "./flags.ts";
 import { joinHelp, resetHelp } from "./help.ts";
 import { readEdgeSettings } from "./settings.ts";
 
-const failed = 1;
-const misused = 125;
-
-type Work = () => Promise<string>;
-
-/** Prints what `work` gives; an error is one line. */
-async function run(prepare: () => Work | string): Promise<number> {
-  const say = (error: unknown) => process.stderr.write(`sampan: ${printable(wordsOf(error))}\n`);
-  let work: Work | string;
-  try {
-    work = prepare();
-  } catch (error) {
-    say(error);
-    return misused;
-  }
-  try {
-    process.stdout.write(typeof work === "string" ? work : await work());
-    return 0;
-  } catch (error) {
-    say(error);
-    return failed;
-  }
-}
-
 export function join(args: readonly string[]): Promise<number> {
-  return run(() => {
+  return print(() => {
     const parsed = parseWords(joinFlags, args, { name: "join", most: 16 });
     if (!parsed) return joinHelp();
     const { flags, words } = parsed;
@@ -105,7 +80,7 @@ const ours = [
 ] as const;
 
 export function reset(args: readonly string[]): Promise<number> {
-  return run(() => {
+  return print(() => {
     const parsed = parseWords(resetFlags, args, { name: "reset" });
     if (!parsed) return resetHelp();
     const { flags } = parsed;
