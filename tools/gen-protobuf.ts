@@ -146,7 +146,16 @@ export async function generate(path: string): Promise<string> {
   const answer = fromBinary(CodeGeneratorResponseSchema, await child.stdout.bytes());
   if (answer.error || (await child.exited) !== 0)
     throw new Error(answer.error || `cannot make TypeScript of "${path}"`);
-  return formatted(answer.file[0]?.content ?? "");
+  return formatted(erasable(answer.file[0]?.content ?? ""));
+}
+
+/** Enums are no types that can be erased: each becomes an object of numbers and the type of its values. */
+function erasable(text: string): string {
+  return text.replaceAll(
+    /^export enum (\w+) \{([\s\S]*?)^\}/gm,
+    (_, name: string, body: string) =>
+      `export const ${name} = {${body.replaceAll(/^(\s*\w+) =/gm, "$1:")}} as const;\nexport type ${name} = (typeof ${name})[keyof typeof ${name}];`,
+  );
 }
 
 async function formatted(text: string): Promise<string> {

@@ -1,8 +1,10 @@
-/** What only an engine with live containers needs of the settings file: [engine.runtimes], [logs], [network], [daemon]. */
+/** What only an engine with live containers needs of the settings file: [engine.runtimes], [logs], [network], [daemon], [cri]. */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { isAbsolute } from "node:path";
 import {
   type BridgeSettings,
+  type CniSettings,
+  type CriSettings,
   type DaemonSettings,
   type EngineSettings,
   type LogSettings,
@@ -11,7 +13,7 @@ import {
 } from "./settings.ts";
 import type { Table } from "./settings-table.ts";
 
-export const sections = ["logs", "network", "daemon"] as const;
+export const sections = ["logs", "network", "daemon", "cri"] as const;
 
 const MiB = 2 ** 20;
 /** The runtime that is always there. */
@@ -45,6 +47,7 @@ const networkKeys = [
   "dns_options",
   "publish_address",
   "firewall",
+  "cni",
 ] as const;
 
 /** Docker's, so that what was planned around docker's addresses fits. */
@@ -71,6 +74,15 @@ export function networkOf(document: Table, bridge: string): NetworkSettings {
     publishAddress:
       network.fitting("publish_address", (text) => isIP(text) !== 0, "an IP address") ?? "0.0.0.0",
     firewall: network.flag("firewall") ?? true,
+    cni: cniOf(network),
+  };
+}
+
+function cniOf(network: Table): CniSettings {
+  const cni = network.table("cni", ["config_dir", "plugin_dirs"]);
+  return {
+    configs: cni.path("config_dir") ?? "/etc/cni/net.d",
+    plugins: cni.texts("plugin_dirs", isAbsolute, "absolute paths") ?? ["/opt/cni/bin", "/usr/lib/cni"],
   };
 }
 
@@ -123,6 +135,20 @@ export function daemonOf(document: Table): DaemonSettings {
     pidFile: daemon.path("pid_file"),
     logLevel: daemon.among("log_level", logLevels) ?? "info",
   };
+}
+
+export function criOf(document: Table): CriSettings {
+  const cri = document.table("cri", ["socket", "stream_address", "pull_progress_timeout"]);
+  return {
+    socket: cri.path("socket"),
+    streamAddress: cri.fitting("stream_address", isEndpoint, "an IP address and a port") ?? "127.0.0.1:0",
+    pullProgressTimeout: cri.count("pull_progress_timeout", 0) ?? 300_000,
+  };
+}
+
+function isEndpoint(text: string): boolean {
+  const [, address = "", port = ""] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(text) ?? [];
+  return isIP(address) !== 0 && Number(port) <= 65_535;
 }
 
 /** All three or none: a daemon that does not ask who calls is nobody's wish. */

@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { SampanError } from "../base/errors.ts";
 import { errno, errnoOf } from "../kernel/errno.ts";
-import { daemonOf, logsOf, networkOf, runtimesOf, sections } from "./settings-daemon.ts";
+import { criOf, daemonOf, logsOf, networkOf, runtimesOf, sections } from "./settings-daemon.ts";
 import { Table } from "./settings-table.ts";
 import { fileError } from "./store/errors.ts";
 import type { EngineSettings, RegistrySettings } from "./settings.ts";
@@ -75,6 +75,7 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
     logs: logsOf(document),
     network: networkOf(document, own === undefined ? "sampan0" : `sampan-${own.slice(0, 6)}`),
     daemon: daemonOf(document),
+    cri: criOf(document),
   };
 }
 

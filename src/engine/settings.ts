@@ -24,6 +24,17 @@ export interface EngineSettings {
   readonly logs: LogSettings;
   readonly network: NetworkSettings;
   readonly daemon: DaemonSettings;
+  readonly cri: CriSettings;
+}
+
+/** [cri] */
+export interface CriSettings {
+  /** [cri] socket or --cri: absolute; undefined: it is not served. */
+  readonly socket: string | undefined;
+  /** [cri] stream_address: where exec, attach and port-forward are served; 127.0.0.1 and a free port. */
+  readonly streamAddress: string;
+  /** [cri] pull_progress_timeout: milliseconds without a byte after which a pull fails; 0: never. Five minutes. */
+  readonly pullProgressTimeout: number;
 }
 
 /** [logs]: what a container has that does not ask for something else. */
@@ -48,6 +59,15 @@ export interface NetworkSettings {
   readonly publishAddress: string;
   /** Our own nftables table; without it ports cannot be published and nothing is masqueraded. */
   readonly firewall: boolean;
+  readonly cni: CniSettings;
+}
+
+/** [network.cni] */
+export interface CniSettings {
+  /** config_dir: /etc/cni/net.d. */
+  readonly configs: string;
+  /** plugin_dirs, in this order: /opt/cni/bin, /usr/lib/cni. */
+  readonly plugins: readonly string[];
 }
 
 export interface BridgeSettings {

@@ -17,6 +17,7 @@ const flagTable = {
     value: "ADDRESS",
     help: "Listen there: unix:///path or tcp://host:port; may be given several times",
   },
+  cri: { kind: "text", value: "SOCKET", help: "Serve Kubernetes' container runtime interface (CRI) there" },
   config: { kind: "text", value: "FILE", help: "Settings file (SAMPAN_CONFIG)" },
   "config-file": { kind: "text", value: "FILE", help: "As --config (dockerd's name)" },
   group: { kind: "text", short: "G", value: "GROUP", help: "Its members may use the unix sockets" },
@@ -124,6 +125,7 @@ function rows(flags: Values): readonly (readonly [string, string, unknown])[] {
   const logs = pairs("log-opt", flags["log-opt"], ["max-size", "max-file"]);
   return [
     ["host", "daemon.hosts", some(flags.host)],
+    ["cri", "cri.socket", flags.cri?.replace(/^unix:\/\//, "")],
     ["group", "daemon.group", flags.group],
     ["pidfile", "daemon.pid_file", flags.pidfile],
     ["log-level", "daemon.log_level", flags.debug ? "debug" : flags["log-level"]],

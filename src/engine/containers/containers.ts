@@ -5,6 +5,7 @@
 import type { CreateBody } from "../../spec/docker/create.ts";
 import type { Digest } from "../../spec/image/digest.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
+import type { ContainerExtras } from "./extras.ts";
 import type { Health, LifeState } from "./life.ts";
 import type { VolumeMount } from "./volumes.ts";
 
@@ -47,6 +48,9 @@ export interface ContainerInfo {
   readonly imageConfig: ImageConfigRun;
   /** What is mounted into it, as it was settled when it was made. */
   readonly volumes: readonly VolumeMount[];
+  /** The sandbox that it is a container of. */
+  readonly pod: string | undefined;
+  readonly extras: ContainerExtras;
 }
 
 export interface Containers {

@@ -10,6 +10,7 @@ import type { LocalImage } from "../images/images.ts";
 import { remappedKey } from "../snapshots/overlayfs.ts";
 import { fileError } from "../store/errors.ts";
 import type { ContainerInfo } from "./containers.ts";
+import type { ContainerExtras } from "./extras.ts";
 import { linksOf } from "./links.ts";
 import { inventName } from "./names.ts";
 import { storedContainer } from "./open.ts";
@@ -31,6 +32,7 @@ export interface CreateContainer {
   /** Left out: one is invented. */
   readonly name?: string;
   readonly platform?: Platform;
+  readonly extras?: ContainerExtras;
   /** Is told what was taken and does nothing here. */
   readonly warn?: (text: string) => void;
 }
@@ -41,7 +43,7 @@ export interface CreateContainer {
  */
 export async function createContainer(
   engine: CreateParts,
-  { body, name: wantedName, platform, warn }: CreateContainer,
+  { body, name: wantedName, platform, extras, warn }: CreateContainer,
 ): Promise<ContainerInfo> {
   if (wantedName !== undefined) checkName(wantedName);
   const image = engine.images.get(body.Image ?? "", platform);
@@ -52,7 +54,7 @@ export async function createContainer(
   await sourcesAnswer(body, engine.unpacker?.command);
   const { pod, body: settled } = inPod(engine.store, namedNetwork(engine, body));
   const { stored: own, warnings } = settleContainer({ body: settled, image: config, other });
-  const stored = { ...own, ...(pod !== undefined && { pod }) };
+  const stored = { ...own, ...(pod !== undefined && { pod }), ...(extras && { extras }) };
   for (const warning of warnings) warn?.(warning);
   const { Runtime } = hostConfig(stored.body);
   // One that is not there is refused here, with the names of those that are.

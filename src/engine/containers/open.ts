@@ -60,7 +60,7 @@ function find(store: Store, reference: string): Row {
 }
 
 function infoOf(row: Row): ContainerInfo {
-  const { body, image: imageConfig, volumes } = JSON.parse(row.config) as StoredContainer;
+  const { body, image: imageConfig, volumes, pod, extras = {} } = JSON.parse(row.config) as StoredContainer;
   return {
     id: row.id,
     name: row.name,
@@ -83,6 +83,8 @@ function infoOf(row: Row): ContainerInfo {
     body,
     imageConfig,
     volumes,
+    pod,
+    extras,
   };
 }
 

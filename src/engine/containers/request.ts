@@ -2,6 +2,7 @@
 import { invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
+import type { ContainerExtras } from "./extras.ts";
 import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
 import type { VolumeMount } from "./volumes.ts";
 
@@ -14,6 +15,7 @@ export interface StoredContainer {
   readonly volumes: readonly VolumeMount[];
   /** The sandbox that it is a container of. */
   readonly pod?: string;
+  readonly extras?: ContainerExtras;
 }
 
 const none: HostConfig = {};

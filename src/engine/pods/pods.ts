@@ -7,6 +7,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { PortBinding } from "../../spec/docker/create.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import type { Sandbox } from "../networks/networks.ts";
 
 export interface PodSandboxRequest {
@@ -18,7 +19,7 @@ export interface PodSandboxRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly hostname: string;
-  /** `host`, `none`, or a network of the engine; its bridge by default. */
+  /** `host`, `none`, `cni` (what stands in the settings' folder of CNI), or a network of the engine; its bridge by default. */
   readonly network?: string;
   readonly hostIpc?: boolean;
   readonly hostPid?: boolean;
@@ -37,16 +38,23 @@ export interface PodSandboxRequest {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** The cgroup that holds those of the containers: `/sampan/burstable/pod<uid>`. Made with the sandbox, removed with it; the class above it weighs as much as its pods together. */
   readonly cgroupParent?: string;
-  /** Limits of the whole pod, as of a container: Memory, CpuShares, CpuQuota, CpuPeriod, PidsLimit. */
-  readonly resources?: {
-    readonly Memory?: number;
-    readonly CpuShares?: number;
-    readonly CpuQuota?: number;
-    readonly CpuPeriod?: number;
-    readonly PidsLimit?: number;
-  };
+  /** Limits of the whole pod. */
+  readonly resources?: PodResources;
   /** The runtime of its containers. */
   readonly runtime?: string;
+  /** A user namespace of the pod's own, which owns its other namespaces; its containers are in it. */
+  readonly userns?: Remap;
+  /** What the interface that made it keeps for itself, as it is. */
+  readonly origin?: string;
+}
+
+/** As of a container. */
+export interface PodResources {
+  readonly Memory?: number;
+  readonly CpuShares?: number;
+  readonly CpuQuota?: number;
+  readonly CpuPeriod?: number;
+  readonly PidsLimit?: number;
 }
 
 export interface PodSandboxInfo {
