@@ -57,6 +57,7 @@ export async function writeBundle(input: BundleInput): Promise<void> {
   const text = body.User || image.User || "";
   const user = resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"), {
     add: hostConfig(body).GroupAdd ?? [],
+    ...(stored.extras?.supplementalGroupsPolicy && { policy: stored.extras.supplementalGroupsPolicy }),
   });
   const hostname = live.hostname ?? hostnameOf(id, body);
   await sourcesAnswer(body, live.helper);

@@ -31,16 +31,37 @@ export function containerCapabilities(
   return known.filter((name) => all.has(name)).map((name) => `CAP_${name}`);
 }
 
+/** Names with CAP_. Errors: `invalid_argument` for an unknown one, and for "ALL". */
+export function knownCapabilities(names: readonly string[]): string[] {
+  return names.map((text) => {
+    const name = canonical(text);
+    if (name !== "ALL") return `CAP_${name}`;
+    throw invalid(`cannot make capability "${text}" ambient: wanted a single one`);
+  });
+}
+
 function canonical(text: string): string {
   const name = text.toUpperCase().replace(/^CAP_/, "");
   if (name === "ALL" || known.includes(name)) return name;
   throw invalid(`cannot change capability "${text}": there is none of that name`);
 }
 
-/** Root gets them at once. Another user gets them as execve(2) would: not at all, but bounded. None are inheritable (CVE-2022-24769). */
-export function capabilitySets(names: readonly string[], uid: number): OciCapabilities {
+/**
+ * Root gets them at once. Another user gets them as execve(2) would: not at all, but bounded. None are inheritable (CVE-2022-24769) but those that are asked to be `ambient`,
+ * which whoever it is keeps over execve(2); `names` has them.
+ */
+export function capabilitySets(
+  names: readonly string[],
+  uid: number,
+  ambient: readonly string[] = [],
+): OciCapabilities {
   const bounding = [...names];
-  return uid === 0 ? { bounding, effective: [...names], permitted: [...names] } : { bounding };
+  const had = uid === 0 ? names : ambient;
+  return {
+    bounding,
+    ...((uid === 0 || ambient.length > 0) && { effective: [...had], permitted: [...had] }),
+    ...(ambient.length > 0 && { inheritable: [...ambient], ambient: [...ambient] }),
+  };
 }
 
 /** What the profile leaves shut, until its capability is there. */

@@ -53,8 +53,13 @@ export async function createContainer(
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
   await sourcesAnswer(body, engine.unpacker?.command);
   const { pod, body: settled } = inPod(engine.store, namedNetwork(engine, body));
-  const { stored: own, warnings } = settleContainer({ body: settled, image: config, other });
-  const stored = { ...own, ...(pod !== undefined && { pod }), ...(extras && { extras }) };
+  const { stored: own, warnings } = settleContainer({
+    body: settled,
+    image: config,
+    other,
+    ...(extras && { extras }),
+  });
+  const stored = { ...own, ...(pod !== undefined && { pod }) };
   for (const warning of warnings) warn?.(warning);
   const { Runtime } = hostConfig(stored.body);
   // One that is not there is refused here, with the names of those that are.

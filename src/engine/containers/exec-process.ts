@@ -23,7 +23,7 @@ export function execProcess(engine: LifeParts, info: ContainerInfo, body: ExecBo
     throw invalid(
       `cannot exec in container "${info.name}": working directory "${body.WorkingDir}" is not absolute`,
     );
-  const user = body.User ? userOf(engine, info.id, body.User) : undefined;
+  const user = body.User ? userOf(engine, info, body.User) : undefined;
   const uid = user?.uid ?? base.user?.uid ?? 0;
   const env = [
     ...(base.env ?? []),
@@ -38,7 +38,7 @@ export function execProcess(engine: LifeParts, info: ContainerInfo, body: ExecBo
     env: mergedEnvironment(env),
     ...(body.WorkingDir && { cwd: body.WorkingDir }),
     ...(user && { user: { uid, gid: user.gid, additionalGids: [...user.additionalGids] } }),
-    capabilities: capabilitySets(namesOf(base, body), uid),
+    capabilities: capabilitySets(namesOf(base, body), uid, base.capabilities?.ambient),
   };
 }
 
@@ -49,9 +49,12 @@ function bundleProcess({ store }: LifeParts, id: string): OciProcess {
 }
 
 /** By the files of the container as they are now, read as a stranger's. */
-function userOf(engine: LifeParts, id: string, text: string) {
+function userOf(engine: LifeParts, { id, extras }: ContainerInfo, text: string) {
   const rootfs = rootfsOf(engine, id);
-  return resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"));
+  const policy = extras.supplementalGroupsPolicy;
+  return resolveUser(text, readInside(rootfs, "etc/passwd"), readInside(rootfs, "etc/group"), {
+    ...(policy && { policy }),
+  });
 }
 
 function hasOwnHome({ body, imageConfig }: ContainerInfo): boolean {

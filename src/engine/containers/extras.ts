@@ -6,15 +6,20 @@ export interface ContainerExtras {
   readonly origin?: string;
   /** Its log, an absolute path on the host whose folder is there. Whoever asked for it rotates and removes it; the engine writes and can reopen it. */
   readonly logPath?: string;
-  /** `strict`: the groups of the image's /etc/group are left out. Merge without it. */
+  /**
+   * `strict`: the groups of the image's /etc/group are left out; `merge`: they are in, also where `User` names a group (`uid:gid`). Without it as Docker has it: in, but not with a group.
+   * GroupAdd comes to either. `User` may be a name with a group: `name:gid`.
+   */
   readonly supplementalGroupsPolicy?: "merge" | "strict";
   /** Further ambient (and with it inheritable, permitted and effective) capabilities: `CAP_NET_BIND_SERVICE`. */
   readonly ambientCapabilities?: readonly string[];
+  /** Sizes like `2MB`, bytes. Where the host cannot limit them, they are left out with a warning (`warn` of CreateContainer). */
   readonly hugepages?: readonly { readonly pageSize: string; readonly limit: number }[];
-  /** Files of cgroup v2 and what is written to them. */
+  /** Files of limits of cgroup v2 (`memory.high`) and what is written to them; refused (`failed_precondition`) where the host has v1, or not that controller. */
   readonly unified?: Readonly<Record<string, string>>;
-  /** Mounts that are idmapped, by their place in the container. */
+  /** Binds, volumes and images that are idmapped, by their place in the container. The others have the host's ids, also in a user namespace: what nobody mapped is nobody's there. */
   readonly idmaps?: Readonly<Record<string, Remap>>;
+  /** Labels of the process, and of what is mounted for it, over those that the policy has for containers. Left out where the host has no SELinux. */
   readonly selinux?: {
     readonly user?: string;
     readonly role?: string;

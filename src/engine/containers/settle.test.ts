@@ -18,6 +18,8 @@ const host: HostFacts = {
   kernel: "6.1.0",
   nodesAt: (path) => [{ path, type: "c", major: 1, minor: 3 }],
   limits: {},
+  controllers: ["cpu", "memory"],
+  hugepages: true,
 };
 
 const settle = (body: CreateBody) =>

@@ -5,17 +5,19 @@ import { SampanError, invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig, RestartPolicy } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
 import { checkRules, validateConfig } from "../../spec/oci/validate.ts";
+import type { ContainerExtras } from "./extras.ts";
 import { checkLinks } from "./links.ts";
 import { checkLog } from "./log-options.ts";
 import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
 import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
+import { checkExtras } from "./spec/extras.ts";
 import { hostFacts, type HostFacts } from "./spec/host.ts";
 import { checkNamespaces, isJoined, podOf, privateCgroups } from "./spec/namespaces.ts";
 import { checkResources } from "./spec/resources.ts";
 import { securityWords } from "./spec/security.ts";
 import { containerSpec } from "./spec.ts";
-import { volumesOf, type VolumeMount, type VolumesInput } from "./volumes.ts";
+import { volumesOf, withIdmaps, type VolumeMount, type VolumesInput } from "./volumes.ts";
 
 export interface SettleInput {
   readonly body: CreateBody;
@@ -23,6 +25,7 @@ export interface SettleInput {
   /** The mounts of another container, for VolumesFrom. Errors: `not_found`. */
   readonly other?: VolumesInput["other"];
   readonly host?: HostFacts;
+  readonly extras?: ContainerExtras;
 }
 
 export interface Settled {
@@ -32,7 +35,7 @@ export interface Settled {
 }
 
 /** Errors: `invalid_argument`, `failed_precondition`, naming what it is about. */
-export function settleContainer({ body, image, other, host: given }: SettleInput): Settled {
+export function settleContainer({ body, image, other, host: given, extras }: SettleInput): Settled {
   const asked = hostConfig(body);
   const host = given ?? hostFacts({ privileged: false });
   if (body.Hostname) checkHostname(body.Hostname);
@@ -50,11 +53,11 @@ export function settleContainer({ body, image, other, host: given }: SettleInput
   checkRestartPolicy(asked.RestartPolicy, asked.AutoRemove);
   checkCgroupWords(body, host);
   checkLog(asked.LogConfig);
-  const warnings = [...checkResources(asked, host), ...idlePorts(asked)];
+  const warnings = [...checkResources(asked, host), ...checkExtras(extras ?? {}, host), ...idlePorts(asked)];
   const newName = () => randomBytes(32).toString("hex");
-  const volumes = volumesOf({ body, image, newName, ...(other && { other }) });
+  const volumes = withIdmaps(volumesOf({ body, image, newName, ...(other && { other }) }), extras?.idmaps);
   checkSources(volumes);
-  const stored = { body, image, remap, volumes };
+  const stored = { body, image, remap, volumes, ...(extras && { extras }) };
   checkSpec(stored, host);
   return { stored, warnings };
 }

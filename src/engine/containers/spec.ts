@@ -1,19 +1,21 @@
 /** The OCI configuration of a container, from its image's configuration, what was asked, and facts about the host. Pure; Docker's defaults. One file a topic in spec/. */
 import { posix } from "node:path";
 import { invalid } from "../../base/errors.ts";
-import type { CreateBody } from "../../spec/docker/create.ts";
+import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
 import type { OciConfig, OciLinux, OciProcess, OciResources } from "../../spec/oci/config.ts";
-import { capabilitySets, containerCapabilities } from "./capabilities.ts";
+import { capabilitySets, containerCapabilities, knownCapabilities } from "./capabilities.ts";
 import { processArguments, processEnvironment } from "./process.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 import type { CdiEdits } from "./spec/cdi.ts";
 import { deviceParts } from "./spec/devices.ts";
+import { extraLimits } from "./spec/extras.ts";
 import type { HostFacts } from "./spec/host.ts";
 import { initWords, mounts } from "./spec/mounts.ts";
 import { namespaces, podOf, type Joined } from "./spec/namespaces.ts";
 import { limits } from "./spec/resources.ts";
 import { rlimits } from "./spec/rlimits.ts";
 import { security, type Security } from "./spec/security.ts";
+import { selinuxLabels, type SelinuxLabels } from "./spec/selinux.ts";
 import { sysctls } from "./spec/sysctls.ts";
 import { cgroupOf } from "./cgroup-name.ts";
 import type { ResolvedUser } from "./user.ts";
@@ -50,25 +52,39 @@ export function containerSpec(input: SpecInput): OciConfig {
   const { stored, host, hostname, rootfs, cdi } = input;
   const { body } = stored;
   const asked = hostConfig(body);
-  const names = containerCapabilities(asked, host.bounding);
+  const ambient = knownCapabilities(stored.extras?.ambientCapabilities ?? []);
+  const names = containerCapabilities(withAmbient(asked, ambient), host.bounding);
+  const labels = selinuxLabels(stored.extras?.selinux, host.seLinux);
   const safety = security(asked, names, host);
   const ownUts = asked.UTSMode !== "host" && podOf(asked.UTSMode) === undefined;
   const kernel = { writableCgroups: safety.writableCgroups, kernel: host.kernel, more: cdi?.mounts ?? [] };
   return {
     // The oldest that has all of what stands here, for runtimes of other people.
     ociVersion: "1.0.2",
-    process: processOf(input, names, safety),
+    process: processOf(input, { names, ambient, safety, labels }),
     root: { path: rootfs, readonly: asked.ReadonlyRootfs === true },
     ...(ownUts && { hostname }),
     ...(ownUts && body.Domainname && { domainname: body.Domainname }),
     mounts: mounts({ ...input, ...kernel, shm: input.shm, sys: input.sys, init: input.init }),
     ...(cdi && Object.keys(cdi.hooks).length > 0 && { hooks: cdi.hooks }),
     ...(asked.Annotations && { annotations: { ...asked.Annotations } }),
-    linux: linux(input, safety),
+    linux: linux(input, safety, labels),
   };
 }
 
-function processOf(input: SpecInput, capabilities: readonly string[], safety: Security): OciProcess {
+/** What is ambient is bounded by what the container may have. */
+function withAmbient(asked: HostConfig, ambient: readonly string[]): HostConfig {
+  return ambient.length === 0 ? asked : { ...asked, CapAdd: [...(asked.CapAdd ?? []), ...ambient] };
+}
+
+interface Rights {
+  readonly names: readonly string[];
+  readonly ambient: readonly string[];
+  readonly safety: Security;
+  readonly labels: SelinuxLabels | undefined;
+}
+
+function processOf(input: SpecInput, { names, ambient, safety, labels }: Rights): OciProcess {
   const { stored, user, host, hostname, links = [], cdi } = input;
   const { body, image } = stored;
   const { ConsoleSize, OomScoreAdj, Ulimits } = hostConfig(body);
@@ -91,12 +107,18 @@ function processOf(input: SpecInput, capabilities: readonly string[], safety: Se
       more: [...links, ...(cdi?.env ?? [])],
     }),
     cwd: workingDirectory(body.WorkingDir || image.WorkingDir),
-    capabilities: capabilitySets(capabilities, user.uid),
+    capabilities: capabilitySets(names, user.uid, ambient),
     noNewPrivileges: safety.noNewPrivileges,
     ...(limited.length > 0 && { rlimits: limited }),
-    ...(OomScoreAdj && { oomScoreAdj: OomScoreAdj }),
+    ...(OomScoreAdj && { oomScoreAdj: oomScore(OomScoreAdj, stored, host) }),
     ...(safety.appArmor !== undefined && { apparmorProfile: safety.appArmor }),
+    ...(labels && { selinuxLabel: labels.process }),
   };
+}
+
+/** Of a pod's container it is an orchestrator's wish for the host, which one without rights over the host meets as far as it can. */
+function oomScore(wanted: number, { pod }: StoredContainer, { leastOomScore }: HostFacts): number {
+  return pod === undefined || leastOomScore === undefined ? wanted : Math.max(wanted, leastOomScore);
 }
 
 function workingDirectory(path: string | undefined): string {
@@ -104,7 +126,7 @@ function workingDirectory(path: string | undefined): string {
   return posix.join("/", path ?? "").replace(/(?<=.)\/$/, "");
 }
 
-function linux(input: SpecInput, safety: Security): OciLinux {
+function linux(input: SpecInput, safety: Security, labels: SelinuxLabels | undefined): OciLinux {
   const { id, stored, host, joined = {}, cdi } = input;
   const { body, remap } = stored;
   const ownIds = remap !== undefined;
@@ -114,6 +136,7 @@ function linux(input: SpecInput, safety: Security): OciLinux {
   const resources: OciResources = {
     devices: [...rules, ...(cdi?.rules ?? [])],
     ...limits(hostConfig(body), host),
+    ...extraLimits(stored.extras ?? {}, host),
   };
   return {
     namespaces: namespaces({ body, ownIds, host, joined }),
@@ -129,6 +152,7 @@ function linux(input: SpecInput, safety: Security): OciLinux {
     ...(safety.seccomp && { seccomp: safety.seccomp }),
     ...(safety.maskedPaths.length > 0 && { maskedPaths: [...safety.maskedPaths] }),
     ...(safety.readonlyPaths.length > 0 && { readonlyPaths: [...safety.readonlyPaths] }),
+    ...(labels && { mountLabel: labels.mount }),
   };
 }
 

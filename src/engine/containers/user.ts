@@ -27,13 +27,14 @@ interface Group {
 
 /**
  * `text` is `user`, `user:group`, each a name or decimal digits; a user of "" is root. The files' texts are "" where there are none. `add`: further groups, each a name or digits.
+ * `merge`: the groups that the image has the user in, also when a group was named, as the CRI has it; `strict`: none of these. Without: only when no group was named, as Docker has it.
  * Errors: `invalid_argument`.
  */
 export function resolveUser(
   text: string,
   passwd: string,
   group: string,
-  { add = [] }: { readonly add?: readonly string[] } = {},
+  { add = [], policy }: { readonly add?: readonly string[]; readonly policy?: "merge" | "strict" } = {},
 ): ResolvedUser {
   const [user = "", wantedGroup, more] = text.split(":");
   const refuse = (why: string) => invalid(`cannot use user "${text.slice(0, 150)}": ${why}`);
@@ -50,7 +51,9 @@ export function resolveUser(
   const own = wantedGroup === undefined ? undefined : groupId(wantedGroup, groups, refuse);
   const gid = own ?? account?.gid ?? 0;
   const supplementary =
-    own === undefined && account ? groups.filter(({ members }) => members.includes(account.name)) : [];
+    policy !== "strict" && (own === undefined || policy === "merge") && account
+      ? groups.filter(({ members }) => members.includes(account.name))
+      : [];
   const added = add.map((name) =>
     groupId(name, groups, (why) => invalid(`cannot add group "${name.slice(0, 150)}": ${why}`)),
   );

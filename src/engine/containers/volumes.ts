@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { invalid } from "../../base/errors.ts";
 import type { CreateBody, Mount, StringMap } from "../../spec/docker/create.ts";
 import type { ImageConfigRun } from "../../spec/image/types.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import { hostConfig } from "./request.ts";
 
 export interface VolumeMount {
@@ -30,6 +31,8 @@ export interface VolumeMount {
   /** Of a volume that may have to be made. */
   readonly labels?: StringMap;
   readonly driverOptions?: StringMap;
+  /** Ids of its files are those inside. */
+  readonly idmap?: Remap;
   /** As it was written: `ro,z`. */
   readonly mode?: string;
 }
@@ -78,6 +81,23 @@ export function volumesOf({ body, image, newName, other }: VolumesInput): Volume
     places.add(mount.destination);
     all.push(mount);
   }
+}
+
+/** Those of extras.idmaps, by their places. Errors: `invalid_argument` for a place where no folder or file of the host is mounted. */
+export function withIdmaps(
+  volumes: readonly VolumeMount[],
+  idmaps: Readonly<Record<string, Remap>> = {},
+): readonly VolumeMount[] {
+  const wanted = new Map(Object.entries(idmaps).map(([path, remap]) => [inside(path), remap]));
+  for (const path of wanted.keys())
+    if (!volumes.some(({ destination, kind }) => destination === path && kind !== "tmpfs"))
+      throw invalid(
+        `cannot map ids of the mount at "${path.slice(0, 150)}": there is none that has ids to map`,
+      );
+  return volumes.map((volume) => {
+    const idmap = wanted.get(volume.destination);
+    return idmap ? { ...volume, idmap } : volume;
+  });
 }
 
 function refuseTwice(mounts: readonly VolumeMount[]): void {

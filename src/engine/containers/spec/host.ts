@@ -4,6 +4,7 @@ import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { readTextIfThere } from "../../../kernel/files.ts";
 import type { OciDevice } from "../../../spec/oci/config.ts";
+import { parseContexts, type SelinuxContexts } from "./selinux.ts";
 
 export interface HostFacts {
   readonly unifiedCgroups: boolean;
@@ -18,6 +19,14 @@ export interface HostFacts {
   /** cgroup v1's cpu.rt_runtime_us. */
   readonly realtime: boolean;
   readonly appArmor: boolean;
+  /** What SELinux' policy has for containers; undefined where it is off. */
+  readonly seLinux?: SelinuxContexts;
+  /** Of cgroup v2. */
+  readonly controllers: readonly string[];
+  /** Whether huge pages can be limited. */
+  readonly hugepages: boolean;
+  /** The lowest oom_score_adj that can be given; undefined: any. */
+  readonly leastOomScore?: number;
   /** `5.12`. */
   readonly kernel: string;
   /** A node of the host; a folder gives all below it. Errors: ENOENT and the like. */
@@ -29,6 +38,9 @@ export interface HostFacts {
 /** `privileged`: with all nodes below /dev. */
 export function hostFacts({ privileged }: { readonly privileged: boolean }): HostFacts {
   const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
+  const controllers = readTextIfThere("/sys/fs/cgroup/cgroup.controllers")?.trim().split(" ") ?? [];
+  const seLinux = existsSync("/sys/fs/selinux/enforce") ? selinuxContexts() : undefined;
+  const leastOomScore = ownOomScore();
   return {
     unifiedCgroups,
     swapLimit: unifiedCgroups || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
@@ -37,10 +49,38 @@ export function hostFacts({ privileged }: { readonly privileged: boolean }): Hos
     processors: cpus().length,
     realtime: existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"),
     appArmor: readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true,
+    ...(seLinux && { seLinux }),
+    controllers,
+    hugepages: controllers.includes("hugetlb") || existsSync("/sys/fs/cgroup/hugetlb"),
+    ...(leastOomScore !== undefined && { leastOomScore }),
     kernel: release(),
     nodesAt,
     limits: ownLimits(readFileSync("/proc/self/limits", "utf8")),
   };
+}
+
+/** Of the policy that is loaded; what containers have wherever it says nothing of them. */
+function selinuxContexts(): SelinuxContexts {
+  const policy = /^SELINUXTYPE=(\w+)/m.exec(readTextIfThere("/etc/selinux/config") ?? "")?.[1] ?? "targeted";
+  const text = readTextIfThere(`/etc/selinux/${policy}/contexts/lxc_contexts`) ?? "";
+  return (
+    parseContexts(text) ?? {
+      process: "system_u:system_r:container_t:s0",
+      file: "system_u:object_r:container_file_t:s0",
+    }
+  );
+}
+
+const sysResource = 1n << 24n;
+
+/** proc(5): who lowers it needs CAP_SYS_RESOURCE over the host, which root of a user namespace has not. */
+function ownOomScore(): number | undefined {
+  const effective = BigInt(
+    `0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`,
+  );
+  const ofHost = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
+  if (ofHost && (effective & sysResource) !== 0n) return undefined;
+  return Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
 }
 
 function boundingSet(): bigint {

@@ -5,6 +5,7 @@ import type { CreateBody } from "../../../spec/docker/create.ts";
 import type { OciMount } from "../../../spec/oci/config.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "../request.ts";
 import type { VolumeMount } from "../volumes.ts";
+import { mappingsOf } from "./idmaps.ts";
 import { isJoined } from "./namespaces.ts";
 
 /** By which scripts know that they run in a container, since Docker's first days. */
@@ -88,6 +89,7 @@ function volumeMount(volume: VolumeMount, sourceOf: MountsInput["sourceOf"], ker
     type: "bind",
     source: sourceOf(volume),
     options: [bind, propagation, ...(readonly ? readOnlyWords(volume, kernel) : [])],
+    ...mappingsOf(volume.idmap),
   };
 }
 

@@ -39,9 +39,13 @@ const architectures: Readonly<Partial<Record<NodeJS.Architecture, readonly [stri
   s390x: ["s390x", "SCMP_ARCH_S390X"],
 };
 
+/** Bytes. Docker's own has 14 KiB. */
+const largest = 1 << 20;
+
 /** Errors: `invalid_argument` naming what is wrong in it. */
 export function parseProfile(text: string, facts: ProfileFacts): OciSeccomp {
   const refuse = (why: string) => invalid(`cannot use the seccomp profile: ${why}`);
+  if (text.length > largest) throw refuse(`it has ${text.length} characters, wanted at most ${largest}`);
   const profile = read(text, refuse);
   if (typeof profile !== "object" || profile === null || Array.isArray(profile))
     throw refuse("it is no object of JSON; wanted a profile, unconfined or builtin");
