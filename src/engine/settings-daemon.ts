@@ -11,6 +11,7 @@ import {
   logLevels,
   type NetworkSettings,
 } from "./settings.ts";
+import { abilities, type RuntimeProgram } from "../runtime/runtime.ts";
 import type { Table } from "./settings-table.ts";
 
 export const sections = ["logs", "network", "daemon", "cri"] as const;
@@ -25,11 +26,24 @@ export function runtimesOf(engine: Table): Pick<EngineSettings, "runtimes" | "de
     table.keys().map((name) => {
       if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) || name === ownRuntime)
         table.refuse(name, name, `a name of letters, digits, "_", "." and "-" other than ${ownRuntime}`);
-      return [name, table.path(name) ?? ""] as const;
+      return [name, programOf(table, name)] as const;
     }),
   );
   const names = [ownRuntime, ...Object.keys(runtimes)];
   return { runtimes, defaultRuntime: engine.among("default_runtime", names) ?? ownRuntime };
+}
+
+function programOf(runtimes: Table, name: string): RuntimeProgram {
+  if (typeof runtimes.value(name) === "string")
+    return { path: runtimes.path(name) ?? "", args: [], cannot: [] };
+  const table = runtimes.table(name, ["path", "args", "cannot"]);
+  const isAbility = (word: string) => abilities.some((ability) => ability === word);
+  const cannot = table.texts("cannot", isAbility, abilities.join(", ")) ?? [];
+  return {
+    path: table.path("path") ?? table.refuse("path", undefined, "the absolute path of a program"),
+    args: table.texts("args", () => true, "texts") ?? [],
+    cannot: abilities.filter((ability) => cannot.includes(ability)),
+  };
 }
 
 export function logsOf(document: Table): LogSettings {

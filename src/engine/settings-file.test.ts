@@ -130,6 +130,11 @@ test.each([
   [`[registries."a b"]\nhttp = true`, "wanted a registry's host"],
   [`[engine.runtimes]\nrunc = "runc"`, 'engine.runtimes.runc is "runc", wanted an absolute path'],
   [`[engine.runtimes]\nnative = "/x"`, "other than native"],
+  [`[engine.runtimes.kata]\nargs = ["a"]`, "engine.runtimes.kata.path is missing, wanted the absolute path"],
+  [
+    `[engine.runtimes.kata]\npath = "/k"\ncannot = ["fly"]`,
+    'engine.runtimes.kata.cannot is ["fly"], wanted a list of exec, pause, update',
+  ],
   [`[engine]\ndefault_runtime = "runc"`, 'engine.default_runtime is "runc", wanted native'],
   [`[logs]\nmax_size = 5`, "logs.max_size is 5, wanted at least 4096 bytes"],
   [`[logs]\nmax_files = 0`, "logs.max_files is 0, wanted a whole number from 1 to 1000"],
@@ -159,6 +164,10 @@ test("a live engine's tables are read", () => {
     default_runtime = "runc"
     [engine.runtimes]
     runc = "/usr/sbin/runc"
+    [engine.runtimes.gvisor]
+    path = "/usr/bin/runsc"
+    args = ["--platform=kvm"]
+    cannot = ["update"]
     [logs]
     max_size = "1MiB"
     max_files = 2
@@ -174,7 +183,9 @@ test("a live engine's tables are read", () => {
     tls_ca = "/ca"
     tls_certificate = "/c"
     tls_key = "/k"`);
-  expect(settings).toMatchObject({ runtimes: { runc: "/usr/sbin/runc" }, defaultRuntime: "runc" });
+  const runc = { path: "/usr/sbin/runc", args: [], cannot: [] };
+  const gvisor = { path: "/usr/bin/runsc", args: ["--platform=kvm"], cannot: ["update"] };
+  expect(settings).toMatchObject({ runtimes: { runc, gvisor }, defaultRuntime: "runc" });
   expect(settings.logs).toEqual({ maxSize: 2 ** 20, maxFiles: 2 });
   expect(settings.network).toMatchObject({ pools: [{ base: "10.200.0.0/16", size: 24 }], dns: ["9.9.9.9"] });
   expect(settings.network.bridge).toMatchObject({ address: "10.99.0.1/24", mtu: 1400, icc: false });

@@ -1,4 +1,5 @@
 /** The engine's settings: /etc/sampan/config.toml or the file that SAMPAN_CONFIG names; read by readEngineSettings (settings-file.ts). */
+import type { RuntimeProgram } from "../runtime/runtime.ts";
 
 export interface EngineSettings {
   /** Data root: [engine] root, SAMPAN_ROOT or --root; /var/lib/sampan. */
@@ -17,8 +18,8 @@ export interface EngineSettings {
   readonly parallelDownloads: number;
   /** [registries."host:port"]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
-  /** [engine.runtimes]: a name for `--runtime` → the path of a program with runc's command line. */
-  readonly runtimes: Readonly<Record<string, string>>;
+  /** [engine.runtimes]: a name for `--runtime` → its path, or a table with `path`, `args` and `cannot`. */
+  readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
   /** [engine] default_runtime. */
   readonly defaultRuntime: string;
   readonly logs: LogSettings;

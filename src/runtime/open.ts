@@ -3,13 +3,13 @@ import { SampanError } from "../base/errors.ts";
 import { externalRuntime } from "./external/runtime.ts";
 import { writeInitFile } from "./native/init-file.ts";
 import { nativeRuntime } from "./native/runtime.ts";
-import type { Runtime, Runtimes } from "./runtime.ts";
+import type { Runtime, RuntimeProgram, Runtimes } from "./runtime.ts";
 
 export interface RuntimesOptions {
   /** Absolute: each runtime has its states in a folder of its name below it. */
   readonly root: string;
-  /** Name → program. */
-  readonly externals: Readonly<Record<string, string>>;
+  /** By name, with runc's command line. */
+  readonly externals: Readonly<Record<string, RuntimeProgram>>;
   readonly default: string;
   /** Absolute: the file that `init` writes, where programs may be executed (not below /run, which often is mounted noexec). */
   readonly init: string;
@@ -21,8 +21,8 @@ export interface RuntimesOptions {
 export function openRuntimes(options: RuntimesOptions): Runtimes {
   const { root, externals, warn } = options;
   const all = new Map<string, Runtime>([["native", nativeRuntime({ root: `${root}/native`, warn })]]);
-  for (const [name, path] of Object.entries(externals))
-    all.set(name, externalRuntime({ name, path, root: `${root}/${name}` }));
+  for (const [name, program] of Object.entries(externals))
+    all.set(name, externalRuntime({ ...program, name, root: `${root}/${name}` }));
   const names = [...all.keys()];
   const get = (name = options.default): Runtime => {
     const runtime = all.get(name);

@@ -52,6 +52,19 @@ export const verbs = {
 
 export type Verb = keyof typeof verbs;
 
+/** Verbs that programs of other makers may not have: what stands in the settings as `cannot`. */
+export const abilities = ["exec", "pause", "update", "stats", "processes"] as const;
+export type Ability = (typeof abilities)[number];
+
+/** A program with runc's command line. */
+export interface RuntimeProgram {
+  /** Absolute. */
+  readonly path: string;
+  /** Before all others: `--platform=kvm`. */
+  readonly args: readonly string[];
+  readonly cannot: readonly Ability[];
+}
+
 /** Refuses a verb in a status that the table does not allow. Errors: `failed_precondition` naming both statuses. */
 export function checkStatus(verb: Verb, id: string, status: Status): void {
   const { from, refusal }: Rule = verbs[verb];
@@ -72,6 +85,8 @@ export function checkStatus(verb: Verb, id: string, status: Status): void {
 export interface Runtime {
   /** As `--runtime` names it: `native`, `runc` … */
   readonly name: string;
+  /** Verbs that it refuses with `unimplemented`, naming itself. */
+  readonly cannot: ReadonlySet<Ability>;
   /** Resolves when everything is made and the program waits. Nothing is left of a failed one, its monitor included. `bundle` holds config.json. */
   create(request: CreateTask, signal?: AbortSignal): Promise<{ readonly pid: number }>;
   start(id: string, signal?: AbortSignal): Promise<void>;
@@ -112,8 +127,10 @@ export interface MonitorRequest {
   /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece that no line end follows: of a line of over 16 KiB, or the last. None for exec and log driver `none`. */
   readonly log?: {
     readonly path: string;
-    /** Bytes; `path` → `path.1` → … */ readonly maxSize: number;
-    /** All together, at least 1. */ readonly maxFiles: number;
+    /** Bytes; `path` → `path.1` → …; 0: never, whoever asked for it moves it away (`reopenLog`). */
+    readonly maxSize: number;
+    /** All together, at least 1. */
+    readonly maxFiles: number;
   };
 }
 
@@ -181,6 +198,11 @@ export interface Monitors {
   connect(folder: string, signal?: AbortSignal): Promise<MonitorConnection>;
   /** Undefined when it has not ended, or when its monitor was killed before it could say so. */
   exit(folder: string): Exit | undefined;
+  /**
+   * The log goes on in the file that has its name now, made anew where there is none. Errors: `not_found` when nobody listens there; `failed_precondition` when it has no log or is of a time
+   * before this request; why the file cannot be opened: then it goes on in the one that it has.
+   */
+  reopenLog(folder: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface MonitorConnection extends AsyncDisposable {
@@ -194,8 +216,8 @@ export interface MonitorConnection extends AsyncDisposable {
     readonly stderr: boolean;
   }): Promise<Attachment>;
   resize(size: TerminalSize): Promise<void>;
-  /** To the process alone; never to another that got its number. False when it has ended. */
-  signal(number: number): Promise<boolean>;
+  /** To the process alone, or with `group` to all of its group where it leads one; never to another that got its number. False when it has ended. */
+  signal(number: number, options?: { readonly group?: boolean }): Promise<boolean>;
 }
 
 /** A connection of its own to the monitor. */

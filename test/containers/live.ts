@@ -12,6 +12,7 @@ import type { Networks } from "../../src/engine/networks/networks.ts";
 import type { Volumes } from "../../src/engine/volumes/volumes.ts";
 import { openMonitors } from "../../src/runtime/monitor/open.ts";
 import { openRuntimes } from "../../src/runtime/open.ts";
+import type { RuntimeProgram } from "../../src/runtime/runtime.ts";
 import type { Attachment } from "../../src/runtime/runtime.ts";
 
 export type Parts = Pick<
@@ -56,7 +57,7 @@ function foldersAsVolumes(root: string): Volumes {
 
 export interface LiveOptions {
   /** Runtimes that are programs, by name. */
-  readonly externals?: Readonly<Record<string, string>>;
+  readonly externals?: Readonly<Record<string, RuntimeProgram>>;
   readonly init?: string;
 }
 

@@ -116,7 +116,10 @@ export class Place implements Disposable {
 
   async start({ id }: Pick<ContainerInfo, "id">): Promise<Done> {
     const runc = Bun.which("runc");
-    const live = liveOf(this.parts, runc === null ? {} : { externals: { runc } });
+    const live = liveOf(
+      this.parts,
+      runc === null ? {} : { externals: { runc: { path: runc, args: [], cannot: [] } } },
+    );
     await using _tasks = live.tasks;
     return await runToEnd(live, id);
   }

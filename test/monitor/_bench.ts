@@ -73,7 +73,8 @@ export class Bench implements AsyncDisposable {
 
   /** Creates a container; it waits for `start`. */
   async create(options: TaskOptions = {}): Promise<Task> {
-    const id = `sampan-monitor-${process.pid}-${count++}`;
+    // Of one length: runsc takes the beginning of an id for it.
+    const id = `sampan-monitor-${process.pid}-${String(count++).padStart(4, "0")}`;
     const bundle = join(this.dir, id);
     mkdirSync(bundle);
     const monitor = this.monitor(join(bundle, "monitor"), options);

@@ -21,12 +21,18 @@ import {
 /** How long a client may take no byte in these tests, in milliseconds. */
 export const patience = 300;
 
+/** What a runtime may do in another way, or not at all. */
+type Difference = "processes" | "update" | "missing program" | "size of an exec" | "memory";
+
 export interface Subject extends BenchOptions {
   /** How many execs one after the other have to leave nothing. */
   readonly execs: number;
+  /** Each with its reason; what a test says of the others is then left out. */
+  readonly differs?: Partial<Readonly<Record<Difference, string>>>;
 }
 
-export function runtimeSuite({ make, execs }: Subject): void {
+export function runtimeSuite({ make, execs, differs = {} }: Subject): void {
+  const same = (difference: Difference) => differs[difference] === undefined;
   let bench: Bench;
   beforeAll(() => {
     bench = new Bench({ make });
@@ -234,12 +240,13 @@ export function runtimeSuite({ make, execs }: Subject): void {
     expect(await outputOf(attached)).toEqual({ stdout: "to exec\n", stderr: "done\n" });
     expect((await further.ended()).code).toBe(7);
     const terminal = await bench.exec(task, {
-      script: "stty size",
+      script: same("size of an exec") ? "stty size" : "test -t 0 && echo terminal",
       stdio: { terminal: true, size: { rows: 20, columns: 30 }, hold: true },
     });
-    expect((await outputOf(await attachAll(terminal))).stdout).toBe("20 30\r\n");
+    const said = (await outputOf(await attachAll(terminal))).stdout;
+    expect(said).toBe(same("size of an exec") ? "20 30\r\n" : "terminal\r\n");
     await bench.runtime.kill(task.id, 9);
-    expect(await task.ended()).toMatchObject({ code: 137, signal: 9 });
+    expect(await task.ended()).toMatchObject({ code: 137 });
   });
 
   test("what was held is for the first who attaches, also when the process has ended", async () => {
@@ -265,11 +272,13 @@ export function runtimeSuite({ make, execs }: Subject): void {
 
   test("a program that is not there fails the create, and leaves neither monitor nor state", async () => {
     const before = descriptors();
-    const error: unknown = await bench
-      .create({ args: ["/no/such/program"] })
-      .catch((thrown: unknown) => thrown);
+    const make = same("missing program") ? "create" : "start";
+    const error: unknown = await bench[make]({ args: ["/no/such/program"] }).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject({ code: "not_found", message: expect.stringContaining("/no/such/program") });
     const id = bench.ids.at(-1) ?? "";
+    if (make === "start") await bench.runtime.delete(id, { force: true });
     expect(await bench.runtime.state(id)).toBeUndefined();
     expect(existsSync(join(bench.dir, id, "monitor", "monitor.sock"))).toBe(false);
     expect(controlGroups(id)).toEqual([]);
@@ -337,15 +346,20 @@ export function runtimeSuite({ make, execs }: Subject): void {
     expect(await status()).toBe("created");
     await task.start();
     expect(await status()).toBe("running");
-    expect(await runtime.processes(task.id)).toEqual([task.pid]);
+    const processes = await runtime.processes(task.id);
+    if (same("processes")) expect(processes).toEqual([task.pid]);
+    else expect(processes).toContain(task.pid);
     expect(await failing(runtime.start(task.id))).toMatchObject({ code: "failed_precondition" });
     await runtime.pause(task.id);
     expect(await status()).toBe("paused");
     await runtime.resume(task.id);
     expect(await status()).toBe("running");
-    await runtime.update(task.id, { pids: { limit: 99 } });
+    const update = runtime.update(task.id, { pids: { limit: 99 } });
+    if (same("update")) await update;
+    else expect(await failing(update)).toMatchObject({ code: "unimplemented" });
     const stats = await runtime.stats(task.id);
-    expect(stats).toMatchObject({ pids: { current: 1, limit: 99 }, memory: { oomKills: 0 } });
+    expect(stats).toMatchObject({ memory: { oomKills: 0 } });
+    if (same("update")) expect(stats.pids).toEqual({ current: 1, limit: 99 });
     expect(stats.memory.usage).toBeGreaterThan(0);
     await runtime.kill(task.id, 15, { all: true });
     await runtime.kill(task.id, 9).catch(() => undefined);
@@ -367,9 +381,11 @@ export function runtimeSuite({ make, execs }: Subject): void {
         config.linux = { ...config.linux, resources };
       },
     });
-    await until("one was killed", async () => (await bench.runtime.stats(task.id)).memory.oomKills > 0);
-    await bench.runtime.kill(task.id, 9);
-    await task.ended();
+    if (same("memory")) {
+      await until("one was killed", async () => (await bench.runtime.stats(task.id)).memory.oomKills > 0);
+      await bench.runtime.kill(task.id, 9);
+      await task.ended();
+    } else expect(await task.ended()).toMatchObject({ code: 137 });
   });
 
   test("a monitor that is killed is missed, and its process runs on", async () => {
@@ -406,11 +422,13 @@ export function runtimeSuite({ make, execs }: Subject): void {
       expect((await further.ended()).code).toBe(9);
     };
     await cycle();
+    const children = childrenOf(monitor).length;
     const before = descriptors();
     for (let i = 0; i < execs; i++) await cycle();
     await until("all descriptors are closed", () => descriptors() <= before);
-    await until("no process is left", () => childrenOf(monitor).length === 1);
-    expect(await bench.runtime.processes(task.id)).toEqual([task.pid]);
+    await until("no process is left", () => childrenOf(monitor).length <= children);
+    expect(await bench.runtime.processes(task.id)).toContain(task.pid);
+    if (same("processes")) expect(children).toBe(1);
     await bench.runtime.kill(task.id, 9);
     await task.ended();
   }, 60_000);

@@ -15,7 +15,9 @@ test("folders, hosts and the default runtime are the daemon's flags", () => {
     "--add-runtime runc=/usr/sbin/runc --default-runtime runc -D",
   );
   expect(read).toMatchObject({ root: "/d", state: "/r", defaultRuntime: "runc" });
-  expect(read.runtimes).toEqual({ runc: "/usr/sbin/runc" });
+  expect(read.runtimes).toEqual({
+    runc: { path: "/usr/sbin/runc", args: [], cannot: [] },
+  });
   expect(read.daemon.hosts).toEqual(["unix:///a.sock", "tcp://127.0.0.1:2375"]);
   expect(read.daemon.logLevel).toBe("debug");
 });

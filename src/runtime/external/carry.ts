@@ -63,10 +63,13 @@ interface Files {
   readonly console?: string;
 }
 
-function planOf({ program: { path, root, name }, words, id }: Carry, { log, pidFile, console }: Files): Plan {
+function planOf(
+  { program: { path, args, root, name }, words, id }: Carry,
+  { log, pidFile, console }: Files,
+): Plan {
   const why = `runtime "${name}"`;
   const terminal = console === undefined ? [] : ["--console-socket", console];
-  const head = [path, "--root", root, "--log", log, "--log-format", "json"];
+  const head = [path, ...args, "--root", root, "--log", log, "--log-format", "json"];
   const argv = [...head, ...words, "--pid-file", pidFile, ...terminal, id];
   const env = Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ""}`);
   return {

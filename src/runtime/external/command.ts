@@ -6,6 +6,8 @@ export interface Program {
   readonly name: string;
   /** Absolute. */
   readonly path: string;
+  /** Before all others: `--platform=ptrace`. */
+  readonly args: readonly string[];
   readonly root: string;
 }
 
@@ -13,12 +15,12 @@ const deadlineMs = 60_000;
 
 /** Its standard output. Errors: what it said, by the code that its words stand for; `cancelled`, `deadline_exceeded`. */
 export async function command(
-  { name, path, root }: Program,
+  { name, path, args, root }: Program,
   words: readonly string[],
   { signal, input }: { readonly signal?: AbortSignal | undefined; readonly input?: string } = {},
 ): Promise<string> {
   const late = AbortSignal.timeout(deadlineMs);
-  const child = Bun.spawn([path, "--root", root, "--log-format", "json", ...words], {
+  const child = Bun.spawn([path, ...args, "--root", root, "--log-format", "json", ...words], {
     stdin: input === undefined ? "ignore" : new TextEncoder().encode(input),
     stdout: "pipe",
     stderr: "pipe",

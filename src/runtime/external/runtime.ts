@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { makeDirs } from "../../kernel/files.ts";
-import type { Runtime, Status } from "../runtime.ts";
+import type { Ability, Runtime, Status } from "../runtime.ts";
 import { cgroupPids } from "../native/cgroups/procs.ts";
 import { oomKillsAbove } from "../native/cgroups/events.ts";
 import { oomKills } from "../native/cgroups/stats.ts";
@@ -10,15 +10,24 @@ import { runtimeStats } from "../native/stats.ts";
 import { cgroupsOf } from "./cgroups.ts";
 import { command, type Program } from "./command.ts";
 import { carryCommand } from "./carry.ts";
+import { knownLacks } from "./known.ts";
 
-export interface ExternalOptions extends Program {
+export interface ExternalOptions extends Omit<Program, "args"> {
+  readonly args?: readonly string[];
+  /** What is known of the program by its file's name is added (known.ts). */
+  readonly cannot?: readonly Ability[];
   /** How long a client that is attached may take no byte, in milliseconds. */
   readonly patience?: number;
 }
 
-export function externalRuntime({ name, path, root, patience = 10_000 }: ExternalOptions): Runtime {
+export function externalRuntime(options: ExternalOptions): Runtime {
+  const { name, path, args = [], root, patience = 10_000 } = options;
+  const cannot = new Set([...(options.cannot ?? []), ...knownLacks(path)]);
+  const has = (ability: Ability) => {
+    if (cannot.has(ability)) throw new SampanError("unimplemented", `runtime "${name}" has no ${ability}`);
+  };
   makeDirs(root, 0o700);
-  const program = { name, path: Bun.which(path) ?? path, root };
+  const program = { name, path: Bun.which(path) ?? path, args, root };
   const run = (words: readonly string[], signal?: AbortSignal) => command(program, words, { signal });
   const pidOf = async (id: string): Promise<number> => {
     const state = await stateOf(program, id);
@@ -27,6 +36,7 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
   };
   return {
     name,
+    cannot,
     async create({ id, bundle, monitor }, signal) {
       const words = ["create", "--bundle", bundle];
       try {
@@ -39,6 +49,7 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
     },
     start: async (id, signal) => void (await run(["start", id], signal)),
     async exec({ id, process, monitor }, signal) {
+      has("exec");
       const file = `${monitor.folder}/process.json`;
       const { size } = monitor.stdio;
       const sized = size && { consoleSize: { height: size.rows, width: size.columns } };
@@ -48,12 +59,26 @@ export function externalRuntime({ name, path, root, patience = 10_000 }: Externa
     },
     kill: async (id, signal, { all = false } = {}) =>
       void (await run(["kill", ...(all ? ["--all"] : []), id, String(signal)])),
-    pause: async (id, signal) => void (await run(["pause", id], signal)),
-    resume: async (id, signal) => void (await run(["resume", id], signal)),
-    update: async (id, resources) =>
-      void (await command(program, ["update", "--resources", "-", id], { input: JSON.stringify(resources) })),
-    processes: async (id) => cgroupPids(cgroupsOf(await pidOf(id))),
-    stats: async (id) => runtimeStats(cgroupsOf(await pidOf(id))),
+    async pause(id, signal) {
+      has("pause");
+      await run(["pause", id], signal);
+    },
+    async resume(id, signal) {
+      has("pause");
+      await run(["resume", id], signal);
+    },
+    async update(id, resources) {
+      has("update");
+      await command(program, ["update", "--resources", "-", id], { input: JSON.stringify(resources) });
+    },
+    async processes(id) {
+      has("processes");
+      return cgroupPids(cgroupsOf(await pidOf(id)));
+    },
+    async stats(id) {
+      has("stats");
+      return runtimeStats(cgroupsOf(await pidOf(id)));
+    },
     oomKills: async (id) => oomKills(cgroupsOf(await pidOf(id))),
     oomKillsAbove: async function* (id, since, signal) {
       yield* oomKillsAbove(cgroupsOf(await pidOf(id)), since, signal);

@@ -30,6 +30,7 @@ export function nativeRuntime({ root, warn, patience = 10_000 }: NativeOptions):
   const parts = { context, patience };
   return {
     name: "native",
+    cannot: new Set(),
     create: (request, signal) => createTask(parts, request, signal),
     start: (id) => start(context, id),
     exec: (request, signal) => execTask(parts, request, signal),

@@ -55,7 +55,12 @@ export function systemInfo(engine: InfoParts, version: number): Record<string, u
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: own,
-    Runtimes: Object.fromEntries(engine.runtimes.names.map((name) => [name, { path: name }])),
+    Runtimes: Object.fromEntries(
+      engine.runtimes.names.map((name) => {
+        const { path = name, args = [] } = engine.settings.runtimes[name] ?? {};
+        return [name, { path, ...(args.length > 0 && { runtimeArgs: args }) }];
+      }),
+    ),
     DefaultRuntime: engine.runtimes.default,
     Swarm: {
       NodeID: "",
