@@ -14,6 +14,7 @@ const handlers = new Map<string, (message: Envelope) => unknown>();
 const link: TwinContext["link"] = {
   node: "bench",
   connected: true,
+  ours: false,
   onChange(handler) {
     handler(true);
     return { [Symbol.dispose]() {} };

@@ -1,5 +1,5 @@
 /**
- * `bun bench/edge/run.ts [--ours dist/sampan] [--json] [--quick]`: one cloud and one edge, from kubectl apply to a container's first instruction, from a wish to a mapper, what faults cost, traffic and memory.
+ * `bun bench/edge/run.ts [--ours dist/sampan] [--json] [--quick] [--only idle]`: one cloud and one edge, from kubectl apply to a container's first instruction, from a wish to a mapper, what faults cost, traffic and memory.
  * All of it in network and mount namespaces of its own; a cut is a rule of nftables there, by which packets vanish. KubeEdge's figures stand beside as they were measured on the same kind of machine (docs of the project); it is not run here. Writes a table into bench/results.md.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,6 +23,8 @@ const { values: flags } = parseArgs({
     json: { type: "boolean" },
     quick: { type: "boolean" },
     inside: { type: "boolean" },
+    /** `idle`: the traffic of an idle node alone, for ten minutes, printed. */
+    only: { type: "string" },
   },
 });
 
@@ -343,22 +345,44 @@ async function faults(kubeNow: Kube, running: Machine): Promise<void> {
   );
 }
 
-async function rest({ client, cables }: Kube, running: Machine): Promise<void> {
-  const seconds = flags.quick ? 20 : 120;
+/** Bytes so far between the edge and these ports, both ways: TCP's payload, and all with the headers of TCP and IP. */
+function traffic(cables: readonly Cable[]): { readonly payload: number; readonly whole: number } {
+  const found = Bun.spawnSync(["nft", "-j", "list", "table", "inet", "count"]).stdout.toString();
+  const whole = [...found.matchAll(/"bytes": (\d+)/g)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  return { payload: cables.reduce((sum, { carried }) => sum + carried, 0), whole };
+}
+
+/** Of an edge that nobody talks to, after all of its beginning; five minutes are the time between two of its longer words. */
+async function idle(cables: readonly Cable[], seconds: number): Promise<void> {
   await Bun.sleep(15_000);
-  const before = cables.reduce((sum, { carried }) => sum + carried, 0);
-  const parts = [running.edge.pid, running.cloud.pid].map((pid) => ({ pid, used: processorOf([pid]) }));
+  const numbers = cables.map(({ port }) => port).join(", ");
+  nft(
+    `table inet count { chain in { type filter hook input priority 0; tcp sport { ${numbers} } counter; tcp dport { ${numbers} } counter; }; }`,
+  );
+  const before = traffic(cables);
   await Bun.sleep(seconds * 1000);
-  const [edge = 0, cloud = 0] = parts.map(({ pid, used }) => processorOf([pid]) - used);
-  const carried = cables.reduce((sum, each) => sum + each.carried, 0) - before;
+  const after = traffic(cables);
+  nft("delete table inet count");
+  const each = (bytes: number) => [(bytes / 1000) * (60 / seconds)];
   add(
     "idle traffic of a node, both ways, in TCP's payload",
     "kB a minute",
-    [(carried / 1000) * (60 / seconds)],
+    each(after.payload - before.payload),
     43,
   );
-  add("processor time of the idle edge, without a pod", "ms a minute", [edge * (60 / seconds)]);
-  add("processor time of the idle cloud with that edge", "ms a minute", [cloud * (60 / seconds)]);
+  add("the same with the headers of TCP and IP", "kB a minute", each(after.whole - before.whole));
+}
+
+async function rest({ client, cables }: Kube, running: Machine): Promise<void> {
+  const seconds = flags.quick ? 20 : 300;
+  await Bun.sleep(15_000);
+  const parts = [running.edge.pid, running.cloud.pid].map((pid) => ({ pid, used: processorOf([pid]) }));
+  const began = performance.now();
+  await idle(cables, seconds);
+  const minutes = (performance.now() - began) / 60_000;
+  const [edge = 0, cloud = 0] = parts.map(({ pid, used }) => (processorOf([pid]) - used) / minutes);
+  add("processor time of the idle edge, without a pod", "ms a minute", [edge]);
+  add("processor time of the idle cloud with that edge", "ms a minute", [cloud]);
   add("memory of the idle cloud with that edge", "MiB PSS", [pssOf([running.cloud.pid])]);
   add("memory of the idle edge: engine, broker and all parts", "MiB PSS", [pssOf([running.edge.pid])], 141);
   for (let index = 0; index < 10; index++)
@@ -430,6 +454,7 @@ async function main(): Promise<void> {
       "demo/comfort:1",
     ]);
     const here = { client, cables: [hub, tunnel] };
+    if (flags.only === "idle") return await idle(here.cables, flags.quick ? 60 : 600);
     await pods(here);
     await twins(here);
     await rest(here, running);
@@ -469,7 +494,7 @@ try {
   await main();
   const text = report(await about(), rows);
   if (flags.json) console.log(JSON.stringify(rows, undefined, 2));
-  else if (flags.quick) console.log(text);
+  else if (flags.quick || flags.only) console.log(text);
   else {
     const results = join(import.meta.dir, "../results.md");
     writeSection(results, "Cloud and edge", text);

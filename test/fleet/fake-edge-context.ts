@@ -16,6 +16,7 @@ type Handler = (message: Envelope) => void | Promise<void>;
 export class FakeLink implements CloudLink {
   readonly node: string;
   connected: boolean;
+  ours = false;
   /** All that was sent, as it is read at the other end. */
   readonly sent: Envelope[] = [];
   readonly #watchers = new Set<(connected: boolean) => void>();

@@ -96,6 +96,8 @@ export interface FakeCloudOptions {
   readonly identity?: Issued;
   readonly host?: string;
   readonly port?: number;
+  /** Of its answer to each upgrade. */
+  readonly headers?: readonly string[];
 }
 
 export async function fakeCloud({
@@ -103,6 +105,7 @@ export async function fakeCloud({
   identity,
   host = "127.0.0.1",
   port = 0,
+  headers = [],
 }: FakeCloudOptions): Promise<FakeCloud> {
   const { certificate, key } = identity ?? (await authority.server());
   const server = createServer({
@@ -114,6 +117,7 @@ export async function fakeCloud({
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  sockets.on("headers", (lines) => lines.push(...headers));
   const sessions: FakeSession[] = [];
   const untaken = queue<FakeSession>();
   let refusal: string | undefined;

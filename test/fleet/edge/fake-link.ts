@@ -22,6 +22,7 @@ export function fakeLink(node = "edge1"): FakeLink {
   return {
     node,
     connected: true,
+    ours: false,
     sent: [],
     asked: [],
     answer: () => undefined,

@@ -3,6 +3,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { SampanError } from "../../../src/base/errors.ts";
 import { openLink, type Link, type LinkOptions } from "../../../src/fleet/edge/hub/open.ts";
 import { message, respond, type Envelope } from "../../../src/fleet/link/envelope.ts";
+import { handClock } from "../hand-clock.ts";
 import { fakeCloud, testAuthority, type FakeCloud } from "./fake-cloud.ts";
 
 const authority = await testAuthority();
@@ -75,6 +76,41 @@ test("it introduces itself as KubeEdge's edges do and says at once that it is al
     resource: "node",
   });
   expect(first.content).toBe("ping");
+});
+
+test("a cloud of ours is known by its answer: what is sent to it is the keepalive", async () => {
+  await using others = await fakeCloud({ authority });
+  await using ours = await fakeCloud({ authority, headers: ["x-sampan-link: renew"] });
+  const times = { heartbeat: 15_000, quiet: 1e9 };
+  for (const [cloud, isOurs] of [
+    [others, false],
+    [ours, true],
+  ] as const) {
+    const clock = handClock();
+    await using edge = await link([cloud], { clock, times });
+    const session = await cloud.session();
+    await connected(edge);
+    expect(session.headers).toMatchObject({ "x-sampan-link": "renew" });
+    expect(edge.ours).toBe(isOurs);
+    const said = (name: string) => edge.send({ ...pod(name), id: name });
+    clock.turn(14_000);
+    said("one");
+    clock.turn(14_000);
+    said("two");
+    clock.turn(12_000);
+    said("three");
+    await session.take(({ id }) => id === "three");
+    const kinds = session.received.map(({ id, route }) =>
+      route.operation === "keepalive" ? "keepalive" : id,
+    );
+    expect(kinds).toEqual(
+      isOurs
+        ? ["keepalive", "one", "two", "three"]
+        : ["keepalive", "one", "keepalive", "two", "keepalive", "three"],
+    );
+    clock.turn(25_000);
+    await session.take(({ route, timestamp }) => route.operation === "keepalive" && timestamp > 40_000);
+  }
 });
 
 test("an object is acknowledged after its handler has resolved, and not before", async () => {

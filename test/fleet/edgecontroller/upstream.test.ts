@@ -115,6 +115,32 @@ test("a lease is made, renewed, and renewed without a write while it is fresh", 
   expect(reasonOf(old)).toBe("Conflict");
 });
 
+test("of ours a lease is renewed by its time alone: only what fails is answered", async () => {
+  const node = await cloud.join("brief");
+  const place = "kube-node-lease/lease/brief";
+  const at = (later: number) => new Date(Date.now() + later).toISOString().replace("Z", "000Z");
+  const ownerReferences = [{ apiVersion: "v1", kind: "Node", name: "brief", uid: node.metadata.uid }];
+  const renewal = (later: number) => edged("patch", place, { spec: { renewTime: at(later) } });
+  const none = await ask("brief", renewal(0));
+  expect(none.content).toMatchObject({ Object: null, Err: { ErrStatus: { reason: "NotFound" } } });
+  const metadata = { name: "brief", namespace: "kube-node-lease", ownerReferences };
+  const spec = { holderIdentity: "brief", leaseDurationSeconds: 40, renewTime: at(-20_000) };
+  const made = responseOf(await ask("brief", edged("insert", place, { metadata, spec })));
+  const asked = renewal(0);
+  await cloud.hub.say("brief", asked);
+  const kept = await cloud.client.get(ids.leases, { namespace: "kube-node-lease", name: "brief" });
+  expect(kept["spec"]).toEqual({
+    ...spec,
+    renewTime: (asked.content as { spec: { renewTime: string } }).spec.renewTime,
+  });
+  expect(kept.metadata.uid).toBe(made.Object?.metadata["uid"] ?? "");
+  const elsewhere = edged("patch", "default/lease/brief", asked.content);
+  expect(reasonOf(await ask("brief", elsewhere))).toBe("Forbidden");
+  const wrong = edged("patch", place, { spec: { renewTime: 5 } });
+  expect(reasonOf(await ask("brief", wrong))).toBe("BadRequest");
+  expect(cloud.hub.sent("brief").filter(({ parent }) => parent === asked.id)).toEqual([]);
+});
+
 test("a pod's status is patched, and an end of it is answered twice", async () => {
   await cloud.join("worker");
   const pod = await cloud.run("worker", "p1");

@@ -11,9 +11,10 @@ import type { KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 export class FakeLink implements CloudLink {
   readonly node = "edge1";
   readonly said: Envelope[] = [];
+  ours = false;
   readonly #handlers = new Set<(connected: boolean) => void>();
   #connected = true;
-  /** What the cloud answers. */
+  /** What the cloud answers; undefined: nothing, until the deadline. */
   answer: (message: Envelope) => unknown = ({ route }) =>
     route.operation === "delete" ? "OK" : { Object: { metadata: { name: "x" } }, Err: null };
 
@@ -42,7 +43,9 @@ export class FakeLink implements CloudLink {
     if (!this.#connected) throw new SampanError("unavailable", "there is no link");
     this.said.push(message);
     const route = { source: "edgecontroller", group: "resource" };
-    return respond(message, route, this.answer(message));
+    const answer = this.answer(message);
+    if (answer === undefined) throw new SampanError("deadline_exceeded", "no answer came");
+    return respond(message, route, answer);
   }
 
   on(): void {}

@@ -163,6 +163,32 @@ test("idle it renews its lease, and its status every five minutes", async () => 
   expect(said()).toContain("patch nodepatch/edge1");
 });
 
+test("to one of ours it renews by the new time alone, and takes its silence for yes", async () => {
+  const cloud = new Cloud();
+  const { link, clock, said, log } = opened(cloud);
+  link.ours = true;
+  let refused = false;
+  link.answer = (message) =>
+    message.route.operation !== "patch" || !message.route.resource.includes("/lease/")
+      ? cloud.answer(message)
+      : refused
+        ? { Object: null, Err: { ErrStatus: { status: "Failure", reason: "Conflict" } } }
+        : undefined;
+  link.connected = true;
+  await settled();
+  link.said.length = 0;
+  await clock.pass(60_000);
+  expect(said()).toEqual(Array(4).fill("patch lease/edge1"));
+  for (const each of link.said) expect(kindOf(each, "up")?.parse(each.content)).toBeDefined();
+  expect(link.said.reduce((sum, each) => sum + formatEnvelope(each).length, 0)).toBeLessThan(1100);
+  refused = true;
+  link.said.length = 0;
+  await clock.pass(15_000);
+  await clock.pass(2000);
+  expect(said()).toEqual(["patch lease/edge1", "query lease/edge1", "update lease/edge1"]);
+  expect(log).toHaveLength(1);
+});
+
 test("a change is told when it is seen, and when somebody says so", async () => {
   let now = state;
   const { link, reporter, said } = opened(new Cloud(), () => now);

@@ -123,11 +123,15 @@ export interface Connect {
   readonly acknowledges?: (message: Envelope) => boolean;
   /** Called with each message instead of keeping it: for many edges in little memory. */
   readonly onMessage?: (message: Envelope) => void;
+  /** Of its request, beside those of KubeEdge's edges. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface FakeEdge {
   /** All that came, in order. */
   readonly received: readonly Envelope[];
+  /** Of the cloud's answer. */
+  readonly headers: Readonly<Record<string, unknown>>;
   /** The reason, when it has ended. */
   readonly closed: Promise<string>;
   send(message: Envelope): void;
@@ -156,6 +160,7 @@ export async function connectEdge(options: Connect): Promise<FakeEdge> {
       Node_id: node,
       Project_id: "e632aba927ea4ac2b575ec1603d56f10",
       ConnectionUse: "msg",
+      ...options.headers,
     },
     perMessageDeflate: false,
   });
@@ -167,6 +172,7 @@ export async function connectEdge(options: Connect): Promise<FakeEdge> {
 
 class Edge implements FakeEdge {
   readonly received: Envelope[] = [];
+  headers: Readonly<Record<string, unknown>> = {};
   readonly closed: Promise<string>;
   readonly opened: Promise<void>;
   pings = 0;
@@ -182,6 +188,7 @@ class Edge implements FakeEdge {
     this.opened = opened.promise;
     this.closed = closed.promise;
     let fault = "";
+    socket.on("upgrade", ({ headers }) => (this.headers = headers));
     socket.on("open", () => opened.resolve());
     socket.on("error", (error: Error) => (fault = error.message));
     socket.on("close", (code: number, reason: Buffer) => {

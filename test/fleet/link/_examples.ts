@@ -6,7 +6,7 @@ import * as devices from "../../../src/fleet/link/kinds/devices.ts";
 import * as events from "../../../src/fleet/link/kinds/events.ts";
 import * as jobs from "../../../src/fleet/link/kinds/jobs.ts";
 import type { Kind, Way } from "../../../src/fleet/link/kinds/kind.ts";
-import { leaseChange } from "../../../src/fleet/link/kinds/leases.ts";
+import { leaseChange, leaseRenewal } from "../../../src/fleet/link/kinds/leases.ts";
 import * as membership from "../../../src/fleet/link/kinds/membership.ts";
 import * as nodes from "../../../src/fleet/link/kinds/nodes.ts";
 import { objectChange } from "../../../src/fleet/link/kinds/objects.ts";
@@ -316,6 +316,19 @@ export const examples: readonly Example[] = [
       [{ metadata: { name: "l" } }, "content.spec"],
       [{ ...lease, spec: { leaseDurationSeconds: 0 } }, "content.spec.leaseDurationSeconds"],
       [{ ...lease, spec: { renewTime: 5 } }, "content.spec.renewTime"],
+    ],
+  },
+
+  {
+    kind: leaseRenewal,
+    way: "up",
+    route: meta("patch", "kube-node-lease/lease/edge1"),
+    content: { spec: { renewTime: "2026-11-21T06:24:12.204703Z" } },
+    wrong: [
+      [null, "content"],
+      [{}, "content.spec"],
+      [{ spec: {} }, "content.spec.renewTime"],
+      [{ spec: { renewTime: 5 } }, "content.spec.renewTime"],
     ],
   },
 

@@ -11,14 +11,14 @@ import { Lanes, usualLanes } from "./lanes.ts";
 import type { Handler, Office, Request } from "./request.ts";
 import { insertCertificateRequest, queryCertificateRequest } from "./requests/certificates.ts";
 import { insertEvent, patchEvent, updateEvent } from "./requests/events.ts";
-import { insertLease, queryLease, updateLease } from "./requests/leases.ts";
+import { insertLease, queryLease, renewLease, updateLease } from "./requests/leases.ts";
 import * as nodes from "./requests/nodes.ts";
 import * as objects from "./requests/objects.ts";
 import * as pods from "./requests/pods.ts";
 import { weigh } from "./weigh.ts";
 
 interface Row {
-  readonly form: Form | "none";
+  readonly form: Form | "none" | "quiet";
   readonly handle: Handler;
 }
 
@@ -26,6 +26,8 @@ const object = (handle: Handler): Row => ({ form: "object", handle });
 const response = (handle: Handler): Row => ({ form: "response", handle });
 const ok = (handle: Handler): Row => ({ form: "ok", handle });
 const none = (handle: Handler): Row => ({ form: "none", handle });
+/** A failure alone is answered. */
+const quiet = (handle: Handler): Row => ({ form: "quiet", handle });
 
 /** By operation and type. */
 const rows: Readonly<Record<string, Row>> = {
@@ -38,6 +40,7 @@ const rows: Readonly<Record<string, Row>> = {
   "query lease": response(queryLease),
   "insert lease": response(insertLease),
   "update lease": response(updateLease),
+  "patch lease": quiet(renewLease),
   "query pod": object(pods.queryPod),
   "patch podpatch": response(pods.patchPod),
   "update podstatus": ok(pods.updatePodStatus),
@@ -115,7 +118,7 @@ async function serve(
   try {
     if (!row) throw unknown(envelope);
     const object = await row.handle(office, requestOf(edge, envelope, signal));
-    if (row.form === "none" || envelope.id === "") return;
+    if (row.form === "none" || row.form === "quiet" || envelope.id === "") return;
     const now = office.clock.now();
     office.hub.send(edge.node, answerObject(envelope, object, { form: row.form, now }));
   } catch (error) {
@@ -146,7 +149,7 @@ interface Refusal {
 }
 
 function refuse(office: Office, row: Row | undefined, { edge, envelope, error }: Refusal): void {
-  const form = row?.form ?? "object";
+  const form = row?.form === "quiet" ? "response" : (row?.form ?? "object");
   if (form === "none" || envelope.id === "") return;
   office.hub.send(edge.node, answerError(envelope, error, { form, now: office.clock.now() }));
 }

@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../../base/clock.ts";
 import type { KubeClient } from "../../../spec/kubernetes/kube.ts";
 import { envelopeLimits } from "../../link/envelope.ts";
+import { linkFeatures } from "../../link/features.ts";
 import { type Deadlines, listen } from "../apiserver/http/listen.ts";
 import type { Informers } from "../informer/informers.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
@@ -161,6 +162,9 @@ async function acceptor(sessions: Sessions, options: HubOptions) {
     perMessageDeflate: false,
     clientTracking: false,
     maxPayload: envelopeLimits.bytes,
+  });
+  server.on("headers", (headers, { headers: asked }) => {
+    if (linkFeatures.header in asked) headers.push(`${linkFeatures.header}: ${linkFeatures.value}`);
   });
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const connection = request.socket as TLSSocket;

@@ -6,7 +6,7 @@ import { pause } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { message, type Envelope } from "../../link/envelope.ts";
-import { leaseChange, type Lease } from "../../link/kinds/leases.ts";
+import { leaseChange, leaseRenewal, type Lease } from "../../link/kinds/leases.ts";
 import { nodeInsert, nodePatch, nodeUpdate } from "../../link/kinds/nodes.ts";
 import { query, reply, type Reply } from "../../link/kinds/queries.ts";
 import type { EdgeContext } from "../part.ts";
@@ -162,15 +162,18 @@ export class NodeReporter implements Disposable {
   async #keepLease(signal: AbortSignal): Promise<void> {
     const { clock, times } = this.#parts;
     while (!signal.aborted) {
+      const began = clock.now();
       const renewed = await this.#tried("renew the lease of this node", signal, () => this.#renew(signal));
       if (!renewed) this.#lease = undefined;
-      await pause(clock, renewed ? times.renewal : retry, signal);
+      const rest = times.renewal - Math.max(0, clock.now() - began);
+      await pause(clock, renewed ? Math.max(rest, retry) : retry, signal);
     }
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const { node } = this.#parts;
+    const { node, link } = this.#parts;
     const resource = `kube-node-lease/lease/${node}`;
+    if (this.#lease && link.ours) return this.#renewShortly(resource, signal);
     if (!this.#lease) {
       const found = await this.#ask("query", resource, { content: query.build(null), signal });
       this.#lease = leaseIn(found);
@@ -183,9 +186,24 @@ export class NodeReporter implements Disposable {
     this.#lease = leaseIn(answer);
   }
 
+  /** What one of ours says nothing to has been done. */
+  async #renewShortly(resource: string, signal: AbortSignal): Promise<void> {
+    const content = leaseRenewal.build({ spec: { renewTime: this.#timeNow() } });
+    try {
+      const answer = await this.#ask("patch", resource, { content, signal });
+      throw new SampanError("internal", refusalOf(answer) ?? "an answer without a reason");
+    } catch (error) {
+      if (SampanError.from(error).code !== "deadline_exceeded") throw error;
+    }
+  }
+
+  #timeNow(): string {
+    return new Date(this.#parts.clock.now()).toISOString().replace("Z", "000Z");
+  }
+
   /** With what an API must have to take it, and nothing else of what it says of it: this is most of what an idle node sends. */
   #leaseNow(): Lease {
-    const { node, clock, times, meta } = this.#parts;
+    const { node, times, meta } = this.#parts;
     const before = this.#lease?.metadata;
     const uid = meta.get({ type: "node", name: node })?.metadata.uid;
     const owners =
@@ -202,7 +220,7 @@ export class NodeReporter implements Disposable {
       spec: {
         holderIdentity: node,
         leaseDurationSeconds: times.lease,
-        renewTime: new Date(clock.now()).toISOString().replace("Z", "000Z"),
+        renewTime: this.#timeNow(),
       },
     };
   }

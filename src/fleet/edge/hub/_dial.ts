@@ -2,6 +2,7 @@
 import { connect, type TLSSocket } from "node:tls";
 import WebSocket from "ws";
 import { envelopeLimits } from "../../link/envelope.ts";
+import { linkFeatures } from "../../link/features.ts";
 import type { KeyPair } from "./keys.ts";
 import { refusal, troubleOf, type Trouble } from "./trouble.ts";
 import { parseAddress } from "./address.ts";
@@ -22,6 +23,8 @@ export interface Dialled {
   readonly socket: WebSocket;
   /** The connection below: any bytes of it are a sign of life. */
   readonly below: TLSSocket;
+  /** The cloud is one of ours: see `linkFeatures`. */
+  readonly ours: boolean;
 }
 
 export type Outcome =
@@ -45,12 +48,18 @@ export function dial({
   const { host, port } = parseAddress(address, 10_000);
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let below: TLSSocket | undefined;
+  let ours = false;
   // Nothing of it came as far as the cloud's program: it is tried again soon.
   const unreached = () => fail({ ...troubleOf(address, new Error("timeout")), local: true });
   const reaching = setTimeout(unreached, reach);
   const url = `wss://${host.includes(":") ? `[${host}]` : host}:${port}/${of}/${node}/events`;
   const socket = new WebSocket(url, {
-    headers: { Node_id: node, Project_id: of, ConnectionUse: "msg" },
+    headers: {
+      Node_id: node,
+      Project_id: of,
+      ConnectionUse: "msg",
+      [linkFeatures.header]: linkFeatures.value,
+    },
     perMessageDeflate: false,
     maxPayload: envelopeLimits.bytes,
     followRedirects: false,
@@ -77,6 +86,7 @@ export function dial({
   signal.addEventListener("abort", end, { once: true });
   // What comes after the answer is told to nobody here; without a listener it would be nobody's error.
   socket.on("error", (cause) => fail(troubleOf(address, cause)));
+  socket.once("upgrade", ({ headers }) => (ours = headers[linkFeatures.header] === linkFeatures.value));
   socket.once("unexpected-response", (_request, response) => {
     let text = "";
     response.on("data", (chunk: Buffer) => {
@@ -90,7 +100,7 @@ export function dial({
   socket.once("open", () => {
     // Whoever takes it over listens a moment later.
     socket.pause();
-    if (below) resolve({ is: "open", connection: { socket, below } });
+    if (below) resolve({ is: "open", connection: { socket, below, ours } });
   });
   return promise.finally(() => {
     clearTimeout(timer);

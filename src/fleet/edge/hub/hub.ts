@@ -14,6 +14,8 @@ export interface AskOptions {
 export interface CloudLink {
   readonly node: string;
   readonly connected: boolean;
+  /** The connection that stands is to one of ours, which does more than KubeEdge's: see `linkFeatures`. */
+  readonly ours: boolean;
   /** With the state now, then with each change. */
   onChange(handler: (connected: boolean) => void): Disposable;
   /** In the order of calls. False when it does not stand: the caller keeps what matters and says it again. */

@@ -34,7 +34,7 @@ export interface LinkOptions {
 
 /** Milliseconds. */
 export interface LinkTimes {
-  /** Between two keepalives; a cloud lets go after 30 s without one. */
+  /** Between two keepalives; a cloud of KubeEdge lets go after 30 s without one. */
   readonly heartbeat: number;
   /** Silence after which the cloud is asked whether it is there. */
   readonly quiet: number;
@@ -117,6 +117,10 @@ class EdgeLink implements Link {
 
   get connected(): boolean {
     return this.#session !== undefined;
+  }
+
+  get ours(): boolean {
+    return this.#session?.ours === true;
   }
 
   start(): void {

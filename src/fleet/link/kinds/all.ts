@@ -6,7 +6,7 @@ import { deviceChange, modelChange } from "./devices.ts";
 import { certificateQuery, certificateRequest, eventChange, eventPatch } from "./events.ts";
 import type { Kind, Way } from "./kind.ts";
 import * as jobs from "./jobs.ts";
-import { leaseChange } from "./leases.ts";
+import { leaseChange, leaseRenewal } from "./leases.ts";
 import { membershipDetail, membershipQuery, membershipUpdate } from "./membership.ts";
 import * as nodes from "./nodes.ts";
 import { objectChange } from "./objects.ts";
@@ -76,6 +76,7 @@ export const kinds: readonly Kind<unknown>[] = [
   nodes.nodeStatusInsert,
   nodes.nodeStatusUpdate,
   leaseChange,
+  leaseRenewal,
   eventChange,
   eventPatch,
   certificateRequest,

@@ -1,5 +1,5 @@
 /** Leases: an edge's heartbeat. */
-import { integer, needed, open, optional, time, word } from "../codec.ts";
+import { integer, needed, object, open, optional, time, word } from "../codec.ts";
 import { kind } from "./kind.ts";
 import { common, type Kube } from "./kube.ts";
 
@@ -21,6 +21,19 @@ const spec = open<LeaseSpec>({
   acquireTime: optional(time),
   renewTime: optional(time),
   leaseTransitions: optional(integer(0, 2 ** 31 - 1)),
+});
+
+/** Of a lease that is renewed between two of ours: `linkFeatures`. */
+export interface LeaseRenewal {
+  readonly spec: { readonly renewTime: string };
+}
+
+export const leaseRenewal = kind<LeaseRenewal>("lease renewal", {
+  way: "up",
+  on: { group: "meta", operation: "patch", type: "lease" },
+  content: object<LeaseRenewal>({
+    spec: needed(object<LeaseRenewal["spec"]>({ renewTime: needed(time) })),
+  }),
 });
 
 /** Made (`insert`) and renewed (`update`); asked for by a query. */

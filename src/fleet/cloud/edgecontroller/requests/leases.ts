@@ -3,7 +3,7 @@ import { milliseconds } from "../../../../base/clock.ts";
 import { notFound } from "../../../../spec/kubernetes/errors.ts";
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { withoutManagedFields } from "../../informer/informer.ts";
-import { leaseChange, type Lease, type LeaseSpec } from "../../../link/kinds/leases.ts";
+import { leaseChange, leaseRenewal, type Lease, type LeaseSpec } from "../../../link/kinds/leases.ts";
 import { requireSameObject } from "../../../link/kinds/kube.ts";
 import { ids, named, typed } from "../ids.ts";
 import { refuse, type Handler, type Office, type Request } from "../request.ts";
@@ -95,7 +95,6 @@ export const updateLease: Handler = async (office, request) => {
   const isSame = (uid ?? "") === known.metadata.uid && resourceVersion === known.metadata.resourceVersion;
   if (isSame && isFresh(known, spec, office)) return { ...known, spec: { ...spec } };
   const { labels, annotations } = known.metadata;
-  const owners = ownersOf(sent, request, office);
   const lease: KubeObject = {
     apiVersion,
     kind: "Lease",
@@ -106,10 +105,24 @@ export const updateLease: Handler = async (office, request) => {
       ...(resourceVersion ? { resourceVersion } : {}),
       ...(labels ? { labels } : {}),
       ...(annotations ? { annotations } : {}),
-      ownerReferences: owners,
+      ownerReferences: ownersOf(sent, request, office),
     },
     spec,
   };
+  return await write(office, request, lease);
+};
+
+/** By its new time alone, for edges of ours. */
+export const renewLease: Handler = async (office, request) => {
+  own(request);
+  const { renewTime } = leaseRenewal.parse(request.envelope.content).spec;
+  const known = office.leases.last(request) ?? (await queryLease(office, request));
+  if (!known) throw notFound(named(ids.leases), request.name);
+  const spec = { ...(known["spec"] as LeaseSpec | undefined), renewTime };
+  return isFresh(known, spec, office) ? known : await write(office, request, { ...known, spec });
+};
+
+async function write(office: Office, request: Request, lease: KubeObject): Promise<KubeObject> {
   try {
     const written = await office.client.update(ids.leases, lease, { signal: request.signal });
     return office.leases.keep(request, typed(written, "Lease", apiVersion));
@@ -117,7 +130,7 @@ export const updateLease: Handler = async (office, request) => {
     office.leases.forget(request);
     throw error;
   }
-};
+}
 
 /** Whether what the API has is renewed enough, and only the time differs. */
 function isFresh(known: KubeObject, sent: LeaseSpec, { clock }: Office): boolean {
