@@ -57,6 +57,17 @@ test("a node's certificate is for that node alone", async () => {
   await left("s1", edge);
 });
 
+test("to an edge of ours it says that it is one of ours, to others nothing", async () => {
+  const header = "x-sampan-link";
+  const [place, identity] = [{ host: "127.0.0.1", port: cloud.hub.port, node: "s1" }, await identityOf("s1")];
+  const ours = await connectEdge({ ...place, identity, headers: { [header]: "renew" } });
+  expect(ours.headers[header]).toBe("renew");
+  await left("s1", ours);
+  const other = await connectEdge({ ...place, identity });
+  expect(other.headers).not.toHaveProperty(header);
+  await left("s1", other);
+});
+
 test("without a certificate of this cloud nobody gets in", async () => {
   const { ca } = await identityOf("s1");
   const otherApi = await openApi();
@@ -118,7 +129,11 @@ describe("is refused, and the session goes on", () => {
 
 test("who sends nothing but what cannot be read is let go", async () => {
   const edge = await connected("s1");
-  for (let count = 0; count < 1_100; count++) edge.sendRaw("{");
+  // As fast as it is read; one second later as many again.
+  for (let count = 0; count < 550; count++) edge.sendRaw("{");
+  await edge.ping();
+  await clock.pass(1_000);
+  for (let count = 0; count < 550; count++) edge.sendRaw("{");
   expect(await edge.closed).toContain("too many");
   await gone("s1");
 });
