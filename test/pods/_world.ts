@@ -1,9 +1,10 @@
 /** A real engine in a network namespace of the test's own, with busybox in it; it can be opened again as when the daemon is replaced or the machine was started anew. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLiveEngine } from "../../src/bin/live-engine.ts";
 import { createContainer } from "../../src/engine/containers/create.ts";
+import type { ContainerExtras } from "../../src/engine/containers/extras.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import type { LiveEngine } from "../../src/engine/engine.ts";
 import { load } from "../../src/engine/images/load.ts";
@@ -23,6 +24,12 @@ import { waitContainer } from "../../src/engine/containers/wait.ts";
 export const needs = { root: true, programs: ["busybox", "ip"], files: ["build/launcher"] } as const;
 export const image = "docker.io/library/busybox:test";
 
+export interface Wish {
+  readonly host?: CreateBody["HostConfig"];
+  readonly body?: CreateBody;
+  readonly extras?: ContainerExtras;
+}
+
 export class World implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "sampan-pods-"));
   readonly warnings: string[] = [];
@@ -31,6 +38,8 @@ export class World implements AsyncDisposable {
   readonly #network: Disposable;
 
   private constructor() {
+    // Root of a user namespace must get through to what is mounted for it.
+    chmodSync(this.folder, 0o711);
     must(["ip", "netns", "add", this.#namespace]);
     this.#network = enterNetwork(`/run/netns/${this.#namespace}`);
     must(["ip", "link", "set", "lo", "up"]);
@@ -86,14 +95,20 @@ export class World implements AsyncDisposable {
   }
 
   async container(pod: string, command: readonly string[], host: CreateBody["HostConfig"] = {}) {
+    return await this.make(pod, command, { host });
+  }
+
+  async make(pod: string, command: readonly string[], { host = {}, body = {}, extras = {} }: Wish) {
     const of = `pod:${pod}`;
     return await createContainer(this.engine, {
       body: {
         Image: image,
         Entrypoint: ["sh", "-c"],
         Cmd: [...command],
+        ...body,
         HostConfig: { NetworkMode: of, IpcMode: of, UTSMode: of, ...host },
       },
+      extras,
     });
   }
 
@@ -106,6 +121,11 @@ export class World implements AsyncDisposable {
   /** What it says to its end. */
   async run(pod: string, command: string, host: CreateBody["HostConfig"] = {}): Promise<string> {
     const { id } = await this.container(pod, [command], host);
+    return await this.hear(id);
+  }
+
+  /** Starts one; what it says to its end. */
+  async hear(id: string): Promise<string> {
     await using attachment = await attachContainer(this.engine, id, {
       stdin: false,
       stdout: true,

@@ -52,12 +52,13 @@ export async function createContainer(
     storedContainer(engine.store, named(() => engine.containers.get(reference)).id).volumes;
   for (const { reference } of linksOf(body)) named(() => engine.containers.get(reference));
   await sourcesAnswer(body, engine.unpacker?.command);
-  const { pod, body: settled } = inPod(engine.store, namedNetwork(engine, body));
+  const { pod, remap, body: settled } = inPod(engine.store, namedNetwork(engine, body));
   const { stored: own, warnings } = settleContainer({
     body: settled,
     image: config,
     other,
     ...(extras && { extras }),
+    ...(remap && { remap }),
   });
   const stored = { ...own, ...(pod !== undefined && { pod }) };
   for (const warning of warnings) warn?.(warning);

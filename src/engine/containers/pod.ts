@@ -7,9 +7,11 @@ import {
   placesOf,
   podRow,
   sharesHost,
+  type PinnedNamespace,
   type PodPlaces,
   type PodRow,
 } from "../pods/places.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
 import type { LifeParts } from "./parts.ts";
 import { hostConfig } from "./request.ts";
@@ -18,7 +20,14 @@ import { podOf } from "./spec/namespaces.ts";
 const fields = ["NetworkMode", "IpcMode", "UTSMode", "PidMode"] as const;
 
 /** Errors: `invalid_argument` for a pod that is not there or was stopped, and for modes that name several. */
-export function inPod(store: Store, body: CreateBody): { readonly pod?: string; readonly body: CreateBody } {
+export function inPod(
+  store: Store,
+  body: CreateBody,
+): {
+  readonly pod?: string;
+  readonly remap?: Remap;
+  readonly body: CreateBody;
+} {
   const host = hostConfig(body);
   const asked = fields.filter((field) => podOf(host[field]) !== undefined);
   const ids = new Set(asked.map((field) => podOf(host[field])));
@@ -27,9 +36,14 @@ export function inPod(store: Store, body: CreateBody): { readonly pod?: string; 
   if (ids.size > 1) throw invalid("cannot create the container: its modes name several pods");
   const row = known(store, id);
   const modes = Object.fromEntries(asked.map((field) => [field, modeOf(row, field, host[field] ?? "")]));
-  const { cgroupParent, runtime } = row.request;
+  const { cgroupParent, runtime, userns } = row.request;
+  if (userns && host.UsernsMode)
+    throw invalid(
+      `cannot use user namespace "${host.UsernsMode.slice(0, 150)}": the pod has one for all its containers`,
+    );
   return {
     pod: id,
+    ...(userns && { remap: userns }),
     body: {
       ...body,
       HostConfig: {
@@ -65,6 +79,7 @@ export interface JoinedPod {
   readonly hostname: string;
   /** Its network's namespace; undefined: the host's. */
   readonly network: string | undefined;
+  readonly pinned: ReadonlySet<PinnedNamespace>;
 }
 
 /** Undefined for one that is in no pod. Errors: `failed_precondition` for a sandbox that is not ready. */
@@ -77,17 +92,18 @@ export function joinedPod(engine: LifeParts, pod: string | undefined): JoinedPod
     wanted &&
     pinnedOf(request).every((each) => isMounted(places[each])) &&
     (sharesHost(request) || (network !== undefined && isMounted(network)));
-  if (isThere) return { places, hostname: request.hostname, network };
+  if (isThere) return { places, hostname: request.hostname, network, pinned: new Set(pinnedOf(request)) };
   throw new SampanError("failed_precondition", `its pod's sandbox is not ready: ${pod}`);
 }
 
-/** The namespaces of it that the modes name. */
-export function joinedModes({ places, network }: JoinedPod, host: HostConfig) {
+/** The namespaces of it that the modes name, and its user namespace, which they all belong to. */
+export function joinedModes({ places, network, pinned }: JoinedPod, host: HostConfig) {
   const joins = (field: (typeof fields)[number]) => podOf(host[field]) !== undefined;
   return {
     ...(joins("NetworkMode") && network !== undefined && { network }),
     ...(joins("IpcMode") && { ipc: places.ipc }),
     ...(joins("UTSMode") && { uts: places.uts }),
     ...(joins("PidMode") && { pid: places.pid }),
+    ...(pinned.has("user") && { user: places.user }),
   };
 }

@@ -3,9 +3,10 @@
  * and nobody else on the host may, or set-id programs of an image are theirs to call (CVE-2021-41091): a folder of 0710 whose group is the container's root's.
  */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { unmount } from "../../kernel/mounts.ts";
 import type { Engine } from "../engine.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import type { StoredContainer } from "./request.ts";
 
 type Parts = Pick<Engine, "settings">;
@@ -29,12 +30,22 @@ export function makeRootfs(engine: Parts, id: string, { remap }: StoredContainer
   const place = placeOf(engine, id);
   const rootfs = join(place, "rootfs");
   mkdirSync(rootfs, { recursive: true, mode: 0o700 });
-  const gid = remap?.gids.find(({ containerID }) => containerID === 0)?.hostID;
-  if (gid === undefined) return rootfs;
-  for (const folder of [engine.settings.state, join(engine.settings.state, "roots")]) passable(folder);
-  chownSync(place, 0, gid);
-  chmodSync(place, 0o710);
+  if (remap) letThrough(engine.settings, place, remap);
   return rootfs;
+}
+
+/** To `<state>/<kind>/<id>` comes, besides the host's root, only root of this user namespace. */
+export function letThrough({ state }: Pick<Engine["settings"], "state">, place: string, remap: Remap): void {
+  for (const folder of [state, dirname(place)]) passable(folder);
+  shutToOthers(place, remap);
+}
+
+/** A folder of the host's root, through which that root comes too. */
+export function shutToOthers(folder: string, { gids }: Remap): void {
+  const gid = gids.find(({ containerID }) => containerID === 0)?.hostID;
+  if (gid === undefined) return;
+  chownSync(folder, 0, gid);
+  chmodSync(folder, 0o710);
 }
 
 /** Lets others through, and see nothing: what is in it is shut by its own modes. */

@@ -9,6 +9,7 @@ import type { ContainerExtras } from "./extras.ts";
 import { checkLinks } from "./links.ts";
 import { checkLog } from "./log-options.ts";
 import { checkHostname, hostConfig, remapOf, type StoredContainer } from "./request.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 import { signalNumber } from "./signals.ts";
 import { checkNames } from "./spec/etc-files.ts";
 import { checkExtras } from "./spec/extras.ts";
@@ -26,6 +27,8 @@ export interface SettleInput {
   readonly other?: VolumesInput["other"];
   readonly host?: HostFacts;
   readonly extras?: ContainerExtras;
+  /** Of the pod that it is in. */
+  readonly remap?: Remap;
 }
 
 export interface Settled {
@@ -35,7 +38,7 @@ export interface Settled {
 }
 
 /** Errors: `invalid_argument`, `failed_precondition`, naming what it is about. */
-export function settleContainer({ body, image, other, host: given, extras }: SettleInput): Settled {
+export function settleContainer({ body, image, other, host: given, extras, ...more }: SettleInput): Settled {
   const asked = hostConfig(body);
   const host = given ?? hostFacts({ privileged: false });
   if (body.Hostname) checkHostname(body.Hostname);
@@ -45,7 +48,7 @@ export function settleContainer({ body, image, other, host: given, extras }: Set
     throw invalid(
       `the working directory '${body.WorkingDir.slice(0, 150)}' is invalid, it needs to be an absolute path`,
     );
-  const remap = remapOf(asked.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid"));
+  const remap = more.remap ?? remapOf(asked.UsernsMode, textOf("/etc/subuid"), textOf("/etc/subgid"));
   checkNamespaces(body, remap !== undefined);
   checkNames(asked);
   checkUnsupported(asked);

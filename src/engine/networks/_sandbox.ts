@@ -92,7 +92,7 @@ export async function openSandbox(
       // nft is a process of its own: it works while the launcher does.
       const rules = parts.host.addPorts(ports);
       rules.catch(() => {});
-      await build(parts, { joints, path });
+      await build(parts, { joints, path, ...(owner.user !== undefined && { user: owner.user }) });
       await rules;
     }
     if (joints.some((joint) => isOpen(joint) && hasNames(joint.network))) await parts.names.update();
@@ -121,7 +121,7 @@ export function isNamespace(path: string): boolean {
 
 async function build(
   parts: Parts,
-  { joints, path }: { joints: readonly Joint[]; path: string },
+  { joints, path, user }: { joints: readonly Joint[]; path: string; user?: string },
 ): Promise<void> {
   const open = joints.filter(isOpen);
   if (open.length > 0) await parts.host.ensureRules();
@@ -129,11 +129,8 @@ async function build(
     const steps = await Promise.all(
       open.map(async (joint) => endpointSteps(joint, await parts.host.bridge(joint.network))),
     );
-    await parts.door.make(path, [
-      ...namespaceSteps,
-      ...steps.flat(),
-      ...pathSteps(parts, open, { fresh: true }),
-    ]);
+    const all = [...namespaceSteps, ...steps.flat(), ...pathSteps(parts, open, { fresh: true })];
+    await parts.door.make(path, all, user);
   };
   try {
     await make();

@@ -30,8 +30,8 @@ export type Step =
   | { readonly sysfs: string };
 
 export interface NamespaceDoor {
-  /** A new namespace with its loopback device up, held by a mount at `path`; a file is made there. Nothing is left of a failed one. */
-  make(path: string, steps: readonly Step[]): Promise<void>;
+  /** A new namespace with its loopback device up, held by a mount at `path`; a file is made there. Owned by the user namespace that is mounted at `user`. Nothing is left of a failed one. */
+  make(path: string, steps: readonly Step[], user?: string): Promise<void>;
   run(path: string, steps: readonly Step[]): Promise<void>;
   /** `host` steps, then the mount and its file. One that is not there is no error. The namespace lives on as long as a process is in it. */
   remove(path: string, steps: readonly Step[]): Promise<void>;

@@ -103,6 +103,8 @@ export interface SandboxOwner {
   readonly hostname: string;
   /** `--dns`: servers that its questions about other names are passed on to, in the place of the host's. */
   readonly dns?: readonly string[];
+  /** Where the user namespace is mounted that is to own its network namespace; the host's without it. */
+  readonly user?: string;
 }
 
 /** `80/tcp` → where on the host. */

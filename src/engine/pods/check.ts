@@ -4,6 +4,7 @@ import { invalid } from "../../base/errors.ts";
 import type { CreateBody, HostConfig } from "../../spec/docker/create.ts";
 import { checkHostname } from "../containers/request.ts";
 import { checkNames } from "../containers/spec/etc-files.ts";
+import { checkRemap } from "../containers/spec/idmaps.ts";
 import { sysctls } from "../containers/spec/sysctls.ts";
 import { sharesHost } from "./places.ts";
 import type { PodSandboxRequest } from "./pods.ts";
@@ -26,8 +27,28 @@ export function checkPod(request: PodSandboxRequest): void {
   if (sharesHost(request) && Object.keys(request.ports ?? {}).length > 0)
     throw invalid("cannot publish ports of a pod that has the host's network: they are the host's already");
   checkCgroup(request.cgroupParent);
+  checkUser(request);
   checkNames(etcConfig(request));
   podSysctls(request);
+}
+
+/** As kubelet has it: root of another user namespace would have no right over the host's. */
+function checkUser(request: PodSandboxRequest): void {
+  const { userns } = request;
+  if (!userns) return;
+  const shared = [
+    sharesHost(request) && "network",
+    request.hostPid && "PID namespace",
+    request.hostIpc && "IPC namespace",
+  ].find(Boolean);
+  if (shared)
+    throw invalid(
+      `cannot make a pod sandbox: a user namespace of its own and the host's ${shared} exclude each other`,
+    );
+  checkRemap(userns, "the pod");
+  for (const ranges of [userns.uids, userns.gids])
+    if (!ranges.some(({ containerID }) => containerID === 0) || ranges.some(({ hostID }) => hostID === 0))
+      throw invalid("cannot make a pod sandbox: its ids must have a root, and it may not be the host's");
 }
 
 function checkCgroup(path: string | undefined): void {

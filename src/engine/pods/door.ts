@@ -3,6 +3,7 @@
  * src/runtime/native/pods.ts.
  */
 import type { OciResources } from "../../spec/oci/config.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 
 export interface NewNamespaces {
   /** Absolute paths that they are pinned at; files are made there. */
@@ -10,11 +11,15 @@ export interface NewNamespaces {
   readonly uts?: { readonly path: string; readonly hostname: string };
   /** A network namespace that is there already, for the parameters of net. */
   readonly network?: string;
+  /** Where the user namespace is mounted that is to own them. */
+  readonly user?: string;
   /** `net.ipv4.ip_forward` → `1`, set in the new IPC namespace and in that network. */
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
 export interface PodDoor {
+  /** Held by a mount at this absolute path; a file is made there. */
+  makeUserNamespace(path: string, ids: Remap): Promise<void>;
   /** All or none. */
   makeNamespaces(wanted: NewNamespaces): Promise<void>;
   /** A cgroup with limits; one that is there gets them. Errors name the limit. */

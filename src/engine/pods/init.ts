@@ -10,6 +10,8 @@ import { bootId, processStart } from "../../kernel/process.ts";
 import type { OciConfig } from "../../spec/oci/config.ts";
 import { formatDocument } from "../../spec/oci/parse.ts";
 import { within } from "../containers/deadline.ts";
+import { shutToOthers } from "../containers/rootfs.ts";
+import type { IdRange, Remap } from "../snapshots/snapshotter.ts";
 import type { PodParts } from "./make.ts";
 import { pinnedOf, placesOf, type PodPlaces, type PodRow } from "./places.ts";
 
@@ -32,7 +34,8 @@ export async function startInit(
   const bundle = bundleOf(places);
   const folder = join(bundle, "monitor");
   for (const each of [bundle, folder]) mkdirSync(each, { recursive: true, mode: 0o700 });
-  mkdirSync(join(bundle, "rootfs"), { mode: 0o755 });
+  if (request.userns) shutToOthers(bundle, request.userns);
+  makeRoot(join(bundle, "rootfs"));
   const network = engine.networks.sandbox(id)?.path;
   const config = initConfig({
     init: await engine.runtimes.init(),
@@ -40,6 +43,7 @@ export async function startInit(
     places,
     pinned: new Set(pinnedOf(request)),
     network,
+    userns: request.userns,
   });
   writeFileSync(join(bundle, "config.json"), formatDocument(config), { mode: 0o600 });
   const runtime = engine.runtimes.get("native");
@@ -81,21 +85,34 @@ function readRecord(path: string): { pid: number; start: string; boot: string } 
 const bundleOf = ({ folder }: PodPlaces) => join(folder, "init");
 const recordOf = (places: PodPlaces) => join(bundleOf(places), "process");
 
+/** With what is mounted on: root of a user namespace can make nothing in it. */
+function makeRoot(rootfs: string): void {
+  for (const path of [rootfs, join(rootfs, "proc"), join(rootfs, "dev")]) mkdirSync(path, { mode: 0o755 });
+  writeFileSync(join(rootfs, "init"), "", { mode: 0o444 });
+}
+
+/** Nobody's, or in a user namespace that has none the only one that is there for sure: without any right root's is as good. */
+function idIn(ranges: readonly IdRange[] | undefined): number {
+  const has = ({ containerID, size }: IdRange) => containerID <= nobody && nobody < containerID + size;
+  return ranges === undefined || ranges.some(has) ? nobody : 0;
+}
+
 interface InitInput {
   readonly init: string;
   readonly cgroup: string;
   readonly places: PodPlaces;
   readonly pinned: ReadonlySet<string>;
   readonly network: string | undefined;
+  readonly userns: Remap | undefined;
 }
 
-function initConfig({ init, cgroup, places, pinned, network }: InitInput): OciConfig {
+function initConfig({ init, cgroup, places, pinned, network, userns }: InitInput): OciConfig {
   const quiet = ["nosuid", "noexec", "nodev"];
   return {
     ociVersion: "1.0.2",
     process: {
       terminal: false,
-      user: { uid: nobody, gid: nobody, additionalGids: [] },
+      user: { uid: idIn(userns?.uids), gid: idIn(userns?.gids), additionalGids: [] },
       args: ["/init", "-"],
       env: [],
       cwd: "/",
@@ -112,6 +129,7 @@ function initConfig({ init, cgroup, places, pinned, network }: InitInput): OciCo
       namespaces: [
         { type: "mount" },
         { type: "pid" },
+        ...(pinned.has("user") ? [{ type: "user", path: places.user } as const] : []),
         ...(pinned.has("ipc") ? [{ type: "ipc", path: places.ipc } as const] : []),
         ...(pinned.has("uts") ? [{ type: "uts", path: places.uts } as const] : []),
         ...(network === undefined ? [] : [{ type: "network", path: network } as const]),

@@ -6,6 +6,7 @@ import { MS } from "../../kernel/linux.ts";
 import { bootId } from "../../kernel/process.ts";
 import { mount, unmount } from "../../kernel/mounts.ts";
 import type { LifeParts } from "../containers/parts.ts";
+import { letThrough } from "../containers/rootfs.ts";
 import { writeEtcFiles } from "../containers/etc.ts";
 import { addressesOf } from "../containers/live-bundle.ts";
 import { hostFacts } from "../containers/spec/host.ts";
@@ -23,13 +24,14 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
   const { id, request } = row;
   const { folder } = placesOf(engine.settings, id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await makeUser(engine, row);
   const sandbox = await openNetwork(engine, row);
   signal?.throwIfAborted();
   await makeNamespaces(engine, row, sandbox);
   if (request.cgroupParent !== undefined) {
     engine.door.makeCgroup(
       request.cgroupParent,
-      limits(request.resources ?? {}, hostFacts({ privileged: false })),
+      limits((!request.foreignCgroup && request.resources) || {}, hostFacts({ privileged: false })),
     );
     shareAbove(engine, row);
   }
@@ -39,10 +41,27 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
   writeFileSync(generation, `${bootId()} ${randomBytes(8).toString("hex")}`, { mode: 0o600 });
 }
 
-async function openNetwork({ networks }: PodParts, { id, request }: PodRow): Promise<Sandbox | undefined> {
+/** Before all that it is to own. Its root must get to what lies in the pod's folder (containers/rootfs.ts). */
+async function makeUser({ door, settings }: PodParts, { id, request: { userns } }: PodRow): Promise<void> {
+  if (!userns) return;
+  const { user, folder } = placesOf(settings, id);
+  letThrough(settings, folder, userns);
+  if (!isMounted(user)) await door.makeUserNamespace(user, userns);
+}
+
+async function openNetwork(
+  { networks, settings }: PodParts,
+  { id, request }: PodRow,
+): Promise<Sandbox | undefined> {
   if (sharesHost(request)) return undefined;
   const { name, hostname, network = "bridge", ports = {}, dns } = request;
-  const owner = { id, name, hostname, ...(dns && dns.servers.length > 0 && { dns: dns.servers }) };
+  const owner = {
+    id,
+    name,
+    hostname,
+    ...(dns && dns.servers.length > 0 && { dns: dns.servers }),
+    ...(request.userns && { user: placesOf(settings, id).user }),
+  };
   if (network !== "none") await connectOnce(networks, network, owner);
   return await networks.open(owner, { bindings: ports, all: [] });
 }
@@ -68,6 +87,7 @@ async function makeNamespaces(engine: PodParts, { id, request }: PodRow, sandbox
       ...(missing.has("ipc") && { ipc: places.ipc }),
       ...(missing.has("uts") && { uts: { path: places.uts, hostname: request.hostname } }),
       ...(sandbox && { network: sandbox.path }),
+      ...(request.userns && { user: places.user }),
       sysctls: settable(podSysctls(request), missing.has("ipc")),
     });
   if (request.hostIpc || isMounted(places.shm)) return;
@@ -134,9 +154,9 @@ export async function unmakePod(engine: PodParts, row: PodRow): Promise<void> {
   const steps: readonly (() => unknown)[] = [
     () => (request.sharePid ? stopInit(engine, id) : undefined),
     () => engine.networks.close(id),
-    () => [places.ipc, places.uts, places.pid, places.shm].forEach((path) => unpin(path)),
+    () => [places.ipc, places.uts, places.pid, places.shm, places.user].forEach((path) => unpin(path)),
     () =>
-      request.cgroupParent === undefined
+      request.cgroupParent === undefined || request.foreignCgroup
         ? undefined
         : engine.door.removeCgroup(request.cgroupParent, foldersAbove(request.cgroupParent)),
     () => shareAbove(engine, row, { gone: true }),

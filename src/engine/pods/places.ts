@@ -58,10 +58,11 @@ export function containersOf({ db }: Store, pod: string): string[] {
     .map(({ id }) => id);
 }
 
-export type PinnedNamespace = "ipc" | "uts" | "pid";
+export type PinnedNamespace = "user" | "ipc" | "uts" | "pid";
 
 export interface PodPlaces {
   readonly folder: string;
+  readonly user: string;
   readonly ipc: string;
   readonly uts: string;
   readonly pid: string;
@@ -77,6 +78,7 @@ export function placesOf({ state }: Pick<EngineSettings, "state">, id: string): 
   const at = (name: string) => join(folder, name);
   return {
     folder,
+    user: at("user"),
     ipc: at("ipc"),
     uts: at("uts"),
     pid: at("pid"),
@@ -99,9 +101,10 @@ export function generationOf({ generation }: PodPlaces): string {
 
 export const sharesHost = ({ network }: PodSandboxRequest): boolean => network === "host";
 
-/** Which namespaces are pinned: the host's are not, and a PID namespace is only where the pod shares one. */
+/** Which namespaces are pinned: the host's are not, a user namespace only where the pod has its own ids, and a PID namespace only where it shares one. */
 export function pinnedOf(request: PodSandboxRequest): PinnedNamespace[] {
   return [
+    ...(request.userns ? (["user"] as const) : []),
     ...(request.hostIpc ? [] : (["ipc"] as const)),
     ...(sharesHost(request) ? [] : (["uts"] as const)),
     ...(request.sharePid ? (["pid"] as const) : []),

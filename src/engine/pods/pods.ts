@@ -38,6 +38,8 @@ export interface PodSandboxRequest {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** The cgroup that holds those of the containers: `/sampan/burstable/pod<uid>`. Made with the sandbox, removed with it; the class above it weighs as much as its pods together. */
   readonly cgroupParent?: string;
+  /** That cgroup is somebody else's, who made it, limits it and removes it: it gets no limits here, and stays. */
+  readonly foreignCgroup?: boolean;
   /** Limits of the whole pod. */
   readonly resources?: PodResources;
   /** The runtime of its containers. */

@@ -7,7 +7,8 @@ import { unmount } from "../../kernel/mounts.ts";
 import { setLinkUp } from "../../kernel/netlink-link.ts";
 import { NETLINK_NETFILTER } from "../../kernel/netlink-rules.ts";
 import { launchBeside } from "./beside.ts";
-import { op, type Operation } from "./plan/operations.ts";
+import { op, type Operation, type Plan } from "./plan/operations.ts";
+import { childNamespace, madeInside } from "./user-namespace.ts";
 
 /** As engine/networks/door.ts has it; the runtime may not import the engine. */
 interface LinkRequest {
@@ -33,11 +34,11 @@ const LOOPBACK = 1;
 /** The engine's NamespaceDoor. */
 export function namespaceDoor() {
   return {
-    async make(path: string, steps: readonly Step[]): Promise<void> {
+    async make(path: string, steps: readonly Step[], user?: string): Promise<void> {
       mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
       writeFileSync(path, "", { flag: "a", mode: 0o444 });
       try {
-        await execute(makePlan(path, steps));
+        await launchBeside(user === undefined ? makePlan(path, steps) : userPlan(path, steps, user));
       } catch (error) {
         unmount(path);
         rmSync(path, { force: true });
@@ -61,13 +62,30 @@ async function execute(parent: readonly Operation[]): Promise<void> {
 
 const openHost = op("netlink_open", { out: at.host }, "the host's network");
 
-function makePlan(path: string, steps: readonly Step[]): Operation[] {
+const own = "/proc/self/ns/net";
+
+function makePlan(path: string, steps: readonly Step[]): Plan {
   const why = `network namespace "${path}"`;
-  const own = "/proc/self/ns/net";
-  return [
+  const parent = [
     openHost,
     op("unshare", { flags: CLONE.NEWNET }, why),
     op("open", { path: own, flags: O.RDONLY | O.CLOEXEC, out: at.namespace }, why),
+    ...filled(path, steps, why),
+  ];
+  return { parent, middle: [], init: [] };
+}
+
+/** One that a user namespace owns; what is in it is made by the host's root nevertheless. */
+function userPlan(path: string, steps: readonly Step[], user: string): Plan {
+  const why = `network namespace "${path}"`;
+  const meanwhile = [childNamespace("net", at.namespace, why)];
+  const { parent, init } = madeInside({ user, flags: CLONE.NEWNET, meanwhile, why });
+  const enter = op("setns", { slot: at.namespace, type: CLONE.NEWNET }, why);
+  return { parent: [openHost, ...parent, enter, ...filled(path, steps, why)], middle: [], init };
+}
+
+function filled(path: string, steps: readonly Step[], why: string): Operation[] {
+  return [
     op("mount", { source: own, target: path, flags: MS.BIND }, why),
     op("netlink_open", { out: at.inside }, why),
     ...operationsOf([{ inside: { message: setLinkUp(LOOPBACK), why: "the loopback device" } }, ...steps]),

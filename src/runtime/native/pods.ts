@@ -12,13 +12,15 @@ import { cgroupHost } from "./cgroups/host.ts";
 import { cgroupPaths, type CgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups } from "./cgroups/plan.ts";
 import { removeCgroups } from "./cgroups/remove.ts";
-import { op, type Operation } from "./plan/operations.ts";
+import { op, type Operation, type Plan } from "./plan/operations.ts";
+import { madeInside, makeUserNamespace, pinned } from "./user-namespace.ts";
 
 /** As engine/pods/door.ts has it; the runtime may not import the engine. */
 interface NewNamespaces {
   readonly ipc?: string;
   readonly uts?: { readonly path: string; readonly hostname: string };
   readonly network?: string;
+  readonly user?: string;
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
@@ -28,11 +30,12 @@ const patience = { timeoutMs: 5000 } as const;
 /** The engine's PodDoor. */
 export function podDoor() {
   return {
+    makeUserNamespace,
     async makeNamespaces(wanted: NewNamespaces): Promise<void> {
       const paths = [wanted.ipc, wanted.uts?.path].filter((each) => each !== undefined);
       for (const path of paths) writeFileSync(path, "", { flag: "a", mode: 0o444 });
       try {
-        await launchBeside({ parent: namespacesPlan(wanted), middle: [], init: [] });
+        await launchBeside(wanted.user === undefined ? hostPlan(wanted) : userPlan(wanted, wanted.user));
       } catch (error) {
         for (const path of paths) {
           unmount(path);
@@ -82,24 +85,66 @@ function pathsOf(path: string): CgroupPaths {
 /** Slot of these plans. */
 const network = 0;
 
-function namespacesPlan({ ipc, uts, network: path, sysctls }: NewNamespaces): Operation[] {
-  const why = "the pod's namespaces";
-  const flags = (ipc === undefined ? 0 : CLONE.NEWIPC) | (uts === undefined ? 0 : CLONE.NEWUTS);
+const why = "the pod's namespaces";
+
+function hostPlan(wanted: NewNamespaces): Plan {
+  const { ipc, uts, sysctls } = wanted;
+  const flags = flagsOf(wanted);
   const pin = (type: string, target: string) =>
     op("mount", { source: `/proc/self/ns/${type}`, target, flags: MS.BIND }, `${type} namespace "${target}"`);
-  return [
-    ...(path === undefined
-      ? []
-      : [
-          op("open", { path, flags: O.RDONLY | O.CLOEXEC, out: network }, why),
-          op("setns", { slot: network, type: CLONE.NEWNET }, why),
-        ]),
+  const parent = [
+    ...enterNetwork(wanted),
     ...(flags === 0 ? [] : [op("unshare", { flags }, why)]),
-    ...(uts === undefined ? [] : [op("sethostname", { name: uts.hostname }, `hostname "${uts.hostname}"`)]),
-    ...Object.entries(sysctls).map(([name, value]) =>
-      op("write", { path: `/proc/sys/${sysctlPath(name) ?? name}`, data: value }, `sysctl ${name}`),
-    ),
+    ...named(wanted),
+    ...Object.entries(sysctls).map(setSysctl),
     ...(ipc === undefined ? [] : [pin("ipc", ipc)]),
     ...(uts === undefined ? [] : [pin("uts", uts.path)]),
   ];
+  return { parent, middle: [], init: [] };
+}
+
+/** The network's parameters are set with the rights of the host's root, which that namespace's owner may have less of; those of IPC by the child, whose namespace it is. */
+function userPlan(wanted: NewNamespaces, user: string): Plan {
+  const { ipc, uts, sysctls } = wanted;
+  const flags = flagsOf(wanted);
+  const [ofNetwork, ofIpc] = [true, false].map((isNet) =>
+    Object.entries(sysctls)
+      .filter(([name]) => /^net[./]/.test(name) === isNet)
+      .map(setSysctl),
+  );
+  const inside =
+    flags === 0
+      ? { parent: [], init: [] }
+      : madeInside({
+          user,
+          flags,
+          steps: [...named(wanted), ...(ofIpc ?? [])],
+          meanwhile: [
+            ...(ipc === undefined ? [] : pinned("ipc", ipc, why)),
+            ...(uts === undefined ? [] : pinned("uts", uts.path, why)),
+          ],
+          why,
+        });
+  const parent = [...inside.parent, ...enterNetwork(wanted), ...(ofNetwork ?? [])];
+  return { parent, middle: [], init: inside.init };
+}
+
+function flagsOf({ ipc, uts }: NewNamespaces): number {
+  return (ipc === undefined ? 0 : CLONE.NEWIPC) | (uts === undefined ? 0 : CLONE.NEWUTS);
+}
+
+function enterNetwork({ network: path }: NewNamespaces): Operation[] {
+  if (path === undefined) return [];
+  return [
+    op("open", { path, flags: O.RDONLY | O.CLOEXEC, out: network }, why),
+    op("setns", { slot: network, type: CLONE.NEWNET }, why),
+  ];
+}
+
+function named({ uts }: NewNamespaces): Operation[] {
+  return uts === undefined ? [] : [op("sethostname", { name: uts.hostname }, `hostname "${uts.hostname}"`)];
+}
+
+function setSysctl([name, value]: [string, string]): Operation {
+  return op("write", { path: `/proc/sys/${sysctlPath(name) ?? name}`, data: value }, `sysctl ${name}`);
 }

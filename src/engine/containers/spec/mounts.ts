@@ -6,7 +6,7 @@ import type { OciMount } from "../../../spec/oci/config.ts";
 import { hostConfig, sharesHostNetwork, type StoredContainer } from "../request.ts";
 import type { VolumeMount } from "../volumes.ts";
 import { mappingsOf } from "./idmaps.ts";
-import { isJoined } from "./namespaces.ts";
+import { isJoined, podOf } from "./namespaces.ts";
 
 /** By which scripts know that they run in a container, since Docker's first days. */
 export const mark = "/.dockerenv";
@@ -117,8 +117,10 @@ function kernelMount(type: string, destination: string, options: string[], sourc
 
 function kernelMounts({ body, ownIds, shm, sys: given, writableCgroups }: KernelMounts): OciMount[] {
   const access = hostConfig(body).Privileged ? "rw" : "ro";
-  // sysfs can be mounted only by who owns the network namespace.
-  const foreignNetwork = sharesHostNetwork(body) || isJoined(hostConfig(body).NetworkMode);
+  // sysfs can be mounted only by who owns the network namespace, as a pod's user namespace does.
+  const { NetworkMode } = hostConfig(body);
+  const foreignNetwork =
+    sharesHostNetwork(body) || (isJoined(NetworkMode) && podOf(NetworkMode) === undefined);
   const bound = given ?? (ownIds && foreignNetwork ? "/sys" : undefined);
   const sys =
     bound !== undefined

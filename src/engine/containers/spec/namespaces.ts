@@ -12,6 +12,7 @@ export interface Joined {
   readonly ipc?: string;
   readonly pid?: string;
   readonly uts?: string;
+  readonly user?: string;
 }
 
 /** `container:<reference>` → the reference. */
@@ -72,7 +73,7 @@ export function namespaces({ body, ownIds, host, joined }: NamespacesInput): Oci
     );
   }
   if (privateCgroups(body, host)) add("cgroup");
-  if (ownIds) add("user");
+  if (ownIds) add("user", joined.user);
   return found;
 }
 
