@@ -12,6 +12,7 @@ import {
   type NetworkSettings,
 } from "./settings.ts";
 import { abilities, type RuntimeProgram } from "../runtime/runtime.ts";
+import { parseReference } from "../spec/image/reference.ts";
 import type { Table } from "./settings-table.ts";
 
 export const sections = ["logs", "network", "daemon", "cri"] as const;
@@ -152,12 +153,21 @@ export function daemonOf(document: Table): DaemonSettings {
 }
 
 export function criOf(document: Table): CriSettings {
-  const cri = document.table("cri", ["socket", "stream_address", "pull_progress_timeout"]);
+  const cri = document.table("cri", ["socket", "stream_address", "pull_progress_timeout", "pinned"]);
   return {
     socket: cri.path("socket"),
     streamAddress: cri.fitting("stream_address", isEndpoint, "an IP address and a port") ?? "127.0.0.1:0",
     pullProgressTimeout: cri.count("pull_progress_timeout", 0) ?? 300_000,
+    pinned: cri.texts("pinned", isImageName, `names of images, as "registry.example/app:1"`) ?? [],
   };
+}
+
+function isImageName(text: string): boolean {
+  try {
+    return parseReference(text).repository !== "";
+  } catch {
+    return false;
+  }
 }
 
 function isEndpoint(text: string): boolean {

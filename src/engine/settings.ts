@@ -36,6 +36,8 @@ export interface CriSettings {
   readonly streamAddress: string;
   /** [cri] pull_progress_timeout: milliseconds without a byte after which a pull fails; 0: never. Five minutes. */
   readonly pullProgressTimeout: number;
+  /** [cri] pinned: images, by their names, that a kubelet is told not to collect. */
+  readonly pinned: readonly string[];
 }
 
 /** [logs]: what a container has that does not ask for something else. */

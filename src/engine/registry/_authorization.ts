@@ -4,7 +4,7 @@
  */
 import type { Challenge } from "./_challenge.ts";
 import type { Patience } from "./_patience.ts";
-import type { Credentials } from "./docker-config.ts";
+import type { CallerCredentials } from "./registry.ts";
 import { SampanError } from "../../base/errors.ts";
 import { parseChallenges } from "./_challenge.ts";
 import { exchange, shown, type Answer, type MakeBody, type TlsOptions } from "./_exchange.ts";
@@ -14,7 +14,7 @@ export interface AuthorizationParts {
   readonly name: string;
   readonly patience: Patience;
   /** Asked when the registry wants somebody; undefined is anonymous. */
-  credentials(signal?: AbortSignal): Promise<Credentials | undefined>;
+  credentials(signal?: AbortSignal): Promise<CallerCredentials | undefined>;
   tlsOf(url: URL): TlsOptions;
   /** Whether a token server may be asked without TLS. */
   mayBePlain(url: URL): boolean;
@@ -101,8 +101,9 @@ export class Authorization {
   }
 
   async #ask(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
-    const realm = this.#realm(challenge);
     const known = await this.#parts.credentials(signal);
+    if (known?.kind === "bearer") return { value: known.secret, until: Number.POSITIVE_INFINITY };
+    const realm = this.#realm(challenge);
     const wanted = scopes.length > 0 ? scopes : [challenge.parameters.get("scope") ?? ""].filter(Boolean);
     const service = challenge.parameters.get("service");
     const answer = await (known?.kind === "identity"
@@ -132,7 +133,7 @@ export class Authorization {
       service,
       scopes,
       known,
-    }: { service: string | undefined; scopes: readonly string[]; known: Credentials | undefined },
+    }: { service: string | undefined; scopes: readonly string[]; known: CallerCredentials | undefined },
     signal?: AbortSignal,
   ): Promise<Answer> {
     const url = new URL(realm);
@@ -191,7 +192,7 @@ function keyOf(challenge: Challenge, scopes: readonly string[]): string {
   ]);
 }
 
-function basic({ username, secret }: Credentials): string {
+function basic({ username, secret }: CallerCredentials): string {
   return `Basic ${Buffer.from(`${username}:${secret}`).toString("base64")}`;
 }
 

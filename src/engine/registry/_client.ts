@@ -1,5 +1,5 @@
 /** Requests to one registry or mirror: signed for when it asks, redirected by hand, tried again where that is safe. */
-import type { Credentials } from "./docker-config.ts";
+import type { CallerCredentials } from "./registry.ts";
 import type { EngineSettings } from "../settings.ts";
 import { SampanError } from "../../base/errors.ts";
 import { mayBePlain, settingsOf, tlsOf, type Address } from "./_address.ts";
@@ -19,7 +19,7 @@ import { refusal } from "./_refusal.ts";
 export interface ClientParts {
   readonly settings: EngineSettings["registries"];
   readonly patience: Patience;
-  credentials(name: string, signal?: AbortSignal): Promise<Credentials | undefined>;
+  credentials(name: string, signal?: AbortSignal): Promise<CallerCredentials | undefined>;
 }
 
 export interface Call {

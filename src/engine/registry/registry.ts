@@ -47,9 +47,13 @@ export interface Repository {
   tags(signal?: AbortSignal): Promise<readonly string[]>;
 }
 
+/** What a caller may bring along; `bearer`: the secret is a token for the registry itself. */
+export type CallerCredentials =
+  Credentials | { readonly username: string; readonly secret: string; readonly kind: "bearer" };
+
 export interface Registries {
   /** The same for one caller, who has credentials of its own for this registry: nothing of it is kept, and no tokens are shared. */
-  as(registry: string, credentials: Credentials): Registries;
+  as(registry: string, credentials: CallerCredentials): Registries;
   /** `name`: `registry/repository`, normalised. */
   repository(name: string, actions: "pull" | "pull,push"): Repository;
   /** Tries the credentials with the registry. Errors: `unauthenticated`. */
