@@ -106,6 +106,7 @@ long close_all_but(long first, const long *kept, unsigned count);
 int log_fd(void);
 void log_add(int stream, const char *data, size_t n);
 void log_end(void);
+long log_reopen(void);
 void *memcpy(void *to, const void *from, size_t n);
 void send_report(uint32_t kind, uint32_t stage, uint32_t index, long error);
 void run_stage(uint32_t stage) __attribute__((noreturn));

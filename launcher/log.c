@@ -26,6 +26,21 @@ static void open_log(void) {
     if (file >= 0 && sys(SYS_statx, file, "", AT_EMPTY_PATH, STATX_SIZE, &s) == 0) size = (int64_t)s.stx_size;
 }
 
+/* The file that has the name now; where it cannot be opened the one at hand stays. What is written is whole records: none is cut or doubled. */
+long log_reopen(void) {
+    int before = file;
+    int64_t had = size;
+    if (!path[0]) return -EBADF;
+    open_log();
+    if (file < 0) {
+        long error = file;
+        file = before, size = had;
+        return error;
+    }
+    if (before >= 0) sys(SYS_close, before);
+    return 0;
+}
+
 long do_carry_log(struct record *o) {
     if (LENGTH(CARRY_LOG, PATH) >= sizeof path) return -ENAMETOOLONG;
     append(path, path + sizeof path, TEXT(CARRY_LOG, PATH));

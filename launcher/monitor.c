@@ -166,7 +166,13 @@ static void say_status(struct client *c) {
 }
 
 /* The process has this number until it was waited for, so that no other can have it. */
-static long send_signal(int number) { return pid <= 0 || ended ? -ESRCH : sys(SYS_kill, pid, number); }
+static long send_signal(int number) {
+    if (pid <= 0 || ended) return -ESRCH;
+    if (!(number & SIGNAL_GROUP)) return sys(SYS_kill, pid, number);
+    number &= ~SIGNAL_GROUP;
+    long result = sys(SYS_kill, -pid, number);
+    return result == -ESRCH ? sys(SYS_kill, pid, number) : result; /* it leads no group */
+}
 
 static void handle(struct client *c) {
     int argument = c->header[1];
@@ -184,6 +190,7 @@ static void handle(struct client *c) {
                                            : set_size(input, (uint16_t)get(c->in, 2), (uint16_t)get(c->in + 2, 2)));
         break;
     case REQUEST_SIGNAL: answer(c, send_signal(argument)); break;
+    case REQUEST_REOPEN_LOG: answer(c, log_reopen()); break;
     default: drop(c);
     }
     c->head = c->in_have = 0;

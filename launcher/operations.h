@@ -319,6 +319,7 @@ enum operation {
 #define REQUEST_END_INPUT 4
 #define REQUEST_RESIZE 5
 #define REQUEST_SIGNAL 6
+#define REQUEST_REOPEN_LOG 7
 #define ANSWER_STATUS 16
 #define ANSWER_EXIT 17
 #define ANSWER_DONE 18
@@ -326,4 +327,5 @@ enum operation {
 #define STREAM_OUTPUT 2
 #define STREAM_ERRORS 4
 #define STREAM_NONE 8
+#define SIGNAL_GROUP 128
 #endif

@@ -78,8 +78,9 @@ async function make(
   emit(engine, info, "start");
 }
 
-function monitorRequest(engine: LifeParts, { id, body }: ContainerInfo, folder: string): MonitorRequest {
-  const log = logRequest(engine, id, body);
+function monitorRequest(engine: LifeParts, info: ContainerInfo, folder: string): MonitorRequest {
+  const { body } = info;
+  const log = logRequest(engine, info);
   const [rows = 0, columns = 0] = hostConfig(body).ConsoleSize ?? [];
   return {
     folder,

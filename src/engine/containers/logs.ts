@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../engine.ts";
+import type { ContainerInfo } from "./containers.ts";
 import type { LogEntry, LogQuery } from "./life.ts";
 import { LogWatch, newestFirst, oldestFile, successor, type LogFile } from "./logs-files.ts";
 import { nanoseconds, RecordReader } from "./logs-record.ts";
@@ -14,9 +15,9 @@ export type LogParts = Pick<LiveEngine, "containers" | "store" | "tasks">;
 
 const BLOCK = 64 << 10;
 
-/** The newest file; older ones have `.1`, `.2` … behind it. */
-export function logPath(root: string, id: string): string {
-  return join(root, "containers", id, "log");
+/** The newest file; older ones have `.1`, `.2` … behind it, unless somebody else has asked for it and keeps it. */
+export function logPath(root: string, { id, extras }: Pick<ContainerInfo, "id" | "extras">): string {
+  return extras.logPath ?? join(root, "containers", id, "log");
 }
 
 /** Errors: `not_found`; `cancelled` never: with the signal it just ends. */
@@ -34,12 +35,12 @@ export async function* readLogBatches(
   reference: string,
   query: LogQuery,
 ): AsyncGenerator<readonly LogEntry[], void, undefined> {
-  const { id, name } = engine.containers.get(reference);
-  const connection = query.follow ? engine.tasks.get(id) : undefined;
+  const info = engine.containers.get(reference);
+  const connection = query.follow ? engine.tasks.get(info.id) : undefined;
   try {
-    yield* readLogFiles(logPath(engine.store.root, id), query, connection?.exited);
+    yield* readLogFiles(logPath(engine.store.root, info), query, connection?.exited);
   } catch (error) {
-    throw SampanError.wrap(`cannot read the log of container "${name}"`, error);
+    throw SampanError.wrap(`cannot read the log of container "${info.name}"`, error);
   }
 }
 

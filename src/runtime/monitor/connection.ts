@@ -5,10 +5,10 @@ import type { Attachment, Exit, MonitorConnection, TerminalSize } from "../runti
 import { attachTo, type AttachOptions } from "./attach.ts";
 import { dial, frame, nobody, tooMany } from "./dial.ts";
 import { readExit } from "./exit.ts";
-import { answers, frameHeader } from "./protocol.ts";
+import { answers, frameHeader, signals } from "./protocol.ts";
 
 /** Errors: `not_found` when nobody listens there, or no longer. */
-export async function connectMonitor(folder: string, signal?: AbortSignal): Promise<MonitorConnection> {
+export async function connectMonitor(folder: string, signal?: AbortSignal): Promise<Connection> {
   const connection = new Connection(folder, await dial(folder, signal));
   try {
     await connection.greet();
@@ -22,7 +22,7 @@ export async function connectMonitor(folder: string, signal?: AbortSignal): Prom
 /** No frame that a monitor sends here is longer. */
 const longest = 64;
 
-class Connection implements MonitorConnection {
+export class Connection implements MonitorConnection {
   pid = 0;
   readonly exited: Promise<Exit>;
   readonly #folder: string;
@@ -65,10 +65,17 @@ class Connection implements MonitorConnection {
     );
   }
 
-  async signal(number: number): Promise<boolean> {
+  async signal(number: number, { group = false }: { readonly group?: boolean } = {}): Promise<boolean> {
     if (!Number.isInteger(number) || number < 1 || number > 64)
       throw new SampanError("invalid_argument", `cannot send signal ${number}: wanted 1 to 64`);
-    return (await this.#ask(frame("signal", number)))?.getInt32(0) === 0;
+    const send = async (argument: number) => (await this.#ask(frame("signal", argument)))?.getInt32(0) === 0;
+    // An older monitor knows no groups.
+    return (group && (await send(number | signals.group))) || (await send(number));
+  }
+
+  /** The answer of `reopen_log`: 0 or a negative errno; undefined where the monitor does not know it, and closes the connection. */
+  async reopenLog(): Promise<number | undefined> {
+    return (await this.#ask(frame("reopen_log")))?.getInt32(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,8 @@
 import type { Monitors } from "../runtime.ts";
 import { connectMonitor } from "./connection.ts";
 import { readExit } from "./exit.ts";
+import { reopenLog } from "./reopen-log.ts";
 
 export function openMonitors(): Monitors {
-  return { connect: connectMonitor, exit: readExit };
+  return { connect: connectMonitor, exit: readExit, reopenLog };
 }

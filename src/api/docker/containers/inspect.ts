@@ -39,7 +39,7 @@ export function inspection(engine: LiveEngine, container: ContainerInfo): Record
     ResolvConfPath: join(folder, "resolv.conf"),
     HostnamePath: join(folder, "hostname"),
     HostsPath: join(folder, "hosts"),
-    LogPath: noLog ? "" : logPath(engine.store.root, id),
+    LogPath: noLog ? "" : logPath(engine.store.root, container),
     Name: `/${name}`,
     RestartCount: restartCount,
     Driver: driverName(engine),
