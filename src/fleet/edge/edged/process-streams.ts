@@ -1,9 +1,9 @@
-/** An attachment of the engine, whose output is multiplexed as Docker does it, as streams of a process. */
+/** An attachment of the engine as streams of a process. */
+import { outputPieces, type OutputPiece } from "../../../engine/containers/attachment-output.ts";
 import type { startExec } from "../../../engine/containers/exec.ts";
 import type { ProcessStreams } from "./access.ts";
 
 type Attachment = NonNullable<Awaited<ReturnType<typeof startExec>>>;
-type Piece = { readonly stream: "stdout" | "stderr"; readonly data: Uint8Array };
 
 export interface StreamsOf {
   readonly attachment: Attachment;
@@ -41,27 +41,14 @@ export function processStreams({ attachment, exit, resize, kill, signal }: Strea
   };
 }
 
-const head = 8;
-
 /** `finished` is called when all has been read, or nobody reads any more. */
 async function* piecesOf(
-  { output }: Attachment,
+  attachment: Attachment,
   finished: () => void,
-): AsyncGenerator<Piece, void, undefined> {
-  const reader = output.getReader();
-  let rest: Uint8Array = new Uint8Array(0);
+): AsyncGenerator<OutputPiece, void, undefined> {
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      rest = rest.length === 0 ? next.value : Buffer.concat([rest, next.value]);
-      while (rest.length >= head) {
-        const length = new DataView(rest.buffer, rest.byteOffset).getUint32(4);
-        if (rest.length < head + length) break;
-        yield { stream: rest[0] === 2 ? "stderr" : "stdout", data: rest.subarray(head, head + length) };
-        rest = rest.subarray(head + length);
-      }
-    }
+    yield* outputPieces(attachment);
   } finally {
     finished();
-    await reader.cancel().catch(() => undefined);
   }
 }
