@@ -2,6 +2,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SampanError } from "../../base/errors.ts";
 import type { ContainerInfo } from "../../engine/containers/containers.ts";
+import type { LiveEngine } from "../../engine/engine.ts";
 import type { PodSandboxInfo } from "../../engine/pods/pods.ts";
 import {
   type ContainerConfig,
@@ -25,6 +26,22 @@ export interface KnownContainer {
   readonly config: ContainerConfig;
 }
 
+/** An origin never changes, so each is read once: kubelet lists everything every second. */
+interface Read {
+  readonly sandboxes: Map<string, PodSandboxConfig>;
+  readonly containers: Map<string, ContainerConfig>;
+}
+
+const readBy = new WeakMap<LiveEngine, Read>();
+
+function readOf(engine: LiveEngine): Read {
+  const known = readBy.get(engine);
+  if (known) return known;
+  const read: Read = { sandboxes: new Map(), containers: new Map() };
+  readBy.set(engine, read);
+  return read;
+}
+
 export function sandboxOrigin(config: PodSandboxConfig): string {
   return Buffer.from(toBinary(PodSandboxConfigSchema, config)).toString("base64");
 }
@@ -33,39 +50,100 @@ export function containerOrigin(config: ContainerConfig): string {
   return Buffer.from(toBinary(ContainerConfigSchema, config)).toString("base64");
 }
 
-/** Errors: `not_found`. */
-export function sandboxOf({ engine }: Parts, id: string): KnownSandbox {
-  const known = engine.pods
-    .list()
-    .flatMap(asSandbox)
-    .find(({ info }) => info.id === id);
-  if (known) return known;
-  throw new SampanError("not_found", `cannot find pod sandbox "${id.slice(0, 100)}"`);
+const isId = (text: string) => /^[0-9a-f]{64}$/.test(text);
+const isBeginning = (text: string) => /^[0-9a-f]{1,63}$/.test(text);
+
+/** By its id, or the beginning of one that no other has. Errors: `not_found`. */
+export function sandboxOf(parts: Parts, id: string): KnownSandbox {
+  const { engine } = parts;
+  const [known, ...others] = isId(id)
+    ? findSandbox(engine, id)
+    : isBeginning(id)
+      ? sandboxes(parts).filter(({ info }) => info.id.startsWith(id))
+      : [];
+  if (known && others.length === 0) return known;
+  throw new SampanError("not_found", `cannot find pod sandbox "${id.slice(0, 100)}"${several(known)}`);
 }
 
 export function sandboxes({ engine }: Parts): KnownSandbox[] {
-  return engine.pods.list().flatMap(asSandbox);
+  const all = engine.pods.list();
+  forget(
+    readOf(engine).sandboxes,
+    all.map(({ id }) => id),
+  );
+  return all.flatMap((info) => asSandbox(engine, info));
 }
 
-/** Errors: `not_found`. */
-export function containerOf({ engine }: Parts, id: string): KnownContainer {
-  const [known] = /^[0-9a-f]{64}$/.test(id) ? asContainer(engine.containers.get(id)) : [];
-  if (known) return known;
-  throw new SampanError("not_found", `cannot find container "${id.slice(0, 100)}"`);
+/** By its id, or the beginning of one that no other has. Errors: `not_found`. */
+export function containerOf(parts: Parts, id: string): KnownContainer {
+  const { engine } = parts;
+  const [known, ...others] = isId(id)
+    ? asContainer(engine, engine.containers.get(id))
+    : isBeginning(id)
+      ? containers(parts).filter(({ info }) => info.id.startsWith(id))
+      : [];
+  if (known && others.length === 0) return known;
+  throw new SampanError("not_found", `cannot find container "${id.slice(0, 100)}"${several(known)}`);
 }
 
 export function containers({ engine }: Parts): KnownContainer[] {
-  return engine.containers.list().flatMap(asContainer);
+  const all = engine.containers.list();
+  forget(
+    readOf(engine).containers,
+    all.map(({ id }) => id),
+  );
+  return all.flatMap((info) => asContainer(engine, info));
 }
 
-function asSandbox(info: PodSandboxInfo): KnownSandbox[] {
+/** Those of one sandbox, oldest first. */
+export function containersIn({ engine }: Parts, pod: string): KnownContainer[] {
+  return engine.pods.containers(pod).flatMap((id) => {
+    try {
+      return asContainer(engine, engine.containers.get(id));
+    } catch (error) {
+      // It went in between.
+      if (SampanError.from(error).code === "not_found") return [];
+      throw error;
+    }
+  });
+}
+
+const several = (known: object | undefined) => (known ? ": the ids of several begin with it" : "");
+
+function findSandbox(engine: LiveEngine, id: string): KnownSandbox[] {
+  try {
+    return asSandbox(engine, engine.pods.get(id));
+  } catch (error) {
+    if (SampanError.from(error).code === "not_found") return [];
+    throw error;
+  }
+}
+
+function asSandbox(engine: LiveEngine, info: PodSandboxInfo): KnownSandbox[] {
   const { origin } = info.request;
   if (origin === undefined) return [];
-  return [{ info, config: fromBinary(PodSandboxConfigSchema, Buffer.from(origin, "base64")) }];
+  const read = () => fromBinary(PodSandboxConfigSchema, Buffer.from(origin, "base64"));
+  return [{ info, config: once(readOf(engine).sandboxes, info.id, read) }];
 }
 
-function asContainer(info: ContainerInfo): KnownContainer[] {
+function asContainer(engine: LiveEngine, info: ContainerInfo): KnownContainer[] {
   const { pod, extras } = info;
-  if (pod === undefined || extras.origin === undefined) return [];
-  return [{ info, pod, config: fromBinary(ContainerConfigSchema, Buffer.from(extras.origin, "base64")) }];
+  const { origin } = extras;
+  if (pod === undefined || origin === undefined) return [];
+  const read = () => fromBinary(ContainerConfigSchema, Buffer.from(origin, "base64"));
+  return [{ info, pod, config: once(readOf(engine).containers, info.id, read) }];
+}
+
+function once<Config>(map: Map<string, Config>, id: string, read: () => Config): Config {
+  const known = map.get(id);
+  if (known !== undefined) return known;
+  const config = read();
+  map.set(id, config);
+  return config;
+}
+
+function forget(map: Map<string, unknown>, there: readonly string[]): void {
+  if (map.size <= there.length) return;
+  const kept = new Set(there);
+  for (const id of map.keys()) if (!kept.has(id)) map.delete(id);
 }

@@ -1,7 +1,8 @@
-/** The engine in a process of its own: the folders are its alone, containers are found again, and Docker's API listens. Containers outlive it. */
+/** The engine in a process of its own: the folders are its alone, containers are found again, and Docker's API listens, and the CRI where it is wanted. Containers outlive it. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { dirname, join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
 import type { LiveEngine } from "../../engine/engine.ts";
 import { dropDeadLeases } from "../../engine/gc/leases.ts";
 import type { EngineSettings } from "../../engine/settings.ts";
@@ -72,10 +73,20 @@ async function openHosts(engine: LiveEngine, { settings, log, stack }: Opening):
     const server: Server = dockerApi(engine, { warn });
     listeners.push(await listen(server, host, { settings: own, warn }));
   }
+  if (settings.cri.socket !== undefined) stack.use(await serveCri(engine, settings, warn));
   const record = { pid: process.pid, hosts };
   for (const folder of [settings.root, settings.state]) stack.use(writeRecord(folder, record));
   if (own.pidFile !== undefined) stack.use(writePidFile(own.pidFile));
   return hosts;
+}
+
+async function serveCri(
+  engine: LiveEngine,
+  { cri }: EngineSettings,
+  log: (text: string) => void,
+): Promise<AsyncDisposable> {
+  const { openCri } = await import("../../api/cri/open.ts");
+  return await openCri(engine, { settings: cri, clock: systemClock(), log });
 }
 
 function writePidFile(path: string): Disposable {

@@ -1,0 +1,67 @@
+/** What kubelet asks of the runtime as a whole: Version, Status, RuntimeConfig, UpdateRuntimeConfig. */
+import { version } from "../../base/version.ts";
+import { hostAbilities } from "../../engine/host-abilities.ts";
+import { CgroupDriver } from "../../wire/cri/cri_pb.ts";
+import type { CriContext, RuntimeCalls } from "./cri.ts";
+import { podNetwork } from "./sandboxes/network.ts";
+
+type Calls = Pick<RuntimeCalls, "version" | "status" | "runtimeConfig" | "updateRuntimeConfig">;
+
+/** Of kubelet's side; every runtime answers it so. */
+const kubeletApi = "0.1.0";
+
+export function versionCalls(context: CriContext): Calls {
+  return {
+    version: () => ({
+      version: kubeletApi,
+      runtimeName: "sampan",
+      runtimeVersion: version,
+      runtimeApiVersion: "v1",
+    }),
+    status: async ({ verbose }) => await statusOf(context, verbose),
+    runtimeConfig: () => ({ linux: { cgroupDriver: CgroupDriver.CGROUPFS } }),
+    // The only thing in it is the range of pod addresses, which is for runtimes that write CNI's configuration themselves.
+    updateRuntimeConfig: () => ({}),
+  };
+}
+
+async function statusOf(context: CriContext, verbose: boolean) {
+  const network = await podNetwork(context);
+  const { recursiveReadOnly, userNamespaces } = hostAbilities();
+  const { runtimes, settings } = context.engine;
+  const { root, state, snapshotter, defaultRuntime } = settings;
+  // Of other people's programs nobody has looked what they can do.
+  const handler = (name: string, own: boolean) => ({
+    name,
+    features: {
+      recursiveReadOnlyMounts: own && recursiveReadOnly,
+      userNamespaces: own && userNamespaces,
+    },
+  });
+  const isOwn = (name: string) => !Object.hasOwn(settings.runtimes, name);
+  return {
+    status: {
+      conditions: [
+        { type: "RuntimeReady", status: true },
+        network.ready
+          ? { type: "NetworkReady", status: true }
+          : {
+              type: "NetworkReady",
+              status: false,
+              reason: "NetworkPluginNotReady",
+              message: network.why,
+            },
+      ],
+    },
+    runtimeHandlers: [
+      handler("", isOwn(runtimes.default)),
+      ...runtimes.names.map((name) => handler(name, isOwn(name))),
+    ],
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+    ...(verbose && {
+      info: {
+        config: JSON.stringify({ root, state, snapshotter, defaultRuntime, network: network.name }),
+      },
+    }),
+  };
+}
