@@ -168,6 +168,8 @@ export interface RuntimeStats {
     readonly maxUsage?: number;
     readonly limit?: number;
     readonly failures?: number;
+    /** Alone, without memory; absent where the kernel does not count it. */
+    readonly swap?: { readonly usage: number; readonly limit?: number };
     /** memory.stat as it is: `inactive_file`, `total_inactive_file` … */
     readonly stat: Readonly<Record<string, number>>;
     /** How often the kernel killed a process of it for memory. */
@@ -181,6 +183,27 @@ export interface RuntimeStats {
     readonly bytes: number;
     readonly operations: number;
   }[];
+  /** How long its processes had to wait for something (PSI); where the kernel says so, which is with version 2 alone. */
+  readonly pressure?: { readonly [kind in PressureKind]?: Pressure };
+  /** Bytes, by the size of the page: `2MB`. */
+  readonly hugepages?: Readonly<Record<string, { readonly usage: number; readonly maxUsage?: number }>>;
+}
+
+export type PressureKind = "cpu" | "memory" | "io";
+
+/** `some`: at least one process waited; `full`: all at once. */
+export interface Pressure {
+  readonly some: PressureShare;
+  readonly full: PressureShare;
+}
+
+export interface PressureShare {
+  /** Per cent of the last 10, 60 and 300 seconds. */
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly avg300: number;
+  /** Microseconds in all. */
+  readonly total: number;
 }
 
 /** How a process ended, as its monitor wrote it. */
@@ -235,6 +258,8 @@ export interface Runtimes {
   get(name?: string): Runtime;
   readonly names: readonly string[];
   readonly default: string;
+  /** The counters of a cgroup that holds those of several containers, as their cgroup parent names it; undefined when it is not there. */
+  groupStats(cgroup: string): RuntimeStats | undefined;
   /** A static program on the host that is to be bound into a container and called with `--` and the words of a program: reaps, and passes signals on. */
   init(): Promise<string>;
 }

@@ -6,13 +6,16 @@ import { CLONE, MS, O } from "../../kernel/linux.ts";
 import { unmount } from "../../kernel/mounts.ts";
 import type { OciResources } from "../../spec/oci/config.ts";
 import { sysctlPath } from "../../spec/oci/sysctl.ts";
+import type { RuntimeStats } from "../runtime.ts";
 import { launchBeside } from "./beside.ts";
 import { applySteps } from "./cgroups/apply.ts";
 import { cgroupHost } from "./cgroups/host.ts";
 import { cgroupPaths, type CgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups } from "./cgroups/plan.ts";
+import { cgroupsExist } from "./cgroups/procs.ts";
 import { removeCgroups } from "./cgroups/remove.ts";
 import { op, type Operation, type Plan } from "./plan/operations.ts";
+import { runtimeStats } from "./stats.ts";
 import { madeInside, makeUserNamespace, pinned } from "./user-namespace.ts";
 
 /** As engine/pods/door.ts has it; the runtime may not import the engine. */
@@ -77,6 +80,12 @@ function removeEmpty(folder: string): void {
 
 /** ENOTEMPTY, which old kernels say. */
 const notEmpty = 39;
+
+/** As `groupStats` of the runtime's contract. */
+export function groupStats(cgroup: string): RuntimeStats | undefined {
+  const paths = pathsOf(cgroup);
+  return cgroupsExist(paths) ? runtimeStats(paths) : undefined;
+}
 
 function pathsOf(path: string): CgroupPaths {
   return cgroupPaths({ cgroupsPath: path, id: "pod", host: cgroupHost(), driver: "cgroupfs" });

@@ -1,7 +1,15 @@
 /** The counters of a container's control groups in the shape of the runtime's contract. */
 import type { RuntimeStats } from "../runtime.ts";
 import type { CgroupDirs } from "./cgroups/procs.ts";
-import { containerStats, oomKills, type BlkioEntry, type ContainerStats } from "./cgroups/stats.ts";
+import {
+  containerStats,
+  oomKills,
+  type BlkioEntry,
+  type ContainerStats,
+  type MemoryEntry,
+  type Pressure,
+  type PressureLine,
+} from "./cgroups/stats.ts";
 
 /** Counters are below 2^53 but for limits that mean none, which are left out. */
 const unlimited = 2n ** 62n;
@@ -14,6 +22,8 @@ export function runtimeStats(dirs: CgroupDirs): RuntimeStats {
     memory: memory(stats, oomKills(dirs)),
     pids: { current: Number(stats.pids.current ?? 0n), ...limitOf(stats.pids.limit) },
     io: io(stats),
+    ...pressureOf(stats),
+    ...hugepagesOf(stats),
   };
 }
 
@@ -30,15 +40,45 @@ function cpu({ cpu: { usage, throttling } }: ContainerStats): RuntimeStats["cpu"
   };
 }
 
-function memory({ memory: { usage, raw = {} } }: ContainerStats, kills: number): RuntimeStats["memory"] {
+function memory(
+  { memory: { usage, swap, raw = {} } }: ContainerStats,
+  kills: number,
+): RuntimeStats["memory"] {
   return {
     usage: Number(usage.usage ?? 0n),
     ...(usage.max !== undefined && { maxUsage: Number(usage.max) }),
     ...limitOf(usage.limit),
     failures: Number(usage.failcnt),
+    ...swapOf(usage, swap),
     stat: Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, Number(value)])),
     oomKills: kills,
   };
+}
+
+/** The kernel's counters of both together, without those of memory; a moment lies between the two. */
+function swapOf(memory: MemoryEntry, both: MemoryEntry): Pick<RuntimeStats["memory"], "swap"> {
+  if (both.usage === undefined) return {};
+  const usage = Math.max(0, Number(both.usage - (memory.usage ?? 0n)));
+  const unlimitedBoth = both.limit === 0n || both.limit >= unlimited || memory.limit >= unlimited;
+  return { swap: { usage, ...(!unlimitedBoth && { limit: Number(both.limit - memory.limit) }) } };
+}
+
+function pressureOf({ cpu: { psi }, memory: m, blkio }: ContainerStats): Pick<RuntimeStats, "pressure"> {
+  const io = blkio["psi"] as Pressure | undefined;
+  const kinds = { cpu: psi, memory: m.psi, io };
+  const known = Object.entries(kinds).flatMap(([kind, each]) =>
+    each ? [[kind, { some: shareOf(each.some), full: shareOf(each.full) }] as const] : [],
+  );
+  return known.length === 0 ? {} : { pressure: Object.fromEntries(known) };
+}
+
+const shareOf = ({ total, ...averages }: PressureLine) => ({ ...averages, total: Number(total) });
+
+function hugepagesOf({ hugetlb }: ContainerStats): Pick<RuntimeStats, "hugepages"> {
+  const sizes = Object.entries(hugetlb).map(([size, { usage = 0n, max }]) => {
+    return [size, { usage: Number(usage), ...(max !== undefined && { maxUsage: Number(max) }) }] as const;
+  });
+  return sizes.length === 0 ? {} : { hugepages: Object.fromEntries(sizes) };
 }
 
 function limitOf(limit: bigint | undefined): { readonly limit?: number } {
