@@ -11,6 +11,7 @@ import { translated } from "./errors.ts";
 import { CriEvents } from "./events.ts";
 import { imageCalls } from "./images/calls.ts";
 import { sandboxCalls } from "./sandboxes/calls.ts";
+import { openStreaming } from "./streaming/calls.ts";
 import { versionCalls } from "./version.ts";
 
 export interface CriOptions {
@@ -37,11 +38,13 @@ export async function openCri(
   stack.defer(() => end.abort());
   const context: CriContext = { engine, settings, clock, log, signal: end.signal };
   const events = new CriEvents(context);
+  const streaming = stack.use(await openStreaming(context));
   const runtime: Partial<RuntimeCalls> = {
     ...versionCalls(context),
     ...sandboxCalls(context, events.sandbox),
     ...containerCalls(context),
     ...events.calls,
+    ...streaming.calls,
   };
   const server = await openGrpcServer({
     path: socket,
