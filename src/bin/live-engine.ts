@@ -50,7 +50,7 @@ async function liveParts(
 ): Promise<LiveParts> {
   const { settings, store } = engine;
   const events = openEvents();
-  const network = networkOptions(engine);
+  const network = { ...networkOptions(engine), warn };
   const below = {
     runtimes: openRuntimes({
       root: join(settings.state, "runtime"),

@@ -47,8 +47,8 @@ export interface HostRoute {
   readonly device: number;
 }
 
-function ask(message: Uint8Array, what: string): readonly Uint8Array[] {
-  const socket = netlinkSocket();
+function ask(message: Uint8Array, what: string, namespace?: string): readonly Uint8Array[] {
+  const socket = netlinkSocket(namespace);
   try {
     const answers = netlinkRequest(socket, message);
     if (typeof answers === "number") throw systemError(`ask the kernel for ${what}`, answers);
@@ -58,8 +58,9 @@ function ask(message: Uint8Array, what: string): readonly Uint8Array[] {
   }
 }
 
-export const links = (): readonly Link[] =>
-  ask(dump(RTM_GETLINK, new Uint8Array(16)), "network devices").map(linkOf);
+/** Of the network namespace that the path names; the caller's own without it. */
+export const links = (namespace?: string): readonly Link[] =>
+  ask(dump(RTM_GETLINK, new Uint8Array(16)), "network devices", namespace).map(linkOf);
 
 /** The device of this name; undefined when there is none. */
 export function linkNamed(name: string): Link | undefined {

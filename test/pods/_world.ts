@@ -1,5 +1,5 @@
 /** A real engine in a network namespace of the test's own, with busybox in it; it can be opened again as when the daemon is replaced or the machine was started anew. */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLiveEngine } from "../../src/bin/live-engine.ts";
@@ -37,7 +37,8 @@ export class World implements AsyncDisposable {
   readonly #namespace = `sp${process.pid}x${Math.floor(Math.random() * 1e6)}`;
   readonly #network: Disposable;
 
-  private constructor() {
+  private constructor(settings: (folder: string) => string) {
+    writeFileSync(join(this.folder, "config.toml"), settings(this.folder));
     // Root of a user namespace must get through to what is mounted for it.
     chmodSync(this.folder, 0o711);
     must(["ip", "netns", "add", this.#namespace]);
@@ -45,8 +46,9 @@ export class World implements AsyncDisposable {
     must(["ip", "link", "set", "lo", "up"]);
   }
 
-  static async open(): Promise<World> {
-    const world = new World();
+  /** `settings` makes the engine's file of settings for this folder. */
+  static async open(settings: (folder: string) => string = () => ""): Promise<World> {
+    const world = new World(settings);
     try {
       world.engine = await world.openEngine();
       await load(world.engine, inOnePiece(await busyboxArchive(image)));
@@ -61,7 +63,7 @@ export class World implements AsyncDisposable {
     const settings = readEngineSettings({
       root: join(this.folder, "data"),
       state: join(this.folder, "run"),
-      config: "/dev/null",
+      config: join(this.folder, "config.toml"),
       env: {},
     });
     const engine = await openLiveEngine(settings, { warn: (text) => void this.warnings.push(text) });

@@ -1,5 +1,6 @@
 /** What the verbs of this folder share: rows, the host, and who runs them. */
 import { join } from "node:path";
+import type { CniAttachments } from "./cni/cni.ts";
 import type { NamespaceDoor } from "./door.ts";
 import type { Host } from "./_host.ts";
 import type { NetworkRow, Rows } from "./_rows.ts";
@@ -10,6 +11,7 @@ export interface Parts {
   readonly door: NamespaceDoor;
   readonly host: Host;
   readonly names: Names;
+  readonly cni: CniAttachments;
   /** The host address of published ports that name none; undefined: all. */
   readonly publishAddress: string | undefined;
   /** Servers for names that a container asks when it wants no others; empty: the host's. */

@@ -1,6 +1,7 @@
 /** The host as the rows say: what runs keeps what it has, what runs no more loses it, and what belongs to nobody goes. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
 import { links } from "../../kernel/netlink-dump.ts";
 import { isVethName, endpointSteps, removeSteps, vethName } from "./_endpoint.ts";
 import { deleteLink } from "../../kernel/netlink-link.ts";
@@ -19,6 +20,8 @@ interface Found {
   /** Endpoints and ports that say they are open without a sandbox. */
   readonly dangling: readonly EndpointRow[];
   readonly ports: readonly string[];
+  /** Of plug-ins, without a sandbox. */
+  readonly attachments: readonly string[];
   /** Files in the folder of namespaces that no row knows. */
   readonly files: readonly string[];
   /** Ports of our bridges that belong to no endpoint, by name and index. */
@@ -58,6 +61,7 @@ function look(parts: Parts, running: readonly string[]): Found {
     ports: [...new Set(rows.ports().map(({ container }) => container))].filter(
       (each) => !containers.has(each),
     ),
+    attachments: parts.cni.attached().filter((each) => !containers.has(each)),
     files: files.filter((name) => !containers.has(name)),
     devices: all.filter(({ name, master }) => isVethName(name) && ours.has(master) && !known.has(name)),
   };
@@ -77,6 +81,7 @@ function words(found: Found): string[] {
       ({ container }) => `endpoint of container ${short(container)}, which has no sandbox`,
     ),
     ...found.ports.map((container) => `ports of container ${short(container)}, which has no sandbox`),
+    ...found.attachments.map((each) => `network by CNI of ${short(each)}, which has no sandbox`),
     ...found.files.map((name) => `namespace file ${name} belongs to nothing`),
     ...found.devices.map(({ name }) => `device ${name} belongs to nothing`),
   ];
@@ -84,14 +89,29 @@ function words(found: Found): string[] {
 
 export async function auditNetworks(parts: Parts, running: readonly string[]): Promise<string[]> {
   await Promise.allSettled(parts.closing.values());
-  return [...words(look(parts, running)), ...(await parts.host.faults()), ...parts.names.faults()];
+  const found = words(look(parts, running));
+  const byPlugins = await checkByCni(parts, running);
+  return [...found, ...byPlugins, ...(await parts.host.faults()), ...parts.names.faults()];
+}
+
+/** What plug-ins say to CHECK about sandboxes that shall be there. */
+async function checkByCni({ cni, closing, busy }: Parts, running: readonly string[]): Promise<string[]> {
+  const sandboxes = cni
+    .attached()
+    .filter((each) => running.includes(each) && !closing.has(each) && !busy.has(each));
+  const said = await Promise.allSettled(sandboxes.map((each) => cni.check(each)));
+  return said.flatMap((each) =>
+    each.status === "rejected"
+      ? [`network by CNI is not there as it was made: ${SampanError.from(each.reason).message}`]
+      : [],
+  );
 }
 
 export async function restoreNetworks(parts: Parts, running: readonly string[]): Promise<string[]> {
   await Promise.allSettled(parts.closing.values());
   const { rows } = parts;
   const found = look(parts, running);
-  await Promise.all(found.ended.map(({ container }) => closeWhole(parts, container)));
+  const kept = await takeAway(parts, found);
   rows.transaction(() => {
     found.dangling.forEach(({ container }) => rows.closeEndpoints(container));
     found.ports.forEach((container) => rows.removePorts(container));
@@ -101,11 +121,21 @@ export async function restoreNetworks(parts: Parts, running: readonly string[]):
     await parts.door.host([
       { host: { message: deleteLink(index), tolerate: [errno.ENODEV], why: `device "${name}"` } },
     ]);
-  const wrong = [...words(found), ...(await parts.host.faults()), ...parts.names.faults()];
+  const wrong = [...words(found), ...kept, ...(await parts.host.faults()), ...parts.names.faults()];
+  wrong.push(...(await parts.cni.collect()));
   await reviveHost(parts);
   for (const each of found.lost) await revive(parts, each);
   await parts.names.update();
   return wrong;
+}
+
+/** What cannot be taken away is told, and keeps nothing else from it. */
+async function takeAway(parts: Parts, { ended, attachments }: Found): Promise<string[]> {
+  const done = await Promise.allSettled([
+    ...ended.map(({ container }) => closeWhole(parts, container)),
+    ...attachments.map((each) => parts.cni.detach(each, undefined)),
+  ]);
+  return done.flatMap((each) => (each.status === "rejected" ? [SampanError.from(each.reason).message] : []));
 }
 
 /** Bridges that containers use, then the rules: only where a container needs them. */

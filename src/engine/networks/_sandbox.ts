@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { linkNamed } from "../../kernel/netlink-dump.ts";
 import { SampanError } from "../../base/errors.ts";
 import { assign } from "./_assign.ts";
+import { buildByCni, cniEndpoint } from "./_cni-sandbox.ts";
 import { hasNames, hostAddressOf } from "./_config.ts";
 import {
   endpointSteps,
@@ -39,6 +40,14 @@ const isOpen = ({ endpoint }: Joint): boolean => endpoint.device !== null;
 
 export function sandboxOf(parts: Parts, row: SandboxRow): Sandbox {
   const joints = jointsOf(parts, row.container).filter(isOpen);
+  const attachment = parts.cni.attachment(row.container);
+  if (attachment)
+    return {
+      path: row.path,
+      endpoints: [cniEndpoint(row.container, attachment)],
+      ports: row.ports,
+      nameservers: [],
+    };
   return {
     path: row.path,
     endpoints: joints.map(({ network, endpoint }) => endpointInfo(network, endpoint)),
@@ -64,12 +73,15 @@ export async function openSandbox(
   parts: Parts,
   owner: SandboxOwner,
   ports: PublishedPorts,
+  signal?: AbortSignal,
 ): Promise<Sandbox> {
   await parts.closing.get(owner.id);
   const before = parts.rows.sandbox(owner.id);
-  if (before && isWhole(parts, before)) return sandboxOf(parts, before);
+  const isAttached = owner.cni === undefined || parts.cni.attachment(owner.id) !== undefined;
+  if (before && isAttached && isWhole(parts, before)) return sandboxOf(parts, before);
   // What a killed process left half made.
   if (before) await closeWhole(parts, owner.id);
+  if (owner.cni) return await openByCni(parts, { owner, cni: owner.cni, published: ports, signal });
   const wishes = wishesOf(ports);
   const host = parts.rows
     .endpointsOf(owner.id)
@@ -101,6 +113,23 @@ export async function openSandbox(
     throw SampanError.wrap(`cannot open the network of container "${owner.name}"`, error);
   }
   return sandboxOf(parts, parts.rows.sandbox(owner.id) ?? { container: owner.id, path, ports: {}, dns: [] });
+}
+
+async function openByCni(parts: Parts, asked: Parameters<typeof buildByCni>[1]): Promise<Sandbox> {
+  const { id } = asked.owner;
+  try {
+    await buildByCni(parts, asked);
+  } catch (error) {
+    // What DEL cannot take away now is tried again by the next stop or restore.
+    await closeWhole(parts, id).catch(() => {});
+    throw error;
+  }
+  const row = parts.rows.sandbox(id);
+  if (row) return sandboxOf(parts, row);
+  throw new SampanError(
+    "aborted",
+    `cannot open the network of "${asked.owner.name}": it was closed meanwhile`,
+  );
 }
 
 /** Every device that it should have is there. */
@@ -192,6 +221,8 @@ export async function closeSandbox(parts: Parts, container: string): Promise<{ g
   const { rows } = parts;
   const row = rows.sandbox(container);
   if (!row) return { gone: Promise.resolve() };
+  // Plug-ins take theirs away while the namespace is there; if they cannot, it stays for the next attempt.
+  await parts.cni.detach(container, isNamespace(row.path) ? row.path : undefined);
   const joints = jointsOf(parts, container);
   const ports = rows.portsOf(container);
   rows.transaction(() => {

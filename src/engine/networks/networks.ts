@@ -6,6 +6,7 @@
  * user-defined networks; it is a process of its own, so that names go on while the daemon is away.
  */
 import type { EndpointSettings, PortBinding } from "../../spec/docker/create.ts";
+import type { Cni, CniRequest } from "./cni/cni.ts";
 
 export interface NetworkInfo {
   /** 64 hexadecimal digits. */
@@ -68,6 +69,8 @@ export interface DisconnectOptions {
 }
 
 export interface Networks {
+  /** Networks of pods by CNI's plug-ins: what is configured, its status, and what was made for a sandbox. */
+  readonly cni: Pick<Cni, "configured" | "status" | "attachment" | "check">;
   list(): readonly NetworkInfo[];
   /** By name, id or the beginning of an id. */
   get(reference: string): NetworkInfo;
@@ -78,7 +81,7 @@ export interface Networks {
   connect(network: string, container: SandboxOwner, asked: EndpointSettings): Promise<Endpoint>;
   disconnect(network: string, container: string, options?: DisconnectOptions): Promise<void>;
   /** Before a container's init is made: its namespace with all its endpoints and published ports. Idempotent. Undone as a whole when it fails. */
-  open(owner: SandboxOwner, ports: PublishedPorts): Promise<Sandbox>;
+  open(owner: SandboxOwner, ports: PublishedPorts, signal?: AbortSignal): Promise<Sandbox>;
   /** When it has ended: namespace, endpoints, ports; the addresses are free some moments later. Idempotent. */
   close(container: string): Promise<void>;
   /** After the container got another name: its names follow, also while it runs. */
@@ -105,6 +108,8 @@ export interface SandboxOwner {
   readonly dns?: readonly string[];
   /** Where the user namespace is mounted that is to own its network namespace; the host's without it. */
   readonly user?: string;
+  /** Its network is made by CNI's plug-ins, and it is in none of ours. */
+  readonly cni?: CniRequest;
 }
 
 /** `80/tcp` → where on the host. */

@@ -14,6 +14,7 @@ import {
   prefixOf,
   type Prefix,
 } from "./_addresses.ts";
+import { openCni } from "./cni/open.ts";
 import { hasNames, option, rulesOf } from "./_config.ts";
 import { connectTo, disconnectFrom, renamed } from "./_connect.ts";
 import { newNetwork } from "./_create.ts";
@@ -27,7 +28,7 @@ import type { NetworkInfo, Networks, Traffic } from "./networks.ts";
 import { queue, working, type Parts } from "./_parts.ts";
 import { auditNetworks, restoreNetworks } from "./_restore.ts";
 import { isHeld, rowsOf, type NetworkRow, type Rows } from "./_rows.ts";
-import { closeSandbox, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
+import { closeSandbox, isNamespace, jointsOf, openSandbox, sandboxOf } from "./_sandbox.ts";
 
 export interface NetworksOptions {
   readonly store: Store;
@@ -44,6 +45,8 @@ export interface NetworksOptions {
   readonly table?: string;
   /** Where the host's servers for names stand; /etc/resolv.conf. */
   readonly resolvConf?: string;
+  /** What is not as asked for and no error: to whoever keeps the log. */
+  readonly warn?: (text: string) => void;
 }
 
 /** Disposing waits for what is still being taken away, and ends the watch over the rules that the first restore began; networks stay. */
@@ -69,6 +72,11 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       command: options.resolver,
       resolvConf: options.resolvConf ?? "/etc/resolv.conf",
     }),
+    cni: openCni({
+      store: options.store,
+      settings: network.cni ?? noCni,
+      warn: options.warn ?? (() => {}),
+    }),
     publishAddress: anyAddress.includes(publish) ? undefined : publish,
     dns: network.dns ?? [],
     folder: join(options.settings.state, "netns"),
@@ -78,6 +86,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   };
   const inTurn = queue();
   return {
+    cni: parts.cni,
     list: () => {
       const endpoints = rows.endpoints();
       return rows.networks().map((row) => networkInfo(row, endpoints));
@@ -118,10 +127,10 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
         disconnectFrom(parts, { network: row, container, force, durable }),
       );
     },
-    async open(owner, ports) {
+    async open(owner, ports, signal) {
       parts.fresh.set(owner.id, performance.now());
       try {
-        return await working(parts, owner.id, () => openSandbox(parts, owner, ports));
+        return await working(parts, owner.id, () => openSandbox(parts, owner, ports, signal));
       } catch (error) {
         parts.fresh.delete(owner.id);
         throw error;
@@ -169,6 +178,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   };
 }
 
+const noCni = { configs: "/etc/cni/net.d", plugins: ["/opt/cni/bin", "/usr/lib/cni"] } as const;
 const anyAddress: readonly string[] = ["", "0.0.0.0", "::"];
 
 const infoOf = (rows: Rows, row: NetworkRow): NetworkInfo => networkInfo(row, rows.endpointsIn(row.id));
@@ -294,8 +304,32 @@ async function remove(parts: Parts, row: NetworkRow): Promise<void> {
   await parts.host.applyRules();
 }
 
+/** Where the devices are not ours nobody knows what their other ends are. */
+function trafficInside(path: string): Record<string, Traffic> {
+  return Object.fromEntries(
+    links(path).flatMap(({ name, counters }) =>
+      name === "lo" || tunnels.includes(name) ? [] : [[name, counters]],
+    ),
+  );
+}
+
+/** Devices that the kernel puts into every namespace once their modules are there. */
+const tunnels: readonly string[] = [
+  "tunl0",
+  "gre0",
+  "gretap0",
+  "erspan0",
+  "sit0",
+  "ip6tnl0",
+  "ip6gre0",
+  "ip_vti0",
+  "ip6_vti0",
+];
+
 /** Seen from the container: what its end of the pair sends is what the end here gets. */
 function trafficOf(parts: Parts, container: string): Record<string, Traffic> {
+  const row = parts.cni.attachment(container) && parts.rows.sandbox(container);
+  if (row && isNamespace(row.path)) return trafficInside(row.path);
   const byName = new Map(links().map((link) => [link.name, link.counters]));
   return Object.fromEntries(
     jointsOf(parts, container).flatMap(({ endpoint }) => {

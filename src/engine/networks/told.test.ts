@@ -30,6 +30,7 @@ function networks() {
       return Promise.resolve();
     },
     sandbox: () => (open ? sandbox : undefined),
+    cni: { attachment: () => undefined } as unknown as Networks["cni"],
   };
   return parts as Networks;
 }

@@ -43,14 +43,15 @@ export function toldNetworks<Told extends Networks>(networks: Told, events: Pick
       await networks.disconnect(id, container, options);
       if (runs) tell("disconnect", id, { container });
     },
-    async open(owner, ports) {
+    async open(owner, ports, signal) {
       const wasOpen = networks.sandbox(owner.id) !== undefined;
-      const sandbox = await networks.open(owner, ports);
-      if (!wasOpen) tellAll("connect", sandbox.endpoints);
+      const sandbox = await networks.open(owner, ports, signal);
+      if (!wasOpen && !owner.cni) tellAll("connect", sandbox.endpoints);
       return sandbox;
     },
     async close(container) {
-      const endpoints = networks.sandbox(container)?.endpoints ?? [];
+      const isOurs = networks.cni.attachment(container) === undefined;
+      const endpoints = (isOurs && networks.sandbox(container)?.endpoints) || [];
       // A network may be removed while its last container leaves.
       for (const { network } of endpoints) attributesOf(network);
       await networks.close(container);

@@ -11,11 +11,13 @@ import { writeEtcFiles } from "../containers/etc.ts";
 import { addressesOf } from "../containers/live-bundle.ts";
 import { hostFacts } from "../containers/spec/host.ts";
 import { limits } from "../containers/spec/resources.ts";
+import type { CniRequest } from "../networks/cni/cni.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import { etcBody, podSysctls } from "./check.ts";
 import type { PodDoor } from "./door.ts";
 import { startInit, stopInit } from "./init.ts";
-import { isMounted, pinnedOf, placesOf, podRows, sharesHost, type PodRow } from "./places.ts";
+import { cni, isMounted, pinnedOf, placesOf, podRows, sharesHost, type PodRow } from "./places.ts";
+import type { PodSandboxRequest } from "./pods.ts";
 
 export type PodParts = Omit<LifeParts, "tasks"> & Pick<LifeParts, "tasks"> & { readonly door: PodDoor };
 
@@ -25,7 +27,7 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
   const { folder } = placesOf(engine.settings, id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await makeUser(engine, row);
-  const sandbox = await openNetwork(engine, row);
+  const sandbox = await openNetwork(engine, row, signal);
   signal?.throwIfAborted();
   await makeNamespaces(engine, row, sandbox);
   if (request.cgroupParent !== undefined) {
@@ -52,6 +54,7 @@ async function makeUser({ door, settings }: PodParts, { id, request: { userns } 
 async function openNetwork(
   { networks, settings }: PodParts,
   { id, request }: PodRow,
+  signal: AbortSignal | undefined,
 ): Promise<Sandbox | undefined> {
   if (sharesHost(request)) return undefined;
   const { name, hostname, network = "bridge", ports = {}, dns } = request;
@@ -62,8 +65,22 @@ async function openNetwork(
     ...(dns && dns.servers.length > 0 && { dns: dns.servers }),
     ...(request.userns && { user: placesOf(settings, id).user }),
   };
+  const published = { bindings: ports, all: [] };
+  if (network === cni) return await networks.open({ ...owner, cni: cniRequest(request) }, published, signal);
   if (network !== "none") await connectOnce(networks, network, owner);
-  return await networks.open(owner, { bindings: ports, all: [] });
+  return await networks.open(owner, published);
+}
+
+function cniRequest(request: PodSandboxRequest): CniRequest {
+  const { namespace, name, uid, annotations, dns, cgroupParent } = request;
+  return {
+    namespace,
+    name,
+    uid,
+    ...(annotations && { annotations }),
+    ...(dns && { dns }),
+    ...(cgroupParent !== undefined && { cgroupParent }),
+  };
 }
 
 async function connectOnce(
@@ -101,12 +118,23 @@ function settable(all: Readonly<Record<string, string>>, newIpc: boolean): Recor
   return Object.fromEntries(Object.entries(all).filter(([name]) => newIpc || /^net[./]/.test(name)));
 }
 
-function writeEtc({ settings }: PodParts, { id, request }: PodRow, sandbox: Sandbox | undefined): void {
+function writeEtc(
+  { settings, networks }: PodParts,
+  { id, request }: PodRow,
+  sandbox: Sandbox | undefined,
+): void {
   const { dns, dnsSearch, dnsOptions } = settings.network;
+  const told = networks.cni.attachment(id)?.dns;
+  const either = (first: readonly string[] | undefined, other: readonly string[]) =>
+    first && first.length > 0 ? first : other;
   writeEtcFiles(placesOf(settings, id).folder, {
     body: etcBody(request),
     hostname: request.hostname,
-    defaults: { dns, search: dnsSearch, options: dnsOptions },
+    defaults: {
+      dns: either(told?.servers, dns),
+      search: either(told?.searches, dnsSearch),
+      options: either(told?.options, dnsOptions),
+    },
     ...(sandbox && { ...addressesOf(sandbox), nameservers: sandbox.nameservers }),
   });
 }

@@ -13,6 +13,7 @@ import { checkPod } from "./check.ts";
 import { isInitAlive } from "./init.ts";
 import { makePod, unmakePod, type PodParts } from "./make.ts";
 import {
+  cni,
   containersOf,
   generationOf,
   isMounted,
@@ -41,7 +42,7 @@ export function openPods(engine: PodParts): Pods {
     async run(request, signal) {
       checkPod(request);
       if (request.runtime !== undefined) engine.runtimes.get(request.runtime);
-      if (request.network !== undefined) engine.networks.get(request.network);
+      if (request.network !== undefined && request.network !== cni) engine.networks.get(request.network);
       signal?.throwIfAborted();
       const row = addRow(engine, request);
       return await inTurn(row.id, async () => {
@@ -181,7 +182,7 @@ function setWanted({ store }: PodParts, id: string): void {
 
 async function forget({ store, networks }: PodParts, { id, request }: PodRow): Promise<void> {
   const { network = "bridge" } = request;
-  if (!sharesHost(request) && network !== "none")
+  if (!sharesHost(request) && network !== "none" && network !== cni)
     await networks.disconnect(network, id, { force: true, durable: false }).catch((error: unknown) => {
       if (SampanError.from(error).code !== "not_found") throw error;
     });
@@ -221,7 +222,9 @@ function infoOf(engine: PodParts, row: PodRow): PodSandboxInfo {
   const ready = isReady(engine, row);
   const sandbox = ready && !sharesHost(request) ? engine.networks.sandbox(id) : undefined;
   const [endpoint] = sandbox?.endpoints ?? [];
-  const ips = [endpoint?.ipv4, endpoint?.ipv6].flatMap((each) => each?.replace(/\/.*$/, "") ?? []);
+  const attachment = sandbox && engine.networks.cni.attachment(id);
+  const addresses = attachment?.addresses.map(({ address }) => address) ?? [endpoint?.ipv4, endpoint?.ipv6];
+  const ips = addresses.flatMap((each) => each?.replace(/\/.*$/, "") ?? []);
   return {
     id,
     request,

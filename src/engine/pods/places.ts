@@ -99,6 +99,9 @@ export function generationOf({ generation }: PodPlaces): string {
   return text.startsWith(`${bootId()} `) ? text : "";
 }
 
+/** The network of a pod that is made by CNI's plug-ins. */
+export const cni = "cni";
+
 export const sharesHost = ({ network }: PodSandboxRequest): boolean => network === "host";
 
 /** Which namespaces are pinned: the host's are not, a user namespace only where the pod has its own ids, and a PID namespace only where it shares one. */

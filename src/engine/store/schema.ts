@@ -123,4 +123,10 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX containers_by_pod ON containers (json_extract(config, '$.pod'));
   `,
+  `
+  -- What CNI's plug-ins have of a sandbox: config is the network and request the parameters as they were at ADD, result is what the last of them answered; all JSON. Without a result ADD was cut off.
+  CREATE TABLE cni_attachments (
+    sandbox TEXT PRIMARY KEY, network TEXT NOT NULL, config TEXT NOT NULL, request TEXT NOT NULL, result TEXT
+  ) WITHOUT ROWID, STRICT;
+  `,
 ];
