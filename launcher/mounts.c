@@ -239,7 +239,10 @@ static long empty_folder(const char *options) {
     return result;
 }
 
-/* A folder is covered by an empty tmpfs, a file by /dev/null, which must be the real one (CVE-2025-31133). */
+/*
+ * A folder is covered by an empty tmpfs, a file by /dev/null, which must be the real one (CVE-2025-31133). A copy of it that is nowhere yet, which
+ * kernels before 6.15 cannot copy again (EINVAL), is used up as it is.
+ */
 long do_mask_path(struct record *o) {
     long target = open_in(SLOT(MASK_PATH, DIR), TEXT(MASK_PATH, PATH), O_PATH, 0, RESOLVE_IN_ROOT);
     if (target < 0) return target;
@@ -252,6 +255,7 @@ long do_mask_path(struct record *o) {
         result = sys(SYS_statx, null, "", AT_EMPTY_PATH, STATX_TYPE, &s);
         if (result == 0 && !(S_ISCHR(s.stx_mode) && s.stx_rdev_major == 1 && s.stx_rdev_minor == 3)) result = -ENODEV;
         if (result == 0) result = cover = sys(SYS_open_tree, null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        if (result == -EINVAL) result = attach(null, (int)target);
     }
     if (cover >= 0) {
         result = attach((int)cover, (int)target);

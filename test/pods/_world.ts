@@ -135,6 +135,7 @@ export class World implements AsyncDisposable {
     });
     const ended = waitContainer(this.engine, id, "next-exit");
     const said = hear(attachment);
+    said.catch(() => undefined);
     await startContainer(this.engine, id);
     await ended;
     const { stdout, stderr } = await said;

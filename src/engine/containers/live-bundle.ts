@@ -54,7 +54,11 @@ export async function writeLiveBundle(
     ...(engine.unpacker.command && { helper: engine.unpacker.command }),
     volumeFolder: (name) => engine.volumes.acquire(name, info.id, signal),
     imageFolder: (image) =>
-      mountImage(engine, { container: info.id, place: placeOf(engine, info.id) }, image),
+      mountImage(
+        engine,
+        { container: info.id, place: placeOf(engine, info.id), remap: stored.remap },
+        image,
+      ),
   };
   await writeBundle({ id: info.id, folder: containerFolder(root, info.id), rootfs, stored, live });
 }

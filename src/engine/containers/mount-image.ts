@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../engine.ts";
 import { mountAll, unmountAll } from "../snapshots/mount.ts";
+import { mapOptions } from "../snapshots/overlayfs.ts";
+import type { Remap } from "../snapshots/snapshotter.ts";
 
 type Parts = Pick<LiveEngine, "images" | "snapshots" | "leases">;
 
@@ -12,6 +14,8 @@ export interface ImageMount {
   readonly container: string;
   /** `<state>/roots/<id>` */
   readonly place: string;
+  /** Of its user namespace: the image's root is its root. */
+  readonly remap?: Remap | undefined;
 }
 
 /**
@@ -20,16 +24,17 @@ export interface ImageMount {
  */
 export async function mountImage(
   engine: Parts,
-  { container, place }: ImageMount,
+  { container, place, remap }: ImageMount,
   reference: string,
 ): Promise<string> {
   const name = createHash("sha256").update(reference).digest("hex").slice(0, 16);
   const target = join(place, "images", name);
   const key = `${container}-image-${name}`;
   try {
-    const mounts = engine.snapshots.stat(key)
+    const found = engine.snapshots.stat(key)
       ? engine.snapshots.mounts(key)
       : await view(engine, key, reference);
+    const mounts = found.map((each) => ({ ...each, options: [...each.options, ...mapOptions(remap)] }));
     mkdirSync(target, { recursive: true, mode: 0o700 });
     unmountAll(mounts, target);
     await mountAll(mounts, target);

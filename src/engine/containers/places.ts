@@ -40,11 +40,11 @@ export function makeShm(place: string, body: CreateBody): string {
  */
 export function partOf(
   source: string,
-  { subpath = "", destination }: VolumeMount,
+  { subpath = "", destination, kind }: VolumeMount,
   { place, stored }: Places,
 ): string {
   const index = stored.volumes.findIndex((each) => each.destination === destination);
-  const found = openPart(source, subpath);
+  const found = openPart(source, subpath, kind === "image" ? RESOLVE.IN_ROOT : RESOLVE.BENEATH);
   try {
     const target = join(place, "parts", `${index}`);
     mkdirSync(join(place, "parts"), { recursive: true, mode: 0o700 });
@@ -59,10 +59,11 @@ export function partOf(
   }
 }
 
-function openPart(source: string, subpath: string): number {
+/** A link of an image that is absolute means the image's own root; in a volume it would be of whoever mounts the volume elsewhere. */
+function openPart(source: string, subpath: string, within: number): number {
   const top = openSync(source, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    const fd = openAt2(top, byteString(subpath), O.PATH, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
+    const fd = openAt2(top, byteString(subpath), O.PATH, within | RESOLVE.NO_MAGICLINKS);
     if (fd >= 0) return fd;
     throw invalid(`cannot mount part "${subpath}": it is not there, or leads out of the volume`);
   } finally {

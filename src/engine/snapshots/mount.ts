@@ -3,7 +3,10 @@ import { closeSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
-import { MS } from "../../kernel/linux.ts";
+import { systemError } from "../../kernel/errno.ts";
+import { openFile } from "../../kernel/libc.ts";
+import { MS, O } from "../../kernel/linux.ts";
+import { makeReadOnly, putTree } from "../../kernel/mount-trees.ts";
 import {
   bindMount,
   idmappedTree,
@@ -57,17 +60,45 @@ function allowAgain(options: readonly string[]): void {
 }
 
 async function mountOne(each: Mount, target: string): Promise<void> {
-  if (each.type === "bind") return bindMount(each.source, target, each.options.includes("ro"));
+  const maps = each.options.filter(isMap);
+  if (each.type === "bind") {
+    const readOnly = each.options.includes("ro");
+    if (maps.length === 0) return bindMount(each.source, target, readOnly);
+    return await inNamespace(maps, (namespace) => bindMapped(each.source, { target, readOnly, namespace }));
+  }
   if (each.type !== "overlay")
     throw invalid(`cannot mount "${target}": a snapshot has no mount of type "${each.type}"`);
   allowAgain(each.options);
-  const maps = each.options.filter(isMap);
   const options = each.options.filter((option) => !isMap(option));
   if (maps.length === 0) return mountOverlay(options, target);
+  await inNamespace(maps, (namespace) => mountMapped(options, namespace, target));
+}
+
+async function inNamespace(maps: readonly string[], use: (namespace: number) => void): Promise<void> {
   const ranges = (name: string) => parseRanges(maps.find((option) => option.startsWith(`${name}=`)));
-  await withUserNamespace({ uids: ranges("uidmap"), gids: ranges("gidmap") }, (namespace) =>
-    mountMapped(options, namespace, target),
-  );
+  await withUserNamespace({ uids: ranges("uidmap"), gids: ranges("gidmap") }, use);
+}
+
+interface MappedBind {
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly namespace: number;
+}
+
+function bindMapped(source: string, { target, readOnly, namespace }: MappedBind): void {
+  const tree = idmappedTree(source, namespace);
+  try {
+    const onto = openFile(target, O.PATH | O.CLOEXEC);
+    if (onto < 0) throw systemError(`open "${target}"`, -onto);
+    try {
+      if (readOnly) makeReadOnly(tree);
+      putTree(tree, onto);
+    } finally {
+      closeSync(onto);
+    }
+  } finally {
+    closeSync(tree);
+  }
 }
 
 const isMap = (option: string) => /^[ug]idmap=/.test(option);

@@ -192,7 +192,7 @@ function overlay(options: readonly string[]): Mount {
 }
 
 /** containerd's names; ranges of one kind are joined by `+`, since a comma parts options. */
-function mapOptions(remap: Remap | undefined): string[] {
+export function mapOptions(remap: Remap | undefined): string[] {
   if (!remap) return [];
   const text = (ranges: readonly IdRange[]) =>
     ranges.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`).join("+");

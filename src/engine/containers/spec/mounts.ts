@@ -58,13 +58,17 @@ export function mounts(input: MountsInput): OciMount[] {
     source,
     options: ["rbind", "rprivate", ...(hostConfig(body).ReadonlyRootfs ? ["ro"] : [])],
   }));
-  return [
+  const all = [
     ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
     ...volumes.map((volume) => volumeMount(volume, sourceOf, input.kernel)),
     ...more,
     ...(hostConfig(body).Init ? [initMount(init)] : []),
   ];
+  // What lies in a folder that a pod mounts (over /dev) is mounted into it, as containerd does; Docker's containers see of such a folder what is in it.
+  return stored.pod === undefined ? all : all.toSorted((a, b) => depth(a) - depth(b));
 }
+
+const depth = ({ destination }: OciMount) => destination.split("/").filter(Boolean).length;
 
 /** The words that init is called by, before the container's own. */
 export function initWords(body: CreateBody): string[] {

@@ -53,6 +53,7 @@ export function rootFileSystem(create: Create): void {
     builder.add(list, "send", { slot: slot.childEnd, byte: byte.hooks }, base);
     builder.add(list, "receive", { slot: slot.childEnd, byte: byte.resume }, base);
   }
+  const covers = nullCovers(create, ownMounts);
   cwdFolder(create);
   compileTerminal(mounts);
   builder.add(list, "fchdir", { slot: slot.root }, "root.path");
@@ -61,7 +62,23 @@ export function rootFileSystem(create: Create): void {
   if (!create.userns || ownMounts) settings(create);
   changeRoot(create, ownMounts);
   if (furnishesDev(options)) builder.add(list, "reopen_null", { dir: slot.root }, "default devices");
-  if (ownMounts) finishRoot(create);
+  if (ownMounts) finishRoot(create, covers);
+}
+
+/** By their place among the masked paths, the slots of a copy of /dev/null each. */
+type Covers = readonly number[];
+
+/** Where the configuration binds a /dev of its own there need be no null device in it, and one that is there is a stranger's (CVE-2025-31133): then the host's covers the files. */
+function nullCovers({ builder, options, userns }: Create, ownMounts: boolean): Covers {
+  if (!ownMounts || furnishesDev(options)) return [];
+  // As the sources of binds: a user namespace has no right to copy the host's mounts.
+  const list = userns && !options.rootless ? builder.parent : builder.init;
+  return (options.config.linux?.maskedPaths ?? []).map((_, index) => {
+    const out = builder.slot();
+    const args = { path: "/dev/null", flags: OPEN_TREE_CLONE, out };
+    builder.add(list, "open_tree", args, `linux.maskedPaths[${index}]`);
+    return out;
+  });
 }
 
 /** runc makes the working directory where it is missing; so do we, below the root. */
@@ -118,7 +135,7 @@ function settings({ builder, options }: Create): void {
 }
 
 /** After the change of root: its own propagation, read-only root, read-only paths and masks, below the container's root. */
-function finishRoot(create: Create): void {
+function finishRoot(create: Create, covers: Covers): void {
   const { builder, options } = create;
   const { config } = options;
   const list = builder.init;
@@ -132,30 +149,31 @@ function finishRoot(create: Create): void {
   (config.linux?.readonlyPaths ?? []).forEach((path, index) =>
     readOnlyPath(builder, path, `linux.readonlyPaths[${index}]`),
   );
-  maskPaths(create);
+  maskPaths(create, covers);
   // Read-only paths are bound onto themselves, which an unbindable root would not allow any more.
   if (own & MS.UNBINDABLE) builder.add(list, "mount", { target: "/", flags: own }, "linux.rootfsPropagation");
 }
 
-function maskPaths({ builder, options }: Create): void {
+function maskPaths({ builder, options }: Create, covers: Covers): void {
   const { linux } = options.config;
   const list = builder.init;
   const masked = linux?.maskedPaths ?? [];
   if (masked.length === 0) return;
-  builder.add(
-    list,
-    "open",
-    { dir: slot.root, path: "/dev/null", flags: O.PATH, resolve: RESOLVE.IN_ROOT, out: slot.null },
-    "linux.maskedPaths",
-    {
-      errnos: [errno.ENOENT],
-    },
-  );
+  if (covers.length === 0) {
+    const open = {
+      dir: slot.root,
+      path: "/dev/null",
+      flags: O.PATH,
+      resolve: RESOLVE.IN_ROOT,
+      out: slot.null,
+    };
+    builder.add(list, "open", open, "linux.maskedPaths", { errnos: [errno.ENOENT] });
+  }
   masked.forEach((path, index) => {
     builder.add(
       list,
       "mask_path",
-      { dir: slot.root, null: slot.null, path, options: linux?.mountLabel ?? "" },
+      { dir: slot.root, null: covers[index] ?? slot.null, path, options: linux?.mountLabel ?? "" },
       `linux.maskedPaths[${index}]`,
       { errnos: [errno.ENOENT, errno.ENOTDIR] },
     );
