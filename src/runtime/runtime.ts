@@ -222,8 +222,8 @@ export interface Monitors {
   /** Undefined when it has not ended, or when its monitor was killed before it could say so. */
   exit(folder: string): Exit | undefined;
   /**
-   * The log goes on in the file that has its name now, made anew where there is none. Errors: `not_found` when nobody listens there; `failed_precondition` when it has no log or is of a time
-   * before this request; why the file cannot be opened: then it goes on in the one that it has.
+   * The log goes on in the file that has its name now, made anew where there is none. Errors: `not_found` when nobody listens there; `failed_precondition` when it has no log, is of a time
+   * before this request, or cannot open the file: then it goes on in the one that it has.
    */
   reopenLog(folder: string, signal?: AbortSignal): Promise<void>;
 }

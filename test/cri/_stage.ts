@@ -34,34 +34,42 @@ export interface Made {
 
 export class Stage implements AsyncDisposable {
   readonly world: World;
-  readonly #streaming: Streaming;
-  readonly #stop: AbortController;
-  readonly warnings: string[] = [];
+  readonly #clock: CriContext["clock"];
+  #streaming!: Streaming;
 
-  private constructor(world: World, streaming: Streaming, stop: AbortController) {
+  private constructor(world: World, clock: CriContext["clock"]) {
     this.world = world;
-    this.#streaming = streaming;
-    this.#stop = stop;
+    this.#clock = clock;
   }
 
   static async open(clock: CriContext["clock"] = systemClock()): Promise<Stage> {
     const world = await World.open();
     try {
-      const stop = new AbortController();
-      const context: CriContext = {
-        get engine() {
-          return world.engine;
-        },
-        settings: world.engine.settings.cri,
-        clock,
-        log: () => undefined,
-        signal: stop.signal,
-      };
-      return new Stage(world, await openStreaming(context), stop);
+      const stage = new Stage(world, clock);
+      await stage.#open();
+      return stage;
     } catch (error) {
       await world[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async #open(): Promise<void> {
+    const { engine } = this.world;
+    this.#streaming = await openStreaming({
+      engine,
+      settings: engine.settings.cri,
+      clock: this.#clock,
+      log: () => undefined,
+      signal: new AbortController().signal,
+    });
+  }
+
+  /** Engine and streaming go, containers run on; then others come. */
+  async again(): Promise<void> {
+    await this.#streaming[Symbol.asyncDispose]();
+    await this.world.again();
+    await this.#open();
   }
 
   /** A sandbox; its id. */
@@ -130,7 +138,6 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
     await this.#streaming[Symbol.asyncDispose]();
     await this.world[Symbol.asyncDispose]();
   }

@@ -11,7 +11,8 @@ export const newest = "v4.channel.k8s.io";
 
 export function dial(url: string): Socket {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const socket = connect({ host, port: Number(port), allowHalfOpen: true });
   socket.on("error", () => {});
   return socket;
 }

@@ -68,7 +68,7 @@ test("an exec by WebSocket: v5 ends the input, and tells the status", async () =
 test("a terminal has the size that its client says", async () => {
   const url = await stage.exec({
     containerId: sleeper,
-    cmd: words("until [ $(stty size | cut -d' ' -f2) = 132 ]; do sleep 0.01; done; stty size; tty"),
+    cmd: words("until [ \"$(stty size 2>/dev/null)\" = '43 132' ]; do sleep 0.01; done; stty size; tty"),
     ...terminal,
   });
   const command = await spdyCommand(url, terminal);

@@ -9,7 +9,7 @@ const patience = 5000;
 
 /**
  * Resolves when what the container says from now on goes to the file of that name; nothing is lost or written twice. A container without a log has none to open.
- * Errors: `failed_precondition` when it does not run, or when its monitor is older than this verb; why the file cannot be opened: then it goes on in the one it has.
+ * Errors: `failed_precondition` when it does not run, when its monitor is older than this verb, or when the file cannot be opened: then it goes on in the one it has.
  */
 export async function reopenLog(engine: LifeParts, reference: string): Promise<void> {
   const info = engine.containers.get(reference);
