@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startDeviceController } from "../../../src/fleet/cloud/devicecontroller/start.ts";
 import { KubeError, type KubeClient, type KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 import { message } from "../../../src/fleet/link/envelope.ts";
+import type { Member } from "../../../src/fleet/link/kinds/membership.ts";
 import { capturedMessage } from "./captured.ts";
 import { openPartCloud, type PartCloud } from "./cloud.ts";
 
@@ -272,6 +273,25 @@ describe("from the edge", () => {
       kind: "Device",
       name: "d1",
       uid: made.metadata.uid!,
+    });
+  });
+
+  test("an edge of ours that asks is told which versions of its own are known", async () => {
+    await using cloud = await openDevices();
+    cloud.hub.connect("edge1");
+    for (const name of ["d1", "d2"]) {
+      await cloud.client.create(devices, device(name, "edge1"));
+      await cloud.until(devices, name, () => true, "default");
+    }
+    await cloud.hub.request("edge1", report("default/d1"), content("22", 7));
+    await cloud.until(devices, "d1", (each) => valueOf(each) === "22", "default");
+    const seen = capturedMessage(({ route }) => route.resource === "membership/detail");
+    const question = { ...(JSON.parse(String(seen.content)) as object), operation: "versions" };
+    const answer = await cloud.hub.request("edge1", seen.route, JSON.stringify(question));
+    const told = (answer.content as { devices: Member[] }).devices;
+    expect(Object.fromEntries(told.map(({ id, twin }) => [id, twin]))).toEqual({
+      "default/d1": { temp: { actual_version: { cloud: 0, edge: 7 } } },
+      "default/d2": {},
     });
   });
 

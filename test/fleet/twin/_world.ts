@@ -50,7 +50,7 @@ export interface World extends AsyncDisposable {
 export async function world(options: FakeEdgeOptions = {}): Promise<World> {
   const context = fakeEdgeContext(options);
   const bus = new FakeBus();
-  const twins = await openTwins(context, bus);
+  const twins = await openTwins(context, bus, () => 0);
   return {
     context,
     bus,

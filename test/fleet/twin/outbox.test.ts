@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Outbox, type Message, type OutboxLimits } from "../../../src/fleet/edge/twin/outbox.ts";
-import { message, type Envelope } from "../../../src/fleet/link/envelope.ts";
-import type { TwinMessage } from "../../../src/fleet/link/kinds/twin.ts";
+import { message, respond, type Envelope } from "../../../src/fleet/link/envelope.ts";
+import { membershipDetail, membershipQuery } from "../../../src/fleet/link/kinds/membership.ts";
+import type { TwinMessage, Twins } from "../../../src/fleet/link/kinds/twin.ts";
 import { fakeEdgeContext } from "../fake-edge-context.ts";
 import { handClock } from "../hand-clock.ts";
 import { actual, confirm, isReport, isState, topic, withDevice, world } from "./_world.ts";
@@ -206,5 +207,67 @@ describe("updates made offline", () => {
     at.context.link.set(false);
     at.context.link.set(true);
     expect(asked()).toBe(2);
+  });
+});
+
+describe("what a cloud of ours lacks, though it once had it", () => {
+  const twinOf = (sent: Envelope) => (sent.content as TwinMessage).twin;
+
+  /** A cloud that was told all, and an edge that connects to it anew. */
+  async function reconnected() {
+    const at = await withDevice();
+    const { link } = at.context;
+    for (const value of ["1", "2"]) {
+      await at.bus.tell(topic("twin/update"), actual(value));
+      await confirm(at, await link.take(isReport));
+    }
+    await at.bus.tell(topic("twin/update"), { event_id: "e", twin: { sw: { actual: { value: "ON" } } } });
+    await confirm(at, await link.take(isReport));
+    await at.bus.tell(topic("state/update"), { event_id: "e", state: "online" });
+    await confirm(at, await link.take(isState));
+    link.set(false);
+    link.ours = true;
+    link.set(true);
+    link.sent.splice(0, link.sent.length - 1);
+    const [question] = link.sent.splice(0);
+    if (!question) throw new Error("nothing was asked");
+    const answer = (twin: Twins, state?: string) => {
+      const content = membershipDetail.build({
+        event_id: "e",
+        timestamp: 1,
+        devices: [{ id: "default/d1", name: "d1", twin, ...(state === undefined ? {} : { state }) }],
+      });
+      const route = { source: "devicecontroller", group: "twin", resource: "membership/detail" };
+      return link.receive(respond(question, route, content));
+    };
+    return { at, link, question, answer };
+  }
+
+  test("is asked for with the link, and told again where its versions are older", async () => {
+    const { at, link, question, answer } = await reconnected();
+    await using _end = at;
+    expect(membershipQuery.parse(question.content).operation).toBe("versions");
+    await answer({ temp: { actual_version: { cloud: 0, edge: 1 } } });
+    const report = await link.take(isReport);
+    expect(twinOf(report)).toEqual({
+      temp: expect.objectContaining({
+        actual: expect.objectContaining({ value: "2" }),
+        actual_version: { cloud: 0, edge: 2 },
+      }),
+      sw: expect.objectContaining({ actual: expect.objectContaining({ value: "ON" }) }),
+    });
+    await confirm(at, report);
+    const state = await link.take(isState);
+    expect(String(state.content)).toContain('"state":"online"');
+  });
+
+  test("is nothing where its versions and states are the same, or newer than an edge that lost its own", async () => {
+    const { at, link, answer } = await reconnected();
+    await using _end = at;
+    const edge = (count: number) => ({ actual_version: { cloud: 0, edge: count } });
+    await answer({ temp: edge(2), sw: edge(9) }, "online");
+    await at.bus.tell(topic("twin/update"), actual("3"));
+    // The change is told, and nothing came before it nor with it.
+    expect(Object.keys(twinOf(await link.take(() => true)))).toEqual(["temp"]);
   });
 });

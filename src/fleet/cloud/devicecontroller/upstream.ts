@@ -3,7 +3,7 @@ import { invalid, SampanError } from "../../../base/errors.ts";
 import { milliseconds, timestamp } from "../../../base/clock.ts";
 import { parseDeviceResource, type DeviceRef } from "../../link/device-id.ts";
 import { message, respond, type Envelope } from "../../link/envelope.ts";
-import { membershipDetail, membershipQuery } from "../../link/kinds/membership.ts";
+import { membershipDetail, membershipQuery, membershipVersions } from "../../link/kinds/membership.ts";
 import {
   deviceStates,
   stateReport,
@@ -16,7 +16,7 @@ import type { Edge } from "../hub/hub.ts";
 import type { CloudContext } from "../part.ts";
 import { seldom } from "../status/seldom.ts";
 import { devices, keyOf, nodeOf, source } from "./kinds.ts";
-import { membersOf } from "./membership.ts";
+import { membersOf, versionsOf } from "./membership.ts";
 import { twinsOf, type DeviceState } from "./reported.ts";
 import type { Reports } from "./reports.ts";
 import { applyChanges, changesOf, joinChanges, requireRoom, type TwinChanges } from "./twins.ts";
@@ -103,11 +103,12 @@ function stateOf(
 
 /** KubeEdge's clouds never answer; its edges take the answer, and forget the devices that are not in it. */
 function answerQuery({ hub, informers, clock }: Parts, { node, traits }: Edge, received: Envelope): void {
-  membershipQuery.parse(received.content);
+  const { operation } = membershipQuery.parse(received.content);
+  const own = informers.of(devices).store.onNode(node);
   const content = membershipDetail.build({
     event_id: crypto.randomUUID(),
     timestamp: clock.now(),
-    devices: membersOf(informers.of(devices).store.onNode(node), traits),
+    devices: operation === membershipVersions ? versionsOf(own, traits, node) : membersOf(own, traits),
   });
   const route = { source, group: "twin", resource: "membership/detail" };
   hub.send(node, received.id === "" ? message(route, content) : respond(received, route, content));

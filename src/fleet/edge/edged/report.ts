@@ -82,6 +82,8 @@ export class Reporter implements Disposable {
   sayAll(): void {
     for (const entry of this.#entries.values()) {
       entry.said = undefined;
+      // A cloud that was put back to an older copy has what was there before that.
+      entry.sent = undefined;
       this.#due(entry);
     }
   }

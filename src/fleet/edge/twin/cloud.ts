@@ -5,10 +5,16 @@ import type { Envelope } from "../../link/envelope.ts";
 import { membershipDetail, membershipUpdate, type Member } from "../../link/kinds/membership.ts";
 import { twinReply, twinWanted } from "../../link/kinds/twin.ts";
 import { ofCloud } from "./batches.ts";
+import { missingOf, type Missing } from "./missing.ts";
 import type { Parts } from "./open.ts";
 import { idOf, mostDevices, type Device } from "./registry.ts";
 
+/** Milliseconds within which edges tell a cloud what it lost. */
+const spread = 5_000;
+
 export class CloudMessages {
+  /** What is to be told again is not. */
+  stop: () => void = () => {};
   readonly #parts: Omit<Parts, "cloud">;
 
   constructor(parts: Omit<Parts, "cloud">) {
@@ -27,17 +33,56 @@ export class CloudMessages {
   }
 
   async #take(envelope: Envelope): Promise<void> {
-    if (envelope.parent !== undefined && twinReply.claims(envelope))
+    // An answer like those to reports, but for its resource.
+    const isDetail = membershipDetail.claims(envelope);
+    if (!isDetail && envelope.parent !== undefined && twinReply.claims(envelope))
       this.#parts.outbox.confirm(envelope.parent);
     else if (membershipUpdate.claims(envelope)) {
       const { added_devices: added, removed_devices: removed } = membershipUpdate.parse(envelope.content);
       await this.#add(added ?? []);
       await this.#remove(removed ?? []);
-    } else if (membershipDetail.claims(envelope)) {
+    } else if (isDetail) {
       const devices = membershipDetail.parse(envelope.content).devices ?? [];
       await this.#add(devices);
       await this.#only(devices);
+      this.#compareLater(devices);
     } else if (twinWanted.claims(envelope)) await this.#sync(envelope);
+  }
+
+  /** A cloud of ours says what it has. All edges of one that was replaced find out in one moment, and nobody waits for values that are as they were. */
+  #compareLater(members: readonly Member[]): void {
+    const { context, random } = this.#parts;
+    this.stop();
+    if (!context.link.ours) return;
+    const told = members.filter(({ twin }) => twin !== undefined);
+    if (told.some((member) => this.#missing(member)))
+      this.stop = context.clock.after(random() * spread, () => {
+        for (const member of told) void this.#tellAgain(member);
+      });
+  }
+
+  #missing(member: Member): { readonly device: Device; readonly missing: Missing } | undefined {
+    const ref = refOf(member);
+    const device = ref && this.#find(ref);
+    const missing = device && missingOf(device, member);
+    return missing && { device, missing };
+  }
+
+  async #tellAgain(member: Member): Promise<void> {
+    const { batches, registry, outbox, context } = this.#parts;
+    const id = this.#missing(member)?.device.id;
+    if (id === undefined) return;
+    try {
+      await batches.run(ofCloud(id), () => {
+        const found = this.#missing(member);
+        if (!found) return undefined;
+        registry.owe(found.device, found.missing);
+        return () => outbox.touch(id);
+      });
+    } catch (error) {
+      const { code, message: text } = SampanError.from(error);
+      if (code !== "unavailable") context.log(`twins: what the cloud lost is not told: ${text}`);
+    }
   }
 
   async #sync(envelope: Envelope): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import { message } from "../../link/envelope.ts";
 import { formatDeviceResource } from "../../link/device-id.ts";
-import { membershipQuery } from "../../link/kinds/membership.ts";
+import { membershipQuery, membershipVersions } from "../../link/kinds/membership.ts";
 import { stateReport, twinReport } from "../../link/kinds/twin.ts";
 import type { EventBus } from "../eventbus/bus.ts";
 import type { EdgeContext } from "../part.ts";
@@ -22,11 +22,16 @@ import { report } from "./update.ts";
 export type TwinContext = Pick<EdgeContext, "node" | "root" | "link" | "meta" | "clock" | "log" | "signal">;
 
 /** Errors: `failed_precondition`, `unavailable` of its database, `<root>/twin/twins.db`. */
-export async function openTwins(context: TwinContext, bus: EventBus): Promise<Twins & AsyncDisposable> {
+export async function openTwins(
+  context: TwinContext,
+  bus: EventBus,
+  random: () => number = Math.random,
+): Promise<Twins & AsyncDisposable> {
   const scope = new DisposableStack();
   try {
     const store = scope.use(TwinStore.open(join(context.root, "twin"), context.log));
-    const parts = assemble(context, bus, store);
+    const parts = assemble(context, bus, store, random);
+    scope.defer(() => parts.cloud.stop());
     scope.use(parts.outbox);
     scope.defer(() => parts.batches.close());
     await parts.objects.start();
@@ -50,9 +55,11 @@ export interface Parts {
   readonly objects: DeviceObjects;
   readonly local: LocalMessages;
   readonly cloud: CloudMessages;
+  /** From 0 to 1. */
+  readonly random: () => number;
 }
 
-function assemble(context: TwinContext, bus: EventBus, store: TwinStore): Parts {
+function assemble(context: TwinContext, bus: EventBus, store: TwinStore, random: () => number): Parts {
   const registry = new Registry(store);
   const batches = new Batches(store, () => registry.reload(), context.log);
   const publisher = new Publisher(context, bus, store);
@@ -62,7 +69,7 @@ function assemble(context: TwinContext, bus: EventBus, store: TwinStore): Parts 
     next: (id) => owedMessage(context, publisher, registry.get(id)),
     settled: async (id, given) => await settle({ registry, batches, context }, id, given),
   });
-  const shared = { context, registry, batches, publisher, outbox };
+  const shared = { context, registry, batches, publisher, outbox, random };
   const objects = new DeviceObjects(shared);
   const local = new LocalMessages({ ...shared, objects });
   return { ...shared, objects, local, cloud: new CloudMessages({ ...shared, objects, local }) };
@@ -115,9 +122,14 @@ async function settle(
   }
 }
 
-/** With the link: what KubeEdge asks for once, which no cloud answers, and all that is owed. */
-function greet({ node, link, clock }: TwinContext, { outbox, registry }: Parts, connected: boolean): void {
+/** With the link: what KubeEdge asks for once, which no cloud of its answers, and all that is owed. One of ours is asked what it has of the devices, too. */
+function greet(
+  { node, link, clock }: TwinContext,
+  { outbox, registry, cloud }: Parts,
+  connected: boolean,
+): void {
   if (!connected) {
+    cloud.stop();
     outbox.disconnect();
     return;
   }
@@ -126,7 +138,7 @@ function greet({ node, link, clock }: TwinContext, { outbox, registry }: Parts, 
     event_type: "group_membership_event",
     event_id: crypto.randomUUID(),
     group_id: node,
-    operation: "detail",
+    operation: link.ours ? membershipVersions : "detail",
     timestamp: now,
   });
   link.send(

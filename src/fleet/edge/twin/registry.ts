@@ -1,5 +1,6 @@
 /** The devices of this node in memory, the same as on the disk: what is written here within a change of `batches.ts` is written there with it. */
 import type { Twin } from "../../link/kinds/twin.ts";
+import type { Missing } from "./missing.ts";
 import type { DeviceFacts, TwinStore } from "./store.ts";
 import type { DeviceKey } from "./twins.ts";
 import type { Side, Steps } from "./update.ts";
@@ -107,6 +108,15 @@ export class Registry {
       device.wishes.set(name, wish);
       if (device.twins.has(name)) this.#write(device, name);
     }
+  }
+
+  /** The cloud has lost what it had. */
+  owe(device: Device, { properties, state }: Missing): void {
+    for (const [name, bits] of properties) {
+      this.#owe(device, name, (device.owes.get(name) ?? 0) | bits);
+      this.#write(device, name);
+    }
+    if (state) this.put(device, { owesState: true });
   }
 
   /** The cloud has what it was told. What has changed since stays owed. */

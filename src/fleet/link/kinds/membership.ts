@@ -83,6 +83,9 @@ export const membershipQuery = kind<MembershipQuery>("query of devices", {
   ),
 });
 
+/** The operation by which an edge of ours asks a cloud of ours for what it has of each device: its state, and of its twin the versions of this edge without the values. */
+export const membershipVersions = "versions";
+
 export interface MembershipResult extends BaseMessage {
   readonly devices: readonly Member[] | null;
 }
