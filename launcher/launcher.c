@@ -103,6 +103,7 @@ static operation *const table[] = {
     [OP_PIPE] = do_pipe,
     [OP_READ_PID] = do_read_pid,
     [OP_CARRY_LOG] = do_carry_log,
+    [OP_CARRY_FILES] = do_carry_files,
     [OP_CARRY_STDIO] = do_carry_stdio,
     [OP_CARRY] = do_carry,
 };
@@ -250,6 +251,7 @@ static void __attribute__((noreturn)) become_monitor(void) {
 
 int launcher_main(int argc, char **argv) {
     if ((argc > 2 && same(argv[1], "--")) || (argc == 2 && same(argv[1], "-"))) become_init(argv + 2, argv + argc + 1);
+    if (argc == 2 && same(argv[1], "probe")) become_probe();
     long fd = argc == 3 ? parse_number(argv[1]) : -1;
     if (fd < 0) refuse("sampan-launcher: it is started by sampan, with a plan\n");
     report_fd = (int)parse_number(argv[2]);

@@ -98,6 +98,7 @@ void own_signals(void);
 void dispose(int signal, void *handler); /* 0 for the default, 1 to ignore it */
 const char *reason(long error);          /* of an execve that failed */
 void become_init(char **argv, char **env) __attribute__((noreturn));
+void become_probe(void) __attribute__((noreturn));
 int64_t now_ms(void);
 int take_fd(int socket, int flags); /* a descriptor that was sent over a socket, or -errno */
 void keep_line_ends(int terminal);
@@ -125,5 +126,5 @@ operation do_pty, do_own_stdio, do_reopen_null, do_set_terminal, do_dup, do_clos
 operation do_bpf_load, do_bpf_attach;
 operation do_find_exec, do_wait_start, do_exec;
 operation do_supervise, do_kill_cgroup, do_remove_cgroup;
-operation do_pipe, do_read_pid, do_carry_log, do_carry_stdio, do_carry;
+operation do_pipe, do_read_pid, do_carry_log, do_carry_stdio, do_carry_files, do_carry;
 #endif

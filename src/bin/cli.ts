@@ -14,11 +14,16 @@ export function cli(args: readonly string[]): Promise<number> {
       return openLocalClient({ root, config, env: process.env }, { say, credentials });
     },
     io,
-    { credentials },
+    { credentials, probe },
   );
 }
 
 async function credentials(): Promise<CredentialStore> {
   const { dockerConfigFolder, openDockerConfig } = await import("../engine/registry/docker-config.ts");
   return openDockerConfig(dockerConfigFolder(process.env));
+}
+
+async function probe(): Promise<Uint8Array> {
+  const { launcherBytes } = await import("../runtime/native/init-file.ts");
+  return await launcherBytes();
 }

@@ -10,6 +10,8 @@ export interface CommandContext<T extends FlagTable = FlagTable> extends Io {
   readonly daemon: () => Promise<DaemonClient>;
   /** The person named a daemon, by -H or DOCKER_HOST. */
   readonly named: boolean;
+  /** The program that tells of its isolation (launcher/probe.c). */
+  readonly probe: () => Promise<Uint8Array>;
 }
 
 export interface Command<T extends FlagTable = FlagTable> {

@@ -23,6 +23,8 @@ export type OpenClient = (place: Place) => Promise<DaemonClient>;
 export interface MainOptions {
   /** What registries are told of the person; without it nobody is logged in anywhere. */
   readonly credentials?: () => Promise<CredentialStore>;
+  /** The program that `compare` runs in containers. */
+  readonly probe?: () => Promise<Uint8Array>;
 }
 
 /** Wrong flags, and what fails before a container's own program runs. */
@@ -55,6 +57,7 @@ export async function main(
       place,
       io,
       named: host !== undefined,
+      ...(options.probe && { probe: options.probe }),
     });
   } catch (error) {
     return fail(error, io, usageStatus);
@@ -67,6 +70,7 @@ interface Door {
   readonly io: Io;
   /** The person named a daemon. */
   readonly named: boolean;
+  readonly probe?: () => Promise<Uint8Array>;
 }
 
 /** The daemon that the person named; a data root in the same line outweighs what the environment says. */
@@ -152,6 +156,10 @@ async function help(topic: readonly string[], io: Io): Promise<number> {
   return 0;
 }
 
+function noProbe(): Promise<never> {
+  throw new SampanError("unimplemented", "this program was built without the probe that tells of isolations");
+}
+
 async function call(
   name: string,
   command: Command,
@@ -179,6 +187,7 @@ async function call(
       words: parsed.words,
       daemon: () => opened.get(),
       named: door?.named ?? false,
+      probe: door?.probe ?? noProbe,
     });
   } catch (error) {
     return await fail(error, io, command.failure ?? 1);

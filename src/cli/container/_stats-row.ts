@@ -25,7 +25,7 @@ const none = "--";
 const binary = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** `1.5MiB`: memory is counted in powers of two. */
-function formatBinary(bytes: number): string {
+export function formatBinary(bytes: number): string {
   let size = bytes;
   let unit = 0;
   while (size >= 1024 && unit < binary.length - 1) {

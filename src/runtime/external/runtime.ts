@@ -23,8 +23,10 @@ export interface ExternalOptions extends Omit<Program, "args"> {
 export function externalRuntime(options: ExternalOptions): Runtime {
   const { name, path, args = [], root, patience = 10_000 } = options;
   const cannot = new Set([...(options.cannot ?? []), ...knownLacks(path)]);
-  const has = (ability: Ability) => {
-    if (cannot.has(ability)) throw new SampanError("unimplemented", `runtime "${name}" has no ${ability}`);
+  const check = (ability: Ability, id: string) => {
+    if (!cannot.has(ability)) return;
+    const text = `cannot ${verbsOf[ability]} container "${id}": runtime "${name}" cannot`;
+    throw new SampanError("unimplemented", text);
   };
   makeDirs(root, 0o700);
   const program = { name, path: Bun.which(path) ?? path, args, root };
@@ -49,7 +51,7 @@ export function externalRuntime(options: ExternalOptions): Runtime {
     },
     start: async (id, signal) => void (await run(["start", id], signal)),
     async exec({ id, process, monitor }, signal) {
-      has("exec");
+      check("exec", id);
       const file = `${monitor.folder}/process.json`;
       const { size } = monitor.stdio;
       const sized = size && { consoleSize: { height: size.rows, width: size.columns } };
@@ -60,23 +62,23 @@ export function externalRuntime(options: ExternalOptions): Runtime {
     kill: async (id, signal, { all = false } = {}) =>
       void (await run(["kill", ...(all ? ["--all"] : []), id, String(signal)])),
     async pause(id, signal) {
-      has("pause");
+      check("pause", id);
       await run(["pause", id], signal);
     },
     async resume(id, signal) {
-      has("pause");
+      check("pause", id);
       await run(["resume", id], signal);
     },
     async update(id, resources) {
-      has("update");
+      check("update", id);
       await command(program, ["update", "--resources", "-", id], { input: JSON.stringify(resources) });
     },
     async processes(id) {
-      has("processes");
+      check("processes", id);
       return cgroupPids(cgroupsOf(await pidOf(id)));
     },
     async stats(id) {
-      has("stats");
+      check("stats", id);
       return runtimeStats(cgroupsOf(await pidOf(id)));
     },
     oomKills: async (id) => oomKills(cgroupsOf(await pidOf(id))),
@@ -85,11 +87,22 @@ export function externalRuntime(options: ExternalOptions): Runtime {
     },
     state: (id) => stateOf(program, id),
     async delete(id, { force, signal }) {
-      if (force && (await stateOf(program, id)) === undefined) return;
-      await run(["delete", ...(force ? ["--force"] : []), id], signal);
+      try {
+        await run(["delete", ...(force ? ["--force"] : []), id], signal);
+      } catch (error) {
+        if (!force || SampanError.from(error).code !== "not_found") throw error;
+      }
     },
   };
 }
+
+const verbsOf: Readonly<Record<Ability, string>> = {
+  exec: "start a further process in",
+  pause: "pause or resume",
+  update: "update",
+  stats: "count what is used by",
+  processes: "list the processes of",
+};
 
 const statusNames: Readonly<Record<string, Status>> = {
   creating: "created",
@@ -107,11 +120,20 @@ async function stateOf(program: Program, id: string): ReturnType<Runtime["state"
     if (SampanError.from(error).code === "not_found") return undefined;
     throw error;
   }
-  const { status, pid } = JSON.parse(text) as { readonly status?: unknown; readonly pid?: unknown };
+  const { status, pid } = stateIn(text);
   const known = statusNames[String(status)];
   if (known !== undefined && typeof pid === "number") return { status: known, pid };
+  const said = text.trim().slice(0, 200) || "nothing";
   throw new SampanError(
     "data_loss",
-    `cannot read the state of container "${id}": runtime "${program.name}" says status ${JSON.stringify(status)}`,
+    `cannot read the state of container "${id}": runtime "${program.name}" says ${said}`,
   );
+}
+
+function stateIn(text: string): { readonly status?: unknown; readonly pid?: unknown } {
+  try {
+    return (JSON.parse(text) ?? {}) as object;
+  } catch {
+    return {};
+  }
 }

@@ -4,12 +4,16 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { dirname } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 
+export function launcherBytes(): Promise<Uint8Array> {
+  return Bun.file(launcherPath).bytes();
+}
+
 /**
  * Writes it where it is not there or is another; what runs has the old one. It is not the file that plans are executed from: what a container might reach
  * is no part of the runtime.
  */
 export async function writeInitFile(path: string): Promise<string> {
-  const wanted = await Bun.file(launcherPath).bytes();
+  const wanted = await launcherBytes();
   if (isThere(path, wanted)) return path;
   const fresh = `${path}.${process.pid}`;
   try {
