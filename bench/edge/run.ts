@@ -370,7 +370,7 @@ async function idle(cables: readonly Cable[], seconds: number): Promise<void> {
     each(after.payload - before.payload),
     43,
   );
-  add("the same with the headers of TCP and IP", "kB a minute", each(after.whole - before.whole));
+  add("idle traffic with the headers of TCP and IP", "kB a minute", each(after.whole - before.whole));
 }
 
 async function rest({ client, cables }: Kube, running: Machine): Promise<void> {
