@@ -1,8 +1,18 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "bun:test";
 import { audit } from "../../src/engine/audit/audit.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
+import type { PodResources } from "../../src/engine/pods/pods.ts";
 import { needing } from "../needs.ts";
 import { mountsBelow } from "../snapshots/place.ts";
 import { needs, World } from "./_world.ts";
@@ -117,6 +127,59 @@ test("limits of the pod hold for its containers together, and the cgroup goes wi
   // What held it alone is gone too.
   expect(existsSync(dirname(folder))).toBe(false);
 });
+
+test("limits of a pod are changed while it runs, and come back with it", async () => {
+  await using world = await World.open();
+  const cgroupParent = `/sampan/test-${process.pid}/podu2`;
+  const { id } = await world.pod({ cgroupParent, resources: { Memory: 64 << 20, CpuShares: 512 } });
+  const folder = cgroupFolder(cgroupParent);
+  for (const megabytes of [128, 32]) {
+    await world.engine.pods.update(id, { Memory: megabytes << 20, PidsLimit: 0 });
+    expect(limitIn(folder)).toBe(megabytes << 20);
+  }
+  expect(world.engine.pods.get(id).request.resources).toEqual({ Memory: 32 << 20, CpuShares: 512 });
+  const why = async (limits: PodResources) =>
+    await world.engine.pods.update(id, limits).then(() => "", String);
+  expect(await why({ Memory: 5 })).toContain("cannot set Memory to 5");
+  expect(await why({ CpuQuota: 5 })).toContain("cannot set CpuQuota to 5");
+  await world.again(() => world.cutPower());
+  expect(limitIn(folder)).toBe(32 << 20);
+  await world.engine.pods.stop(id);
+  await world.engine.pods.update(id, { Memory: 16 << 20 });
+  expect(world.engine.pods.get(id).request.resources?.Memory).toBe(16 << 20);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("somebody else's cgroup keeps its limits, and stays", async () => {
+  await using world = await World.open();
+  const cgroupParent = `/kubepods-${process.pid}`;
+  const folder = cgroupFolder(cgroupParent);
+  mkdirSync(folder);
+  try {
+    writeFileSync(join(folder, unified ? "memory.max" : "memory.limit_in_bytes"), `${256 << 20}`);
+    const request = { cgroupParent, foreignCgroup: true, resources: { Memory: 64 << 20 } };
+    const { id } = await world.pod(request);
+    const container = await world.start(id, ["exec sleep 1000"]);
+    expect(existsSync(join(folder, `sampan-${container}`))).toBe(true);
+    await world.engine.pods.update(id, { Memory: 32 << 20 });
+    await world.engine.pods.remove(id);
+    expect(limitIn(folder)).toBe(256 << 20);
+  } finally {
+    for (const each of foldersOf(cgroupParent)) rmdirSync(each);
+  }
+});
+
+/** Of all controllers: cgroup v1 has several. */
+function foldersOf(path: string): string[] {
+  const trees = unified ? [""] : readdirSync("/sys/fs/cgroup");
+  return [...new Set(trees.map((tree) => realOf(join("/sys/fs/cgroup", tree, path))))].flatMap(
+    (each) => each ?? [],
+  );
+}
+
+function realOf(path: string): string | undefined {
+  return existsSync(path) ? realpathSync(path) : undefined;
+}
 
 test("another engine finds all again and touches nothing", async () => {
   await using world = await World.open();

@@ -24,6 +24,8 @@ export interface PodDoor {
   makeNamespaces(wanted: NewNamespaces): Promise<void>;
   /** A cgroup with limits; one that is there gets them. Errors name the limit. */
   makeCgroup(path: string, resources: OciResources): void;
+  /** New limits for one that is there, which has `before` again when one cannot be set. Errors name the limit. One that is not there is no error. */
+  updateCgroup(path: string, limits: { readonly now: OciResources; readonly before: OciResources }): void;
   /** With those in it, which must be empty. One that is not there is no error. Those `above` go with it where nothing else is in them, in that order. */
   removeCgroup(path: string, above: readonly string[]): Promise<void>;
 }

@@ -143,7 +143,7 @@ function writeEtc(
 const [leastShares, mostShares] = [2, 262_144] as const;
 
 /** The cgroup above those of pods weighs as much as its pods have asked for together; those of one class would otherwise weigh as one pod. */
-function shareAbove({ door, store }: PodParts, row: PodRow, { gone = false } = {}): void {
+export function shareAbove({ door, store }: PodParts, row: PodRow, { gone = false } = {}): void {
   const above = aboveOf(row);
   if (above === undefined) return;
   const others = podRows(store).filter(

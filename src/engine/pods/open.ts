@@ -24,6 +24,7 @@ import {
   sharesHost,
   type PodRow,
 } from "./places.ts";
+import { updatePod } from "./update.ts";
 import type { Pods, PodSandboxInfo, PodSandboxRequest } from "./pods.ts";
 
 /** Milliseconds until a connection is given up. */
@@ -74,6 +75,8 @@ export function openPods(engine: PodParts): Pods {
             await removeContainer(engine, each, { force: true, volumes: true });
         await forget(engine, row);
       }),
+    update: (id, resources) =>
+      inTurn(id, () => Promise.resolve().then(() => updatePod(engine, podRow(store, id), resources))),
     get: (id) => infoOf(engine, podRow(store, id)),
     list: () => podRows(store).map((row) => infoOf(engine, row)),
     connect: (id, port, signal) => connect(engine, podRow(store, id), { port, signal }),

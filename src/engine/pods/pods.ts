@@ -80,6 +80,11 @@ export interface Pods {
   stop(id: string): Promise<void>;
   /** With its containers and its row. One that is not there is no error. */
   remove(id: string): Promise<void>;
+  /**
+   * Limits of the whole pod, also of one that is not ready: they go into its row, and so come back with it. 0 and absent leave one as it is, -1 takes it away. Of a cgroup that is
+   * somebody else's only the row changes. Errors: `not_found`, `invalid_argument`; what the kernel refuses leaves all as it was.
+   */
+  update(id: string, resources: PodResources): Promise<void>;
   get(id: string): PodSandboxInfo;
   list(): readonly PodSandboxInfo[];
   /** A connection to a port of the pod's own loopback device; the host's where it has the host's network. Errors: `failed_precondition` when it is not ready, `unavailable` when nobody listens. */

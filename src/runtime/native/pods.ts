@@ -1,5 +1,5 @@
 /** Namespaces and cgroups that several containers share, for the engine's pods: engine/pods/door.ts is the contract, bin joins the two. */
-import { rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { errno, errnoOf } from "../../kernel/errno.ts";
 import { CLONE, MS, O } from "../../kernel/linux.ts";
@@ -14,6 +14,7 @@ import { cgroupPaths, type CgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups } from "./cgroups/plan.ts";
 import { cgroupsExist } from "./cgroups/procs.ts";
 import { removeCgroups } from "./cgroups/remove.ts";
+import { updateSteps } from "./cgroups/update.ts";
 import { op, type Operation, type Plan } from "./plan/operations.ts";
 import { runtimeStats } from "./stats.ts";
 import { madeInside, makeUserNamespace, pinned } from "./user-namespace.ts";
@@ -59,6 +60,20 @@ export function podDoor() {
           const { cause } = SampanError.from(error);
           if (tries === 10 || errnoOf(cause ?? error) !== errno.ENOENT) throw error;
         }
+      }
+    },
+    updateCgroup(path: string, { now, before }: { now: OciResources; before: OciResources }): void {
+      const paths = pathsOf(path);
+      if (!Object.values(paths.dirs).some((folder) => existsSync(folder))) return;
+      try {
+        applySteps(updateSteps(now, paths));
+      } catch (error) {
+        try {
+          applySteps(updateSteps(before, paths));
+        } catch {
+          // The first error says what is wrong.
+        }
+        throw error;
       }
     },
     async removeCgroup(path: string, above: readonly string[]): Promise<void> {
