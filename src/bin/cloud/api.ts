@@ -1,5 +1,6 @@
 /** The Kubernetes API that the cloud works on: its own, in this process, or a cluster's. */
 import type { PodStreams } from "../../fleet/cloud/apiserver/streams.ts";
+import type { Informers } from "../../fleet/cloud/informer/informers.ts";
 import { openApiServer } from "../../fleet/cloud/apiserver/server.ts";
 import type { CloudStream } from "../../fleet/cloud/stream/open.ts";
 import type { KubeClient } from "../../spec/kubernetes/kube.ts";
@@ -11,6 +12,8 @@ import type { CloudSettings } from "./settings.ts";
 
 export interface CloudApi extends AsyncDisposable {
   readonly client: KubeClient;
+  /** What its controllers look at anyway. */
+  readonly informers?: Informers;
   readonly url: string;
   /** Its administrator's. */
   readonly kubeconfig: string;
@@ -48,12 +51,13 @@ export async function openEmbedded(settings: CloudSettings, { stream, log }: Api
       ...(settings.hub ? { streams: stream.streams, metrics: stream.metrics } : {}),
     }),
   );
-  const { client, url, whenReady } = server;
+  const { client, informers, url, whenReady } = server;
   opening.use(writeRecord(root, { pid: process.pid, hosts: [url] }));
   const kubeconfig = await keepAdminKubeconfig(root, url, server.authority);
   const closing = opening.move();
   return {
     client,
+    informers,
     url,
     kubeconfig,
     whenReady,

@@ -27,10 +27,11 @@ export async function openFleet(
 ): Promise<Fleet> {
   const { names: _, router, metaserver, tunnelPort, kubeletsPort, ...hub } = own;
   const { bindAddress: host } = settings;
-  const { client, isOwn, readPath, callers: ca } = api;
+  const { client, informers, isOwn, readPath, callers: ca } = api;
   const kubelets = ca === undefined ? undefined : { host, port: kubeletsPort, ca };
   const cloud = await openCloud({
     client,
+    ...(informers ? { informers } : {}),
     clock: systemClock(),
     log: (text) => log("warn", text),
     install: isOwn,

@@ -35,6 +35,8 @@ const parts: readonly (readonly [name: string, part: Part])[] = [
 export interface CloudOptions {
   /** The embedded API in this process, or a real cluster. */
   readonly client: KubeClient;
+  /** Of `client`, where there are some that outlive this; its own without them. */
+  readonly informers?: Informers;
   readonly clock: Clock;
   readonly log: (text: string) => void;
   /** Whether the fleet's kinds are made known to the API first; in a cluster its administrator does that. */
@@ -71,8 +73,8 @@ export async function openCloud(options: CloudOptions): Promise<Cloud> {
   ending.defer(() => stop.abort());
   if (install) await installCrds(client, { signal });
   else await requireCrds(client, signal);
-  const informers = new Informers({ client, clock, log, signal });
-  opening.defer(async () => await informers.ended());
+  const informers = options.informers ?? new Informers({ client, clock, log, signal });
+  if (!options.informers) opening.defer(async () => await informers.ended());
   const ready = Promise.withResolvers<void>();
   // A part that fails ends all; who waits is told by that.
   ready.promise.catch(() => {});

@@ -1,8 +1,10 @@
 /** The embedded API server as a whole: a list of its parts, opened in order and closed the other way round. */
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import type { KubeClient } from "../../../spec/kubernetes/kube.ts";
+import { Informers } from "../informer/informers.ts";
 import { withAdmission } from "./auth/admission.ts";
 import { loopback } from "./auth/auth.ts";
 import { keepAggregated } from "./auth/rbac/aggregate.ts";
@@ -57,6 +59,8 @@ export interface ApiServer extends AsyncDisposable {
   readonly authority: Authority;
   /** The verbs as this process itself, past the network. */
   readonly client: KubeClient;
+  /** Of `client`: what the controllers look at, for others who would watch the same. They end with the server. */
+  readonly informers: Informers;
   /** Resolves when /readyz says so; rejects when what every cluster has could not be made. */
   readonly whenReady: Promise<void>;
   /** Drops what is in memory only to be quick, for a process that has nothing to do. */
@@ -110,10 +114,16 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const http: HttpServer = await openHttp({ host, port, tls: await tlsOf(authority), parts });
   opening.use(http);
   opening.use(renewing(authority, http, log));
+  const following = new AbortController();
+  const informers = new Informers({ client, clock: systemClock(now), log, signal: following.signal });
+  opening.defer(async () => {
+    following.abort();
+    await informers.ended();
+  });
   if (options.controllers !== false) {
     opening.use(keepAggregated(client, log));
     opening.use(startCertificates({ client, authority, authorizer, log, now }));
-    opening.use(startControllers({ client, log, now, resources, rootCertificate: authority.ca }));
+    opening.use(startControllers({ client, informers, log, now, resources, rootCertificate: authority.ca }));
   }
   const whenReady = bootstrapService(client, { address: advertised, port: http.port }).then(() => {
     state.ready = true;
@@ -129,6 +139,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     port: http.port,
     authority,
     client,
+    informers,
     whenReady,
     forget: () => storage.forget(),
     close: async () => await closing.disposeAsync(),

@@ -117,7 +117,7 @@ export class Inventory {
     this.drop(key);
     if (node === undefined) return;
     this.changed(node);
-    const references = [...referencesOf(pod)].map((each) => withNamespace(each, namespace));
+    const references = shared([...referencesOf(pod)].map((each) => withNamespace(each, namespace)));
     this.entries.set(key, { uid, node, references });
     for (const reference of references) {
       add(this.byNode, node, reference);
@@ -149,6 +149,19 @@ function place({ metadata: { namespace = "", name = "" } }: KubeObject): string 
 function withNamespace(reference: string, namespace: string): string {
   const [resource = "", name = ""] = reference.split("/");
   return `${resource}/${namespace}/${name}`;
+}
+
+/** Most pods of a fleet refer to the same: the lists of those that came last, by what is in them. */
+const lists = new Map<string, readonly string[]>();
+const mostLists = 1000;
+
+function shared(references: readonly string[]): readonly string[] {
+  const key = references.join();
+  const known = lists.get(key);
+  if (known) return known;
+  if (lists.size >= mostLists) lists.clear();
+  lists.set(key, references);
+  return references;
 }
 
 function mayGrow(pod: KubeObject): boolean {

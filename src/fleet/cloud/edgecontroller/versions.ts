@@ -2,10 +2,11 @@ import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 
 /** Of each object, by uid, the version of its last change that an edge has to know of: with it the hub does not take a change of no concern for news. */
 export class Versions {
-  private readonly known = new Map<string, string>();
+  /** As numbers, which take no memory of their own; they grow by one with each write to the API. */
+  private readonly known = new Map<string, number>();
 
   set({ metadata: { uid = "", resourceVersion = "" } }: KubeObject): void {
-    this.known.set(uid, resourceVersion);
+    if (resourceVersion) this.known.set(uid, Number(resourceVersion));
   }
 
   forget({ metadata: { uid = "" } }: KubeObject): void {
@@ -13,8 +14,9 @@ export class Versions {
   }
 
   apply(object: KubeObject): KubeObject {
-    const resourceVersion = this.known.get(object.metadata.uid ?? "");
-    if (resourceVersion === undefined || resourceVersion === object.metadata.resourceVersion) return object;
+    const known = this.known.get(object.metadata.uid ?? "");
+    const resourceVersion = String(known);
+    if (known === undefined || resourceVersion === object.metadata.resourceVersion) return object;
     return { ...object, metadata: { ...object.metadata, resourceVersion } };
   }
 }

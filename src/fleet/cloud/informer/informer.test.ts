@@ -1,3 +1,4 @@
+import { Store } from "./store.ts";
 import { describe, expect, test } from "bun:test";
 import {
   KubeError,
@@ -65,7 +66,7 @@ function openInformer(lists: readonly (KubeList | KubeError)[]) {
       return () => {};
     },
   };
-  const informer = new Informer({ client, resource: kinds.configMaps, clock, log: () => {} });
+  const informer = new Informer({ client, resource: kinds.configMaps, clock, log: () => {} }, new Store());
   informer.onChange((now, before) => {
     const name = (now ?? before)?.metadata.name ?? "";
     told.push(`${now ? (before ? "~" : "+") : "-"}${name}`);

@@ -11,7 +11,7 @@ import {
   type ResourceId,
 } from "../../../spec/kubernetes/kube.ts";
 import { type Clock, pause } from "../../../base/clock.ts";
-import { Store } from "./store.ts";
+import { type Shelf, Store } from "./store.ts";
 
 /** `now` is undefined for what is gone, `before` for what is new. */
 export type ChangeHandler = (now: KubeObject | undefined, before: KubeObject | undefined) => void;
@@ -42,11 +42,11 @@ function revisionOf(object: KubeObject): number {
   return Number(object.metadata.resourceVersion ?? 0);
 }
 
-export class Informer {
+export class Informer<Kept extends Shelf = Store> {
   readonly resource: ResourceId;
   /** Resolves with the first list; rejects never. */
   readonly synced: Promise<void>;
-  readonly store = new Store();
+  readonly store: Kept;
   private readonly options: InformerOptions;
   private readonly handlers: ChangeHandler[] = [];
   private readonly isSynced = Promise.withResolvers<void>();
@@ -57,8 +57,10 @@ export class Informer {
   /** Since the watch last told something. */
   private failures = 0;
 
-  constructor(options: InformerOptions) {
+  /** `store` is empty and nobody else's. */
+  constructor(options: InformerOptions, store: Kept) {
     this.options = options;
+    this.store = store;
     this.resource = options.resource;
     this.keep = options.keep ?? withoutManagedFields;
     this.synced = this.isSynced.promise;

@@ -1,28 +1,67 @@
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 
-/** Objects in several groups, by a text that belongs to each. */
+/** What an informer keeps objects in. */
+export interface Shelf {
+  get(namespace: string | undefined, name: string): KubeObject | undefined;
+  all(): readonly KubeObject[];
+  /** Gives what was there before. */
+  put(object: KubeObject): KubeObject | undefined;
+  remove(namespace: string | undefined, name: string | undefined): KubeObject | undefined;
+}
+
+/** Objects in several groups, by texts that belong to each. Made when it is first asked for: of most kinds nobody ever does, and a fleet has tens of thousands of objects. */
 class Index {
-  private readonly groups = new Map<string, Map<string, KubeObject>>();
+  private readonly groupsOf: (object: KubeObject) => readonly string[];
+  private groups: Map<string, Map<string, KubeObject>> | undefined;
 
-  add(group: string, key: string, object: KubeObject): void {
-    const members = this.groups.get(group);
-    if (members) members.set(key, object);
-    else this.groups.set(group, new Map([[key, object]]));
+  constructor(groupsOf: (object: KubeObject) => readonly string[]) {
+    this.groupsOf = groupsOf;
   }
 
-  remove(group: string, key: string): void {
-    const members = this.groups.get(group);
-    members?.delete(key);
-    if (members?.size === 0) this.groups.delete(group);
+  add(key: string, object: KubeObject): void {
+    if (this.groups) this.enter(this.groups, key, object);
   }
 
-  members(group: string): readonly KubeObject[] {
+  remove(key: string, object: KubeObject): void {
+    if (!this.groups) return;
+    for (const group of this.groupsOf(object)) {
+      const members = this.groups.get(group);
+      members?.delete(key);
+      if (members?.size === 0) this.groups.delete(group);
+    }
+  }
+
+  members(group: string, objects: ReadonlyMap<string, KubeObject>): readonly KubeObject[] {
+    this.groups ??= this.made(objects);
     return [...(this.groups.get(group)?.values() ?? [])];
+  }
+
+  private made(objects: ReadonlyMap<string, KubeObject>): Map<string, Map<string, KubeObject>> {
+    const groups = new Map<string, Map<string, KubeObject>>();
+    for (const [key, object] of objects) this.enter(groups, key, object);
+    return groups;
+  }
+
+  private enter(groups: Map<string, Map<string, KubeObject>>, key: string, object: KubeObject): void {
+    for (const group of this.groupsOf(object)) {
+      const members = groups.get(group);
+      if (members) members.set(key, object);
+      else groups.set(group, new Map([[key, object]]));
+    }
   }
 }
 
-function nodeOf(object: KubeObject): string | undefined {
-  return (object["spec"] as { readonly nodeName?: string } | undefined)?.nodeName;
+function nodesOf(object: KubeObject): readonly string[] {
+  const node = (object["spec"] as { readonly nodeName?: string } | undefined)?.nodeName;
+  return node ? [node] : [];
+}
+
+function namespacesOf({ metadata: { namespace } }: KubeObject): readonly string[] {
+  return namespace ? [namespace] : [];
+}
+
+function ownersOf({ metadata: { ownerReferences = [] } }: KubeObject): readonly string[] {
+  return ownerReferences.map(({ uid }) => uid);
 }
 
 function key(namespace: string | undefined, name: string | undefined): string {
@@ -30,11 +69,11 @@ function key(namespace: string | undefined, name: string | undefined): string {
 }
 
 /** What an informer knows: objects by place, and indexes by namespace, owner and node. */
-export class Store {
+export class Store implements Shelf {
   private readonly objects = new Map<string, KubeObject>();
-  private readonly namespaces = new Index();
-  private readonly owners = new Index();
-  private readonly nodes = new Index();
+  private readonly namespaces = new Index(namespacesOf);
+  private readonly owners = new Index(ownersOf);
+  private readonly nodes = new Index(nodesOf);
 
   get size(): number {
     return this.objects.size;
@@ -49,17 +88,17 @@ export class Store {
   }
 
   inNamespace(namespace: string): readonly KubeObject[] {
-    return this.namespaces.members(namespace);
+    return this.namespaces.members(namespace, this.objects);
   }
 
   /** Objects with an owner reference to this uid. */
   ownedBy(uid: string): readonly KubeObject[] {
-    return this.owners.members(uid);
+    return this.owners.members(uid, this.objects);
   }
 
   /** Objects whose spec.nodeName is this. */
   onNode(name: string): readonly KubeObject[] {
-    return this.nodes.members(name);
+    return this.nodes.members(name, this.objects);
   }
 
   put(object: KubeObject): KubeObject | undefined {
@@ -67,10 +106,7 @@ export class Store {
     const place = key(namespace, name);
     const before = this.remove(namespace, name);
     this.objects.set(place, object);
-    if (namespace) this.namespaces.add(namespace, place, object);
-    for (const { uid } of object.metadata.ownerReferences ?? []) this.owners.add(uid, place, object);
-    const node = nodeOf(object);
-    if (node) this.nodes.add(node, place, object);
+    for (const index of [this.namespaces, this.owners, this.nodes]) index.add(place, object);
     return before;
   }
 
@@ -79,10 +115,7 @@ export class Store {
     const before = this.objects.get(place);
     if (!before) return undefined;
     this.objects.delete(place);
-    if (namespace) this.namespaces.remove(namespace, place);
-    for (const { uid } of before.metadata.ownerReferences ?? []) this.owners.remove(uid, place);
-    const node = nodeOf(before);
-    if (node) this.nodes.remove(node, place);
+    for (const index of [this.namespaces, this.owners, this.nodes]) index.remove(place, before);
     return before;
   }
 }

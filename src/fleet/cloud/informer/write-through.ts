@@ -5,7 +5,7 @@ import type { Informers } from "./informers.ts";
 /** A client that tells the informers of everything it wrote. */
 export function writeThrough(client: KubeClient, informers: Informers): KubeClient {
   function wrote(resource: ResourceId, object: KubeObject): KubeObject {
-    informers.find(resource)?.wrote(object);
+    for (const informer of informers.following(resource)) informer.wrote(object);
     return object;
   }
   return {
@@ -33,7 +33,7 @@ export function writeThrough(client: KubeClient, informers: Informers): KubeClie
   };
 
   function gone(resource: ResourceId, object: KubeObject): KubeObject {
-    if (object.metadata.uid) informers.find(resource)?.deleted(object);
+    if (object.metadata.uid) for (const informer of informers.following(resource)) informer.deleted(object);
     return object;
   }
 }

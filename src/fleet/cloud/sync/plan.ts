@@ -1,7 +1,7 @@
 /** What an edge lacks: pure. */
 import { compareVersions } from "../../link/envelope.ts";
 import type { Delivery, Source } from "../hub/hub.ts";
-import type { Sync } from "./records.ts";
+import type { Sync } from "./shelf.ts";
 
 /** All that brings an edge from what it has to what it should have. */
 export function* lacking(

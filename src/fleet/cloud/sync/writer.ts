@@ -4,15 +4,8 @@ import { isReason } from "../keys/secrets.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { Queue } from "../informer/queue.ts";
 import type { Delivery } from "../hub/hub.ts";
-import {
-  clusterObjectSyncs,
-  objectSyncs,
-  type Records,
-  type Sync,
-  syncKinds,
-  syncName,
-  syncVersion,
-} from "./records.ts";
+import { clusterObjectSyncs, objectSyncs, type Records } from "./records.ts";
+import { type Sync, syncKinds, syncName, syncVersion } from "./shelf.ts";
 
 export interface WriterOptions {
   readonly client: KubeClient;

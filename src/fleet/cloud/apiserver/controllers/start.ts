@@ -22,6 +22,8 @@ import { knownKinds, servedKinds } from "./served.ts";
 
 export interface ControllersOptions {
   readonly client: KubeClient;
+  /** Of `client`; its own without it. Whoever brings them ends them. */
+  readonly informers?: Informers;
   readonly log: (text: string) => void;
   /** Milliseconds since 1970; of the clock, when that is given. */
   readonly now?: () => number;
@@ -41,7 +43,7 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
   const clock = options.clock ?? systemClock(options.now);
   const stop = new AbortController();
   const { signal } = stop;
-  const informers = new Informers({ client: options.client, clock, log, signal });
+  const informers = options.informers ?? new Informers({ client: options.client, clock, log, signal });
   const client = writeThrough(options.client, informers);
   const events = openRecorder({ client: options.client, clock, random, log, signal });
   const context: Context = { client, informers, events, clock, random, log };
@@ -50,7 +52,7 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all(running);
-      await informers.ended();
+      if (!options.informers) await informers.ended();
       await events.flush();
     },
   };

@@ -51,7 +51,13 @@ type Check = (place: Place) => string | undefined;
 export function openNodeAuthorizer(
   storage: Pick<Storage, "revision" | "watch" | "list" | "get">,
 ): NodeAuthorizer {
-  const pods = openNodePods(storage);
+  // Not before a node comes itself: those of a fleet come by the hub, which knows what is theirs.
+  let opened: NodePods | undefined;
+  const known = () => (opened ??= openNodePods(storage));
+  const pods: Known = {
+    isBound: (...place) => known().isBound(...place),
+    refers: (...place) => known().refers(...place),
+  };
   const find = (resource: string, namespace: string, name: string) =>
     storage.get({ resource, namespace, name })?.object;
   const checks = checksOf(pods, find);
@@ -69,13 +75,14 @@ export function openNodeAuthorizer(
         ? { allowed: true, reason: "" }
         : { allowed: false, reason: `node "${node}" ${why}` };
     },
-    [Symbol.asyncDispose]: () => pods[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => await opened?.[Symbol.asyncDispose](),
   };
 }
 
+type Known = Omit<NodePods, keyof AsyncDisposable>;
 type Find = (resource: string, namespace: string, name: string) => KubeObject | undefined;
 
-function checksOf(pods: NodePods, find: Find): Readonly<Record<string, Check>> {
+function checksOf(pods: Known, find: Find): Readonly<Record<string, Check>> {
   const read: Check = ({ node, verb, of: { resource, namespace = "", name, subresource } }) => {
     if (!["get", "list", "watch"].includes(verb)) return `can only read resources of this type`;
     if (subresource !== undefined) return "cannot read subresource";
@@ -124,7 +131,7 @@ function claimCheck(read: Check): Check {
   };
 }
 
-function accountCheck(pods: NodePods): Check {
+function accountCheck(pods: Known): Check {
   return ({ node, verb, of: { namespace = "", name, subresource } }) => {
     const good =
       (verb === "create" && subresource === "token") || (verb === "get" && subresource === undefined);
@@ -140,7 +147,7 @@ const nodeCheck: Check = ({ node, verb, of: { name, subresource } }) => {
   return name === node ? undefined : "can only use its own node";
 };
 
-function podCheck(pods: NodePods): Check {
+function podCheck(pods: Known): Check {
   const bound = (node: string, namespace: string, name: string | undefined) =>
     name !== undefined && pods.isBound(node, namespace, name)
       ? undefined

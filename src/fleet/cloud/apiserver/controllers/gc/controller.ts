@@ -27,6 +27,14 @@ import {
 const refresh = "kinds";
 const refreshAfter = 10_000;
 
+/** Kinds of which there are many, and which neither have owners nor are any: events, and what the hub keeps of its edges and takes away itself. */
+const unowned: readonly string[] = [
+  "/events",
+  "events.k8s.io/events",
+  "reliablesyncs.kubeedge.io/objectsyncs",
+  "reliablesyncs.kubeedge.io/clusterobjectsyncs",
+];
+
 interface Monitor {
   readonly served: Served;
   readonly informer: Informer;
@@ -85,12 +93,11 @@ class GarbageCollector implements Controller {
   private async follow(): Promise<void> {
     if (this.generation === this.served.generation) return;
     this.generation = this.served.generation;
-    const wanted = new Map(
+    const wanted = new Map<string, Served>(
       this.served
         .all()
-        // Events have no owners, and there are many of them.
-        .filter(({ id }) => id.resource !== "events")
-        .map((one) => [`${one.id.group}/${one.id.resource}`, one]),
+        .map((one): [string, Served] => [`${one.id.group}/${one.id.resource}`, one])
+        .filter(([name]) => !unowned.includes(name)),
     );
     for (const [name, { informer, served }] of this.monitors) {
       if (wanted.get(name)?.id.version === served.id.version) continue;
