@@ -18,15 +18,15 @@ export function versionCalls(context: CriContext): Calls {
       runtimeVersion: version,
       runtimeApiVersion: "v1",
     }),
-    status: async ({ verbose }) => await statusOf(context, verbose),
+    status: async ({ verbose }, { signal }) => await statusOf(context, verbose, signal),
     runtimeConfig: () => ({ linux: { cgroupDriver: CgroupDriver.CGROUPFS } }),
     // The only thing in it is the range of pod addresses, which is for runtimes that write CNI's configuration themselves.
     updateRuntimeConfig: () => ({}),
   };
 }
 
-async function statusOf(context: CriContext, verbose: boolean) {
-  const network = await podNetwork(context);
+async function statusOf(context: CriContext, verbose: boolean, signal: AbortSignal) {
+  const network = await podNetwork(context, signal);
   const { recursiveReadOnly, userNamespaces } = hostAbilities();
   const { runtimes, settings } = context.engine;
   const { root, state, snapshotter, defaultRuntime } = settings;
@@ -48,7 +48,7 @@ async function statusOf(context: CriContext, verbose: boolean) {
           : {
               type: "NetworkReady",
               status: false,
-              reason: "NetworkPluginNotReady",
+              reason: network.reason,
               message: network.why,
             },
       ],

@@ -12,7 +12,7 @@ import { pieces } from "../pieces.ts";
 import { nanoseconds } from "../time.ts";
 import { isCgroup } from "./cgroup.ts";
 import { podNetwork } from "./network.ts";
-import { sandboxRequest } from "./request.ts";
+import { podResources, sandboxRequest } from "./request.ts";
 import { isWanted, sandboxInfo, sandboxItem, sandboxStatus } from "./status.ts";
 
 type Calls = Pick<
@@ -70,9 +70,10 @@ export function sandboxCalls(context: CriContext, told: SandboxTold): Calls {
     async *streamPodSandboxes({ filter }) {
       for (const podSandboxes of pieces(list(filter))) yield await Promise.resolve({ podSandboxes });
     },
-    updatePodSandboxResources: ({ podSandboxId }) => {
-      sandboxOf(context, podSandboxId);
-      throw new SampanError("unimplemented", "cannot change the limits of a pod sandbox");
+    updatePodSandboxResources: async ({ podSandboxId, resources, overhead }) => {
+      const { info } = sandboxOf(context, podSandboxId);
+      await engine.pods.update(info.id, podResources(resources, overhead));
+      return {};
     },
   };
 }
@@ -84,7 +85,7 @@ async function run(
 ): Promise<string> {
   if (!config) throw invalid("cannot make a pod sandbox: it has no configuration");
   const isHost = config.linux?.securityContext?.namespaceOptions?.network === NamespaceMode.NODE;
-  const network = await podNetwork(context);
+  const network = await podNetwork(context, signal);
   if (!isHost && !network.ready)
     throw new SampanError("unavailable", `cannot make a pod sandbox: no network is ready: ${network.why}`);
   const request = sandboxRequest({

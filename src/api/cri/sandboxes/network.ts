@@ -4,11 +4,22 @@ import type { CriContext } from "../cri.ts";
 export type PodNetwork =
   | { readonly ready: true; readonly name: string }
   /** Pods with the host's network can be made all the same. */
-  | { readonly ready: false; readonly name: "none"; readonly why: string };
+  | { readonly ready: false; readonly name: string; readonly reason: string; readonly why: string };
 
-/** Our own bridge, where there is one. */
-export async function podNetwork({ engine }: Pick<CriContext, "engine">): Promise<PodNetwork> {
-  const { bridge } = engine.settings.network;
-  if (bridge !== false) return await Promise.resolve({ ready: true, name: "bridge" });
-  return { ready: false, name: "none", why: "there is no bridge ([network] bridge = false)" };
+const notReady = "NetworkPluginNotReady";
+
+/** CNI's, where the host's administrator has configured it, a broken one too; else our own bridge, where there is one. */
+export async function podNetwork(
+  { engine }: Pick<CriContext, "engine">,
+  signal?: AbortSignal,
+): Promise<PodNetwork> {
+  const { cni } = engine.networks;
+  const { bridge, cni: settings } = engine.settings.network;
+  if (cni.configured()) {
+    const { ready, reason, message } = await cni.status(signal);
+    return ready ? { ready, name: "cni" } : { ready, name: "cni", reason: reason || notReady, why: message };
+  }
+  if (bridge !== false) return { ready: true, name: "bridge" };
+  const why = `there is no configuration of CNI in "${settings.configs}", and no bridge ([network] bridge = false)`;
+  return { ready: false, name: "none", reason: notReady, why };
 }

@@ -58,7 +58,11 @@ export function sandboxRequest({
       dns: { servers: dnsConfig.servers, searches: dnsConfig.searches, options: dnsConfig.options },
     }),
     sysctls: linux?.sysctls ?? {},
-    ...(cgroupParent !== undefined && { cgroupParent, foreignCgroup: isCgroup(cgroupParent) }),
+    ...(cgroupParent !== undefined && {
+      cgroupParent,
+      foreignCgroup: isCgroup(cgroupParent),
+      resources: podResources(linux?.resources, linux?.overhead),
+    }),
     ...(handler !== "" && { runtime: handler }),
     ...(remap && { userns: remap }),
     origin: sandboxOrigin(config),
@@ -112,13 +116,20 @@ export function parentOf(path: string): string | undefined {
   return clean === "/" ? undefined : clean;
 }
 
-/** Of the pod as a whole. */
-export function podResources(resources: LinuxContainerResources | undefined): PodResources {
-  const { cpuPeriod = 0n, cpuQuota = 0n, cpuShares = 0n, memoryLimitInBytes = 0n } = resources ?? {};
-  return {
-    ...(cpuPeriod !== 0n && { CpuPeriod: limitOf(cpuPeriod) }),
-    ...(cpuQuota !== 0n && { CpuQuota: limitOf(cpuQuota) }),
-    ...(cpuShares !== 0n && { CpuShares: limitOf(cpuShares) }),
-    ...(memoryLimitInBytes !== 0n && { Memory: limitOf(memoryLimitInBytes) }),
+/** Of the pod as a whole: what its containers may have together, and what the sandbox costs beside them. */
+export function podResources(
+  resources: LinuxContainerResources | undefined,
+  overhead: LinuxContainerResources | undefined,
+): PodResources {
+  const sum = (field: "cpuQuota" | "cpuShares" | "memoryLimitInBytes") => {
+    const own = resources?.[field] ?? 0n;
+    return own > 0n ? limitOf(own + (overhead?.[field] ?? 0n)) : limitOf(own);
   };
+  const fields = {
+    CpuPeriod: limitOf(resources?.cpuPeriod ?? 0n),
+    CpuQuota: sum("cpuQuota"),
+    CpuShares: sum("cpuShares"),
+    Memory: sum("memoryLimitInBytes"),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0));
 }
