@@ -11,6 +11,7 @@ import { translated } from "./errors.ts";
 import { CriEvents } from "./events.ts";
 import { imageCalls } from "./images/calls.ts";
 import { sandboxCalls } from "./sandboxes/calls.ts";
+import { statsCalls } from "./stats/calls.ts";
 import { openStreaming } from "./streaming/calls.ts";
 import { versionCalls } from "./version.ts";
 
@@ -44,6 +45,7 @@ export async function openCri(
     ...sandboxCalls(context, events.sandbox),
     ...containerCalls(context),
     ...events.calls,
+    ...statsCalls(context),
     ...streaming.calls,
   };
   const server = await openGrpcServer({
