@@ -7,6 +7,7 @@ import {
   parseKubeconfigFlags,
   parseTokenFlags,
 } from "./cloud/flags.ts";
+import { becomeFrugal } from "./cloud/frugal.ts";
 import { adminPath } from "./cloud/paths.ts";
 import { cloudHelp, definitionsHelp, kubeconfigHelp, tokenHelp } from "./cloud/help.ts";
 import { type CloudSettings, readCloudSettings } from "./cloud/settings.ts";
@@ -35,6 +36,7 @@ function surroundings() {
 }
 
 async function serve(settings: CloudSettings, log: Log): Promise<number> {
+  becomeFrugal(log);
   const began = performance.now();
   // The executable is compiled to begin its JIT late, which is right for what lives for milliseconds.
   Bun.unsafe.setJITPolicy(1);

@@ -118,6 +118,15 @@ test("it says where it is, and the administrator's kubeconfig beside its data op
   expect(await end(cloud, "SIGTERM")).toBe(0);
 });
 
+test("its heap is collected as that of a small machine, in the process that was begun", async () => {
+  const { child } = await start(newRoot());
+  const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
+  expect(environment).toContain(`HOME=${tmpdir()}`);
+  expect(environment).toContain(`BUN_JSC_forceRAMSize=${256 << 20}`);
+  const words = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
+  expect(words.slice(0, 3)).toEqual([...source, "cloud"]);
+});
+
 test("after a kill its objects, its authority and its certificates are as they were", async () => {
   const root = newRoot();
   const first = await start(root);
