@@ -34,6 +34,11 @@ static struct client *typist;
 static char typed[16384];
 static unsigned typed_at, typed_have;
 static int input = -1, output[2] = {-1, -1}, console = -1, listener, folder, signals;
+static int typing = -1, copy = -1, held[2] = {-1, -1}, last_typing; /* files of a terminal and of a process without one */
+static struct client keyboard;                                      /* who types what comes from the file: no client */
+static const char *copying;                                         /* in the block */
+static unsigned copy_left;
+static int64_t copied_at;
 static int once, terminal, finish_parent, deserted, parent_ended, kept, ended, status;
 static uint32_t size;
 static int64_t patience, ended_at, ended_time;
@@ -48,6 +53,15 @@ long do_carry_stdio(struct record *o) {
     int fds[4] = {input, output[0], output[1], console};
     for (int i = 0; i < 4; i++)
         if (fds[i] >= 0) sys(SYS_fcntl, fds[i], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+/* Files that others read and write: of a terminal they are copied from and to; a process without one has them itself, and here they stay open for it. */
+long do_carry_files(struct record *o) {
+    typing = SLOT(CARRY_FILES, INPUT), copy = SLOT(CARRY_FILES, OUTPUT);
+    held[0] = SLOT(CARRY_FILES, HELDOUTPUT), held[1] = SLOT(CARRY_FILES, HELDERRORS);
+    if (typing >= 0) sys(SYS_fcntl, typing, F_SETFL, O_NONBLOCK);
+    if (copy >= 0) sys(SYS_fcntl, copy, F_SETFL, O_NONBLOCK | O_APPEND);
     return 0;
 }
 
@@ -77,6 +91,7 @@ static void set(uint8_t *to, int bytes, int64_t value) {
 /* ---- clients ---- */
 
 static void end_input(void) {
+    last_typing = 1;
     if (input >= 0 && !terminal) sys(SYS_close, input), input = -1;
 }
 
@@ -241,8 +256,36 @@ static void read_client(struct client *c) {
     else if (!c->body) handle(c);
 }
 
+static void close_copy(void) {
+    if (copy >= 0) sys(SYS_close, copy);
+    copy = -1, copy_left = 0;
+}
+
+/* A FIFO that is full and that nobody reads holds the process, as a pipe does. */
+static void push_copy(void) {
+    while (copy_left) {
+        long n = sys(SYS_write, copy, copying, copy_left);
+        if (n == -EINTR) continue;
+        if (n == -EAGAIN) return;
+        if (n < 0) {
+            close_copy();
+            return;
+        }
+        copying += n, copy_left -= (unsigned)n, copied_at = now_ms();
+    }
+}
+
+static void read_typing(void) {
+    long n = sys(SYS_read, typing, typed, sizeof typed);
+    if (n > 0) {
+        typist = &keyboard, typed_at = 0, typed_have = (unsigned)n;
+        feed();
+    } else if (n != -EINTR && (n != -EAGAIN || last_typing)) sys(SYS_close, typing), typing = -1;
+}
+
 /* Whether somebody who is attached has not yet taken what came last: then no more is read, as a pipe would have it. */
 static int blocked(void) {
+    if (copy_left) return 1;
     for (struct client *c = clients; c < clients + CLIENTS; c++)
         if (c->open && c->left) return 1;
     return 0;
@@ -278,6 +321,7 @@ static int pump(int stream) {
         return 0;
     }
     log_add(stream, block, (size_t)n);
+    if (copy >= 0) copying = block, copy_left = (unsigned)n, copied_at = now_ms(), push_copy();
     for (struct client *c = clients; c < clients + CLIENTS; c++)
         if (c->open && c->mask & (stream ? STREAM_ERRORS : STREAM_OUTPUT)) send_frame(c, stream + 1, block, (unsigned)n, 1);
     return 1;
@@ -290,7 +334,8 @@ static int drained(int64_t now) {
         while (output[stream] >= 0 && !blocked() && pump(stream)) {}
         if (output[stream] >= 0 && !blocked() && now >= ended_at + GRACE) close_output(stream);
     }
-    return output[0] < 0 && output[1] < 0;
+    if (copy_left && now >= copied_at + patience) close_copy();
+    return output[0] < 0 && output[1] < 0 && !copy_left;
 }
 
 /* ---- the process ---- */
@@ -394,7 +439,7 @@ static void hear_caller(void) {
 
 /* ---- the loop ---- */
 
-enum { AT_SIGNALS, AT_REPORT, AT_LISTENER, AT_INPUT, AT_OUTPUT, AT_ERRORS, AT_CLIENTS };
+enum { AT_SIGNALS, AT_REPORT, AT_LISTENER, AT_INPUT, AT_OUTPUT, AT_ERRORS, AT_TYPING, AT_COPY, AT_CLIENTS };
 
 static int64_t sooner(int64_t a, int64_t b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
 
@@ -435,7 +480,11 @@ static void turn(void) {
     polled[AT_INPUT] = (struct pollfd){-1, 0, 0};
     for (int i = 0; i < 2; i++) polled[AT_OUTPUT + i] = (struct pollfd){quiet ? -1 : output[i], POLLIN, 0};
     await_clients(polled);
-    wait_for(polled, next);
+    polled[AT_TYPING] = (struct pollfd){typist || input < 0 ? -1 : typing, POLLIN, 0};
+    polled[AT_COPY] = (struct pollfd){copy_left ? copy : -1, POLLOUT, 0};
+    wait_for(polled, last_typing && typing >= 0 && input >= 0 && !typist ? 0 : next);
+    if (polled[AT_COPY].revents) push_copy();
+    if (!typist && input >= 0 && typing >= 0 && (last_typing || polled[AT_TYPING].revents)) read_typing();
     for (int i = 0; i < 2; i++)
         if (polled[AT_OUTPUT + i].revents && !blocked()) pump(i);
     serve_clients(polled);
@@ -490,7 +539,7 @@ long do_carry(struct record *o) {
     signals = (int)sys(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
     if (signals < 0) return signals;
     sys(SYS_prctl, 15 /* PR_SET_NAME */, "sampan-monitor", 0, 0, 0);
-    long mine[] = {input, output[0], output[1], console, listener, folder, signals, report_fd, log_fd()};
+    long mine[] = {input, output[0], output[1], console, listener, folder, signals, report_fd, log_fd(), typing, copy, held[0], held[1]};
     long result = close_all_but(3, mine, sizeof mine / sizeof *mine);
     if (result < 0) return result;
     kept = report_fd < 0;

@@ -14,6 +14,8 @@ import {
   type FieldDescriptorProtoSchema,
   FileDescriptorProtoSchema,
   file_google_protobuf_any,
+  file_google_protobuf_empty,
+  file_google_protobuf_timestamp,
   type ServiceDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 import protobuf from "protobufjs";
@@ -22,7 +24,17 @@ type Message = MessageInitShape<typeof DescriptorProtoSchema>;
 type Field = MessageInitShape<typeof FieldDescriptorProtoSchema>;
 
 const plugin = join(import.meta.dir, "../node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es");
-const any = "google/protobuf/any.proto";
+
+/** Those of protobuf's own files that a .proto here may import. Each has one message, of the file's name. */
+const wellKnown = {
+  "google/protobuf/any.proto": { file: file_google_protobuf_any, message: "google.protobuf.Any" },
+  "google/protobuf/empty.proto": { file: file_google_protobuf_empty, message: "google.protobuf.Empty" },
+  "google/protobuf/timestamp.proto": {
+    file: file_google_protobuf_timestamp,
+    message: "google.protobuf.Timestamp",
+  },
+} as const;
+const isWellKnown = (message: string) => Object.values(wellKnown).some((each) => each.message === message);
 
 const scalars: Readonly<Record<string, Type>> = {
   double: Type.DOUBLE,
@@ -45,7 +57,7 @@ const scalars: Readonly<Record<string, Type>> = {
 function typeOf(field: protobuf.FieldBase, scalar: string): Pick<Field, "type" | "typeName"> {
   const found = scalars[scalar];
   if (found !== undefined) return { type: found };
-  if (scalar === "google.protobuf.Any") return { type: Type.MESSAGE, typeName: ".google.protobuf.Any" };
+  if (isWellKnown(scalar)) return { type: Type.MESSAGE, typeName: `.${scalar}` };
   const target = field.parent?.lookupTypeOrEnum(scalar);
   if (!target) throw new Error(`type ${scalar} of field ${field.fullName} is not known`);
   return { type: target instanceof protobuf.Enum ? Type.ENUM : Type.MESSAGE, typeName: target.fullName };
@@ -101,7 +113,7 @@ function enumOf({ name, values }: protobuf.Enum): MessageInitShape<typeof EnumDe
 }
 
 function serviceOf(service: protobuf.Service): MessageInitShape<typeof ServiceDescriptorProtoSchema> {
-  const full = (name: string) => service.lookupType(name).fullName;
+  const full = (name: string) => (isWellKnown(name) ? `.${name}` : service.lookupType(name).fullName);
   return {
     name: service.name,
     method: service.methodsArray.map((method) => ({
@@ -114,14 +126,14 @@ function serviceOf(service: protobuf.Service): MessageInitShape<typeof ServiceDe
   };
 }
 
-/** The text of the TypeScript file, as the formatter wants it. Only `google/protobuf/any.proto` can be imported. */
+/** The text of the TypeScript file, as the formatter wants it. Only protobuf's own files can be imported (`wellKnown`). */
 export async function generate(path: string): Promise<string> {
   const {
     root,
     package: name = "",
     imports = [],
   } = protobuf.parse(await Bun.file(path).text(), { keepCase: true });
-  if (imports.some((each) => each !== any))
+  if (imports.some((each) => !Object.hasOwn(wellKnown, each)))
     throw new Error(`cannot make TypeScript of "${path}": it imports another file`);
   const within = root.lookup(name);
   if (!(within instanceof protobuf.Namespace))
@@ -139,7 +151,7 @@ export async function generate(path: string): Promise<string> {
   const request = create(CodeGeneratorRequestSchema, {
     fileToGenerate: [file.name],
     parameter: "target=ts,import_extension=ts",
-    protoFile: [file_google_protobuf_any.proto, file],
+    protoFile: [...Object.values(wellKnown).map((each) => each.file.proto), file],
   });
   const stdin = toBinary(CodeGeneratorRequestSchema, request);
   const child = Bun.spawn([process.execPath, plugin], { stdin, stdout: "pipe", stderr: "inherit" });

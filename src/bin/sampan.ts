@@ -18,6 +18,15 @@ const mapper: Part = async (args) => (await import("./mapper.ts")).mapper(args);
 
 const simulate: Part = async (args) => (await import("./mapper.ts")).simulate(args);
 
+/** containerd's shim; it begins itself again as the server. */
+const shim: Part = async (args) => {
+  const [{ main }, { programCommand }] = await Promise.all([
+    import("../api/shim/main.ts"),
+    import("./program.ts"),
+  ]);
+  return main(args, programCommand("shim"));
+};
+
 /** Internal: the helper processes of the engine: for layers, for docker cp, and for places that may not answer. */
 const unpackWorker: Part = async ([word, ...args]) => {
   if (word === "copy") return (await import("../engine/containers/copy-worker.ts")).copyWorker(args);
@@ -38,6 +47,7 @@ const parts: Readonly<Record<string, Part>> = {
   reset,
   mapper,
   simulate,
+  shim,
   resolver,
   "unpack-worker": unpackWorker,
 };
@@ -46,6 +56,7 @@ async function sampan(): Promise<number> {
   const name = (process.argv0 || "").split("/").at(-1) ?? "";
   const args = process.argv.slice(2);
   if (name === "sampan-runtime") return runtime(args);
+  if (name === "containerd-shim-sampan-v2") return shim(args);
   const [word = "", ...rest] = args;
   const part = Object.hasOwn(parts, word) ? parts[word] : undefined;
   return part ? part(rest) : (await import("./cli.ts")).cli(args);

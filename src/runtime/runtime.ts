@@ -123,6 +123,11 @@ export interface MonitorRequest {
      * meanwhile. For an exec, whose output has no other place, and whose monitor can be reached only when it runs.
      */
     readonly hold?: boolean;
+    /**
+     * In place of the monitor's pipes: the process has these files themselves, and no byte of it goes through anybody; of a terminal the monitor copies from `stdin` and to
+     * `stdout`. Nothing is logged or can be attached to then, but for a terminal. A FIFO stays open, whoever else comes and goes; `closeStdin` ends that of `stdin`.
+     */
+    readonly files?: StdioFiles;
   };
   /** Lines as CRI writes them: `<RFC 3339 with nanoseconds> stdout|stderr P|F <text>`, P for a piece that no line end follows: of a line of over 16 KiB, or the last. None for exec and log driver `none`. */
   readonly log?: {
@@ -132,6 +137,19 @@ export interface MonitorRequest {
     /** All together, at least 1. */
     readonly maxFiles: number;
   };
+}
+
+/** A stream that is missing is /dev/null. `stdin` of the request says whether there is a standard input. */
+export interface StdioFiles {
+  readonly stdin?: StdioFile;
+  readonly stdout?: StdioFile;
+  readonly stderr?: StdioFile;
+}
+
+export interface StdioFile {
+  /** Absolute. One that is written is appended to, and made where it is missing. */
+  readonly path: string;
+  readonly fifo: boolean;
 }
 
 export interface TerminalSize {
@@ -239,6 +257,8 @@ export interface MonitorConnection extends AsyncDisposable {
     readonly stderr: boolean;
   }): Promise<Attachment>;
   resize(size: TerminalSize): Promise<void>;
+  /** Standard input ends for the process when everybody else who writes it has closed it, too. */
+  closeStdin(): void;
   /** To the process alone, or with `group` to all of its group where it leads one; never to another that got its number. False when it has ended. */
   signal(number: number, options?: { readonly group?: boolean }): Promise<boolean>;
 }

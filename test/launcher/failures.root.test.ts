@@ -108,6 +108,7 @@ const failures: Record<OperationName, readonly [args: Args, errno: number] | str
   read_pid: [{ path: "/no/such/file" }, ENOENT],
   carry_log: [{ path: "/no/such/folder/log" }, ENOENT],
   carry_stdio: "it only notes what is carried",
+  carry_files: "it only notes what is carried",
   carry: "it does not come back: its tests are the monitor's",
 };
 

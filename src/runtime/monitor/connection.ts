@@ -53,6 +53,10 @@ export class Connection implements MonitorConnection {
     return attachTo(this.#folder, options);
   }
 
+  closeStdin(): void {
+    if (!this.#socket.destroyed) this.#socket.write(frame("end_input"));
+  }
+
   async resize({ rows, columns }: TerminalSize): Promise<void> {
     const body = new Uint8Array(4);
     new DataView(body.buffer).setUint16(0, rows);

@@ -12,7 +12,7 @@
  * `timeout` is in milliseconds, 0 for none. A `uid` or `gid` of -1 in `chown` stays as it is.
  *
  * `carry_stdio`: `size` is rows and columns of the terminal, 65536 × rows + columns; `once` says that standard input ends with the first client that
- * sends it. `carry` serves until the process has ended, and does not return; `patience` is how long a client may take no byte, `hold` how long output
+ * sends it. `carry_files`: a terminal is typed into from `input` and what it shows goes to `output` as well; the others are only held open. `carry` serves until the process has ended, and does not return; `patience` is how long a client may take no byte, `hold` how long output
  * waits for the first client, in milliseconds; with `finish` a parent's stage whose caller has gone is let end, before all is taken back.
  *
  * `write` with an empty path writes to the descriptor in `dir` itself.
@@ -195,6 +195,11 @@ export const operations = {
     texts: {},
     calls: ["fcntl?"],
   },
+  carry_files: {
+    ints: { input: -1, output: -1, heldOutput: -1, heldErrors: -1 },
+    texts: {},
+    calls: ["fcntl?"],
+  },
   carry: { ints: { socket: -1, folder: -1, patience: 10_000, hold: 0, finish: 0 }, texts: {}, calls: [] },
 } as const satisfies Readonly<Record<string, OperationShape>>;
 
@@ -284,5 +289,9 @@ export const slot = {
   console: 1006,
   monitorSocket: 1007,
   monitorFolder: 1008,
+  /** Held open for who reads or writes files in place of the monitor's pipes (compile/files.ts). */
+  heldFile: 1009,
+  heldOutput: 1010,
+  heldErrors: 1011,
 } as const;
 export const slotCount = 1024;

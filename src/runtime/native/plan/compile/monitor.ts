@@ -6,6 +6,7 @@ import { O, PR } from "../../../../kernel/linux.ts";
 import type { MonitorRequest } from "../../../runtime.ts";
 import { op, slot, type Operation, type Plan } from "../operations.ts";
 import { stage } from "./context.ts";
+import { heldFiles, openFiles } from "./files.ts";
 
 export interface Carrying {
   readonly monitor: MonitorRequest;
@@ -49,6 +50,7 @@ export function carried(plan: Plan, carrying: Carrying): Plan {
   const hold = monitor.stdio.hold ? patience : 0;
   list.push(
     carriedStreams(monitor),
+    ...(monitor.stdio.files ? [heldFiles(monitor.stdio)] : []),
     op(
       "carry",
       {
@@ -67,8 +69,10 @@ export function carried(plan: Plan, carrying: Carrying): Plan {
 function openStreams({ monitor: { stdio }, consoleFd }: Carrying): Operation[] {
   const from = "stdio";
   if (stdio.terminal && consoleFd !== undefined)
-    return [op("adopt", { fd: consoleFd, out: slot.console }, from)];
-  if (stdio.terminal) return [op("socketpair", { a: slot.console, b: slot.consoleSocket }, from)];
+    return [op("adopt", { fd: consoleFd, out: slot.console }, from), ...openFiles(stdio)];
+  if (stdio.terminal)
+    return [op("socketpair", { a: slot.console, b: slot.consoleSocket }, from), ...openFiles(stdio)];
+  if (stdio.files) return openFiles(stdio);
   const list = [
     op("pipe", { a: slot.output, b: slot.theirOutput }, from),
     op("pipe", { a: slot.errors, b: slot.theirErrors }, from),
@@ -83,6 +87,7 @@ function carriedStreams({ stdio }: MonitorRequest): Operation {
   if (stdio.terminal)
     return op("carry_stdio", { console: slot.console, once, size: rows * 65536 + columns }, "stdio");
   const input = stdio.stdin === "none" ? {} : { input: slot.input };
+  if (stdio.files) return op("carry_stdio", { ...(stdio.files.stdin?.fifo && input), once }, "stdio");
   return op("carry_stdio", { ...input, output: slot.output, errors: slot.errors, once }, "stdio");
 }
 

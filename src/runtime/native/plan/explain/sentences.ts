@@ -194,6 +194,7 @@ const sentences: { readonly [name in OperationName]: Say } = {
   read_pid: (w) => `read the process's id from ${w.quoted("path")}`,
   carry_log: (w) => `write what the process says to ${w.quoted("path")}${rotation(w)}`,
   carry_stdio: (w) => carriedStdio(w),
+  carry_files: (w) => carriedFiles(w),
   carry: (w) =>
     `serve ${w.slot("socket")} until the process has ended, and write how to ${w.slot("folder")}; who takes no byte for ${w.int("patience")} ms is let go${w.int("hold") > 0 ? "; output waits for the first" : ""}`,
 };
@@ -275,6 +276,13 @@ function carriedStdio(w: Words): string {
   const named = ["input", "output", "errors", "console"].filter((name) => w.int(name) >= 0);
   const ends = w.int("once") === 1 ? "; standard input ends with its first client" : "";
   return `carry the process's standard streams${named.length > 0 ? `: ${named.map((name) => w.slot(name)).join(", ")}` : ""}${ends}`;
+}
+
+function carriedFiles(w: Words): string {
+  const held = ["heldOutput", "heldErrors"].filter((name) => w.int(name) >= 0).map((name) => w.slot(name));
+  const from = w.int("input") >= 0 ? [`type into the terminal what comes from ${w.slot("input")}`] : [];
+  const to = w.int("output") >= 0 ? [`write what it shows to ${w.slot("output")}`] : [];
+  return [...from, ...to, ...(held.length > 0 ? [`hold ${held.join(" and ")} open`] : [])].join("; ");
 }
 
 function prctl(w: Words): string {
