@@ -1,5 +1,5 @@
 /** The CRI over a real engine in a network namespace of the test's own, and a client of ours to all of its calls. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
@@ -161,6 +161,23 @@ export class World implements AsyncDisposable {
       if (status.state === ContainerState.CONTAINER_EXITED) return status;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+  }
+
+  /** What a container says to its end, as its log has it. */
+  async said(
+    podSandboxId: string,
+    script: string,
+    more?: Parameters<World["container"]>[2],
+  ): Promise<string> {
+    const containerId = await this.start(podSandboxId, script, more);
+    const { logPath } = await this.ended(containerId);
+    const lines = readFileSync(logPath, "utf8").split("\n").slice(0, -1);
+    await this.runtime.removeContainer({ containerId });
+    rmSync(logPath);
+    return lines
+      .map((line) => / (?:stdout|stderr) ([PF]) (.*)$/.exec(line) ?? [])
+      .map(([, kind, text = ""]) => (kind === "F" ? `${text}\n` : text))
+      .join("");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

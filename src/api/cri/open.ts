@@ -40,7 +40,7 @@ export async function openCri(
   const context: CriContext = { engine, settings, clock, log, signal: end.signal };
   const events = new CriEvents(context);
   const streaming = stack.use(await openStreaming(context));
-  const runtime: Partial<RuntimeCalls> = {
+  const runtime: RuntimeCalls = {
     ...versionCalls(context),
     ...sandboxCalls(context, events.sandbox),
     ...containerCalls(context),
