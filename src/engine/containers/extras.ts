@@ -17,7 +17,7 @@ export interface ContainerExtras {
   readonly hugepages?: readonly { readonly pageSize: string; readonly limit: number }[];
   /** Files of limits of cgroup v2 (`memory.high`) and what is written to them; refused (`failed_precondition`) where the host has v1, or not that controller. */
   readonly unified?: Readonly<Record<string, string>>;
-  /** Binds, volumes and images that are idmapped, by their place in the container. The others have the host's ids, also in a user namespace: what nobody mapped is nobody's there. */
+  /** Binds and volumes that are idmapped, by their place in the container; images always are, by the container's own ids. The others have the host's ids, also in a user namespace: what nobody mapped is nobody's there. */
   readonly idmaps?: Readonly<Record<string, Remap>>;
   /** Labels of the process, and of what is mounted for it, over those that the policy has for containers. Left out where the host has no SELinux. */
   readonly selinux?: {

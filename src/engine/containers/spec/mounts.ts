@@ -93,7 +93,8 @@ function volumeMount(volume: VolumeMount, sourceOf: MountsInput["sourceOf"], ker
     type: "bind",
     source: sourceOf(volume),
     options: [bind, propagation, ...(readonly ? readOnlyWords(volume, kernel) : [])],
-    ...mappingsOf(volume.idmap),
+    // An image's are mapped where it is mounted on the host (mount-image.ts).
+    ...(kind === "image" ? {} : mappingsOf(volume.idmap)),
   };
 }
 
