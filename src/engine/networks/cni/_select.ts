@@ -3,9 +3,11 @@ import { statSync } from "node:fs";
 import { callPlugin, type ChainOptions } from "./_chain.ts";
 import { record, type NetworkConfig } from "./_configuration.ts";
 import { findPlugin } from "./_plugin.ts";
+import { PluginError } from "./_result.ts";
 import { isVersion, latest, type CniVersion } from "./_versions.ts";
 
-export type VersionsOf = (type: string, options: ChainOptions) => Promise<readonly CniVersion[]>;
+/** undefined for one that does not say. */
+export type VersionsOf = (type: string, options: ChainOptions) => Promise<readonly CniVersion[] | undefined>;
 
 /** Each program is asked once (VERSION), and again when it was replaced. */
 export function pluginVersions(): VersionsOf {
@@ -16,16 +18,26 @@ export function pluginVersions(): VersionsOf {
     const key = [path, ino, size, mtimeMs].join(" ");
     const there = known.get(key);
     if (there) return there;
-    const config = { cniVersion: latest };
-    const answer = JSON.parse(await callPlugin(type, { command: "VERSION", config }, options)) as unknown;
-    const list = record(answer)?.["supportedVersions"];
-    const versions = (Array.isArray(list) ? list : []).filter(isVersion);
-    known.set(key, versions);
+    const versions = await supportedBy(type, options);
+    if (versions) known.set(key, versions);
     return versions;
   };
 }
 
-/** With one candidate nobody is asked. Where they have no version in common it is the newest, and the plug-in says why not. */
+async function supportedBy(type: string, options: ChainOptions): Promise<readonly CniVersion[] | undefined> {
+  const config = { cniVersion: latest };
+  try {
+    const answer = JSON.parse(await callPlugin(type, { command: "VERSION", config }, options)) as unknown;
+    const list = record(answer)?.["supportedVersions"];
+    return Array.isArray(list) ? list.filter(isVersion) : undefined;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    if (error instanceof SyntaxError || error instanceof PluginError) return undefined;
+    throw error;
+  }
+}
+
+/** With one candidate nobody is asked, and who does not say has no say. Where they have no version in common it is the newest, and the plug-in says why not. */
 export async function selectVersion(
   network: NetworkConfig,
   ask: VersionsOf,
@@ -33,6 +45,6 @@ export async function selectVersion(
 ): Promise<NetworkConfig> {
   if (network.candidates.length < 2) return network;
   const lists = await Promise.all(network.plugins.map(({ type }) => ask(type, options)));
-  const version = network.candidates.find((each) => lists.every((list) => list.includes(each)));
+  const version = network.candidates.find((each) => lists.every((list) => list?.includes(each) ?? true));
   return { ...network, version: version ?? network.version };
 }

@@ -223,6 +223,10 @@ describe("plug-ins are called", () => {
     const asked = place.asked();
     expect(asked.filter(({ env }) => env["CNI_COMMAND"] === "VERSION")).toHaveLength(2);
     expect(asked.at(-1)?.config["cniVersion"]).toBe("0.4.0");
+    place.plugin("b", `${readFileSync(join(place.folder, "bin", "b"), "utf8")}# another\n`);
+    place.says("b", "VERSION", "echo what; exit 1");
+    await place.cni.attach({ ...owner, id: "c3" });
+    expect(place.asked().at(-1)?.config["cniVersion"]).toBe("1.1.0");
   });
 });
 
