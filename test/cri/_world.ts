@@ -154,6 +154,11 @@ export class World implements AsyncDisposable {
     return status;
   }
 
+  /** When so many follow the engine's events. */
+  async listeners(count: number): Promise<void> {
+    while (this.cri.listeners < count) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
   /** When it has ended. */
   async ended(containerId: string): Promise<ContainerStatus> {
     for (;;) {

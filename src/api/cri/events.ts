@@ -57,6 +57,10 @@ export class CriEvents {
       this.#follow(AbortSignal.any([signal, this.#context.signal])),
   };
 
+  get listeners(): number {
+    return this.#clients.size;
+  }
+
   readonly sandbox: SandboxTold = (id, what) => this.#tell({ id, pod: id, what });
 
   async #listen(events: AsyncIterable<EngineEvent>): Promise<void> {

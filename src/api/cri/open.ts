@@ -24,6 +24,8 @@ export interface CriOptions {
 export interface Cri {
   /** Where it listens. */
   readonly path: string;
+  /** How many clients follow events. */
+  readonly listeners: number;
 }
 
 /** Resolves when it listens; root and its group may connect. Errors: those of openGrpcServer. */
@@ -58,5 +60,11 @@ export async function openCri(
   });
   stack.use(server);
   const opened = stack.move();
-  return { path: server.path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return {
+    path: server.path,
+    get listeners() {
+      return events.listeners;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
