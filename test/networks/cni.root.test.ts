@@ -164,8 +164,8 @@ withIfb(
       { type: "bandwidth", capabilities: { bandwidth: true } },
     ]);
     const annotations = {
-      "sampan/cni-ips": "10.88.0.77/24,fd88::77/64",
-      "sampan/cni-mac": "02:42:0a:58:00:4d",
+      "org.sampan.cni.ips": "10.88.0.77/24,fd88::77/64",
+      "org.sampan.cni.mac": "02:42:0a:58:00:4d",
       "kubernetes.io/ingress-bandwidth": "8M",
       "kubernetes.io/egress-bandwidth": "16M",
     };
@@ -180,7 +180,7 @@ withIfb(
     const other = await net.world.pod({
       network: "cni",
       uid: "u2",
-      annotations: { "sampan/cni-ips": "10.88.0.78/24" },
+      annotations: { "org.sampan.cni.ips": "10.88.0.78/24" },
       dns,
     });
     expect(await net.world.run(other.id, "cat /etc/resolv.conf")).toStartWith("nameserver 192.0.2.53\n");

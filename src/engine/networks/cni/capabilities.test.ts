@@ -46,16 +46,16 @@ describe("what a pod asks for", () => {
 
   test("addresses and a hardware address of its own", () => {
     const annotations = {
-      "sampan/cni-ips": "10.1.0.9/16, fd00::9/64",
-      "sampan/cni-mac": "02:42:00:00:00:01",
+      "org.sampan.cni.ips": "10.1.0.9/16, fd00::9/64",
+      "org.sampan.cni.mac": "02:42:00:00:00:01",
     };
     expect(asked(annotations)).toEqual({
       ips: ["10.1.0.9/16", "fd00::9/64"],
       mac: "02:42:00:00:00:01",
       "io.kubernetes.cri.pod-annotations": annotations,
     });
-    expect(() => asked({ "sampan/cni-ips": "10.1.0.9/16,x" })).toThrow('"x": wanted addresses');
-    expect(() => asked({ "sampan/cni-mac": "02:42" })).toThrow("wanted six bytes");
+    expect(() => asked({ "org.sampan.cni.ips": "10.1.0.9/16,x" })).toThrow('"x": wanted addresses');
+    expect(() => asked({ "org.sampan.cni.mac": "02:42" })).toThrow("wanted six bytes");
   });
 
   test("ports are those with one of the host", () => {

@@ -48,8 +48,8 @@ export function capabilityArguments({
 const annotation = {
   ingress: "kubernetes.io/ingress-bandwidth",
   egress: "kubernetes.io/egress-bandwidth",
-  ips: "sampan/cni-ips",
-  mac: "sampan/cni-mac",
+  ips: "org.sampan.cni.ips",
+  mac: "org.sampan.cni.mac",
 } as const;
 
 function checkedAddress(text: string): string {

@@ -10,7 +10,7 @@ export interface CniRequest {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Bandwidth is asked for here: `kubernetes.io/ingress-bandwidth: 10M`, bits a second; addresses by `sampan/cni-ips`, a hardware address by `sampan/cni-mac`. */
+  /** Bandwidth is asked for here: `kubernetes.io/ingress-bandwidth: 10M`, bits a second; addresses by `org.sampan.cni.ips`, a hardware address by `org.sampan.cni.mac`. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly dns?: CniDns;
   readonly cgroupParent?: string;
