@@ -2,8 +2,10 @@
 import { chownSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
+import { createExec, startExec } from "../../src/engine/containers/exec.ts";
 import { startContainer } from "../../src/engine/containers/start.ts";
 import type { Remap } from "../../src/engine/snapshots/snapshotter.ts";
+import { hear } from "../containers/live.ts";
 import { needing } from "../needs.ts";
 import { needs, World } from "./_world.ts";
 
@@ -35,6 +37,10 @@ test("containers of a pod are in one user namespace, which owns all that the pod
     { CapAdd: ["NET_ADMIN", "SYS_ADMIN"] },
   );
   expect(said).toBe("0\n0\n0\n0\nrenamed\nowns\n123456\n0\n");
+  const body = { Cmd: ["cat", "/proc/self/uid_map"], AttachStdout: true };
+  const exec = await startExec(world.engine, await createExec(world.engine, one, body), { detach: false });
+  await using _exec = exec;
+  expect((await hear(exec)).stdout.trim().split(/\s+/)).toEqual(["0", `${first}`, "65536"]);
 });
 
 test("a pod that shares its PID namespace has an init of its own ids", async () => {

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import type { MonitorConnection, MonitorRequest } from "../../runtime/runtime.ts";
-import { forgetful, mountAll } from "../snapshots/mount.ts";
+import { forgetful, mountAll, withContext } from "../snapshots/mount.ts";
 import { clearAll, hasLeavings } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
 import { containerFolder } from "./create.ts";
@@ -15,6 +15,7 @@ import { hostConfig } from "./request.ts";
 import { relink } from "./relink.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { openSandbox } from "./sandbox.ts";
+import { mountLabel } from "./spec/host.ts";
 import { startCode } from "./start-code.ts";
 import { follow } from "./task.ts";
 import { writeLiveBundle } from "./live-bundle.ts";
@@ -59,7 +60,8 @@ async function make(
   const rootfs = makeRootfs(engine, id, stored);
   const mounts = engine.snapshots.mounts(info.snapshot);
   // The next restore removes one that a power cut has ended.
-  await mountAll(hostConfig(info.body).AutoRemove ? forgetful(mounts) : mounts, rootfs);
+  const kept = hostConfig(info.body).AutoRemove ? forgetful(mounts) : mounts;
+  await mountAll(withContext(kept, mountLabel(stored.extras?.selinux)), rootfs);
   await writeLiveBundle(engine, { info, stored, rootfs, network, ...(signal && { signal }) });
   const { pid } = await runtime.create({ id, bundle, monitor: monitorRequest(engine, info, folder) }, signal);
   const connection = await engine.monitors.connect(folder, signal);

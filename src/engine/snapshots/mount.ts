@@ -53,6 +53,14 @@ export function forgetful(mounts: readonly Mount[]): readonly Mount[] {
   );
 }
 
+/** With SELinux every file of a container has its label (mount(8), context); what is bound keeps those that it has. */
+export function withContext(mounts: readonly Mount[], label: string | undefined): readonly Mount[] {
+  if (label === undefined) return mounts;
+  return mounts.map((each) =>
+    each.type === "overlay" ? { ...each, options: [...each.options, `context="${label}"`] } : each,
+  );
+}
+
 /** The kernel refuses a layer that was mounted so before, since it cannot know that the machine has run on. */
 function allowAgain(options: readonly string[]): void {
   const work = options.find((option) => option.startsWith("workdir="))?.slice("workdir=".length);
@@ -134,6 +142,8 @@ function mountOverlay(options: readonly string[], target: string): void {
 function parametersOf(options: readonly string[]): Parameter[] {
   const parameters = options.flatMap((option): Parameter[] => {
     const [key, value] = splitOption(option);
+    // Marks keep the commas of a label in one piece, where there is one text for all.
+    if (key === "context" && value !== undefined) return [[key, value.replaceAll('"', "")]];
     if (key !== "lowerdir" || value === undefined) return [value === undefined ? [key] : [key, value]];
     return value.split(":").map((path) => ["lowerdir+", path]);
   });

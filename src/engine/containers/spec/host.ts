@@ -4,7 +4,7 @@ import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { readTextIfThere } from "../../../kernel/files.ts";
 import type { OciDevice } from "../../../spec/oci/config.ts";
-import { parseContexts, type SelinuxContexts } from "./selinux.ts";
+import { parseContexts, selinuxLabels, type SelinuxContexts, type SelinuxOptions } from "./selinux.ts";
 
 export interface HostFacts {
   readonly unifiedCgroups: boolean;
@@ -39,7 +39,7 @@ export interface HostFacts {
 export function hostFacts({ privileged }: { readonly privileged: boolean }): HostFacts {
   const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
   const controllers = readTextIfThere("/sys/fs/cgroup/cgroup.controllers")?.trim().split(" ") ?? [];
-  const seLinux = existsSync("/sys/fs/selinux/enforce") ? selinuxContexts() : undefined;
+  const seLinux = selinuxOfHost();
   const leastOomScore = ownOomScore();
   return {
     unifiedCgroups,
@@ -70,6 +70,13 @@ function selinuxContexts(): SelinuxContexts {
     }
   );
 }
+
+/** Of the root file system of a container with these options; undefined where the host has no SELinux. */
+export function mountLabel(asked: SelinuxOptions | undefined): string | undefined {
+  return asked && selinuxLabels(asked, selinuxOfHost())?.mount;
+}
+
+const selinuxOfHost = () => (existsSync("/sys/fs/selinux/enforce") ? selinuxContexts() : undefined);
 
 const sysResource = 1n << 24n;
 

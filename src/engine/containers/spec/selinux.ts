@@ -14,7 +14,7 @@ export interface SelinuxLabels {
 }
 
 const parts = ["user", "role", "type", "level"] as const;
-type Asked = NonNullable<ContainerExtras["selinux"]>;
+export type SelinuxOptions = NonNullable<ContainerExtras["selinux"]>;
 
 /** A level has colons and commas of its own; nothing else has (CVE-2022-0811's kin: a label becomes an option of mount(2)). */
 const forms = {
@@ -25,7 +25,7 @@ const forms = {
 } as const;
 
 /** Errors: `invalid_argument` for a part that is none, also where there is no SELinux. */
-export function checkSelinux(asked: Asked): void {
+export function checkSelinux(asked: SelinuxOptions): void {
   for (const part of parts) {
     const value = asked[part];
     if (value && !forms[part].test(value))
@@ -37,7 +37,7 @@ export function checkSelinux(asked: Asked): void {
 
 /** The parts that are asked for over the policy's own; the files' label takes the level alone, by which containers are kept apart. */
 export function selinuxLabels(
-  asked: Asked | undefined,
+  asked: SelinuxOptions | undefined,
   contexts: SelinuxContexts | undefined,
 ): SelinuxLabels | undefined {
   if (!contexts || !asked || !parts.some((part) => asked[part])) return undefined;
@@ -49,7 +49,7 @@ export function selinuxLabels(
   };
 }
 
-function withParts(context: string, asked: Asked): string {
+function withParts(context: string, asked: SelinuxOptions): string {
   const [user = "", role = "", type = "", ...level] = context.split(":");
   const own = { user, role, type, level: level.join(":") };
   return parts
