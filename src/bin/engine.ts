@@ -48,5 +48,6 @@ function loadRegistries(settings: EngineSettings): Registries {
     require("../engine/registry/open.ts") as typeof import("../engine/registry/open.ts");
   const { dockerConfigFolder } =
     require("../engine/registry/docker-config.ts") as typeof import("../engine/registry/docker-config.ts");
-  return openRegistries(settings.registries, { dockerConfig: dockerConfigFolder(process.env) });
+  const dockerConfig = dockerConfigFolder(process.env);
+  return openRegistries(settings.registries, { dockerConfig, hosts: settings.hostsDirs });
 }

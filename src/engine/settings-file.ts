@@ -28,6 +28,9 @@ export interface SettingsOverrides {
 }
 
 const GiB = 2 ** 30;
+const imageKeys = ["max_layer_size", "max_layer_entries", "parallel_downloads", "hosts_dirs"] as const;
+/** containerd's own folder too: a machine that moves keeps its mirrors. */
+const hostsDirs = ["/etc/sampan/certs.d", "/etc/containerd/certs.d"] as const;
 const drivers = ["auto", "overlayfs", "copy"] as const;
 
 /** Each part of Sampan that has settings has its table here. */
@@ -53,7 +56,7 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
     "default_runtime",
     "runtimes",
   ]);
-  const images = document.table("images", ["max_layer_size", "max_layer_entries", "parallel_downloads"]);
+  const images = document.table("images", imageKeys);
   const driver = overrides.snapshotter ?? engine.text("snapshotter") ?? "auto";
   const root = absolute(overrides.root ?? env["SAMPAN_ROOT"]) ?? engine.path("root") ?? folders.root;
   // What is made for one data root is not another's: two of them live side by side on one host.
@@ -70,6 +73,7 @@ export function readEngineSettings(overrides: SettingsOverrides = {}): EngineSet
     maxLayerSize: images.size("max_layer_size") ?? 64 * GiB,
     maxLayerEntries: images.count("max_layer_entries", 1) ?? 4_000_000,
     parallelDownloads: images.count("parallel_downloads", 1, 64) ?? 4,
+    hostsDirs: images.texts("hosts_dirs", isAbsolute, "absolute paths") ?? hostsDirs,
     registries: registriesOf(document),
     ...runtimesOf(engine),
     logs: logsOf(document),

@@ -16,6 +16,8 @@ export interface EngineSettings {
   readonly maxLayerEntries: number;
   /** [images] parallel_downloads of one pull. */
   readonly parallelDownloads: number;
+  /** [images] hosts_dirs: folders that have a folder with hosts.toml for a registry; /etc/sampan/certs.d, /etc/containerd/certs.d. */
+  readonly hostsDirs: readonly string[];
   /** [registries."host:port"]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
   /** [engine.runtimes]: a name for `--runtime` → its path, or a table with `path`, `args` and `cannot`. */

@@ -58,8 +58,8 @@ test("mirrors have the scheme and path of their address and the settings of thei
 });
 
 test("the hub is searched at its index", () => {
-  expect(searchAddress("docker.io", {}).host).toBe("index.docker.io");
-  expect(searchAddress("quay.io", {}).host).toBe("quay.io");
+  expect(searchAddress(addressOf("docker.io", {})).host).toBe("index.docker.io");
+  expect(searchAddress(addressOf("quay.io", {})).host).toBe("quay.io");
 });
 
 test("certificates come from the settings and from the host's folder", () => {

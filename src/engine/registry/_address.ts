@@ -20,11 +20,22 @@ export interface Address {
   /** `either`: HTTPS, and plain HTTP when the port does not speak TLS; for loopback addresses only. */
   readonly scheme: "https" | "http" | "either";
   readonly tls: TlsOptions;
+  /** Stands in the place of `<path>/v2`. */
+  readonly root?: string;
+  /** The registry that is meant, told to a server that stands for several. */
+  readonly namespace?: string;
+  /** Sent to this server alone; names are in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Trusted too where this server leads to: PEM. */
+  readonly authorities?: readonly string[];
+  /** Milliseconds until a connection is there. */
+  readonly dialTimeout?: number;
+  readonly proxy?: string;
 }
 
 type Settings = EngineSettings["registries"];
 
-const unset: RegistrySettings = {
+export const unsetRegistry: RegistrySettings = {
   mirrors: [],
   http: false,
   ca: undefined,
@@ -34,21 +45,25 @@ const unset: RegistrySettings = {
 };
 
 export function settingsOf(name: string, settings: Settings): RegistrySettings {
-  return Object.hasOwn(settings, name) ? (settings[name] ?? unset) : unset;
+  return Object.hasOwn(settings, name) ? (settings[name] ?? unsetRegistry) : unsetRegistry;
 }
 
 /** The registry itself. */
 export function addressOf(name: string, settings: Settings): Address {
   const own = settingsOf(name, settings);
-  const host = name === hub.name ? hub.host : name;
+  const host = hostOf(name);
   const scheme = own.http ? "http" : isLoopback(host) ? "either" : "https";
   return { name, host, path: "", scheme, tls: tlsOf(name, own) };
 }
 
-/** Where Docker's v1 search lives. */
-export function searchAddress(name: string, settings: Settings): Address {
-  const address = addressOf(name, settings);
-  return name === hub.name ? { ...address, host: hub.search } : address;
+/** `docker.io` is asked at another name. */
+export function hostOf(name: string): string {
+  return name === hub.name ? hub.host : name;
+}
+
+/** Where Docker's v1 search lives; other registries have it where they have everything. */
+export function searchAddress(own: Address): Address {
+  return own.host === hub.host ? { ...own, host: hub.search } : own;
 }
 
 /** The mirrors of a registry in their order, each with the settings of its own host. */
@@ -123,6 +138,11 @@ function certificatesIn(
       ? {}
       : { certificate: join(own, certificate), key: join(own, certificate.replace(/cert$/, "key")) }),
   };
+}
+
+/** Errors: `failed_precondition`, with the path and the key of the file that names it. */
+export function readPem(path: string, setting: string): string {
+  return read(path, setting);
 }
 
 /** `setting`: the one that names the file. */

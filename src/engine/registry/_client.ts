@@ -12,7 +12,9 @@ import {
   type Answer,
   type HttpRequest,
   type MakeBody,
+  type TlsOptions,
 } from "./_exchange.ts";
+import { dial } from "./_dial.ts";
 import { isTransientStatus, pauseBefore, retryAfter, type Patience } from "./_patience.ts";
 import { refusal } from "./_refusal.ts";
 
@@ -42,7 +44,9 @@ export interface Call {
 const mostRedirects = 10;
 /** What a port says that does not speak TLS. */
 const notTls: ReadonlySet<string> = new Set(["EPROTO", "ECONNRESET", "ERR_SSL_WRONG_VERSION_NUMBER"]);
-/** Milliseconds for a loopback port to say that it does not. */
+/** Milliseconds for which a connection that was made speaks for the next. */
+const dialAge = 10_000;
+/** Milliseconds for a port to say that it does not. */
 const probeDeadline = 5000;
 
 export class Client {
@@ -50,6 +54,8 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #authorization: Authorization;
   #base: Promise<URL> | undefined;
+  /** When it was last reached: milliseconds of performance.now(). */
+  #reached = Number.NEGATIVE_INFINITY;
 
   constructor(address: Address, parts: ClientParts) {
     this.address = address;
@@ -59,7 +65,10 @@ export class Client {
       patience: parts.patience,
       credentials: (signal) => parts.credentials(address.name, signal),
       tlsOf: (url) => this.#tlsOf(url),
-      mayBePlain: (url) => mayBePlain(url, address.host, parts.settings),
+      // Who is spoken to in the open may ask for the secret in the open.
+      mayBePlain: (url) =>
+        mayBePlain(url, address.host, parts.settings) ||
+        (address.scheme === "http" && url.host === address.host),
     });
   }
 
@@ -105,7 +114,14 @@ export class Client {
   async resolve(target: string | URL, signal?: AbortSignal): Promise<URL> {
     if (typeof target !== "string") return target;
     const base = await this.#origin(signal);
-    return new URL(`${base.origin}${this.address.path}${target}`);
+    const { path, root, namespace } = this.address;
+    const url = new URL(
+      root !== undefined && target.startsWith("/v2/")
+        ? `${base.origin}${root}${target.slice("/v2".length)}`
+        : `${base.origin}${path}${target}`,
+    );
+    if (namespace !== undefined) url.searchParams.set("ns", namespace);
+    return url;
   }
 
   async #once(call: Call): Promise<Answer> {
@@ -132,16 +148,20 @@ export class Client {
 
   /** Redirects by hand: the Authorization header never goes to another origin (CVE-2020-15157), and never from https to http. */
   async #follow(call: Call, start: URL, authorization: string | undefined): Promise<Answer> {
+    const { origin } = await this.#origin(call.signal);
     let url = start;
     for (let count = 0; count <= mostRedirects; count++) {
       const signed = authorization !== undefined && url.origin === start.origin;
+      const own = url.origin === origin ? this.#headers(signed) : {};
+      await this.#dial(url, call.signal);
       const answer = await exchange(
         {
           method: call.method,
           url,
-          headers: { ...call.headers, ...(signed ? { Authorization: authorization } : {}) },
+          headers: { ...own, ...call.headers, ...(signed ? { Authorization: authorization } : {}) },
           ...(call.body ? { body: call.body } : {}),
           tls: this.#tlsOf(url),
+          proxy: this.address.proxy,
           signal: call.signal,
         },
         call.commits ? { ...this.#parts.patience, head: this.#parts.patience.commit } : this.#parts.patience,
@@ -172,9 +192,25 @@ export class Client {
     return url;
   }
 
-  #tlsOf(url: URL) {
-    if (url.host === this.address.host) return this.address.tls;
-    return tlsOf(url.host, settingsOf(url.host, this.#parts.settings));
+  /** What the server's entry says is sent to it; where we sign, it is we who sign. */
+  #headers(signed: boolean): Readonly<Record<string, string>> {
+    const { authorization, ...others } = this.address.headers ?? {};
+    return authorization === undefined || signed ? others : { ...others, authorization };
+  }
+
+  #tlsOf(url: URL): TlsOptions {
+    const { host, tls, authorities = [] } = this.address;
+    if (url.host === host) return tls;
+    const other = tlsOf(url.host, settingsOf(url.host, this.#parts.settings));
+    return authorities.length === 0 ? other : { ...other, ca: [...other.ca, ...authorities] };
+  }
+
+  /** A server of which nothing is heard is given up sooner than one that thinks. */
+  async #dial(url: URL, signal: AbortSignal | undefined): Promise<void> {
+    const { dialTimeout, host, proxy } = this.address;
+    if (dialTimeout === undefined || url.host !== host || this.#reached + dialAge > performance.now()) return;
+    await dial(proxy === undefined ? url : new URL(proxy), dialTimeout, signal);
+    this.#reached = performance.now();
   }
 
   #origin(signal?: AbortSignal): Promise<URL> {
@@ -186,12 +222,16 @@ export class Client {
   }
 
   async #findScheme(signal?: AbortSignal): Promise<URL> {
-    const { host, path, scheme, tls } = this.address;
+    const { host, path, root, scheme, tls, proxy } = this.address;
     if (scheme !== "either") return new URL(`${scheme}://${host}`);
-    const url = new URL(`https://${host}${path}/v2/`);
+    const url = new URL(`https://${host}${root === undefined ? `${path}/v2` : root}/`);
+    await this.#dial(url, signal);
     const patience = { ...this.#parts.patience, head: Math.min(this.#parts.patience.head, probeDeadline) };
     try {
-      const answer = await exchange({ method: "GET", url, headers: {}, tls, signal }, patience);
+      const answer = await exchange(
+        { method: "GET", url, headers: this.#headers(false), tls, proxy, signal },
+        patience,
+      );
       await answer.drop();
       return url;
     } catch (error) {

@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: MakeBody;
   readonly tls: TlsOptions;
+  /** In the place of what the environment names. */
+  readonly proxy?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,6 +57,7 @@ export async function exchange(request: HttpRequest, patience: Patience): Promis
       redirect: "manual",
       decompress: false,
       tls: request.tls as Bun.TLSOptions,
+      ...(request.proxy === undefined ? {} : { proxy: request.proxy }),
       signal: watch.signal,
     });
     return new Received(request.url, response, watch);

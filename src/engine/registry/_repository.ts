@@ -1,5 +1,5 @@
 /** One repository: what is fetched is asked of the mirrors first, what is changed goes to the registry itself. */
-import type { Digest } from "../../spec/image/digest.ts";
+import { isDigest, type Digest } from "../../spec/image/digest.ts";
 import type { Descriptor } from "../../spec/image/types.ts";
 import type { FetchedManifest, Repository } from "./registry.ts";
 import { SampanError } from "../../base/errors.ts";
@@ -8,6 +8,7 @@ import { Client, type ClientParts } from "./_client.ts";
 import { listTags } from "./_lists.ts";
 import { fetchManifest, pushManifest, resolveManifest } from "./_manifest.ts";
 import { addressOf } from "./_address.ts";
+import type { Capability } from "./_hosts-file.ts";
 import { pauseBefore } from "./_patience.ts";
 import { uploadBlob } from "./_upload.ts";
 
@@ -19,9 +20,21 @@ interface Place {
   /** Without the registry: `library/alpine`. */
   readonly path: string;
   readonly actions: "pull" | "pull,push";
+  /** In the order in which they are asked. */
+  readonly servers: readonly Server[];
+  /** The registry's own. */
   readonly own: Client;
-  readonly mirrors: readonly Client[];
   readonly parts: ClientParts;
+}
+
+export interface Server {
+  readonly client: Client;
+  readonly can: ReadonlySet<Capability>;
+}
+
+/** What a tag means is to be said by those that are trusted with it; a digest speaks for itself. */
+function neededFor(reference: string): Capability {
+  return isDigest(reference) ? "pull" : "resolve";
 }
 
 export class RemoteRepository implements Repository {
@@ -35,6 +48,7 @@ export class RemoteRepository implements Repository {
 
   resolve(reference: string, signal?: AbortSignal): Promise<Descriptor | undefined> {
     return this.#anywhere(
+      neededFor(reference),
       (client, tries) => resolveManifest(client, { ...this.#call(tries, signal), reference }),
       signal,
     );
@@ -42,6 +56,7 @@ export class RemoteRepository implements Repository {
 
   manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest> {
     return this.#anywhere(
+      neededFor(reference),
       (client, tries) => fetchManifest(client, { ...this.#call(tries, signal), reference }),
       signal,
     );
@@ -50,6 +65,7 @@ export class RemoteRepository implements Repository {
   async blob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<BlobBody> {
     try {
       return await this.#anywhere(
+        "pull",
         (client, tries) => fetchBlob(client, descriptor, offset, this.#call(tries, signal)),
         signal,
       );
@@ -65,7 +81,7 @@ export class RemoteRepository implements Repository {
   }
 
   hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
-    return blobExists(this.#place.own, digest, this.#call({}, signal));
+    return blobExists(this.#pushed(), digest, this.#call({}, signal));
   }
 
   putBlob(
@@ -73,9 +89,9 @@ export class RemoteRepository implements Repository {
     path: string,
     options: { mountFrom?: readonly string[]; progress?: (sent: number) => void; signal?: AbortSignal } = {},
   ): Promise<"uploaded" | "existed" | "mounted"> {
-    const { own, parts } = this.#place;
-    const prefix = `${own.address.name}/`;
-    return uploadBlob(own, {
+    const { parts } = this.#place;
+    const prefix = `${this.name.slice(0, this.name.indexOf("/"))}/`;
+    return uploadBlob(this.#pushed(), {
       descriptor,
       path,
       repository: this.#place.path,
@@ -94,8 +110,8 @@ export class RemoteRepository implements Repository {
     mediaType: string,
     signal?: AbortSignal,
   ): Promise<Digest> {
-    const { own, parts } = this.#place;
-    return pushManifest(own, {
+    const { parts } = this.#place;
+    return pushManifest(this.#pushed(), {
       ...this.#call({ tries: parts.patience.tries }, signal),
       reference,
       bytes,
@@ -114,18 +130,45 @@ export class RemoteRepository implements Repository {
 
   /** A mirror that fails in whatever way is passed over, after one try: the registry itself has the last word. */
   async #anywhere<T>(
+    needed: Capability,
     ask: (client: Client, tries: { tries?: number }) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    for (const mirror of this.#place.mirrors) {
+    const able = this.#place.servers.filter(({ can }) => can.has(needed));
+    const last = able.at(-1);
+    if (!last) throw this.#unable(needed);
+    const failures: string[] = [];
+    for (const { client } of able.slice(0, -1)) {
       try {
-        const found = await ask(mirror, { tries: 1 });
+        const found = await ask(client, { tries: 1 });
         if (found !== undefined) return found;
       } catch (error) {
         if (signal?.aborted) throw error;
+        failures.push(`"${client.address.host}": ${SampanError.from(error).message}`);
       }
     }
-    return await ask(this.#place.own, {});
+    try {
+      return await ask(last.client, {});
+    } catch (error) {
+      if (signal?.aborted || failures.length === 0) throw error;
+      const { code, message, cause } = SampanError.from(error);
+      const before = failures.slice(0, 3).join("; ");
+      throw new SampanError(code, `${message} (before it, mirror ${before})`, { cause });
+    }
+  }
+
+  #pushed(): Client {
+    const server = this.#place.servers.find(({ can }) => can.has("push"));
+    if (server) return server.client;
+    throw this.#unable("push");
+  }
+
+  #unable(needed: Capability): SampanError {
+    const registry = this.name.slice(0, this.name.indexOf("/"));
+    return new SampanError(
+      "failed_precondition",
+      `cannot use registry "${registry}": none of its servers has the capability "${needed}" in hosts.toml`,
+    );
   }
 
   async #foreign(
