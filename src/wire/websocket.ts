@@ -43,14 +43,15 @@ export async function acceptWebSocket(
   options: PipeOptions & { readonly headers?: Readonly<Record<string, string>> },
 ): Promise<MessagePipe> {
   const { WebSocketServer } = await import("ws");
+  const protocol = chosen(request, protocols);
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: options.largest,
     perMessageDeflate: false,
     skipUTF8Validation: true,
-    handleProtocols: (offered) => protocols.find((each) => offered.has(each)) ?? false,
   });
   server.on("headers", (lines) => {
+    if (protocol !== "") lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
     for (const [name, value] of Object.entries(options.headers ?? {})) lines.push(`${name}: ${value}`);
   });
   const peer = await new Promise<WebSocket>((resolve, reject) => {
@@ -62,11 +63,19 @@ export async function acceptWebSocket(
       resolve,
     );
   });
-  return pipeOf(peer, options);
+  return { ...pipeOf(peer, options), protocol };
 }
 
-/** What the library reads of a request. */
-function requestOf({ headers }: UpgradeRequest): Partial<IncomingMessage> {
+/** Empty for none. */
+function chosen({ headers }: UpgradeRequest, protocols: readonly string[]): string {
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
+  return protocols.find((each) => offered.includes(each)) ?? "";
+}
+
+/** What the library reads of a request. Not the protocols: that of kubectl's tunnel has a `/`, with which no token may be written and the library refuses it. */
+function requestOf({
+  headers: { "sec-websocket-protocol": _, ...headers },
+}: UpgradeRequest): Partial<IncomingMessage> {
   return { method: "GET", url: "/", headers };
 }
 

@@ -1,8 +1,10 @@
 /** Clients of the streaming port: by SPDY as crictl and kubelets of any age, and by WebSocket. Each takes an address as the calls give it. */
 import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { CommandStatus, CommandStreams, RemoteCommand } from "../../src/wire/channels/command.ts";
 import { type Head, readBody, readHead } from "../../src/wire/channels/head.ts";
+import { tunnelProtocol } from "../../src/wire/channels/protocols.ts";
 import { openSpdyCommand } from "../../src/wire/channels/spdy-command.ts";
 import { ForwardClient } from "../../src/wire/channels/spdy-forward.ts";
 
@@ -50,6 +52,52 @@ export async function spdyForward(url: string): Promise<ForwardClient> {
   const { status, body, socket } = await ask(url, { headers: spdyHeaders("portforward.k8s.io") });
   if (status !== 101) throw new Error(`${status}: ${body}`);
   return new ForwardClient(socket);
+}
+
+/** SPDY in the messages of a WebSocket, as kubectl and crictl do it. By hand: the protocol's name has a `/`, which no library offers. */
+export async function tunnelForward(url: string): Promise<ForwardClient> {
+  const headers = {
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    "Sec-WebSocket-Protocol": tunnelProtocol,
+  };
+  const { status, body, socket, headers: answered } = await ask(url, { method: "GET", headers });
+  if (status !== 101) throw new Error(`${status}: ${body}`);
+  if (answered.get("sec-websocket-protocol") !== tunnelProtocol)
+    throw new Error("another protocol was chosen");
+  return new ForwardClient(messagesOf(socket));
+}
+
+/** Of messages below 64 KiB: the mask is all zeros. */
+function messagesOf(socket: Socket): Duplex {
+  let bytes = Buffer.alloc(0);
+  const duplex = new Duplex({
+    read: () => {},
+    write(data: Buffer, _encoding, done) {
+      const head = Buffer.from([0x82, 0x80 | 126, data.length >> 8, data.length & 0xff, 0, 0, 0, 0]);
+      socket.write(Buffer.concat([head, data]), () => done());
+    },
+    destroy(error, done) {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on("data", (piece: Buffer) => {
+    bytes = Buffer.concat([bytes, piece]);
+    for (;;) {
+      const short = (bytes[1] ?? 0) < 126;
+      const start = short ? 2 : 4;
+      if (bytes.length < start) return;
+      const end = start + (short ? (bytes[1] ?? 0) : bytes.readUInt16BE(2));
+      if (bytes.length < end) return;
+      if (bytes[0] === 0x82) duplex.push(Buffer.from(bytes.subarray(start, end)));
+      bytes = bytes.subarray(end);
+    }
+  });
+  socket.on("close", () => duplex.destroy());
+  return duplex;
 }
 
 export interface Said {

@@ -4,7 +4,7 @@ import { exitCode } from "../../src/wire/channels/command.ts";
 import { stopContainer } from "../../src/engine/containers/stop.ts";
 import { waitContainer } from "../../src/engine/containers/wait.ts";
 import { needing } from "../needs.ts";
-import { ask, spdyCommand, spdyForward, spdyRun, webSocket } from "./_streams.ts";
+import { ask, spdyCommand, spdyForward, spdyRun, tunnelForward, webSocket } from "./_streams.ts";
 import { needs, Stage } from "./_stage.ts";
 
 const { test } = needing(needs);
@@ -168,20 +168,26 @@ test("an attached client of a container without input is not left at the end of 
   command.close();
 });
 
-test("a port of the pod's own loopback is reached by SPDY, as often as wanted, and one where nobody listens is told of", async () => {
-  const client = await spdyForward(await stage.portForward({ podSandboxId: pod }));
-  for (const text of ["one", "two"]) {
-    const { data, failure: told } = await client.connect(80);
-    await data.write(Buffer.from(text));
-    await data.end();
-    let heard = "";
-    for await (const piece of data.input) heard += Buffer.from(piece).toString();
-    expect([heard, await told]).toEqual([text, undefined]);
-  }
-  const { failure: told } = await client.connect(81);
-  expect(await told).toContain("81");
-  client.close();
-});
+test.each([
+  ["SPDY", spdyForward],
+  ["SPDY in a WebSocket", tunnelForward],
+])(
+  "a port of the pod's own loopback is reached by %s, and one where nobody listens is told of",
+  async (_way, dial) => {
+    const client = await dial(await stage.portForward({ podSandboxId: pod }));
+    for (const text of ["one", "two"]) {
+      const { data, failure: told } = await client.connect(80);
+      await data.write(Buffer.from(text));
+      await data.end();
+      let heard = "";
+      for await (const piece of data.input) heard += Buffer.from(piece).toString();
+      expect([heard, await told]).toEqual([text, undefined]);
+    }
+    const { failure: told } = await client.connect(81);
+    expect(await told).toContain("81");
+    client.close();
+  },
+);
 
 test("a port is reached by WebSocket too", async () => {
   const url = await stage.portForward({ podSandboxId: pod, port: [80] });
