@@ -108,6 +108,7 @@ async function serve(settings: EdgeSettings, { flags, log, told }: Serving): Pro
     eventbus: busOf(settings.mqtt),
     servicebus: { port: settings.servicebus.port },
     metaserver: metaServerOf(settings.metaserver),
+    ...(settings.metaserver.podsPort === 0 ? {} : { apiPort: settings.metaserver.podsPort }),
     services: { address: settings.pods.clusterDns, domain: settings.pods.clusterDomain },
     edged: podsOf(settings.pods),
     ...(settings.kubelet.port === 0 ? {} : { kubeletPort: settings.kubelet.port }),

@@ -35,6 +35,8 @@ export interface EdgeSettings {
 export interface MetaServerSettings {
   readonly host: string;
   readonly port: number;
+  /** Where pods reach it by TLS; 0 is none. */
+  readonly podsPort: number;
   /** False: whoever reaches it may do all. */
   readonly authorization: boolean;
   /** Files in PEM: with both it speaks TLS. */
@@ -114,7 +116,14 @@ export function readEdgeSettings(flags: Given, { env }: Surroundings): EdgeSetti
 }
 
 function partsOf(table: Table) {
-  const metaserver = table.table("metaserver", ["host", "port", "authorization", "certificate", "key"]);
+  const metaserver = table.table("metaserver", [
+    "host",
+    "port",
+    "pods_port",
+    "authorization",
+    "certificate",
+    "key",
+  ]);
   const kubelet = table.table("kubelet", ["port"]);
   const servicebus = table.table("servicebus", ["port"]);
   const dmi = table.table("dmi", ["socket"]);
@@ -122,6 +131,7 @@ function partsOf(table: Table) {
     metaserver: {
       host: metaserver.fitting("host", isLocal, "an address of this machine") ?? "127.0.0.1",
       port: port(metaserver, "port") ?? 10_550,
+      podsPort: port(metaserver, "pods_port") ?? 10_551,
       authorization: metaserver.flag("authorization") ?? true,
       certificate: metaserver.path("certificate"),
       key: metaserver.path("key"),

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { SampanError } from "../../base/errors.ts";
 import type { LiveEngine } from "../../engine/engine.ts";
+import type { KubeObject } from "../../spec/kubernetes/kube.ts";
 import { openDmi } from "./dmi/open.ts";
 import { type EdgedOptions, openEdged } from "./edged/open.ts";
 import { openEventBus } from "./eventbus/open.ts";
@@ -18,6 +19,7 @@ import { keepCertificate } from "./join/renewal.ts";
 import { createKubelet } from "./kubelet/kubelet.ts";
 import { openKubeletPort } from "./kubelet/open.ts";
 import { openMetaServer, type MetaServerOptions } from "./metaserver/open.ts";
+import { apiService, openSecureApi, ownApiService, type SecureApi } from "./metaserver/secure.ts";
 import { openMeta } from "./meta/open.ts";
 import type { EdgeContext } from "./part.ts";
 import { openServiceBus, type ServiceBusOptions } from "./servicebus/open.ts";
@@ -47,9 +49,11 @@ export interface EdgeOptions {
   readonly eventbus?: EventBusOptions;
   readonly servicebus?: ServiceBusOptions;
   readonly metaserver?: MetaServerOptions;
+  /** Where pods reach the local API by TLS, as `kubernetes.default.svc`; undefined: that leads to the cloud's. */
+  readonly apiPort?: number;
   /** Where names of services are answered on this node, and below which domain. */
   readonly services: { readonly address: string; readonly domain: string };
-  readonly edged?: Omit<EdgedOptions, "clusterDns" | "clusterDomain" | "services">;
+  readonly edged?: Omit<EdgedOptions, "clusterDns" | "clusterDomain" | "services" | "apiAuthority">;
   /** Of the local kubelet's API; undefined: none. */
   readonly kubeletPort?: number;
   /** On the clouds' hosts, for logs and exec. */
@@ -102,6 +106,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     // Without its port what others watch by it goes on.
     stack.use(await openMetaServer({ ...context, meta }, { recovers: true }));
   const { address, domain } = options.services;
+  let secure: SecureApi | undefined;
   const services = await spare("service discovery", () =>
     openServices({
       ...context,
@@ -110,16 +115,24 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       address,
       domain,
       isOwn: ownAddresses(engine),
+      api: () => secure,
     }),
   );
   // Pods reach this machine's loopback address only when they have its network.
   if (services) await spare("MetaServer for pods", async () => nothingToClose(await api.listen(address)));
+  const { apiPort } = options;
+  if (services && apiPort !== undefined) {
+    const place = { server: api, meta, folder: `${root}/metaserver`, address, port: apiPort, domain, log };
+    secure = await spare("the API for pods", () => openSecureApi(place));
+    services.changed();
+  }
   const edged = stack.use(
     await openEdged(context, {
       ...options.edged,
       known: api.known,
       clusterDomain: domain,
-      ...(services ? { clusterDns: [address], services: () => services.list() } : {}),
+      apiAuthority: () => secure?.authority,
+      ...(services ? { clusterDns: [address], services: () => withApi(services.list(), secure) } : {}),
     }),
   );
   const kubelet = createKubelet({ access: edged, pods: () => meta.list("pod") });
@@ -151,6 +164,13 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   link.start();
   const parts = stack.move();
   return { context, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** What a cluster's kubelet always knows, this one may not have heard yet. */
+function withApi(services: readonly KubeObject[], own: SecureApi | undefined): readonly KubeObject[] {
+  const { namespace, name } = apiService;
+  const isKnown = services.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  return isKnown || !own ? services : [...services, ownApiService(own)];
 }
 
 function nothingToClose(_done: void): AsyncDisposable {

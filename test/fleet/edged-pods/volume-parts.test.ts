@@ -114,6 +114,20 @@ const content = (volume: Omit<Volume, "name">, fake = fakeMeta(), spec = {}) =>
 const textOf = ({ files: found }: Awaited<ReturnType<typeof content>>) =>
   Object.fromEntries([...found].map(([path, { bytes }]) => [path, Buffer.from(bytes).toString()]));
 
+test("behind the cloud's authority stands that of this node's own API, and nowhere else", async () => {
+  const fake = fakeMeta();
+  const theirs = { data: { "ca.crt": "THEIRS\n\n", other: "x" } } as object;
+  for (const name of ["kube-root-ca.crt", "mine"]) fake.objects.set(`configmap/${name}`, theirs);
+  const read = async (name: string, own?: string) => {
+    const given = { ...sources(fake), node: { ...node, apiAuthority: () => own } };
+    const projected = { sources: [{ configMap: { name, items: [{ key: "ca.crt", path: "ca.crt" }] } }] };
+    return textOf(await contentsOf(pod(), { name: "v", projected }, given))["ca.crt"];
+  };
+  expect(await read("kube-root-ca.crt", "OURS\n")).toBe("THEIRS\nOURS\n");
+  expect(await read("kube-root-ca.crt")).toBe("THEIRS\n\n");
+  expect(await read("mine", "OURS\n")).toBe("THEIRS\n\n");
+});
+
 test("a config map's keys are files, or those that are asked for under other names", async () => {
   const fake = fakeMeta();
   fake.objects.set("configmap/c", { data: { a: "1", b: "2" }, binaryData: { c: "/w==" } } as object);

@@ -52,6 +52,7 @@ export interface FactsOptions {
   readonly ips?: readonly string[];
   readonly clusterDns?: readonly string[];
   readonly clusterDomain?: string;
+  readonly apiAuthority?: () => string | undefined;
   readonly node: () => KubeObject | undefined;
 }
 
@@ -60,6 +61,7 @@ export function nodeFacts({
   ips,
   clusterDns = [],
   clusterDomain = "cluster.local",
+  apiAuthority,
   node,
 }: FactsOptions): NodeFacts {
   return {
@@ -72,6 +74,7 @@ export function nodeFacts({
     processors: cpus().length,
     clusterDns,
     clusterDomain,
+    ...(apiAuthority && { apiAuthority }),
     node,
     resolver: () => parseResolv(text("/etc/resolv.conf")),
     leastOomScore: leastOomScore(),

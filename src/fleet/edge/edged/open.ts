@@ -32,6 +32,8 @@ export interface EdgedOptions {
   /** Who answers the names of services, and below which domain they stand. */
   readonly clusterDns?: readonly string[];
   readonly clusterDomain?: string;
+  /** PEM: who signed for the API that this node serves to its pods. */
+  readonly apiAuthority?: () => string | undefined;
   /** For the variables of containers; those of the store without it. */
   readonly services?: () => readonly KubeObject[];
   readonly node?: NodeOptions;
@@ -171,12 +173,16 @@ export async function openEdged(
   };
 }
 
-function factsOf({ node, meta }: EdgeContext, { ips, clusterDns, clusterDomain }: EdgedOptions): NodeFacts {
+function factsOf(
+  { node, meta }: EdgeContext,
+  { ips, clusterDns, clusterDomain, apiAuthority }: EdgedOptions,
+): NodeFacts {
   return nodeFacts({
     name: node,
     ...(ips && { ips }),
     ...(clusterDns && { clusterDns }),
     ...(clusterDomain !== undefined && { clusterDomain }),
+    ...(apiAuthority && { apiAuthority }),
     node: () => meta.get({ type: "node", name: node }),
   });
 }

@@ -26,6 +26,8 @@ export interface NodeFacts {
   /** Of services at the edge: answers their names. */
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
+  /** PEM: who signed for the API that this node serves to its pods; it stands behind the cloud's authority in their `ca.crt`. */
+  readonly apiAuthority?: () => string | undefined;
   /** `172.17.0.0/16` … : HTTP probes and hooks go to the pod's address. */
   readonly node: () => KubeObject | undefined;
   /** The host's resolv.conf: parseResolv of dns.ts. */

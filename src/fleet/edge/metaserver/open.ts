@@ -32,10 +32,19 @@ export interface MetaServer extends AsyncDisposable {
   readonly port: number | undefined;
   /** Listens at another address of this machine too, at the same port. Errors: `unavailable`. */
   listen(host: string): Promise<void>;
+  /** By TLS, at a port of its own; 0 for any that is free. Errors: `unavailable`. */
+  listenSecurely(place: SecurePlace): Promise<AsyncDisposable & { readonly port: number }>;
   /** What other parts of the edge want to have of the API. */
   readonly subscriptions: Subscriptions;
   /** Resolves when the store has what the cloud believes that it has; at once unless it was begun anew. */
   readonly known: Promise<void>;
+}
+
+export interface SecurePlace {
+  readonly host: string;
+  readonly port: number;
+  /** PEM. */
+  readonly identity: { readonly certificate: string; readonly key: string };
 }
 
 const mostConnections = 256;
@@ -62,8 +71,8 @@ export async function openMetaServer(
     watches: new Set(),
   };
   const { port: wanted, host: first = "127.0.0.1" } = options;
-  const at = async (held: AsyncDisposableStack, host: string, port: number) => {
-    const server = await listen(desk, options, { host, port });
+  const at = async (held: AsyncDisposableStack, host: string, port: number, tls = options.tls) => {
+    const server = await listen(desk, tls, { host, port });
     held.defer(() => closed(server));
     return (server.address() as AddressInfo).port;
   };
@@ -80,6 +89,11 @@ export async function openMetaServer(
     async listen(host) {
       if (port !== undefined) await at(opened, host, port);
     },
+    async listenSecurely({ host, port: asked, identity }) {
+      const held = new AsyncDisposableStack();
+      const bound = await at(held, host, asked, identity);
+      return { port: bound, [Symbol.asyncDispose]: () => held.disposeAsync() };
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -92,7 +106,7 @@ function ended(stack: AsyncDisposableStack): AbortSignal {
 
 async function listen(
   desk: Desk,
-  { tls }: MetaServerOptions,
+  tls: MetaServerOptions["tls"],
   { host, port }: { host: string; port: number },
 ): Promise<Server> {
   const bounds = { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32 << 10 };

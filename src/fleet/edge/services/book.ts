@@ -174,26 +174,36 @@ function nearestFirst(endpoints: readonly Endpoint[], { node }: Here): Endpoint[
 /** Targets of one service, and ports of all: what the kernel is told at most. The oldest services come first. */
 const most = { targets: 1000, rules: 20_000 } as const;
 
+/** By which pods know the API. */
+const api = { namespace: "default", name: "kubernetes", port: "https" } as const;
+
 /** What the kernel is told: targets on this node where there are some, those of others otherwise. Nothing that one service asks for keeps the others from being led. */
-export function rulesOf(book: ServiceBook, { node }: Here): ServiceRule[] {
+export function rulesOf(
+  book: ServiceBook,
+  { node }: Here,
+  own?: { readonly address: string; readonly port: number },
+): ServiceRule[] {
   const taken = new Set<string>();
   const take = (place: string): boolean => !taken.has(place) && taken.add(place).size > 0;
-  const rules = [...book.values()].flatMap(({ addresses, ports, endpoints, isSticky, isLocal }) =>
-    ports.flatMap(({ name, port, protocol, nodePort }): ServiceRule[] => {
+  const rules = [...book.values()].flatMap((service) => {
+    const { addresses, ports, endpoints, isSticky, isLocal } = service;
+    const isApi = service.namespace === api.namespace && service.name === api.name;
+    return ports.flatMap(({ name, port, protocol, nodePort }): ServiceRule[] => {
       const free = addresses.filter((address) => take(`${address} ${protocol} ${port}`));
       if (free.length === 0) return [];
       const able = endpoints.filter((each) => each.ports[name]?.protocol === protocol);
       const near = able.filter((each) => each.node === node);
       const chosen = near.length > 0 || isLocal ? near : able;
-      const targets = chosen.slice(0, most.targets).flatMap((each) => {
+      const found = chosen.slice(0, most.targets).flatMap((each) => {
         const target = each.ports[name];
         return target ? [{ address: each.address, port: target.port }] : [];
       });
+      const targets = own && isApi && name === api.port ? [own] : found;
       const hasNodePort = nodePort !== undefined && take(`${protocol} ${nodePort}`);
       return [
         { addresses: free, protocol, port, targets, sticky: isSticky, ...(hasNodePort ? { nodePort } : {}) },
       ];
-    }),
-  );
+    });
+  });
   return rules.slice(0, most.rules);
 }

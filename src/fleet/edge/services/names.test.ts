@@ -87,6 +87,30 @@ describe("what the kernel is told", () => {
     expect(rule("10.96.0.13")?.nodePort).toBe(30_080);
   });
 
+  test("of the API: this node's own, when it serves it, and only for its port", () => {
+    const own = { address: "169.254.96.16", port: 10_551 };
+    const https = { name: "https", port: 443 };
+    const known = makeBook(
+      [
+        {
+          ...service("kubernetes", { clusterIP: "10.96.0.1", ports: [https, http] }),
+          metadata: { namespace: "default", name: "kubernetes" },
+        },
+        service("kubernetes", { clusterIP: "10.96.0.2", ports: [https] }),
+      ],
+      [],
+      here,
+    );
+    const targets = (given?: typeof own) =>
+      rulesOf(known, here, given).map(({ addresses, port, targets: all }) => [addresses[0], port, all]);
+    expect(targets(own)).toEqual([
+      ["10.96.0.1", 443, [own]],
+      ["10.96.0.1", 80, []],
+      ["10.96.0.2", 443, []],
+    ]);
+    expect(targets().every(([, , all]) => (all as unknown[]).length === 0)).toBe(true);
+  });
+
   test("of a service without an address: nothing", () => {
     expect(rulesOf(book, here)).toHaveLength(4);
   });

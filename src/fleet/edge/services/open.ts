@@ -32,6 +32,8 @@ export interface ServicesOptions {
   readonly domain: string;
   /** Whether an address is one of the networks of this node's pods. */
   readonly isOwn: (address: string) => boolean;
+  /** Where this node itself serves what `kubernetes.default.svc` is in the cloud; undefined while it does not. */
+  readonly api?: () => Endpoint | undefined;
   readonly resolvConf?: string;
   readonly clock: Clock;
   readonly log: (text: string) => void;
@@ -42,6 +44,13 @@ export interface Services extends AsyncDisposable {
   list(): readonly KubeObject[];
   /** When what is known now is in the kernel. */
   settled(): Promise<void>;
+  /** What `api` says has changed. */
+  changed(): void;
+}
+
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
 }
 
 const types = ["service", "endpointslice"] as const;
@@ -68,7 +77,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     cancel = undefined;
     const now = here();
     book = makeBook(meta.list("service"), meta.list("endpointslice"), now);
-    applied = proxy.set(rulesOf(book, now)).catch((error: unknown) => {
+    applied = proxy.set(rulesOf(book, now, options.api?.())).catch((error: unknown) => {
       log(`services are not led to their pods, it is tried again: ${SampanError.from(error).message}`);
       if (!isClosed) cancel ??= clock.after(retry, () => void look());
     });
@@ -98,6 +107,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   const opened = stack.move();
   return {
     list: () => meta.list("service"),
+    changed: later,
     settled: async () => {
       if (cancel) await look();
       await applied;

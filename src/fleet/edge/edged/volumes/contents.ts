@@ -81,6 +81,7 @@ async function addObject(work: Work, { type, name = "", items, optional }: Objec
   });
   if (!object) return;
   const data = dataOf(object, type);
+  if (type === "configmap" && name === rootCertificates.map) addAuthority(data, sources.node);
   const wanted = items ?? [...data.keys()].map((each): KeyToPath => ({ key: each, path: each }));
   for (const item of wanted) {
     const bytes = data.get(item.key);
@@ -88,6 +89,17 @@ async function addObject(work: Work, { type, name = "", items, optional }: Objec
     else if (!optional)
       throw new SampanError("not_found", `${type} ${shown(name)} has no key ${shown(item.key)}`);
   }
+}
+
+/** Every namespace has it; it lies beside the token of a service account. */
+const rootCertificates = { map: "kube-root-ca.crt", key: "ca.crt" } as const;
+
+/** This node serves the API to its pods, too. */
+function addAuthority(data: Map<string, Uint8Array>, { apiAuthority }: NodeFacts): void {
+  const [theirs, own] = [data.get(rootCertificates.key), apiAuthority?.()];
+  if (!theirs || own === undefined) return;
+  const text = Buffer.from(theirs).toString("utf8").trimEnd();
+  data.set(rootCertificates.key, Buffer.from(`${text}\n${own}`, "utf8"));
 }
 
 function dataOf(object: KubeObject, type: ObjectSource["type"]): Map<string, Uint8Array> {
