@@ -171,6 +171,17 @@ test.each([
   expect(said).toBe("weights 0\ntouch: /art/x: Read-only file system\n");
 });
 
+test("an image is never what /proc is (CVE-2019-16884)", async () => {
+  await using world = await World.open();
+  const name = "docker.io/library/artifact:1";
+  await load(world.engine, artifact(name, 1));
+  const { id } = await world.pod({ network: "none" });
+  for (const Target of ["/proc", "/proc/self/attr"]) {
+    const refused = world.run(id, "true", { Mounts: [{ Type: "image", Source: name, Target }] });
+    expect(await refused.then(() => "", String)).toContain("cannot");
+  }
+});
+
 test("a part of an image is found below its own root, wherever its links point", async () => {
   await using world = await World.open();
   const name = "docker.io/library/artifact:2";

@@ -21,9 +21,19 @@ function namespaceOf(pid: number | undefined, name: string): string {
 
 test("containers of a pod are in one user namespace, which owns all that the pod has", async () => {
   await using world = await World.open();
-  const { id, state } = await world.pod({ userns, sysctls: { "kernel.shmmax": "123456" } });
+  const parent = `/sampan-test-${process.pid}`;
+  const { id, state } = await world.pod({
+    userns,
+    cgroupParent: parent,
+    sysctls: { "kernel.shmmax": "123456" },
+  });
   expect(state).toBe("ready");
   const [one, two] = [await world.start(id, ["exec sleep 1000"]), await world.start(id, ["exec sleep 1000"])];
+  // CVE-2025-47291: such pods were outside of their cgroups, without their limits.
+  for (const each of [one, two])
+    expect(readFileSync(`/proc/${world.engine.containers.get(each).pid}/cgroup`, "utf8")).toMatch(
+      new RegExp(`:.*memory.*:${parent}/sampan-${each}$|^0::${parent}/sampan-${each}$`, "m"),
+    );
   const [a, b] = [one, two].map((each) => world.engine.containers.get(each).pid);
   for (const name of ["user", "net", "ipc", "uts"]) {
     expect(namespaceOf(a, name)).toBe(namespaceOf(b, name));

@@ -56,6 +56,8 @@ export function madeInside({ user, flags, steps = [], meanwhile, why }: Inside) 
   const parent = [
     ...openProc(why),
     op("open", { path: user, flags: O.RDONLY | O.CLOEXEC, out: at.user }, why),
+    // Nobody in that namespace may look at the child, which has what the parent has opened.
+    op("prctl", { option: PR.SET_DUMPABLE, a: 0 }, why),
     op("socketpair", { a: at.parentEnd, b: at.childEnd }, why),
     op("clone", { stage: stage.init }, why),
     op("close", { slot: at.childEnd }, why),
