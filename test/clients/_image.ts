@@ -4,7 +4,7 @@ import { tar } from "../images/tar.ts";
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n";
 
-export async function busyboxArchive(name: string): Promise<Uint8Array> {
+export async function busyboxArchive(name: string, Cmd: readonly string[] = ["sh"]): Promise<Uint8Array> {
   const busybox = Bun.which("busybox") ?? "/bin/busybox";
   const list = Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n");
   const folders = ["bin/", "etc/", "root/", "home/", "home/user/", "var/"];
@@ -22,7 +22,7 @@ export async function busyboxArchive(name: string): Promise<Uint8Array> {
         { name: "etc/group", content: "root:x:0:\nuser:x:1000:\n", mode: 0o644 },
       ],
     ],
-    config: { Cmd: ["sh"], Env: ["PATH=/bin"] },
+    config: { Cmd: [...Cmd], Env: ["PATH=/bin"] },
   });
   const layers = image.layers.map(({ descriptor, bytes }) => ({
     file: `${descriptor.digest.slice(7)}.tar`,
