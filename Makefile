@@ -40,6 +40,7 @@ bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker
 	@$(bun) bench/images/run.ts
 	@$(bun) bench/docker/run.ts
 	@$(bun) bench/cloud/run.ts
+	@$(bun) bench/cri/run.ts
 	@$(bun) bench/edge/run.ts
 	@$(bun) bench/fleet/run.ts
 
