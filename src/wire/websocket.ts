@@ -73,9 +73,9 @@ function chosen({ headers }: UpgradeRequest, protocols: readonly string[]): stri
 }
 
 /** What the library reads of a request. Not the protocols: that of kubectl's tunnel has a `/`, with which no token may be written and the library refuses it. */
-function requestOf({
-  headers: { "sec-websocket-protocol": _, ...headers },
-}: UpgradeRequest): Partial<IncomingMessage> {
+function requestOf(request: UpgradeRequest): Partial<IncomingMessage> {
+  const headers = { ...request.headers };
+  delete headers["sec-websocket-protocol"];
   return { method: "GET", url: "/", headers };
 }
 
