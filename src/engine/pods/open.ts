@@ -13,10 +13,10 @@ import { checkPod } from "./check.ts";
 import { isInitAlive } from "./init.ts";
 import { makePod, unmakePod, type PodParts } from "./make.ts";
 import {
+  areMounted,
   cni,
   containersOf,
   generationOf,
-  isMounted,
   pinnedOf,
   placesOf,
   podRow,
@@ -25,6 +25,7 @@ import {
   type PodRow,
 } from "./places.ts";
 import { updatePod } from "./update.ts";
+import type { Sandbox } from "../networks/networks.ts";
 import type { Pods, PodSandboxInfo, PodSandboxRequest } from "./pods.ts";
 
 /** Milliseconds until a connection is given up. */
@@ -207,23 +208,32 @@ async function killAll(engine: PodParts, id: string): Promise<void> {
   );
 }
 
-function isReady(engine: PodParts, { id, request, wanted }: PodRow): boolean {
-  if (!wanted) return false;
+const isReady = (engine: PodParts, row: PodRow): boolean => standing(engine, row) !== undefined;
+
+interface Standing {
+  readonly generation: string;
+  /** undefined with the host's network. */
+  readonly sandbox: Sandbox | undefined;
+}
+
+/** Undefined when it is not ready. Each thing is looked at once: all pods are listed every second. */
+function standing(engine: PodParts, { id, request, wanted }: PodRow): Standing | undefined {
+  if (!wanted) return undefined;
   const places = placesOf(engine.settings, id);
-  if (generationOf(places) === "") return false;
-  if (
-    !pinnedOf(request).every((each) => (each === "pid" ? isInitAlive(engine, id) : isMounted(places[each])))
-  )
-    return false;
-  if (sharesHost(request)) return true;
-  const path = engine.networks.sandbox(id)?.path;
-  return path !== undefined && isMounted(path);
+  const generation = generationOf(places);
+  if (generation === "") return undefined;
+  const pinned = pinnedOf(request);
+  if (!areMounted(pinned.filter((each) => each !== "pid").map((each) => places[each]))) return undefined;
+  if (pinned.includes("pid") && !isInitAlive(engine, id)) return undefined;
+  if (sharesHost(request)) return { generation, sandbox: undefined };
+  const sandbox = engine.networks.sandbox(id);
+  return sandbox && areMounted([sandbox.path]) ? { generation, sandbox } : undefined;
 }
 
 function infoOf(engine: PodParts, row: PodRow): PodSandboxInfo {
   const { id, request, created } = row;
-  const ready = isReady(engine, row);
-  const sandbox = ready && !sharesHost(request) ? engine.networks.sandbox(id) : undefined;
+  const stands = standing(engine, row);
+  const sandbox = stands?.sandbox;
   const [endpoint] = sandbox?.endpoints ?? [];
   const attachment = sandbox && engine.networks.cni.attachment(id);
   const addresses = attachment?.addresses.map(({ address }) => address) ?? [endpoint?.ipv4, endpoint?.ipv6];
@@ -232,8 +242,8 @@ function infoOf(engine: PodParts, row: PodRow): PodSandboxInfo {
     id,
     request,
     created: new Date(created),
-    state: ready ? "ready" : "not_ready",
-    generation: ready ? generationOf(placesOf(engine.settings, id)) : "",
+    state: stands ? "ready" : "not_ready",
+    generation: stands?.generation ?? "",
     sandbox,
     ips,
   };

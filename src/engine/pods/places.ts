@@ -3,7 +3,7 @@ import { lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
-import { bootId } from "../../kernel/process.ts";
+import { thisBoot } from "../containers/life-rows.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
 import type { PodSandboxRequest } from "./pods.ts";
@@ -89,14 +89,24 @@ export function placesOf({ state }: Pick<EngineSettings, "state">, id: string): 
 
 /** Whether something is mounted there: it is of another file system than its folder. */
 export function isMounted(path: string): boolean {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  return found !== undefined && found.dev !== statSync(dirname(path)).dev;
+  return areMounted([path]);
+}
+
+/** The same of several in one folder. */
+export function areMounted(paths: readonly string[]): boolean {
+  const [first] = paths;
+  if (first === undefined) return true;
+  const folder = statSync(dirname(first), { throwIfNoEntry: false })?.dev;
+  return paths.every((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found !== undefined && found.dev !== folder;
+  });
 }
 
 /** `<boot id> <number>`; empty when it was not made since the machine has started. */
 export function generationOf({ generation }: PodPlaces): string {
   const text = readTextIfThere(generation) ?? "";
-  return text.startsWith(`${bootId()} `) ? text : "";
+  return text.startsWith(`${thisBoot()} `) ? text : "";
 }
 
 /** The network of a pod that is made by CNI's plug-ins. */
