@@ -20,7 +20,7 @@ export interface CniSandbox {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Row, namespace, ADD. What a failed one leaves is the caller's to take away. */
+/** Row, namespace, ADD, after what may be left of another one. What a failed one leaves is the caller's to take away. */
 export async function buildByCni(
   parts: Parts,
   { owner, cni: request, published, signal }: CniSandbox,
@@ -30,6 +30,7 @@ export async function buildByCni(
   const path = sandboxPath(parts, id);
   const ports = portMappings(published.bindings);
   const row = { container: id, path, ports: {}, dns: [] };
+  await cni.detach(id, undefined);
   rows.transaction(() => rows.addSandbox(row), brief);
   await door.make(path, steps, owner.user);
   const { mapsPorts } = await cni.attach({ id, path, request, ports }, signal);

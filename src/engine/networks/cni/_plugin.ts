@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
+import { killGroup } from "./_left.ts";
 
 /** Bytes of an answer; a result has some hundreds. */
 const mostOutput = 1 << 20;
@@ -92,14 +93,6 @@ function environment(parameters: Readonly<Record<string, string>>): Record<strin
     PATH: path ? `${path}:${systemPath}` : systemPath,
     ...parameters,
   };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** The first bytes of a stream; the rest is read and dropped only until `full` resolves. */

@@ -12,6 +12,7 @@ import {
   type NetworkConfig,
 } from "./_configuration.ts";
 import { gate } from "./_gate.ts";
+import { endLeft } from "./_left.ts";
 import { findPlugin } from "./_plugin.ts";
 import { attachmentOf, isUnknownCommand } from "./_result.ts";
 import { attachmentRows, type AttachmentRow, type AttachmentRows } from "./_rows.ts";
@@ -48,6 +49,8 @@ export function openCni({ store, settings, warn }: CniOptions): CniAttachments {
   };
   // Where there was nothing of ours nothing of ours can be left, and what there is may be another runtime's.
   const ours = new Set(rows.networks());
+  // Of an engine before this one: if it was killed its plug-ins may be at work still.
+  const inherited = new Set(rows.ids());
   return {
     configured: () => configurationFiles(settings.configs).length > 0,
     status: (signal) => statusOf(parts, signal),
@@ -69,7 +72,10 @@ export function openCni({ store, settings, warn }: CniOptions): CniAttachments {
     detach: (sandbox, path) =>
       turns.beside(async () => {
         const row = rows.find(sandbox);
-        if (row) await detach(parts, row, path ?? "");
+        if (!row) return;
+        if (inherited.has(sandbox)) await endLeft(sandbox);
+        inherited.delete(sandbox);
+        await detach(parts, row, path ?? "");
       }),
     collect: async () => (ours.size === 0 ? [] : await turns.alone(() => collect(parts, ours))),
   };
