@@ -62,7 +62,7 @@ export function replicaSetController(context: Context, enqueue: Enqueue): Contro
       if (step.do === "status") {
         const { status } = step;
         await writeStatus(client, kinds.replicaSets, replicaSet, { status, signal });
-      } else if (step.do === "look again") again = step.after;
+      } else if (step.do === "look again") again = Math.min(again ?? step.after, step.after);
     }
     return again;
   }

@@ -18,6 +18,15 @@ const placed = (name: string, status: NonNullable<Pod["status"]>): Pod =>
   web(name, { spec: { nodeName: "n1" }, status });
 const up = (name: string): Pod => web(name, { status: ready() });
 
+/** Made so many seconds after the start, and refused by their node. */
+const refused = (...seconds: readonly number[]): Pod[] =>
+  seconds.map((second, index) =>
+    web(`refused-${index}`, {
+      metadata: { creationTimestamp: at(second) },
+      status: { phase: "Failed", reason: "OutOfpods" },
+    }),
+  );
+
 interface Row {
   readonly what: string;
   readonly replicas?: number;
@@ -54,6 +63,37 @@ const rows: readonly Row[] = [
     replicas: 1,
     set: { status: status(0) },
     pods: [web("a", { status: { phase: "Failed" } })],
+    steps: [{ do: "create", count: 1 }],
+  },
+  {
+    what: "pods that failed again and again are waited for, the longer the oftener",
+    replicas: 3,
+    set: { status: status(1) },
+    pods: [
+      web("a", { metadata: { creationTimestamp: at(-60) }, status: ready() }),
+      ...refused(-7, -6, -4, 0),
+    ],
+    steps: [{ do: "look again", after: 4_000 }],
+  },
+  {
+    what: "pods that failed before others of the set came to run do not count",
+    replicas: 2,
+    set: { status: status(1) },
+    pods: [...refused(-7, -6, -4), web("a", { metadata: { creationTimestamp: at(-3) }, status: ready() })],
+    steps: [{ do: "create", count: 1 }],
+  },
+  {
+    what: "pods that failed together, and others long ago, are replaced at once",
+    replicas: 3,
+    set: { status: status(0) },
+    pods: refused(-900, -800, 0, 0, 0),
+    steps: [{ do: "create", count: 3 }],
+  },
+  {
+    what: "pods that fail for a day are waited for five minutes, and then made",
+    replicas: 1,
+    set: { status: status(0) },
+    pods: refused(...Array.from({ length: 40 }, (_, index) => -300 * (index + 1))),
     steps: [{ do: "create", count: 1 }],
   },
   {

@@ -3,6 +3,7 @@ import type { Pod, ReplicaSet } from "../kinds.ts";
 import { deletionOrder } from "../pods.ts";
 import { availableIn, condition, isActive, isDeleting, isReady, same, withCondition } from "../references.ts";
 import { hasLabels } from "../selectors.ts";
+import { failureWait } from "./failures.ts";
 
 export interface ReplicaSetState {
   readonly replicaSet: ReplicaSet;
@@ -28,7 +29,9 @@ export function planReplicaSet(state: ReplicaSetState): readonly ReplicaSetStep[
   const steps: ReplicaSetStep[] = [];
   if (!isDeleting(replicaSet)) {
     const missing = (replicaSet.spec.replicas ?? 1) - active.length;
-    if (missing > 0) steps.push({ do: "create", count: Math.min(missing, burst) });
+    const wait = missing > 0 ? failureWait(pods, state.now) : 0;
+    if (wait > 0) steps.push({ do: "look again", after: wait });
+    else if (missing > 0) steps.push({ do: "create", count: Math.min(missing, burst) });
     if (missing < 0) {
       const superfluous = deletionOrder(active).slice(0, Math.min(-missing, burst));
       steps.push(...superfluous.map((pod) => ({ do: "delete", pod }) as const));
