@@ -2,13 +2,16 @@
 import { invalid } from "../../../base/errors.ts";
 import { Signal } from "../../../wire/cri/cri_pb.ts";
 
+/** signal(7): other names of the same. */
+const synonyms: Readonly<Record<string, string>> = { SIGCLD: "SIGCHLD", SIGIOT: "SIGABRT", SIGPOLL: "SIGIO" };
+
 /** `SIGRTMINPLUS3` → `SIGRTMIN+3`. Undefined: the image's. Errors: `invalid_argument`. */
 export function signalName(signal: Signal): string | undefined {
   if (signal === Signal.RUNTIME_DEFAULT) return undefined;
   const name = Object.entries(Signal).find(([, number]) => number === signal)?.[0];
   if (name === undefined)
     throw invalid(`cannot use stop signal ${String(signal)}: there is none of that number`);
-  return name.replace(/(?<=SIGRTM..)PLUS/, "+").replace(/(?<=SIGRTM..)MINUS/, "-");
+  return (synonyms[name] ?? name).replace(/(?<=SIGRTM..)PLUS/, "+").replace(/(?<=SIGRTM..)MINUS/, "-");
 }
 
 /** Of what an image says, which may be a number or have no SIG in front; RUNTIME_DEFAULT for what is none. */

@@ -75,7 +75,7 @@ export function containerStatus({ engine }: Parts, known: KnownContainer): Statu
     logPath: info.extras.logPath ?? "",
     resources: { linux: resourcesOf(info) },
     ...(user && { user: { linux: user } }),
-    stopSignal: signalOf(info.body.StopSignal || info.imageConfig.StopSignal || "SIGTERM"),
+    stopSignal: config.stopSignal || signalOf(info.imageConfig.StopSignal || "SIGTERM"),
   };
 }
 
