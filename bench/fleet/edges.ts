@@ -14,7 +14,7 @@ const firstPause = 500;
 const longestPause = 30_000;
 
 const tell = (said: object) => process.stdout.write(`${JSON.stringify(said)}\n`);
-const counts = { joined: 0, refused: 0, connected: 0, pods: 0, messages: 0 };
+const counts = { joined: 0, refused: 0, dials: 0, connected: 0, pods: 0, messages: 0 };
 
 interface KubeObject {
   readonly metadata: {
@@ -72,6 +72,7 @@ class SimulatedEdge {
 
   private async connect(): Promise<FakeEdge> {
     const identity = this.identity as Identity;
+    counts.dials++;
     const edge = await connectEdge({
       host,
       port: Number(hubPort),

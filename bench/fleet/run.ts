@@ -29,6 +29,8 @@ const { values: flags } = parseArgs({
 const edges = Number(flags.edges ?? (flags.quick ? 200 : 5000));
 const podsEach = Number(flags.pods ?? (flags.quick ? 2 : 10));
 const workers = Number(flags.workers);
+/** Milliseconds after a rush, in which the cloud gives back what it needed for that alone. */
+const rest = 30_000;
 const folder = mkdtempSync(join(tmpdir(), "sampan-bench-fleet-"));
 const rows: Row[] = [];
 
@@ -41,6 +43,8 @@ interface Counts {
   readonly joined: number;
   /** Joins that had to be tried again. */
   readonly refused: number;
+  /** Connections that were begun. */
+  readonly dials: number;
   readonly connected: number;
   readonly pods: number;
   readonly messages: number;
@@ -70,7 +74,7 @@ class Fleet implements AsyncDisposable {
     return this.counts.reduce((sum, each) => sum + (each?.[key] ?? 0), 0);
   }
 
-  async until(what: string, done: () => boolean, seconds = 1200): Promise<number> {
+  async until(what: string, done: () => boolean, seconds = 3000): Promise<number> {
     const begin = performance.now();
     let shown = begin;
     while (!done()) {
@@ -164,7 +168,7 @@ async function main(): Promise<void> {
     const took = await fleet.until("connect", () => fleet.sum("connected") === edges);
     add(`${edges} edges join and connect (${workers} processes on the same cores)`, "s", [took]);
     add("processor time of the cloud for each join and connection", "ms", [processorOf([cloud.pid]) / edges]);
-    await Bun.sleep(15_000);
+    await Bun.sleep(rest);
     const connected = pssOf([cloud.pid]);
     add("memory of the cloud for each connected edge, its Node and lease", "KiB", [
       ((connected - idle) * 1024) / edges,
@@ -183,7 +187,7 @@ async function main(): Promise<void> {
     await createPods(client, 0, total, 16);
     await fleet.until("deliver", () => fleet.sum("pods") === total);
     add(`${total} pods made and delivered`, "s", [(performance.now() - begin) / 1000]);
-    await Bun.sleep(20_000);
+    await Bun.sleep(rest);
     add(`memory of the cloud for each edge with ${podsEach} pods`, "KiB", [
       ((pssOf([cloud.pid]) - idle) * 1024) / edges,
     ]);
@@ -200,11 +204,17 @@ async function main(): Promise<void> {
     cloud.kill("SIGTERM");
     await cloud.exited;
     await fleet.until("lose", () => fleet.sum("connected") === 0, 60);
+    const dials = fleet.sum("dials");
     const again = performance.now();
     cloud = await startCloud();
     add("restart of the cloud to its first word", "s", [(performance.now() - again) / 1000]);
     await fleet.until("return", () => fleet.sum("connected") === edges);
     add("restart of the cloud to all edges back", "s", [(performance.now() - again) / 1000]);
+    add("connections begun meanwhile", "an edge", [(fleet.sum("dials") - dials) / edges]);
+    await Bun.sleep(rest);
+    add("memory of the cloud for each edge after the restart", "KiB", [
+      ((pssOf([cloud.pid]) - idle) * 1024) / edges,
+    ]);
   } finally {
     cloud.kill("SIGKILL");
     await cloud.exited;

@@ -11,7 +11,8 @@ import {
   type ResourceId,
 } from "../../../spec/kubernetes/kube.ts";
 import { type Clock, pause } from "../../../base/clock.ts";
-import { type Shelf, Store } from "./store.ts";
+import { lean } from "./lean.ts";
+import type { Shelf, Store } from "./store.ts";
 
 /** `now` is undefined for what is gone, `before` for what is new. */
 export type ChangeHandler = (now: KubeObject | undefined, before: KubeObject | undefined) => void;
@@ -21,7 +22,7 @@ export interface InformerOptions {
   readonly resource: ResourceId;
   readonly clock: Clock;
   readonly log: (text: string) => void;
-  /** What is kept of an object. */
+  /** What is kept of an object; `lean` without it. */
   readonly keep?: (object: KubeObject) => KubeObject;
 }
 
@@ -30,13 +31,6 @@ const firstPause = 200;
 const longestPause = 30_000;
 /** Deletions by this process whose DELETED the watch has not told of yet; more than this are forgotten from the oldest on. */
 const mostRemoved = 10_000;
-
-/** Everything but the managed fields, which no controller reads and which are most of an object's size. */
-export function withoutManagedFields(object: KubeObject): KubeObject {
-  if (!object.metadata.managedFields) return object;
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
-}
 
 function revisionOf(object: KubeObject): number {
   return Number(object.metadata.resourceVersion ?? 0);
@@ -62,7 +56,7 @@ export class Informer<Kept extends Shelf = Store> {
     this.options = options;
     this.store = store;
     this.resource = options.resource;
-    this.keep = options.keep ?? withoutManagedFields;
+    this.keep = options.keep ?? lean;
     this.synced = this.isSynced.promise;
   }
 
@@ -125,7 +119,7 @@ export class Informer<Kept extends Shelf = Store> {
     }
     this.revision = revision;
     for (const uid of this.removed) if (!found.has(uid)) this.removed.delete(uid);
-    for (const object of found.values()) if (!this.removed.has(object.metadata.uid ?? "")) this.take(object);
+    for (const object of found.values()) if (!this.removed.has(object.metadata.uid ?? "")) this.enter(object);
   }
 
   private async follow(signal: AbortSignal): Promise<void> {
@@ -143,7 +137,7 @@ export class Informer<Kept extends Shelf = Store> {
       if (type === "DELETED") {
         this.removed.delete(uid);
         this.drop(object);
-      } else if (type !== "BOOKMARK" && !this.removed.has(uid)) this.take(this.keep(object));
+      } else if (type !== "BOOKMARK" && !this.removed.has(uid)) this.take(object);
     }
     // A server that ends each watch at once is not asked without end.
     if (this.failures++ > 0) await this.wait(signal);
@@ -172,7 +166,13 @@ export class Informer<Kept extends Shelf = Store> {
 
   private take(object: KubeObject): void {
     const { namespace, name = "" } = object.metadata;
-    const kept = this.keep(object);
+    const present = this.store.get(namespace, name);
+    if (!present || revisionOf(present) < revisionOf(object)) this.enter(this.keep(object));
+  }
+
+  /** What is kept of an object takes its place, unless a newer one has it. */
+  private enter(kept: KubeObject): void {
+    const { namespace, name = "" } = kept.metadata;
     const present = this.store.get(namespace, name);
     if (present && revisionOf(present) >= revisionOf(kept)) return;
     // The name was given again: for the controllers the old object went and a new one came.

@@ -33,7 +33,10 @@ export class Records {
 
   constructor({ client, clock, log, signal }: RecordsOptions) {
     const begin = (resource: ResourceId, isNamespaced: boolean) =>
-      new Informer({ client, resource, clock, log }, new SyncShelf(this.nodes, isNamespaced));
+      new Informer(
+        { client, resource, clock, log, keep: (object) => object },
+        new SyncShelf(this.nodes, isNamespaced),
+      );
     this.informers = [begin(objectSyncs, true), begin(clusterObjectSyncs, false)];
     this.running = this.informers.map(async (informer) => await informer.run(signal));
   }

@@ -2,7 +2,7 @@
 import { milliseconds } from "../../../../base/clock.ts";
 import { notFound } from "../../../../spec/kubernetes/errors.ts";
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
-import { withoutManagedFields } from "../../informer/informer.ts";
+import { withoutManagedFields } from "../../informer/lean.ts";
 import { leaseChange, leaseRenewal, type Lease, type LeaseSpec } from "../../../link/kinds/leases.ts";
 import { requireSameObject } from "../../../link/kinds/kube.ts";
 import { ids, named, typed } from "../ids.ts";
