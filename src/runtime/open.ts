@@ -2,7 +2,7 @@
 import { SampanError } from "../base/errors.ts";
 import { externalRuntime } from "./external/runtime.ts";
 import { writeInitFile } from "./native/init-file.ts";
-import { groupStats } from "./native/pods.ts";
+import { groupCounters } from "./native/pods.ts";
 import { nativeRuntime } from "./native/runtime.ts";
 import type { Runtime, RuntimeProgram, Runtimes } from "./runtime.ts";
 
@@ -39,5 +39,5 @@ export function openRuntimes(options: RuntimesOptions): Runtimes {
     });
     return written;
   };
-  return { get, names, default: options.default, groupStats, init };
+  return { get, names, default: options.default, groupStats: groupCounters(), init };
 }

@@ -9,7 +9,7 @@ import { sysctlPath } from "../../spec/oci/sysctl.ts";
 import type { RuntimeStats } from "../runtime.ts";
 import { launchBeside } from "./beside.ts";
 import { applySteps } from "./cgroups/apply.ts";
-import { cgroupHost } from "./cgroups/host.ts";
+import { cgroupHost, type CgroupHost } from "./cgroups/host.ts";
 import { cgroupPaths, type CgroupPaths } from "./cgroups/paths.ts";
 import { planCgroups } from "./cgroups/plan.ts";
 import { cgroupsExist } from "./cgroups/procs.ts";
@@ -96,14 +96,20 @@ function removeEmpty(folder: string): void {
 /** ENOTEMPTY, which old kernels say. */
 const notEmpty = 39;
 
-/** As `groupStats` of the runtime's contract. */
-export function groupStats(cgroup: string): RuntimeStats | undefined {
-  const paths = pathsOf(cgroup);
-  return cgroupsExist(paths) ? runtimeStats(paths) : undefined;
+/** `groupStats` of the runtime's contract. Where the host has its hierarchies is read once, and again when nothing is found. */
+export function groupCounters(): (cgroup: string) => RuntimeStats | undefined {
+  let host: CgroupHost | undefined;
+  return (cgroup) => {
+    const known = host && pathsOf(cgroup, host);
+    if (known && cgroupsExist(known)) return runtimeStats(known);
+    host = cgroupHost();
+    const paths = pathsOf(cgroup, host);
+    return cgroupsExist(paths) ? runtimeStats(paths) : undefined;
+  };
 }
 
-function pathsOf(path: string): CgroupPaths {
-  return cgroupPaths({ cgroupsPath: path, id: "pod", host: cgroupHost(), driver: "cgroupfs" });
+function pathsOf(path: string, host: CgroupHost = cgroupHost()): CgroupPaths {
+  return cgroupPaths({ cgroupsPath: path, id: "pod", host, driver: "cgroupfs" });
 }
 
 /** Slot of these plans. */

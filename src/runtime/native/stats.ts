@@ -3,6 +3,7 @@ import type { RuntimeStats } from "../runtime.ts";
 import type { CgroupDirs } from "./cgroups/procs.ts";
 import {
   containerStats,
+  diskCounters,
   oomKills,
   type BlkioEntry,
   type ContainerStats,
@@ -21,8 +22,8 @@ export function runtimeStats(dirs: CgroupDirs): RuntimeStats {
     cpu: cpu(stats),
     memory: memory(stats, oomKills(dirs)),
     pids: { current: Number(stats.pids.current ?? 0n), ...limitOf(stats.pids.limit) },
-    io: io(stats),
-    ...pressureOf(stats),
+    io: io(diskCounters(dirs, stats)),
+    ...(dirs.version === 2 && pressureOf(stats)),
     ...hugepagesOf(stats),
   };
 }
@@ -85,7 +86,7 @@ function limitOf(limit: bigint | undefined): { readonly limit?: number } {
   return limit === undefined || limit === 0n || limit >= unlimited ? {} : { limit: Number(limit) };
 }
 
-function io({ blkio }: ContainerStats): RuntimeStats["io"] {
+function io(blkio: ContainerStats["blkio"]): RuntimeStats["io"] {
   const list = (name: string): readonly BlkioEntry[] => {
     const entries = blkio[name];
     return Array.isArray(entries) ? (entries as readonly BlkioEntry[]) : [];

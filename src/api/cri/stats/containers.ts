@@ -76,7 +76,7 @@ function fits({ info, pod, config }: KnownContainer, filter: ContainerStatsFilte
   return info.id.startsWith(id) && pod.startsWith(podSandboxId) && hasLabels(config.labels, labelSelector);
 }
 
-function forget({ layers, rates, pods }: StatsParts, all: readonly KnownContainer[]): void {
+function forget({ layers, rates }: StatsParts, all: readonly KnownContainer[]): void {
   layers.keep(new Set(all.map(({ info }) => info.snapshot)));
-  rates.keep(new Set([...all.map(({ info }) => info.id), ...pods()]));
+  rates.keep(new Set(all.map(({ info }) => info.id)));
 }

@@ -6,8 +6,7 @@ import { CpuRates } from "./rates.ts";
 export interface StatsParts extends Pick<CriContext, "engine" | "clock" | "signal"> {
   readonly layers: LayerUsage;
   readonly rates: CpuRates;
-  /** Ids of the sandboxes that there are. */
-  readonly pods: () => readonly string[];
+  readonly podRates: CpuRates;
 }
 
 export function statsParts({ engine, clock, signal }: CriContext): StatsParts {
@@ -17,6 +16,6 @@ export function statsParts({ engine, clock, signal }: CriContext): StatsParts {
     signal,
     layers: new LayerUsage(engine.snapshots, clock),
     rates: new CpuRates(),
-    pods: () => engine.pods.list().map(({ id }) => id),
+    podRates: new CpuRates(),
   };
 }

@@ -17,7 +17,9 @@ export async function listSandboxes(
   parts: StatsParts,
   filter: PodSandboxStatsFilter | undefined,
 ): Promise<SandboxShape[]> {
-  const wanted = sandboxes(parts).filter(
+  const all = sandboxes(parts);
+  parts.podRates.keep(new Set(all.map(({ info }) => info.id)));
+  const wanted = all.filter(
     ({ info, config }) =>
       info.state === "ready" &&
       info.id.startsWith(filter?.id ?? "") &&
@@ -49,9 +51,9 @@ export async function oneSandbox(parts: StatsParts, sandbox: KnownSandbox): Prom
   };
 }
 
-function figures({ rates }: StatsParts, { info }: KnownSandbox, sample: Sample) {
+function figures({ podRates }: StatsParts, { info }: KnownSandbox, sample: Sample) {
   const { at, used } = sample;
-  const rate = rates.rate(info.id, { at, total: used.cpu.total }, nanoseconds(info.created));
+  const rate = podRates.rate(info.id, { at, total: used.cpu.total }, nanoseconds(info.created));
   return {
     cpu: cpuUsage(sample, rate),
     memory: memoryUsage(sample),

@@ -29,10 +29,15 @@ export function v1Stats(dirs: Dirs): ContainerStats {
         throttledTime: unlessZero(throttling["throttled_time"]),
       },
     },
-    cpuset: cpuset(dirs["cpuset"]),
+    // What has a getter is read when it is looked at: statistics of many containers leave most of it out.
+    get cpuset() {
+      return cpuset(dirs["cpuset"]);
+    },
     memory: memory(dirs["memory"]),
     pids: { current: unlessZero(numberIn(dirs["pids"], "pids.current")), limit: unlessZero(limit) },
-    blkio: blkio(dirs["blkio"]),
+    get blkio() {
+      return blkio(dirs["blkio"]);
+    },
     hugetlb: hugetlb(dirs["hugetlb"]),
     intel_rdt: {},
     network_interfaces: null,
@@ -43,13 +48,20 @@ function cpuUsage(dir: string | undefined): CpuUsage {
   const ticks = keyed(dir, "cpuacct.stat");
   const percpu = numbersIn(dir, "cpuacct.usage_percpu");
   // `cpu user system` and then a line for each.
-  const all = (hostFiles.read(`${dir}/cpuacct.usage_all`) ?? "").split("\n").slice(1);
-  const rows = all.map((line) => /^\d+ (\d+) (\d+)$/.exec(line)).filter((row) => row !== null);
+  const rows = (column: 1 | 2) => {
+    const all = (hostFiles.read(`${dir}/cpuacct.usage_all`) ?? "").split("\n").slice(1);
+    const found = all.map((line) => /^\d+ (\d+) (\d+)$/.exec(line)).filter((row) => row !== null);
+    return unlessEmpty(found.map((row) => BigInt(row[column] ?? 0)));
+  };
   return {
     total: unlessZero(numberIn(dir, "cpuacct.usage")),
     percpu: unlessEmpty(percpu),
-    percpu_kernel: unlessEmpty(rows.map((row) => BigInt(row[2] ?? 0))),
-    percpu_user: unlessEmpty(rows.map((row) => BigInt(row[1] ?? 0))),
+    get percpu_kernel() {
+      return rows(2);
+    },
+    get percpu_user() {
+      return rows(1);
+    },
     kernel: (ticks["system"] ?? 0n) * nanosecondsPerTick,
     user: (ticks["user"] ?? 0n) * nanosecondsPerTick,
   };
@@ -99,8 +111,12 @@ function memory(dir: string | undefined): MemoryStats {
     cache: unlessZero(raw["cache"]),
     usage: entry("memory"),
     swap: entry("memory.memsw"),
-    kernel: entry("memory.kmem"),
-    kernelTCP: entry("memory.kmem.tcp"),
+    get kernel() {
+      return entry("memory.kmem");
+    },
+    get kernelTCP() {
+      return entry("memory.kmem.tcp");
+    },
     raw: Object.keys(raw).length === 0 ? undefined : raw,
   };
 }
@@ -123,6 +139,16 @@ const blkioFamilies = [
   (name: string) => `blkio.throttle.${name}_recursive`,
   (name: string) => `blkio.throttle.${name}`,
 ] as const;
+
+/** Bytes and operations alone, of the same family. */
+export function blkioCounts(dir: string | undefined): ContainerStats["blkio"] {
+  for (const family of blkioFamilies) {
+    const bytes = blkioEntries(dir, family("io_service_bytes"));
+    if (bytes.length === 0) continue;
+    return { ioServiceBytesRecursive: bytes, ioServicedRecursive: blkioEntries(dir, family("io_serviced")) };
+  }
+  return {};
+}
 
 function blkio(dir: string | undefined): ContainerStats["blkio"] {
   for (const family of blkioFamilies) {

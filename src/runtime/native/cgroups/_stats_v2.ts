@@ -17,7 +17,10 @@ const unlimited = 2n ** 64n - 1n;
 export function v2Stats(dir: string): ContainerStats {
   return {
     cpu: cpu(dir),
-    cpuset: cpuset(undefined),
+    // Read when they are looked at: statistics of many containers leave most of it out.
+    get cpuset() {
+      return cpuset(undefined);
+    },
     memory: memory(dir),
     pids: pids(dir),
     blkio: { ...blkio(dir), psi: pressure(dir, "io.pressure") },

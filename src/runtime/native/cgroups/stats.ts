@@ -3,7 +3,7 @@
  * like 2^64-1 have to come through exactly.
  */
 import { keyed } from "./_stats_read.ts";
-import { v1Stats } from "./_stats_v1.ts";
+import { blkioCounts, v1Stats } from "./_stats_v1.ts";
 import { v2Stats } from "./_stats_v2.ts";
 import type { CgroupDirs } from "./procs.ts";
 
@@ -77,6 +77,11 @@ export interface PressureLine {
 /** Reads them now. A file that is not there counts as zeros, as does a controller that the container has not. */
 export function containerStats({ version, dirs }: CgroupDirs): ContainerStats {
   return version === 2 ? v2Stats(dirs[""] ?? "") : v1Stats(dirs);
+}
+
+/** Of `blkio` what was read and written, and how often. */
+export function diskCounters({ version, dirs }: CgroupDirs, stats: ContainerStats): ContainerStats["blkio"] {
+  return version === 2 ? stats.blkio : blkioCounts(dirs["blkio"]);
 }
 
 /** How often the kernel killed a process of the container for memory: memory.oom_control (v1, Linux 4.13), memory.events (v2). */
