@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { machine } from "../_machine.ts";
 import { output } from "../_command.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish, versionOf } from "../_publish.ts";
 import { spreadOf, type Row } from "../_statistics.ts";
 import { pssOf } from "../docker/_measure.ts";
 import { accessOf, Client, type Access } from "./_client.ts";
@@ -245,26 +245,15 @@ async function main(): Promise<void> {
   const versions = await versionsOf();
   const about = [...machine(versions), ...notes];
   await measure(stack);
-  if (flags.json) console.log(JSON.stringify({ about, rows }, undefined, 2));
-  else if (flags.quick) console.log(report(about, rows));
-  else write(report(about, rows));
+  publish({ title: "The embedded Kubernetes API", about, rows, as: formOf(flags) });
 }
 
 async function versionsOf(): Promise<Parameters<typeof machine>[0]> {
-  const version = async (command: readonly string[]) =>
-    (await output(command)).split("\n")[0]?.replace(": ", " ") ?? "";
   const runtime = (name: string, text: string) => ({ name, version: text, words: [], every: 1 });
-  const ours = runtime("sampan", await version([flags.ours, "--version"]));
+  const ours = runtime("sampan", await versionOf(flags.ours, "--version"));
   return Bun.which("etcd")
-    ? { runtimes: [ours, runtime("etcd", await version(["etcd", "--version"]))], missing: [] }
+    ? { runtimes: [ours, runtime("etcd", await versionOf("etcd", "--version"))], missing: [] }
     : { runtimes: [ours], missing: [{ name: "etcd", why: "is not installed" }] };
-}
-
-function write(text: string): void {
-  const results = join(import.meta.dir, "../results.md");
-  writeSection(results, "The embedded Kubernetes API", text);
-  // As the gate wants every file.
-  Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
 }
 
 const notes = [

@@ -11,7 +11,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { output } from "../_command.ts";
 import { freePort } from "../cloud/_port.ts";
 import { machine } from "../_machine.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish } from "../_publish.ts";
 import { spreadOf, type Row } from "../_statistics.ts";
 import { privateOf } from "../docker/_measure.ts";
 
@@ -266,17 +266,13 @@ try {
     await using broker = await ours(join(folder, "flood"), { devices: 100, rate: 10_000 });
     await flooded(broker);
   }
-  if (flags.json) console.log(JSON.stringify(rows, undefined, 1));
-  else {
-    const version = (await output(["dpkg-query", "-W", "-f", "${Version}", "mosquitto"])).trim();
-    const runtimes = [
-      { name: "mosquitto", version, words: [], every: 1 },
-      { name: "clients", version: "npm mqtt, one process for all", words: [], every: 1 },
-    ];
-    const text = report(machine({ runtimes, missing: [] }), rows);
-    if (flags.quick) console.log(text);
-    else writeSection(join(import.meta.dir, "../results.md"), "MQTT at the edge", text);
-  }
+  const version = (await output(["dpkg-query", "-W", "-f", "${Version}", "mosquitto"])).trim();
+  const runtimes = [
+    { name: "mosquitto", version, words: [], every: 1 },
+    { name: "clients", version: "npm mqtt, one process for all", words: [], every: 1 },
+  ];
+  const about = machine({ runtimes, missing: [] });
+  publish({ title: "MQTT at the edge", about, rows, as: formOf(flags) });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -11,7 +11,7 @@ import { type Cable, openCable } from "../../test/fleet/cable.ts";
 import { runMapper } from "../../src/mapper/run.ts";
 import { output } from "../_command.ts";
 import { machine } from "../_machine.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish, versionOf } from "../_publish.ts";
 import { spreadOf, type Row } from "../_statistics.ts";
 import { accessOf, Client } from "../cloud/_client.ts";
 import { freePort } from "../cloud/_port.ts";
@@ -482,7 +482,7 @@ async function main(): Promise<void> {
 }
 
 const about = async () => {
-  const version = (await output([flags.ours, "--version"])).split("\n")[0]?.replace(": ", " ") ?? "";
+  const version = await versionOf(flags.ours, "--version");
   return [
     ...machine({ runtimes: [{ name: "sampan", version, words: [], every: 1 }], missing: [] }),
     "- One `sampan cloud` and one `sampan edge` in a network namespace; the link goes through a relay that counts bytes; in a cut all packets of it vanish for more than 40 s. A pod is made by kubectl, its image is there.",
@@ -492,15 +492,7 @@ const about = async () => {
 
 try {
   await main();
-  const text = report(await about(), rows);
-  if (flags.json) console.log(JSON.stringify(rows, undefined, 2));
-  else if (flags.quick || flags.only) console.log(text);
-  else {
-    const results = join(import.meta.dir, "../results.md");
-    writeSection(results, "Cloud and edge", text);
-    // As the gate wants every file.
-    Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
-  }
+  publish({ title: "Cloud and edge", about: await about(), rows, as: formOf(flags) });
 } catch (error) {
   console.error(
     logOf("edge").split("\n").slice(-20).join("\n"),

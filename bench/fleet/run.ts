@@ -10,7 +10,7 @@ import { Readable } from "node:stream";
 import { parseArgs } from "node:util";
 import { output } from "../_command.ts";
 import { machine } from "../_machine.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish, versionOf } from "../_publish.ts";
 import { spreadOf, type Row } from "../_statistics.ts";
 import { accessOf, Client } from "../cloud/_client.ts";
 import { freePort } from "../cloud/_port.ts";
@@ -222,7 +222,7 @@ async function main(): Promise<void> {
 }
 
 const about = async () => {
-  const version = (await output([flags.ours, "--version"])).split("\n")[0]?.replace(": ", " ") ?? "";
+  const version = await versionOf(flags.ours, "--version");
   return [
     ...machine({ runtimes: [{ name: "sampan", version, words: [], every: 1 }], missing: [] }),
     `- One \`sampan cloud\` and ${edges} simulated edges in ${workers} processes of the same machine: real joins, certificates, TLS and messages; no pod is run. Goal of the project: below 50 KiB for each edge.`,
@@ -231,15 +231,7 @@ const about = async () => {
 
 try {
   await main();
-  const text = report(await about(), rows);
-  if (flags.json) console.log(JSON.stringify(rows, undefined, 2));
-  else if (flags.quick) console.log(text);
-  else {
-    const results = join(import.meta.dir, "../results.md");
-    writeSection(results, "A fleet of simulated edges", text);
-    // As the gate wants every file.
-    Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
-  }
+  publish({ title: "A fleet of simulated edges", about: await about(), rows, as: formOf(flags) });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
