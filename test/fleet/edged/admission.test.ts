@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test";
-import { refusal, wantsNode, type Room } from "../../../src/fleet/edge/edged/admission.ts";
+import { describe, expect, test } from "bun:test";
+import { refusal, untolerated, wantsNode, type Room } from "../../../src/fleet/edge/edged/admission.ts";
+import { preempted } from "../../../src/fleet/edge/edged/preemption.ts";
 import type { Container, Pod, PodSpec } from "../../../src/spec/kubernetes/pod.ts";
 
 function pod(container: Partial<Container> = {}, spec: Partial<PodSpec> = {}): Pod {
@@ -109,4 +110,63 @@ test.each<[Partial<PodSpec>, boolean]>([
   [{ nodeSelector: { zone: "a" }, affinity: required(["b"]) }, false],
 ])("a pod with %j wants this node: %p", (spec, wanted) => {
   expect(wantsNode(pod({}, spec), "edge1", node)).toBe(wanted);
+});
+
+const tainted = (...taints: readonly object[]) => ({ ...node, spec: { taints } });
+const maintenance = { key: "maintenance", value: "yes", effect: "NoExecute" };
+
+test.each<[string, Partial<PodSpec>, object]>([
+  ["tolerates it", { tolerations: [{ key: "maintenance", value: "yes", effect: "NoExecute" }] }, maintenance],
+  ["tolerates everything", { tolerations: [{ operator: "Exists" }] }, maintenance],
+  ["is only to be scheduled elsewhere", {}, { ...maintenance, effect: "NoSchedule" }],
+  [
+    "comes to a node that the cloud does not hear",
+    {},
+    { key: "node.kubernetes.io/unreachable", effect: "NoExecute" },
+  ],
+])("a taint does not keep away a pod that %s", (_what, spec, taint) => {
+  expect(untolerated(pod({}, spec), tainted(taint))).toBeUndefined();
+});
+
+test("a pod that does not tolerate a NoExecute taint is refused, as one that tolerates another value", () => {
+  for (const spec of [{}, { tolerations: [{ key: "maintenance", value: "no", effect: "NoExecute" }] }])
+    expect(untolerated(pod({}, spec), tainted(maintenance))).toMatchObject({
+      reason: "TaintToleration",
+      isFinal: true,
+      message: expect.stringContaining("Predicate TaintToleration failed") as unknown,
+    });
+});
+
+describe("who ends for a critical pod", () => {
+  const named = (name: string, wanted: Pod): Pod => ({ ...wanted, metadata: { name } });
+  const [free, low, burst, whole, high, own, critical] = [
+    named("free", pod({}, { priority: -10 })),
+    named("low", asks({ cpu: "500m" }, { priority: -5 })),
+    named("burst", asks({ cpu: "500m" })),
+    named(
+      "whole",
+      pod({
+        resources: { limits: { cpu: "500m", memory: "1Mi" }, requests: { cpu: "500m", memory: "1Mi" } },
+      }),
+    ),
+    named("high", asks({ cpu: "500m" }, { priority: 1000 })),
+    named("own", asks({ cpu: "500m" })),
+    named("critical", asks({ cpu: "500m" }, { priority: 2_000_000_000 })),
+  ];
+  const gone = (cpu: string, others: readonly Pod[]) =>
+    preempted(asks({ cpu }), { ...room, others }, (each) => each === own).map(
+      ({ metadata }) => metadata.name,
+    );
+
+  test.each<[string, string, readonly Pod[], readonly string[]]>([
+    ["nobody, where there is room", "1", [low, burst], []],
+    ["who matters least", "500m", [high, whole, low, burst], ["low"]],
+    ["who has promised least of those that matter the same", "500m", [high, whole, burst, high], ["burst"]],
+    ["as many as are needed", "1500m", [high, whole, low, burst], ["low", "burst", "whole"]],
+    ["nobody who asked for nothing of it", "500m", [free, whole, burst, high, high], ["burst"]],
+    ["nobody of the node's own files, nor critical ones", "500m", [own, critical, own, critical], []],
+    ["nobody, where that would not be enough", "2", [own, low], []],
+  ])("%s", (_what, cpu, others, names) => {
+    expect(gone(cpu, others)).toEqual([...names]);
+  });
 });

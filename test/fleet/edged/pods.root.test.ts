@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { cpus } from "node:os";
 import type { Container } from "../../../src/spec/kubernetes/pod.ts";
 import { needing } from "../../needs.ts";
 import { EdgedWorld, eventually, image, needs } from "./_world.ts";
@@ -318,6 +319,27 @@ test("a pod that this node cannot take is refused for good, and told why", async
     expect(status.containerStatuses ?? null).toBeNull();
   }
   expect(world.world.engine.pods.list()).toHaveLength(1);
+});
+
+test("a critical pod is taken where there is no room for it, and who matters less ends for it", async () => {
+  await using world = await EdgedWorld.open();
+  const main = (cpu: number): Container => ({
+    name: "main",
+    image: "busybox",
+    command: ["sleep", "1000"],
+    resources: { requests: { cpu: `${Math.floor(cpus().length * 1000 * cpu)}m` } },
+  });
+  const spec = { terminationGracePeriodSeconds: 0 };
+  world.want(world.pod("low", { ...spec, containers: [main(0.6)] }));
+  world.want(world.pod("high", { ...spec, containers: [main(0.3)], priority: 1000 }));
+  for (const name of ["low", "high"]) await world.until(name, ({ phase }) => phase === "Running");
+  world.want(world.pod("critical", { ...spec, containers: [main(0.5)], priority: 2_000_001_000 }));
+  const status = await world.until("low", ({ phase }) => phase === "Failed");
+  expect(status).toMatchObject({
+    reason: "Preempting",
+    message: "Preempted in order to admit critical pod",
+  });
+  for (const name of ["critical", "high"]) await world.until(name, ({ phase }) => phase === "Running");
 });
 
 test("a pod of a service has its full name, and its aliases, in /etc/hosts", async () => {

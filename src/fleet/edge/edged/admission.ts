@@ -46,26 +46,73 @@ function underPressure(pod: Pod, pressures: readonly Pressure[]): PodError | und
   return rejected("Evicted", `The node had condition: [${pressures.join(" ")}]. `);
 }
 
-function toleratesMemoryPressure({ spec }: Pod): boolean {
-  const taint = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" };
+function toleratesMemoryPressure(pod: Pod): boolean {
+  return tolerates(pod, { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" });
+}
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+function tolerates({ spec }: Pod, taint: Taint): boolean {
   return (spec.tolerations ?? []).some(
     ({ key = "", operator = "Equal", value = "", effect = "" }) =>
       (effect === "" || effect === taint.effect) &&
       (key === taint.key || (key === "" && operator === "Exists")) &&
-      (operator === "Exists" || value === ""),
+      (operator === "Exists" || value === (taint.value ?? "")),
+  );
+}
+
+/** What a cloud says of a node that it does not hear. Whoever asks here is on it, and it is there. */
+const ofSilence = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+
+/** As kubelet: of a NoExecute taint that it does not tolerate, for however short a time. Taints that come later are the cloud's to act upon. */
+export function untolerated(pod: Pod, node: KubeObject | undefined): PodError | undefined {
+  const { taints } = (node?.["spec"] ?? {}) as { readonly taints?: unknown };
+  const all = Array.isArray(taints) ? (taints as Partial<Taint>[]) : [];
+  const bad = all.find(
+    ({ key = "", effect = "", value = "" }) =>
+      effect === "NoExecute" && !ofSilence.includes(key) && !tolerates(pod, { key, effect, value }),
+  );
+  return (
+    bad &&
+    rejected(
+      "TaintToleration",
+      "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+    )
   );
 }
 
 /** How many pods there may be is the business of workers.ts. */
-function outOf(pod: Pod, { allocatable, others }: Room): PodError | undefined {
-  for (const [name, [reason]] of Object.entries(resources) as [Resource, (typeof resources)[Resource]][]) {
+function outOf(pod: Pod, room: Room): PodError | undefined {
+  const found = missing(pod, room);
+  if (!found) return undefined;
+  const { name, asked, used, capacity } = found;
+  return rejected(
+    resources[name][0],
+    `Node didn't have enough resource: ${name}, requested: ${asked}, used: ${used}, capacity: ${capacity}`,
+  );
+}
+
+interface Missing {
+  readonly name: Resource;
+  readonly asked: number;
+  readonly used: number;
+  readonly capacity: number;
+}
+
+/** The first of what it asks for that is not left. */
+export function missing(
+  pod: Pod,
+  { allocatable, others }: Pick<Room, "allocatable" | "others">,
+): Missing | undefined {
+  for (const name of Object.keys(resources) as Resource[]) {
     const asked = request(pod, name);
     const used = others.reduce((sum, other) => sum + request(other, name), 0);
-    if (asked > 0 && used + asked > allocatable[name])
-      return rejected(
-        reason,
-        `Node didn't have enough resource: ${name}, requested: ${asked}, used: ${used}, capacity: ${allocatable[name]}`,
-      );
+    const capacity = allocatable[name];
+    if (asked > 0 && used + asked > capacity) return { name, asked, used, capacity };
   }
   return undefined;
 }

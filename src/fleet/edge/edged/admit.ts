@@ -4,7 +4,9 @@ import type { Pod } from "../../../spec/kubernetes/pod.ts";
 import { message } from "../../link/envelope.ts";
 import { reply } from "../../link/kinds/queries.ts";
 import type { EdgeContext } from "../part.ts";
-import { isCritical, refusal, wantsNode, wrongNode, type Room } from "./admission.ts";
+import { isCritical, refusal, untolerated, wantsNode, wrongNode, type Room } from "./admission.ts";
+import type { PodError } from "./pod-error.ts";
+import { preempted } from "./preemption.ts";
 import { isTerminal } from "./status.ts";
 import type { NodeFacts } from "./translate.ts";
 import type { Worker } from "./worker.ts";
@@ -27,20 +29,25 @@ export class Admission {
     this.#parts = parts;
   }
 
-  /** Static and critical pods are always taken. Errors: PodError, final. */
+  /** Static and critical pods are always taken; others end for them where there is no room for both. Errors: PodError, final. */
   async admit(pod: Pod, signal: AbortSignal): Promise<void> {
     const { uid = "" } = pod.metadata;
     const { workers, isStatic, room } = this.#parts;
-    if (isStatic(pod)) return;
-    if (!(await this.#isMeant(pod, signal))) throw wrongNode();
+    const stranger = isStatic(pod) ? undefined : await this.#strange(pod, signal);
+    if (stranger) throw stranger;
     const all = workers();
     const known = new Set(all.map((each) => each.uid));
     for (const each of this.#taken) if (!known.has(each)) this.#taken.delete(each);
-    const others = all
-      .filter((worker) => worker.uid !== uid && this.#counts(worker))
-      .map((worker) => worker.pod);
-    const refused = isCritical(pod) ? undefined : refusal(pod, { ...room(), others });
-    if (refused) throw refused;
+    const counted = all.filter((worker) => worker.uid !== uid && this.#counts(worker));
+    const now = { ...room(), others: counted.map((worker) => worker.pod) };
+    if (isStatic(pod) || isCritical(pod)) {
+      const gone = new Set(preempted(pod, now, isStatic));
+      for (const worker of counted)
+        if (gone.has(worker.pod)) worker.fail("Preempting", "Preempted in order to admit critical pod");
+    } else {
+      const refused = refusal(pod, now);
+      if (refused) throw refused;
+    }
     this.#taken.add(uid);
   }
 
@@ -50,12 +57,14 @@ export class Admission {
     return sandbox !== undefined || this.#taken.has(uid);
   }
 
-  /** Labels may have been given to the node since this edge asked last; without an answer the scheduler is believed. */
-  async #isMeant(pod: Pod, signal: AbortSignal): Promise<boolean> {
+  /** Labels and taints may have changed since this edge asked last; without an answer the scheduler is believed. */
+  async #strange(pod: Pod, signal: AbortSignal): Promise<PodError | undefined> {
     const { facts, node } = this.#parts;
-    if (wantsNode(pod, node, facts.node())) return true;
+    const why = (of: KubeObject | undefined) =>
+      wantsNode(pod, node, of) ? untolerated(pod, of) : wrongNode();
+    if (!why(facts.node())) return undefined;
     const now = await this.#askForNode(signal);
-    return now === undefined || wantsNode(pod, node, now);
+    return now && why(now);
   }
 
   async #askForNode(signal: AbortSignal): Promise<KubeObject | undefined> {

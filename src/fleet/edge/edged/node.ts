@@ -117,7 +117,7 @@ export class NodeReporter implements Disposable {
     if (why !== undefined) throw new SampanError("internal", why);
   }
 
-  /** Its labels and addresses are what pods are told; written only when they are others. */
+  /** Its labels and addresses are what pods are told, and by its taints they are taken; written only when they are others. */
   #keepNode(answer: Reply): void {
     const { meta, node, log } = this.#parts;
     const object = answer.is === "response" ? answer.response.Object : undefined;
@@ -125,7 +125,7 @@ export class NodeReporter implements Disposable {
     const key = { type: "node", name: node };
     const before = meta.get(key);
     const essence = (of: Partial<KubeObject> | undefined) =>
-      JSON.stringify([of?.metadata?.uid, of?.metadata?.labels, of?.metadata?.annotations]);
+      JSON.stringify([of?.metadata?.uid, of?.metadata?.labels, of?.metadata?.annotations, of?.["spec"]]);
     const whole = { ...object, apiVersion: "v1", kind: "Node" } as unknown as KubeObject;
     if (essence(before) === essence(whole)) return;
     meta

@@ -2,6 +2,7 @@
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Pod, PodStatus } from "../../../spec/kubernetes/pod.ts";
 import type { LiveEngine } from "../../../engine/engine.ts";
+import { isCritical } from "./admission.ts";
 import { ownLabels } from "./observe.ts";
 import type { EdgedParts, Listener } from "./parts.ts";
 import { podLabels } from "./sandbox.ts";
@@ -47,7 +48,7 @@ export class Workers implements AsyncDisposable {
     return found.find(({ ending }) => ending === undefined) ?? found.at(-1);
   }
 
-  /** One more than there may be is Failed with the reason that kubelet gives, unless it is of this node's own files or has begun before. */
+  /** One more than there may be is Failed with the reason that kubelet gives, unless it is of this node's own files, critical, or has begun before. */
   want(pod: Pod, { isOwn = false }: { readonly isOwn?: boolean } = {}): void {
     const { uid = "", namespace = "default", name = "" } = pod.metadata;
     for (const other of this.all())
@@ -55,7 +56,7 @@ export class Workers implements AsyncDisposable {
     const known = this.#byUid.get(uid);
     if (known) return known.update(pod);
     const hasBegun = this.#found.has(uid) || this.#options.before(pod) !== undefined;
-    const used = isOwn || hasBegun ? 0 : this.#active;
+    const used = isOwn || hasBegun || isCritical(pod) ? 0 : this.#active;
     const worker = this.#add(pod);
     const { most } = this.#options;
     if (used >= most)
