@@ -252,6 +252,7 @@ static void __attribute__((noreturn)) become_monitor(void) {
 int launcher_main(int argc, char **argv) {
     if ((argc > 2 && same(argv[1], "--")) || (argc == 2 && same(argv[1], "-"))) become_init(argv + 2, argv + argc + 1);
     if (argc == 2 && same(argv[1], "probe")) become_probe();
+    if (argc > 3 && same(argv[1], "keep")) become_keeper(parse_number(argv[2]), argv + 3, argv + argc + 1);
     long fd = argc == 3 ? parse_number(argv[1]) : -1;
     if (fd < 0) refuse("sampan-launcher: it is started by sampan, with a plan\n");
     report_fd = (int)parse_number(argv[2]);

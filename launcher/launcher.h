@@ -99,6 +99,7 @@ void dispose(int signal, void *handler); /* 0 for the default, 1 to ignore it */
 const char *reason(long error);          /* of an execve that failed */
 void become_init(char **argv, char **env) __attribute__((noreturn));
 void become_probe(void) __attribute__((noreturn));
+void become_keeper(long listener, char **argv, char **env) __attribute__((noreturn));
 int64_t now_ms(void);
 int take_fd(int socket, int flags); /* a descriptor that was sent over a socket, or -errno */
 void keep_line_ends(int terminal);

@@ -333,4 +333,10 @@ enum operation {
 #define STREAM_ERRORS 4
 #define STREAM_NONE 8
 #define SIGNAL_GROUP 128
+#define KEEPER_KEEP 67
+#define KEEPER_DROP 68
+#define KEEPER_ACCEPTED 65
+#define KEEPER_WATCH 87
+#define KEEPER_REST 82
+#define KEEPER_LEAVE 76
 #endif

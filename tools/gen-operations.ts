@@ -1,5 +1,6 @@
 /** Writes launcher/operations.h and plan/_fingerprint.ts from the operations table and the monitor's protocol; `--check` only compares. Run by `make launcher`. */
 import { answers, requests, signals, streams } from "../src/runtime/monitor/protocol.ts";
+import { words } from "../src/runtime/keeper/protocol.ts";
 import { operationNames, operations, slotCount } from "../src/runtime/native/plan/operations.ts";
 
 /** FNV-1a over names and argument names: launcher and plan must come from the same table. */
@@ -38,7 +39,7 @@ function header(): string {
       lines.push(`#define T_${name.toUpperCase()}_${key.toUpperCase()} ${i}`),
     );
   }
-  const spoken = { REQUEST: requests, ANSWER: answers, STREAM: streams, SIGNAL: signals };
+  const spoken = { REQUEST: requests, ANSWER: answers, STREAM: streams, SIGNAL: signals, KEEPER: words };
   for (const [prefix, names] of Object.entries(spoken))
     for (const [name, number] of Object.entries(names))
       lines.push(`#define ${prefix}_${name.toUpperCase()} ${number}`);

@@ -28,6 +28,7 @@ const signatures = {
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   setns: { args: ["i32", "i32"], returns: "i32" },
   poll: { args: ["ptr", "i64", "i32"], returns: "i32" },
+  accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
 } as const;
 
@@ -242,6 +243,12 @@ export function listenStream(path: string, backlog: number): number {
     closeFd(fd);
     throw error;
   }
+}
+
+/** Who wants to connect to a listening socket that does not wait; undefined when nobody does, or whoever did has gone. Close-on-exec. */
+export function acceptStream(listener: number): number | undefined {
+  const fd = libc().accept4(listener, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  return fd < 0 ? undefined : fd;
 }
 
 const AF_INET = 2;

@@ -27,6 +27,8 @@ export interface TaskRecord extends ProcessRecord {
   readonly id: string;
   /** Something is mounted on `rootfs`. */
   readonly mounted: boolean;
+  /** How often the kernel had killed a process of it for memory when containerd was told last. */
+  readonly oomKills?: number;
 }
 
 export interface ExecRecord extends ProcessRecord {

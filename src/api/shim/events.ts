@@ -38,8 +38,8 @@ export type Topic = keyof typeof topics;
 export interface Publisher {
   /** Never throws and never waits. `told` is called when containerd has it. */
   publish<T extends Topic>(topic: T, event: MessageInitShape<(typeof topics)[T]>, told?: () => void): void;
-  /** Resolves when containerd has all of them, or after `ms`. */
-  flush(ms: number): Promise<void>;
+  /** Whether containerd has all of them. */
+  idle(): boolean;
 }
 
 const most = 2048;
@@ -107,9 +107,6 @@ export function openPublisher({
       queue.push({ request: { envelope }, told });
       working ??= work().finally(() => (working = undefined));
     },
-    async flush(ms) {
-      await Promise.race([working, pause(ms, undefined, { ref: false })]);
-      client?.[Symbol.dispose]();
-    },
+    idle: () => queue.length === 0,
   };
 }

@@ -10,6 +10,8 @@ export interface ShimFlags {
   readonly bundle: string;
   /** Where to listen, in place of the address that is made of the others. */
   readonly socket: string;
+  /** Descriptors of the keeper that began this server. */
+  readonly keeper: string;
   readonly publishBinary: string;
   readonly debug: boolean;
   readonly info: boolean;
@@ -24,6 +26,7 @@ const texts = {
   id: "id",
   bundle: "bundle",
   socket: "socket",
+  keeper: "keeper",
   "debug-socket": "debugSocket",
   "publish-binary": "publishBinary",
 } as const;
@@ -48,13 +51,22 @@ export function parseShimFlags(args: readonly string[]): ShimFlags {
     if (value === undefined) throw invalid(`cannot use flag "${arg}": it wants a value`);
     text[texts[name as keyof typeof texts]] = value;
   }
-  const { namespace = "", address = "", id = "", bundle = "", socket = "", publishBinary = "" } = text;
+  const {
+    namespace = "",
+    address = "",
+    id = "",
+    bundle = "",
+    socket = "",
+    keeper = "",
+    publishBinary = "",
+  } = text;
   return {
     namespace,
     address,
     id,
     bundle,
     socket,
+    keeper,
     publishBinary,
     debug: on.has("debug"),
     info: on.has("info"),

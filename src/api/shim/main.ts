@@ -28,9 +28,14 @@ async function act(flags: ShimFlags, command: readonly string[]): Promise<void> 
     throw new SampanError("invalid_argument", `cannot do "${flags.action}": a shim can start and delete`);
   const { serve } = await import("./serve.ts");
   const events = process.env["TTRPC_ADDRESS"] ?? "";
-  const { namespace, socket } = flags;
-  // Whoever began it reads one line, and nothing after it.
-  await serve({ namespace, bundle, socket, events, ready: () => say(1, "ready\n") });
+  const { namespace, socket, keeper: places } = flags;
+  await serve({ namespace, bundle, socket, events, places, rest: restMs() });
+}
+
+/** SAMPAN_SHIM_REST_MS, or a minute. */
+function restMs(): number {
+  const text = process.env["SAMPAN_SHIM_REST_MS"] ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : 60_000;
 }
 
 async function begin(

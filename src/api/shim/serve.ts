@@ -1,16 +1,16 @@
-/** The shim as a server: one process for a pod, or for all other containers of a namespace. */
-import { mkdirSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+/** The shim as a server: one process for a pod, or for all other containers of a namespace. It rests while nobody asks anything, and may be killed: its keeper starts it again. */
 import { dirname } from "node:path";
+import type { Duplex } from "node:stream";
 import { SampanError } from "../../base/errors.ts";
+import { type Kept, openKept } from "../../runtime/keeper/kept.ts";
 import { openMonitors } from "../../runtime/monitor/open.ts";
-import { serveTtrpc } from "../../wire/ttrpc/server.ts";
-import { listenUnix } from "../../wire/unix-socket.ts";
+import { serveTtrpc, type Services, type Serving } from "../../wire/ttrpc/server.ts";
 import { bundlesOf, readTask } from "./bundle.ts";
+import { openCalls } from "./calls.ts";
 import { openPublisher } from "./events.ts";
-import { openLog } from "./log.ts";
+import { type Log, openLog } from "./log.ts";
 import { scheme } from "./socket.ts";
-import { Task, type TaskHost } from "./task.ts";
+import { clearTask, Task, type TaskHost } from "./task.ts";
 import { taskServices } from "./task-service.ts";
 
 export interface ServeRequest {
@@ -20,8 +20,10 @@ export interface ServeRequest {
   readonly socket: string;
   /** Of containerd's ttrpc server. */
   readonly events: string;
-  /** Called when it listens. */
-  readonly ready: () => void;
+  /** What the keeper gave. */
+  readonly places: string;
+  /** Milliseconds without a call or an event after which it rests. */
+  readonly rest: number;
 }
 
 /** How long a shim that is needed no longer waits for somebody who has just been told its address, in milliseconds. */
@@ -29,36 +31,78 @@ const lingerMs = 3000;
 
 /** Resolves when containerd needs it no longer. */
 export async function serve(request: ServeRequest): Promise<void> {
-  const { namespace, bundle, socket, events, ready } = request;
+  const { namespace, bundle, socket, events, places, rest } = request;
   process.chdir("/");
   const log = openLog(namespace);
   const publisher = openPublisher({ address: events, namespace, warn: (text) => log(bundle, text) });
+  const activity = openActivity();
   const host = { monitors: openMonitors(), publisher, warn: log };
-  const tasks = load(host, { folder: dirname(bundle), address: `${scheme}${socket}` });
-  const done = Promise.withResolvers<void>();
-  let linger: ReturnType<typeof setTimeout> | undefined;
-  const connections = new Set<Socket>();
-  const leave = (): void => {
-    clearTimeout(linger);
-    linger = setTimeout(() => {
-      if (tasks.size === 0) done.resolve();
-    }, lingerMs);
-  };
-  const services = taskServices({ ...host, tasks, shutdown: leave });
-  mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
-  const server = createServer((connection) => {
-    clearTimeout(linger);
-    connections.add(connection);
-    void serveTtrpc(connection, { services }).then(() => {
-      connections.delete(connection);
-      if (tasks.size === 0) leave();
+  const tasks = await load(host, { folder: dirname(bundle), address: `${scheme}${socket}` });
+  const calls = openCalls(socket);
+  let wanted = true;
+  const services = activity.counted(taskServices({ ...host, tasks, shutdown: () => void (wanted = false) }));
+  const connections = new Map<number, Serving>();
+  const connection = (number: number, duplex: Duplex): void => {
+    const serving = serveTtrpc(duplex, { services, journal: calls.journal(number) });
+    connections.set(number, serving);
+    activity.note();
+    void serving.ended.then(() => {
+      connections.delete(number);
+      calls.forget(number);
+      activity.note();
     });
-  });
-  using _place = await listenUnix(server, socket, { mode: 0o600 });
-  ready();
-  await done.promise;
-  server.close();
-  await publisher.flush(5000);
+  };
+  const kept = await openKept({ places, connection });
+  for (;;) {
+    await activity.quietFor(() => (tasks.size === 0 ? lingerMs : rest));
+    if (!publisher.idle() || [...connections.values()].some((each) => !each.quiet())) continue;
+    if (tasks.size > 0) restUntilNeeded(kept, tasks);
+    if ((!wanted || connections.size === 0) && kept.leave(socket)) break;
+  }
+  calls.remove();
+}
+
+function restUntilNeeded(kept: Kept, tasks: ReadonlyMap<string, Task>): never {
+  return kept.rest([...tasks.values()].flatMap((task) => task.living()));
+}
+
+/** When something was done last, and whether something is being done. Who waits for an end does nothing. */
+function openActivity() {
+  let busy = 0;
+  let last = performance.now();
+  const note = (): void => void (last = performance.now());
+  return {
+    note,
+    counted(services: Services): Services {
+      return mapped(services, (name, method) =>
+        name.startsWith("Wait")
+          ? method
+          : async (payload, signal) => {
+              busy++;
+              try {
+                return await method(payload, signal);
+              } finally {
+                busy--;
+                note();
+              }
+            },
+      );
+    },
+    /** Resolves when nothing was done for so long, in milliseconds. */
+    async quietFor(ms: () => number): Promise<void> {
+      const left = (): number => last + ms() - performance.now();
+      for (let wait = ms(); busy > 0 || wait > 0; wait = left())
+        await new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(50, wait), lingerMs)));
+    },
+  };
+}
+
+type Method = Services[string][string];
+
+function mapped(services: Services, change: (name: string, method: Method) => Method): Services {
+  const inside = (methods: Services[string]): Services[string] =>
+    Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, change(name, method)]));
+  return Object.fromEntries(Object.entries(services).map(([name, methods]) => [name, inside(methods)]));
 }
 
 interface Where {
@@ -66,13 +110,17 @@ interface Where {
   readonly address: string;
 }
 
-/** The tasks of an earlier shim at this address. One that cannot be read is nobody's: `delete` takes it away. */
-function load(host: TaskHost, { folder, address }: Where): Map<string, Task> {
+/** The tasks of an earlier shim at this address; one that it had only half made is taken away. */
+async function load(
+  host: TaskHost & { readonly warn: Log },
+  { folder, address }: Where,
+): Promise<Map<string, Task>> {
   const tasks = new Map<string, Task>();
   for (const bundle of bundlesOf(folder, address)) {
     try {
       const record = readTask(bundle);
       if (record && record.pid > 0) tasks.set(record.id, Task.load(host, bundle, record));
+      else if (record) await clearTask(host, bundle, record.id);
     } catch (error) {
       host.warn(bundle, SampanError.from(error).message);
     }

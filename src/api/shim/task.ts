@@ -112,7 +112,8 @@ export class Task {
     this.#starting = done.promise;
     try {
       await this.runtime.start(this.id);
-      this.#keep({ started: true });
+      const oomKills = await this.runtime.oomKills(this.id).catch(() => 0);
+      this.#keep({ started: true, oomKills });
       const { pid } = this.init.record;
       this.#host.publisher.publish("/tasks/start", { containerId: this.id, pid });
       this.#watchMemory();
@@ -174,6 +175,13 @@ export class Task {
     } catch (error) {
       throw SampanError.from(error).code === "failed_precondition" ? hasEnded() : error;
     }
+  }
+
+  /** Numbers of its processes that have not ended. */
+  living(): number[] {
+    return [this.init, ...this.execs.values()]
+      .filter(({ exit, record }) => !exit && record.pid > 0)
+      .map(({ record }) => record.pid);
   }
 
   /** Takes everything away that the container had. Errors: `failed_precondition` while its first process runs. */
@@ -256,14 +264,23 @@ export class Task {
   }
 
   async #tellOfMemory(): Promise<void> {
-    const since = await this.runtime.oomKills(this.id);
-    for await (const _ of this.runtime.oomKillsAbove(this.id, since, this.#gone.signal))
+    const since = this.init.record.oomKills ?? 0;
+    for await (const oomKills of this.runtime.oomKillsAbove(this.id, since, this.#gone.signal)) {
       this.#host.publisher.publish("/tasks/oom", { containerId: this.id });
+      this.#keep({ oomKills });
+    }
   }
 
   #warn(error: unknown): void {
     if (!this.#gone.signal.aborted) this.#host.warn(this.bundle, SampanError.from(error).message);
   }
+}
+
+/** Everything of a task, whatever it had come to. */
+export async function clearTask(host: Pick<TaskHost, "warn">, bundle: string, id: string): Promise<void> {
+  await runtimeIn(bundle, host).delete(id, { force: true });
+  unmountRoot(places.rootfs(bundle));
+  forgetTask(bundle);
 }
 
 export function runtimeIn(bundle: string, { warn }: Pick<TaskHost, "warn">): Runtime {

@@ -23,7 +23,7 @@ export interface BesideOptions {
 let launcherFd: number | undefined;
 
 /** A sealed copy (CVE-2019-5736), one for all plans of this process. */
-async function launcherFile(): Promise<number> {
+export async function launcherFile(): Promise<number> {
   if (launcherFd !== undefined) return launcherFd;
   const bytes = await Bun.file(launcherPath).bytes();
   // Another caller may have been faster.

@@ -30,12 +30,18 @@ export function encodeFrame(frame: Frame & { readonly data: Uint8Array }): Uint8
   return bytes;
 }
 
-/** Takes what comes, as it comes, and gives the frames that are whole. */
-export function frameReader(): (chunk: Uint8Array) => Frame[] {
+export interface FrameReader {
+  /** Takes what comes, as it comes, and gives the frames that are whole. */
+  (chunk: Uint8Array): Frame[];
+  /** Whether it is in the middle of one. */
+  readonly partial: () => boolean;
+}
+
+export function frameReader(): FrameReader {
   let parts: Uint8Array[] = [];
   let have = 0;
   let skip = 0;
-  return (chunk) => {
+  const read = (chunk: Uint8Array): Frame[] => {
     const frames: Frame[] = [];
     let rest = chunk;
     while (rest.length > 0 || (parts.length > 0 && have >= headerSize)) {
@@ -67,6 +73,7 @@ export function frameReader(): (chunk: Uint8Array) => Frame[] {
     }
     return frames;
   };
+  return Object.assign(read, { partial: () => have > 0 || skip > 0 });
 
   /** The parts as one, when fewer bytes than wanted stand in the first. */
   function joined(wanted: number): Uint8Array {

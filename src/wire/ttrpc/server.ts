@@ -21,17 +21,35 @@ export function unary<Input extends DescMessage, Output extends DescMessage>(
     toBinary(output, create(output, await answer(fromBinary(input, payload), signal)));
 }
 
+/** What is kept of calls that are not yet answered, for a server that takes over a connection of one that was killed. */
+export interface Journal {
+  begin(stream: number, request: Uint8Array): void;
+  end(stream: number): void;
+  /** Those of the earlier server. */
+  readonly left: readonly (readonly [stream: number, request: Uint8Array])[];
+  /** Whether a call may simply be made again. Others are answered `aborted`: how far they had come nobody knows. */
+  readonly again: (method: string) => boolean;
+}
+
 export interface ServeOptions {
   readonly services: Services;
+  readonly journal?: Journal;
   /** Calls at a time on one connection; 1024. More are refused. */
   readonly calls?: number;
   /** Bytes that may wait to be sent; 16 MiB. Who takes none is let go. */
   readonly backlog?: number;
 }
 
-/** Serves until the connection ends, which cancels what still runs for it. Resolves then. */
-export function serveTtrpc(connection: Duplex, options: ServeOptions): Promise<void> {
-  const { services, calls = 1024, backlog = 16 << 20 } = options;
+export interface Serving {
+  /** Resolves when the connection has ended. */
+  readonly ended: Promise<void>;
+  /** Whether everything that came was understood, and everything that was said is sent. */
+  quiet(): boolean;
+}
+
+/** Serves until the connection ends, which cancels what still runs for it. */
+export function serveTtrpc(connection: Duplex, options: ServeOptions): Serving {
+  const { services, journal, calls = 1024, backlog = 16 << 20 } = options;
   const read = frameReader();
   const running = new Map<number, AbortController>();
   const { promise: ended, resolve } = Promise.withResolvers<void>();
@@ -55,13 +73,25 @@ export function serveTtrpc(connection: Duplex, options: ServeOptions): Promise<v
         frame.stream,
         new SampanError("resource_exhausted", `cannot answer: ${calls} calls are running on this connection`),
       );
+    journal?.begin(frame.stream, frame.data);
+    begin(frame.stream, frame.data);
+  };
+  const begin = (stream: number, data: Uint8Array): void => {
     const controller = new AbortController();
-    running.set(frame.stream, controller);
-    void answer(services, frame.data, controller).then((bytes) => {
-      running.delete(frame.stream);
-      send(frame.stream, bytes);
+    running.set(stream, controller);
+    void answer(services, data, controller).then((bytes) => {
+      running.delete(stream);
+      send(stream, bytes);
+      journal?.end(stream);
     });
   };
+  for (const [stream, data] of journal?.left ?? []) {
+    if (journal?.again(methodIn(data))) begin(stream, data);
+    else {
+      refuse(stream, new SampanError("aborted", "the server was killed while it did this"));
+      journal?.end(stream);
+    }
+  }
 
   connection.on("data", (chunk: Uint8Array) => {
     for (const frame of read(chunk)) take(frame);
@@ -73,7 +103,7 @@ export function serveTtrpc(connection: Duplex, options: ServeOptions): Promise<v
       controller.abort(new SampanError("cancelled", "the caller has gone"));
     resolve();
   });
-  return ended;
+  return { ended, quiet: () => !read.partial() && connection.writableLength === 0 };
 }
 
 function refusal({ stream, type, flags: flag, data }: Frame): SampanError | undefined {
@@ -117,6 +147,15 @@ function deadline({ timeoutNano }: Request, controller: AbortController) {
     () => controller.abort(new SampanError("deadline_exceeded", "the caller waits no longer")),
     ms,
   );
+}
+
+/** Empty for what is no request. */
+function methodIn(data: Uint8Array): string {
+  try {
+    return fromBinary(RequestSchema, data).method;
+  } catch {
+    return "";
+  }
 }
 
 function methodOf(services: Services, { service, method }: Request): Method {
