@@ -1,48 +1,60 @@
-/** Plug-ins of an engine that was killed while they worked: they go on without it, and must not make what a DEL beside them takes away. */
+/**
+ * What plug-ins leave running: those that are too slow have started others, and those of an engine that was killed go on without it. All of them have the environment that the first of them got. A process
+ * group of their own would need a session of their own (there is no other way to one), and the kernel schedules sessions against each other: a plug-in would take twice as long on a busy machine.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { SampanError } from "../../../base/errors.ts";
 
-/** Milliseconds that they are let to end by themselves: one that is killed in the middle of a DEL forgets the rest for ever. Then as many until the kernel has ended them. */
+/** Milliseconds that those of a killed engine are let to end by themselves: one that is killed in the middle of a DEL forgets the rest for ever. And as many until the kernel has ended who was killed. */
 const patience = 5000;
 const poll = 5;
 
-/** Each is the leader of a session of its own (_plugin.ts), and has the sandbox's id in its environment. Errors: `unavailable` when the kernel does not end one. */
-export async function endLeft(sandbox: string): Promise<void> {
-  const left = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOf(name, sandbox));
-  if (await haveEnded(left, sandbox)) return;
-  for (const pid of left) if (isOf(pid, sandbox)) killGroup(Number(pid));
-  if (await haveEnded(left, sandbox)) return;
-  throw new SampanError("unavailable", `cannot end plug-ins of sandbox ${sandbox}: ${left.join(", ")}`);
+interface Process {
+  readonly pid: number;
+  readonly session: number;
 }
 
-async function haveEnded(pids: readonly string[], sandbox: string): Promise<boolean> {
+/** Processes with this variable: `CNI_CONTAINERID=…`. One that has ended and that nobody waits for has none. */
+function having(variable: string): Process[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(variable)) return [];
+      // After the name in brackets, which may hold anything: state, parent, group, session.
+      const fields = readFileSync(`/proc/${name}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      return [{ pid: Number(name), session: Number(fields[3]) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Errors: `unavailable` when the kernel does not end one. */
+export async function killThose(variable: string): Promise<void> {
   const end = performance.now() + patience;
-  while (pids.some((pid) => isOf(pid, sandbox))) {
-    if (performance.now() > end) return false;
+  for (let left = having(variable); left.length > 0; left = having(variable)) {
+    for (const { pid } of left) kill(pid);
+    if (performance.now() > end)
+      throw new SampanError("unavailable", `cannot end plug-ins: ${left.map(({ pid }) => pid).join(", ")}`);
     await Bun.sleep(poll);
   }
-  return true;
 }
 
-/** A process that has ended and that nobody waits for has no environment. */
-function isOf(pid: string, sandbox: string): boolean {
-  try {
-    const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-    if (!environment.includes(`CNI_CONTAINERID=${sandbox}`)) return false;
-    // After the name in brackets, which may hold anything: state, parent, group.
-    const [, , group] = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return group === pid;
-  } catch {
-    return false;
+/** Before a DEL of a sandbox that another engine had. A process that has made itself the leader of a session was left for a longer time on purpose; DEL is what ends it. Errors: `unavailable`. */
+export async function endLeft(sandbox: string): Promise<void> {
+  const variable = `CNI_CONTAINERID=${sandbox}`;
+  const end = performance.now() + patience;
+  while (having(variable).some(({ pid, session }) => pid !== session)) {
+    if (performance.now() > end) return await killThose(variable);
+    await Bun.sleep(poll);
   }
 }
 
-/** The group of a process; one that has gone is no error. */
-export function killGroup(pid: number): void {
+function kill(pid: number): void {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }

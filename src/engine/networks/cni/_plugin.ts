@@ -1,8 +1,9 @@
 /** Runs one plug-in: JSON on its standard input, what is asked in its environment, an answer that is bounded in time and length. */
+import { randomUUID } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
-import { killGroup } from "./_left.ts";
+import { killThose } from "./_left.ts";
 
 /** Bytes of an answer; a result has some hundreds. */
 const mostOutput = 1 << 20;
@@ -45,24 +46,21 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** With all processes that it has started and that did not leave its group, it is killed when its time is over. Errors: `deadline_exceeded`, `cancelled`, `resource_exhausted` for an endless answer. */
+/** With all processes that it has started it is killed when its time is over. Errors: `deadline_exceeded`, `cancelled`, `resource_exhausted` for an endless answer. */
 export async function runPlugin(call: PluginCall): Promise<PluginAnswer> {
   const { path, parameters, input, deadline, signal } = call;
   if (signal?.aborted) throw new SampanError("cancelled", "it was cancelled");
   const late = AbortSignal.timeout(deadline);
   const stop = signal ? AbortSignal.any([signal, late]) : late;
+  const mark = { SAMPAN_CALL: randomUUID() };
   const child = Bun.spawn([path], {
     cwd: "/",
-    env: environment(parameters),
+    env: { ...environment(parameters), ...mark },
     stdin: new TextEncoder().encode(input),
     stdout: "pipe",
     stderr: "pipe",
-    detached: true,
   });
-  let lives = true;
-  const kill = () => {
-    if (lives) killGroup(child.pid);
-  };
+  const kill = () => child.kill("SIGKILL");
   stop.addEventListener("abort", kill, { once: true });
   const output = gather(child.stdout, mostOutput);
   const said = gather(child.stderr, mostSaid);
@@ -70,7 +68,7 @@ export async function runPlugin(call: PluginCall): Promise<PluginAnswer> {
     // What is too long is not waited for.
     void output.full.then(kill);
     const status = await child.exited;
-    lives = false;
+    if (stop.aborted || output.isFull()) await killThose(`SAMPAN_CALL=${mark.SAMPAN_CALL}`);
     await Promise.race([Promise.all([output.ended, said.ended]), Bun.sleep(lingering)]);
     if (late.aborted)
       throw new SampanError("deadline_exceeded", `it has not ended after ${deadline / 1000} s`);

@@ -263,7 +263,7 @@ describe("an ADD that fails", () => {
     place.says(
       "a",
       "ADD",
-      `sleep 1000 & echo $! > ${folder}/child.new; mv ${folder}/child.new ${folder}/child; wait`,
+      `setsid sleep 1000 & echo $! > ${folder}/child.new; mv ${folder}/child.new ${folder}/child; wait`,
     );
     const stop = new AbortController();
     const call = refusal(place.cni.attach(owner, stop.signal));
