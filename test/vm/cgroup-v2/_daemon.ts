@@ -43,9 +43,10 @@ export async function loadDrivers(vm: VirtualMachine): Promise<void> {
 }
 
 /** Resolves when it is ready. */
-export async function startDaemon(vm: VirtualMachine): Promise<GuestCommand> {
+export async function startDaemon(vm: VirtualMachine, more: readonly string[] = []): Promise<GuestCommand> {
   const folders = "--data-root /var/lib/sampan --run-root /run/sampan --config /dev/null";
-  const command = vm.start(["sh", "-c", `exec ${sampan} daemon ${folders} 2>&1`]);
+  const words = [folders, ...more].join(" ");
+  const command = vm.start(["sh", "-c", `exec ${sampan} daemon ${words} 2>&1`]);
   await command.printed(/ info ready /, 60);
   return command;
 }
