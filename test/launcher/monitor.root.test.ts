@@ -1,9 +1,10 @@
 /** The monitor's stage and its operations, in the shipped build and under the sanitizers; what fails in it leaves nothing. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { closeFd } from "../../src/kernel/libc.ts";
 import { CLONE, O } from "../../src/kernel/linux.ts";
 import { listenStream } from "../../src/kernel/sockets.ts";
+import { openMonitors } from "../../src/runtime/monitor/open.ts";
 import { op, slot, type Operation, type Plan } from "../../src/runtime/native/plan/operations.ts";
 import { builds, ends, faultyBuilds, firstExtraFd, Launched, scratch, type Options } from "./_run.ts";
 
@@ -100,6 +101,35 @@ describe.each(builds)("%s", (build) => {
     const long = Array.from({ length: 60 }, (_, i) => `${"x".repeat(i * 700)}\n`).join("");
     const short = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("");
     expect(text === `${long}${short}end`).toBe(true);
+  });
+
+  test("its log is opened anew when asked, or stays the one that it was; a signal reaches the whole group", async () => {
+    const { parent, init } = shellProcess("echo one; sleep 1000 & echo $!; wait");
+    const leader = [op("setsid", {}, "test"), ...(init ?? [])];
+    using carried = carry({}, { ...(parent && { parent }), init: leader }, { build });
+    await using launched = carried.launched;
+    expect(launched.report()).toMatchObject({ kind: "ready" });
+    launched.keep();
+    const { folder } = carried;
+    const path = `${folder}/log`;
+    const linesOf = (name: string) => readFileSync(`${folder}/${name}`, "utf8").trimEnd().split("\n");
+    while (linesOf("log").length < 2) await Bun.sleep(5);
+    renameSync(path, `${folder}/old`);
+    symlinkSync("/dev/null", path);
+    const monitors = openMonitors();
+    expect(await monitors.reopenLog(folder).catch((error: unknown) => error)).toMatchObject({
+      code: "failed_precondition",
+    });
+    rmSync(path);
+    await monitors.reopenLog(folder);
+    expect([readFileSync(path, "utf8"), linesOf("old").length]).toEqual(["", 2]);
+    await using connection = await monitors.connect(folder);
+    const child = linesOf("old")[1]?.slice(40) ?? "";
+    expect(existsSync(`/proc/${child}/stat`)).toBe(true);
+    expect(await connection.signal(9, { group: true })).toBe(true);
+    expect(await connection.exited).toMatchObject({ code: 137, signal: 9 });
+    await launched.ended();
+    expect(ends(Number(child))).toBe(true);
   });
 
   test("the process that another program leaves behind is adopted by the number in its file", async () => {
