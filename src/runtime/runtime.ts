@@ -120,7 +120,8 @@ export interface MonitorRequest {
     readonly size?: TerminalSize;
     /**
      * Nothing is taken from the process's output before the first client has attached, or 10 s are over; then it is carried as always, also when the process has ended
-     * meanwhile. For an exec, whose output has no other place, and whose monitor can be reached only when it runs.
+     * meanwhile. For an exec, whose output has no other place, and whose monitor can be reached only when it runs: a client that does not take it holds the process for hours, while
+     * others are let go after 10 s.
      */
     readonly hold?: boolean;
     /**

@@ -74,6 +74,10 @@ describe("the monitor's stage", () => {
     expect(named(carry({ hold: true }).monitor, "carry")[0]).toMatchObject({ hold: 10_000 });
   });
 
+  test("the client whose the output is has hours to take it", () => {
+    expect(named(carry({ hold: true }).monitor, "carry")[0]).toMatchObject({ patience: 4 * 3_600_000 });
+  });
+
   test("a plan keeps it through its bytes, and one without has none", () => {
     const plan = carry({ stdin: "once" }, { log: true });
     expect(names(decodePlan(encodePlan(plan)).monitor)).toEqual(names(plan.monitor));

@@ -22,6 +22,9 @@ export interface Carrying {
   readonly finish?: boolean;
 }
 
+/** Of the client for whom output is held, in milliseconds: it is his alone, and to let him go would be to lose it. Whoever serves him ends what does not move. */
+const ownersPatience = 4 * 60 * 60 * 1000;
+
 const why = "monitor";
 const any = { errnos: "any" } as const;
 
@@ -56,7 +59,7 @@ export function carried(plan: Plan, carrying: Carrying): Plan {
       {
         socket: slot.monitorSocket,
         folder: slot.monitorFolder,
-        patience,
+        patience: monitor.stdio.hold ? ownersPatience : patience,
         hold,
         ...(finish && { finish: 1 }),
       },
