@@ -1,6 +1,5 @@
 /** The whole cloud on a real API and a real hub, with an edge of the real protocol: devices, rules and jobs go all the way. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
@@ -10,6 +9,7 @@ import { openCloud, type Cloud } from "../../../src/fleet/cloud/cloud.ts";
 import { message, respond, type Envelope } from "../../../src/fleet/link/envelope.ts";
 import type { KubeClient, KubeObject } from "../../../src/spec/kubernetes/kube.ts";
 import { connectEdge, joinEdge, type FakeEdge, type Identity } from "../hub/fake-edge.ts";
+import { freePort } from "../../registry/port.ts";
 import { until } from "../until.ts";
 
 const resource = (group: string, version: string, plural: string) => ({ group, version, resource: plural });
@@ -20,14 +20,6 @@ const rules = resource("rules.kubeedge.io", "v1", "rules");
 const endpoints = resource("rules.kubeedge.io", "v1", "ruleendpoints");
 const pulls = resource("operations.kubeedge.io", "v1alpha2", "imageprepulljobs");
 const nodes = resource("", "v1", "nodes");
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen({ host: "127.0.0.1", port: 0 }, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 /** Somebody else may have taken a port before it is used: then it is another one. */
 async function onFreePort(

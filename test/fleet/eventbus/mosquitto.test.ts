@@ -12,7 +12,8 @@ import { message } from "../../../src/fleet/link/envelope.ts";
 import { needing } from "../../needs.ts";
 import { fakeEdgeContext } from "../fake-edge-context.ts";
 import { device, model } from "../twin/_world.ts";
-import { mosquitto, publishWith, subscribeWith } from "./_mosquitto.ts";
+import { mosquitto } from "../../mapper/mosquitto.ts";
+import { publishWith, subscribeWith } from "./_programs.ts";
 
 const { test } = needing({ programs: ["mosquitto", "mosquitto_pub", "mosquitto_sub"] });
 const { test: testTls } = needing({ programs: ["mosquitto_pub", "mosquitto_sub", "openssl"] });
