@@ -3,7 +3,7 @@ import { version } from "../../base/version.ts";
 import { hostAbilities } from "../../engine/host-abilities.ts";
 import { CgroupDriver } from "../../wire/cri/cri_pb.ts";
 import type { CriContext, RuntimeCalls } from "./cri.ts";
-import { podNetwork } from "./sandboxes/network.ts";
+import { networkStatus, podNetwork } from "./sandboxes/network.ts";
 
 type Calls = Pick<RuntimeCalls, "version" | "status" | "runtimeConfig" | "updateRuntimeConfig">;
 
@@ -26,7 +26,7 @@ export function versionCalls(context: CriContext): Calls {
 }
 
 async function statusOf(context: CriContext, verbose: boolean, signal: AbortSignal) {
-  const network = await podNetwork(context, signal);
+  const { ready, reason, message } = await networkStatus(context, signal);
   const { recursiveReadOnly, userNamespaces } = hostAbilities();
   const { runtimes, settings } = context.engine;
   const { root, state, snapshotter, defaultRuntime } = settings;
@@ -43,14 +43,7 @@ async function statusOf(context: CriContext, verbose: boolean, signal: AbortSign
     status: {
       conditions: [
         { type: "RuntimeReady", status: true },
-        network.ready
-          ? { type: "NetworkReady", status: true }
-          : {
-              type: "NetworkReady",
-              status: false,
-              reason: network.reason,
-              message: network.why,
-            },
+        { type: "NetworkReady", status: ready, reason, message },
       ],
     },
     runtimeHandlers: [
@@ -60,7 +53,7 @@ async function statusOf(context: CriContext, verbose: boolean, signal: AbortSign
     features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
     ...(verbose && {
       info: {
-        config: JSON.stringify({ root, state, snapshotter, defaultRuntime, network: network.name }),
+        config: JSON.stringify({ root, state, snapshotter, defaultRuntime, network: podNetwork(context) }),
       },
     }),
   };

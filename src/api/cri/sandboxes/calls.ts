@@ -11,7 +11,7 @@ import { containersIn, type KnownSandbox, sandboxes, sandboxOf } from "../known.
 import { pieces } from "../pieces.ts";
 import { nanoseconds } from "../time.ts";
 import { isCgroup } from "./cgroup.ts";
-import { podNetwork } from "./network.ts";
+import { noNetwork, podNetwork } from "./network.ts";
 import { podResources, sandboxRequest } from "./request.ts";
 import { isWanted, sandboxInfo, sandboxItem, sandboxStatus } from "./status.ts";
 
@@ -85,13 +85,13 @@ async function run(
 ): Promise<string> {
   if (!config) throw invalid("cannot make a pod sandbox: it has no configuration");
   const isHost = config.linux?.securityContext?.namespaceOptions?.network === NamespaceMode.NODE;
-  const network = await podNetwork(context, signal);
-  if (!isHost && !network.ready)
-    throw new SampanError("unavailable", `cannot make a pod sandbox: no network is ready: ${network.why}`);
+  const network = podNetwork(context);
+  if (!isHost && network === "none")
+    throw new SampanError("unavailable", `cannot make a pod sandbox: ${noNetwork(context)}`);
   const request = sandboxRequest({
     config,
     handler: runtimeHandler,
-    network: network.name,
+    network,
     node: hostname(),
     isCgroup,
   });

@@ -1,25 +1,24 @@
-/** Which network a pod's sandbox is put into. */
+/** Which network a pod's sandbox is put into, and whether it is ready. */
+import type { CniStatus } from "../../../engine/networks/cni/cni.ts";
 import type { CriContext } from "../cri.ts";
 
-export type PodNetwork =
-  | { readonly ready: true; readonly name: string }
-  /** Pods with the host's network can be made all the same. */
-  | { readonly ready: false; readonly name: string; readonly reason: string; readonly why: string };
+type Parts = Pick<CriContext, "engine">;
 
-const notReady = "NetworkPluginNotReady";
+/** CNI's, where the host's administrator has configured it, a broken one too; else our own bridge; `none` where there is neither. */
+export function podNetwork({ engine }: Parts): "cni" | "bridge" | "none" {
+  if (engine.networks.cni.configured()) return "cni";
+  return engine.settings.network.bridge === false ? "none" : "bridge";
+}
 
-/** CNI's, where the host's administrator has configured it, a broken one too; else our own bridge, where there is one. */
-export async function podNetwork(
-  { engine }: Pick<CriContext, "engine">,
-  signal?: AbortSignal,
-): Promise<PodNetwork> {
-  const { cni } = engine.networks;
-  const { bridge, cni: settings } = engine.settings.network;
-  if (cni.configured()) {
-    const { ready, reason, message } = await cni.status(signal);
-    return ready ? { ready, name: "cni" } : { ready, name: "cni", reason: reason || notReady, why: message };
-  }
-  if (bridge !== false) return { ready: true, name: "bridge" };
-  const why = `there is no configuration of CNI in "${settings.configs}", and no bridge ([network] bridge = false)`;
-  return { ready: false, name: "none", reason: notReady, why };
+/** The plug-ins themselves are asked, so not for every pod: one that cannot be put into its network says why. */
+export async function networkStatus({ engine }: Parts, signal: AbortSignal): Promise<CniStatus> {
+  const network = podNetwork({ engine });
+  if (network === "cni") return await engine.networks.cni.status(signal);
+  if (network === "bridge") return { ready: true, reason: "", message: "" };
+  return { ready: false, reason: "NetworkPluginNotReady", message: noNetwork({ engine }) };
+}
+
+export function noNetwork({ engine }: Parts): string {
+  const { configs } = engine.settings.network.cni;
+  return `there is no configuration of CNI in "${configs}", and no bridge ([network.bridge] enabled = false)`;
 }
