@@ -21,7 +21,8 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
   const unpacker = stack.use(openUnpacker({ command: programCommand("unpack-worker") }));
   const content = openContent(store, unpacker);
   const snapshots = await openSnapshotter(settings.snapshotter, store, unpacker);
-  let registries: { readonly of: EngineSettings["registries"]; readonly client: Registries } | undefined;
+  let registries:
+    (Pick<EngineSettings, "registries" | "hostsDirs"> & { readonly client: Registries }) | undefined;
   const parts = stack.move();
   return {
     settings,
@@ -33,8 +34,9 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     unpacker,
     get registries() {
       // A daemon that reads its settings again gets a new one.
-      if (registries?.of !== settings.registries)
-        registries = { of: settings.registries, client: loadRegistries(settings) };
+      const { registries: of, hostsDirs } = settings;
+      if (registries?.registries !== of || registries.hostsDirs !== hostsDirs)
+        registries = { registries: of, hostsDirs, client: loadRegistries(settings) };
       return registries.client;
     },
     images: openImages(store, content),

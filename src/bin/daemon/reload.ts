@@ -12,6 +12,7 @@ const changeable = [
   "maxLayerEntries",
   "parallelDownloads",
   "registries",
+  "hostsDirs",
   "logs",
 ] as const satisfies readonly (keyof EngineSettings)[];
 

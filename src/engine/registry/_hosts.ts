@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { errno, errnoOf } from "../../kernel/errno.ts";
 import type { EngineSettings } from "../settings.ts";
 import { fileError } from "../store/errors.ts";
 import { addressOf, type Address, hostOf, readPem, tlsOf, unsetRegistry } from "./_address.ts";
@@ -46,10 +47,13 @@ export function findHosts(registry: string, folders: readonly string[]): Found |
   return undefined;
 }
 
+/** Undefined too where this user may not look: root's folders are not an ordinary user's. */
 function statOf(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
+    const why = errnoOf(error);
+    if (why === errno.EACCES || why === errno.ENOTDIR) return undefined;
     throw fileError(`read "${path}"`, error);
   }
 }
