@@ -112,7 +112,8 @@ function processOf(input: SpecInput, { names, ambient, safety, labels }: Rights)
     ...(limited.length > 0 && { rlimits: limited }),
     ...(OomScoreAdj && { oomScoreAdj: oomScore(OomScoreAdj, stored, host) }),
     ...(safety.appArmor !== undefined && { apparmorProfile: safety.appArmor }),
-    ...(labels && { selinuxLabel: labels.process }),
+    // One with every right has this one too, as containerd has it; its files are labelled.
+    ...(labels && !hostConfig(body).Privileged && { selinuxLabel: labels.process }),
   };
 }
 

@@ -44,7 +44,10 @@ export interface PodSandboxRequest {
   readonly resources?: PodResources;
   /** The runtime of its containers. */
   readonly runtime?: string;
-  /** A user namespace of the pod's own, which owns its other namespaces; its containers are in it. */
+  /**
+   * A user namespace of the pod's own, which owns its other namespaces; its containers are in it, with their layers and images mapped, and their volumes as ContainerExtras.idmaps says.
+   * It must have a root that is not the host's, and goes with none of the host's network, PID and IPC namespaces (`invalid_argument`).
+   */
   readonly userns?: Remap;
   /** What the interface that made it keeps for itself, as it is. */
   readonly origin?: string;

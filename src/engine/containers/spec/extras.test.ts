@@ -149,6 +149,9 @@ test("a host with SELinux labels the process and its mounts, another leaves it",
   expect(process.selinuxLabel).toBe("system_u:system_r:container_t:s0:c7");
   expect(linux?.mountLabel).toBe("system_u:object_r:container_file_t:s0:c7");
   expect(specOf({ extras }).process.selinuxLabel).toBeUndefined();
+  const open = specOf({ extras, host: { ...facts, seLinux: contexts }, HostConfig: { Privileged: true } });
+  expect(open.process.selinuxLabel).toBeUndefined();
+  expect(open.linux?.mountLabel).toBe("system_u:object_r:container_file_t:s0:c7");
 });
 
 test("the score of a pod's container is as low as the host lets it be", () => {
