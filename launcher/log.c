@@ -19,10 +19,11 @@ static struct {
     char bytes[LINE];
 } rest[2];
 
+/* O_NONBLOCK: whoever puts a FIFO there shall not hold the process. */
 static void open_log(void) {
     struct statx s;
     size = 0;
-    file = (int)sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+    file = (int)sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
     if (file >= 0 && sys(SYS_statx, file, "", AT_EMPTY_PATH, STATX_SIZE, &s) == 0) size = (int64_t)s.stx_size;
 }
 

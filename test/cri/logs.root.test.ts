@@ -151,6 +151,20 @@ test("a container whose log's folder has vanished runs on, and writes again when
   expect(recordsOf(logPath)).toEqual(["stdout F again"]);
 });
 
+test("a FIFO in the place of the file holds nobody", async () => {
+  const { logPath } = place("fifo");
+  const id = await stage.start(pod, {
+    command: "until [ -e /go ]; do sleep 0.01; done; echo x",
+    extras: { logPath },
+  });
+  rmSync(logPath);
+  expect(Bun.spawnSync(["mkfifo", logPath]).exitCode).toBe(0);
+  const error = await stage.reopen(id).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "failed_precondition" });
+  await stage.execSync(id, "touch /go");
+  expect(await waitContainer(stage.world.engine, id, "not-running")).toMatchObject({ statusCode: 0 });
+});
+
 test("the engine's own readers follow it over a rotation", async () => {
   const { folder, logPath } = place("read");
   const command = "echo one; until [ -e /go ]; do sleep 0.01; done; echo two";

@@ -1,4 +1,5 @@
 /** Exec, attach and port-forward into real containers, by both ways in which clients come, and what is refused. */
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, expect } from "bun:test";
 import { exitCode } from "../../src/wire/channels/command.ts";
 import { stopContainer } from "../../src/engine/containers/stop.ts";
@@ -188,6 +189,34 @@ test.each([
     client.close();
   },
 );
+
+test("of a pod with the host's network it is the host's port", async () => {
+  const server = createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const host = await stage.pod({ name: "host", uid: "u2", network: "host" });
+  const client = await spdyForward(await stage.portForward({ podSandboxId: host }));
+  const { data } = await client.connect(port);
+  await data.write(Buffer.from("here"));
+  await data.end();
+  let heard = "";
+  for await (const piece of data.input) heard += Buffer.from(piece).toString();
+  expect(heard).toBe("here");
+  client.close();
+  server.close();
+});
+
+test("a pod that is stopped is reached no more", async () => {
+  const gone = await stage.pod({ name: "gone", uid: "u3" });
+  const url = await stage.portForward({ podSandboxId: gone });
+  await stage.world.engine.pods.stop(gone);
+  expect(await failure(stage.portForward({ podSandboxId: gone }))).toMatchObject({
+    code: "failed_precondition",
+  });
+  const client = await spdyForward(url);
+  expect(await (await client.connect(80)).failure).toContain("it does not run");
+  client.close();
+});
 
 test("a port is reached by WebSocket too", async () => {
   const url = await stage.portForward({ podSandboxId: pod, port: [80] });

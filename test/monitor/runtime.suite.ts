@@ -1,6 +1,6 @@
 /** What every runtime does with the monitors of its processes: one suite, black box over the contract of src/runtime/runtime.ts. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   Bench,
@@ -198,6 +198,21 @@ export function runtimeSuite({ make, execs, differs = {} }: Subject): void {
       ["stdout F", 40000 - 2 * 16384],
       ["stdout F", 16384],
     ]);
+  });
+
+  test("a log that was moved away is opened anew when asked, and nothing of it is lost", async () => {
+    const task = await bench.start({ script: "i=0; while :; do i=$((i+1)); echo $i; done" });
+    const path = join(task.folder, "log");
+    for (let number = 0; number < 5; number++) {
+      renameSync(path, `${path}.${number}`);
+      await monitors.reopenLog(task.folder);
+    }
+    await using connection = await task.connect();
+    await connection.signal(9);
+    await task.ended();
+    const lines = [0, 1, 2, 3, 4].flatMap((number) => linesOf(`${path}.${number}`)).concat(linesOf(path));
+    const texts = lines.map((line) => line.slice(31));
+    expect(texts.every((text, index) => text === `stdout F ${index + 1}`)).toBe(true);
   });
 
   test("who takes nothing is let go after a time, and holds nobody for ever", async () => {

@@ -21,8 +21,8 @@ export interface StreamServer extends AsyncDisposable {
 }
 
 const mostConnections = 1024;
-/** Milliseconds for a request's head. */
-const patience = 30_000;
+/** Milliseconds for a request's head: who says nothing keeps others out no longer. */
+const patience = 10_000;
 /** Of a word that nobody has asked for nothing is told. */
 const statuses: Partial<Record<Code, number>> = {
   invalid_argument: 400,
