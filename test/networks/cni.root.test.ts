@@ -219,12 +219,7 @@ test("after a start of the machine a pod is made anew, and has given back what i
   await using net = await Net.open((folder) => [bridge(folder)]);
   const { id } = await net.world.pod({ network: "cni" });
   expect(net.leases()).toHaveLength(2);
-  await net.world.again(async () => {
-    await net.world.cutPower();
-    must(["ip", "link", "del", "cni0"]);
-    for (const program of ["iptables", "ip6tables"])
-      for (const all of ["-F", "-X"]) must([program, "-t", "nat", all]);
-  });
+  await net.world.again(() => net.world.cutPower());
   const { state, ips } = net.engine.pods.get(id);
   expect([state, ips]).toEqual(["ready", ["10.88.0.3", "fd88::3"]]);
   expect(net.leases().toSorted()).toEqual(["10.88.0.3", "fd88::3"]);

@@ -17,13 +17,15 @@ export interface CniSandbox {
   readonly owner: SandboxOwner;
   readonly cni: CniRequest;
   readonly published: PublishedPorts;
+  /** There was one before under this id, whose namespace has gone. */
+  readonly again: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Row, namespace, ADD, after what may be left of another one. What a failed one leaves is the caller's to take away. */
 export async function buildByCni(
   parts: Parts,
-  { owner, cni: request, published, signal }: CniSandbox,
+  { owner, cni: request, published, again, signal }: CniSandbox,
 ): Promise<void> {
   const { rows, cni, door } = parts;
   const { id } = owner;
@@ -33,7 +35,7 @@ export async function buildByCni(
   await cni.detach(id, undefined);
   rows.transaction(() => rows.addSandbox(row), brief);
   await door.make(path, steps, owner.user);
-  const { mapsPorts } = await cni.attach({ id, path, request, ports }, signal);
+  const { mapsPorts } = await cni.attach({ id, path, request, ports, again }, signal);
   if (mapsPorts) rows.transaction(() => rows.addSandbox({ ...row, ports: madeOf(ports) }), brief);
 }
 

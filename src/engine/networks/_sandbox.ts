@@ -81,7 +81,8 @@ export async function openSandbox(
   if (before && isAttached && isWhole(parts, before)) return sandboxOf(parts, before);
   // What a killed process left half made.
   if (before) await closeWhole(parts, owner.id);
-  if (owner.cni) return await openByCni(parts, { owner, cni: owner.cni, published: ports, signal });
+  const again = before !== undefined;
+  if (owner.cni) return await openByCni(parts, { owner, cni: owner.cni, published: ports, again, signal });
   const wishes = wishesOf(ports);
   const host = parts.rows
     .endpointsOf(owner.id)

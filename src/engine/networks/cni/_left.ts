@@ -42,9 +42,9 @@ export async function killThose(variable: string): Promise<void> {
   }
 }
 
-/** Before a DEL of a sandbox that another engine had. A process that has made itself the leader of a session was left for a longer time on purpose; DEL is what ends it. Errors: `unavailable`. */
-export async function endLeft(sandbox: string): Promise<void> {
-  const variable = `CNI_CONTAINERID=${sandbox}`;
+/** Before a DEL of what another engine has attached under this id. A process that has made itself the leader of a session was left for a longer time on purpose; DEL is what ends it. Errors: `unavailable`. */
+export async function endLeft(id: string): Promise<void> {
+  const variable = `CNI_CONTAINERID=${id}`;
   const end = performance.now() + patience;
   while (having(variable).some(({ pid, session }) => pid !== session)) {
     if (performance.now() > end) return await killThose(variable);

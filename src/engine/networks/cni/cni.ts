@@ -70,6 +70,8 @@ export interface CniOwner {
   readonly path: string;
   readonly request: CniRequest;
   readonly ports: readonly PortMapping[];
+  /** Plug-ins get another id than before: what a DEL without a namespace has left of theirs is in nobody's way then. */
+  readonly again?: boolean;
 }
 
 /** As CNI's convention has it. */

@@ -1,4 +1,5 @@
 /** Networks by CNI over the folders of the settings: cni.ts is the contract. */
+import { randomBytes } from "node:crypto";
 import { SampanError } from "../../../base/errors.ts";
 import type { CniSettings } from "../../settings.ts";
 import type { Store } from "../../store/store.ts";
@@ -73,7 +74,7 @@ export function openCni({ store, settings, warn }: CniOptions): CniAttachments {
       turns.beside(async () => {
         const row = rows.find(sandbox);
         if (!row) return;
-        if (inherited.has(sandbox)) await endLeft(sandbox);
+        if (inherited.has(sandbox)) await endLeft(row.request.id);
         inherited.delete(sandbox);
         await detach(parts, row, path ?? "");
       }),
@@ -89,9 +90,9 @@ interface Attach {
 
 async function attach(parts: Parts, { network, owner, signal }: Attach): Promise<CniAttachment> {
   const { rows, folders, warn } = parts;
-  const { id, path, request: pod, ports } = owner;
+  const { id, path, request: pod, ports, again = false } = owner;
   const request: Attachment = {
-    id,
+    id: again ? `${id}-${randomBytes(4).toString("hex")}` : id,
     path,
     device,
     args: argumentsOf(owner),
@@ -192,7 +193,7 @@ async function collect(parts: Parts, ours: ReadonlySet<string>): Promise<string[
     if (!ours.has(network.name) || network.disableGC || !atLeast(network.version, "1.1.0")) return [];
     const valid = rows
       .in(network.name)
-      .map(({ sandbox, request }) => ({ containerID: sandbox, ifname: request.device }));
+      .map(({ request }) => ({ containerID: request.id, ifname: request.device }));
     const failures: string[] = [];
     for (const plugin of network.plugins) {
       // The second name stood in the specification by mistake; there are plug-ins that read it.
