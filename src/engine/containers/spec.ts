@@ -110,16 +110,11 @@ function processOf(input: SpecInput, { names, ambient, safety, labels }: Rights)
     capabilities: capabilitySets(names, user.uid, ambient),
     noNewPrivileges: safety.noNewPrivileges,
     ...(limited.length > 0 && { rlimits: limited }),
-    ...(OomScoreAdj && { oomScoreAdj: oomScore(OomScoreAdj, stored, host) }),
+    ...(OomScoreAdj && { oomScoreAdj: OomScoreAdj }),
     ...(safety.appArmor !== undefined && { apparmorProfile: safety.appArmor }),
     // One with every right has this one too, as containerd has it; its files are labelled.
     ...(labels && !hostConfig(body).Privileged && { selinuxLabel: labels.process }),
   };
-}
-
-/** Of a pod's container it is an orchestrator's wish for the host, which one without rights over the host meets as far as it can. */
-function oomScore(wanted: number, { pod }: StoredContainer, { leastOomScore }: HostFacts): number {
-  return pod === undefined || leastOomScore === undefined ? wanted : Math.max(wanted, leastOomScore);
 }
 
 function workingDirectory(path: string | undefined): string {

@@ -28,7 +28,6 @@ interface Asked {
   readonly extras: ContainerExtras;
   readonly uid?: number;
   readonly host?: HostFacts;
-  readonly pod?: string;
   readonly HostConfig?: object;
 }
 
@@ -37,12 +36,12 @@ function settle({ extras, host = facts, HostConfig = {} }: Asked) {
 }
 
 function specOf(asked: Asked) {
-  const { uid = 0, host = facts, pod } = asked;
+  const { uid = 0, host = facts } = asked;
   const { stored } = settle(asked);
   const config = containerSpec({
     id: "c1",
     rootfs: "/rootfs",
-    stored: { ...stored, ...(pod !== undefined && { pod }) },
+    stored,
     user: { uid, gid: uid, additionalGids: [uid], home: "/" },
     host,
     hostname: "boat",
@@ -152,16 +151,6 @@ test("a host with SELinux labels the process and its mounts, another leaves it",
   const open = specOf({ extras, host: { ...facts, seLinux: contexts }, HostConfig: { Privileged: true } });
   expect(open.process.selinuxLabel).toBeUndefined();
   expect(open.linux?.mountLabel).toBe("system_u:object_r:container_file_t:s0:c7");
-});
-
-test("the score of a pod's container is as low as the host lets it be", () => {
-  const host = { ...facts, leastOomScore: 100 };
-  const HostConfig = { OomScoreAdj: -998 };
-  const score = (asked: Partial<Asked>) => specOf({ extras: {}, HostConfig, ...asked }).process.oomScoreAdj;
-  expect(score({ host, pod: "p" })).toBe(100);
-  expect(score({ host })).toBe(-998);
-  expect(score({ pod: "p" })).toBe(-998);
-  expect(score({ host, pod: "p", HostConfig: { OomScoreAdj: 500 } })).toBe(500);
 });
 
 test("mounts get the ids that are asked for at their places", () => {

@@ -25,8 +25,6 @@ export interface HostFacts {
   readonly controllers: readonly string[];
   /** Whether huge pages can be limited. */
   readonly hugepages: boolean;
-  /** The lowest oom_score_adj that can be given; undefined: any. */
-  readonly leastOomScore?: number;
   /** `5.12`. */
   readonly kernel: string;
   /** A node of the host; a folder gives all below it. Errors: ENOENT and the like. */
@@ -40,7 +38,6 @@ export function hostFacts({ privileged }: { readonly privileged: boolean }): Hos
   const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
   const controllers = readTextIfThere("/sys/fs/cgroup/cgroup.controllers")?.trim().split(" ") ?? [];
   const seLinux = selinuxOfHost();
-  const leastOomScore = ownOomScore();
   return {
     unifiedCgroups,
     swapLimit: unifiedCgroups || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
@@ -52,7 +49,6 @@ export function hostFacts({ privileged }: { readonly privileged: boolean }): Hos
     ...(seLinux && { seLinux }),
     controllers,
     hugepages: controllers.includes("hugetlb") || existsSync("/sys/fs/cgroup/hugetlb"),
-    ...(leastOomScore !== undefined && { leastOomScore }),
     kernel: release(),
     nodesAt,
     limits: ownLimits(readFileSync("/proc/self/limits", "utf8")),
@@ -77,18 +73,6 @@ export function mountLabel(asked: SelinuxOptions | undefined): string | undefine
 }
 
 const selinuxOfHost = () => (existsSync("/sys/fs/selinux/enforce") ? selinuxContexts() : undefined);
-
-const sysResource = 1n << 24n;
-
-/** proc(5): who lowers it needs CAP_SYS_RESOURCE over the host, which root of a user namespace has not. */
-function ownOomScore(): number | undefined {
-  const effective = BigInt(
-    `0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`,
-  );
-  const ofHost = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
-  if (ofHost && (effective & sysResource) !== 0n) return undefined;
-  return Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
-}
 
 function boundingSet(): bigint {
   const digits = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
