@@ -265,7 +265,9 @@ describe("what a cloud of ours lacks, though it once had it", () => {
     const { at, link, answer } = await reconnected();
     await using _end = at;
     const edge = (count: number) => ({ actual_version: { cloud: 0, edge: count } });
+    at.bus.take();
     await answer({ temp: edge(2), sw: edge(9) }, "online");
+    expect(at.bus.take()).toEqual([]);
     await at.bus.tell(topic("twin/update"), actual("3"));
     // The change is told, and nothing came before it nor with it.
     expect(Object.keys(twinOf(await link.take(() => true)))).toEqual(["temp"]);

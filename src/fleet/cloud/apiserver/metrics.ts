@@ -29,8 +29,10 @@ export interface PodUsage extends Measured {
   readonly containers: readonly { readonly name: string; readonly usage: Usage }[];
 }
 
-/** The latest figures that are there: nobody is asked anew, so that an answer takes no time. Those of nodes and pods that are gone are left out by who asks. */
+/** The latest figures that are there. Those of nodes and pods that are gone are left out by who asks. */
 export interface ResourceMetrics {
+  /** Resolves at once, but for who asks first after nobody did for long: nobody had been measured. Never rejects, and takes some seconds at most. */
+  ready?(): Promise<void>;
   nodes(): readonly NodeUsage[];
   /** Of all namespaces without one. */
   pods(namespace?: string): readonly PodUsage[];

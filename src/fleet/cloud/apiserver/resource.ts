@@ -117,6 +117,8 @@ export interface Resource {
   readonly review?: (object: KubeObject, context: { readonly user: UserInfo }) => Promise<KubeObject>;
   /** Got and listed, but never stored: the answers come from here (metrics). */
   readonly virtual?: Virtual;
+  /** What is waited for before they are made. */
+  readonly prepare?: () => Promise<void>;
   /** Absent for nearly all: what is served is what is stored. */
   readonly form?: Form;
   /** metadata.generation counts changes outside of metadata and status. */

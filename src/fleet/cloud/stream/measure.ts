@@ -14,7 +14,7 @@ export interface MeasureOptions {
 }
 
 /** Milliseconds. */
-const times = { first: 1_000, every: 15_000, interest: 300_000, answer: 10_000 } as const;
+const times = { first: 1_000, every: 15_000, interest: 300_000, answer: 10_000, patience: 3_000 } as const;
 const largest = 4 << 20;
 const atOnce = 8;
 const mostPods = 512;
@@ -41,10 +41,19 @@ export class Measure implements ResourceMetrics, Disposable {
   private samples = new Map<string, Map<string, Sample>>();
   private asked = -Infinity;
   private running: Promise<void> | undefined;
+  /** Of these rounds: when there are figures. */
+  private measured = Promise.withResolvers<void>();
   private readonly stop = new AbortController();
 
   constructor(options: MeasureOptions) {
     this.options = options;
+  }
+
+  async ready(): Promise<void> {
+    this.begin();
+    const end = new AbortController();
+    await Promise.race([this.measured.promise, pause(this.options.clock, times.patience, end.signal)]);
+    end.abort();
   }
 
   nodes(): readonly NodeUsage[] {
@@ -67,6 +76,8 @@ export class Measure implements ResourceMetrics, Disposable {
     this.asked = clock.now();
     this.running ??= this.rounds().finally(() => {
       this.running = undefined;
+      this.measured.resolve();
+      this.measured = Promise.withResolvers<void>();
       this.taken.clear();
       this.samples.clear();
     });
@@ -78,6 +89,8 @@ export class Measure implements ResourceMetrics, Disposable {
     // A rate wants two looks: the second comes soon.
     for (let wait: number = times.first; ; wait = times.every) {
       await this.round();
+      const isKnown = [...this.taken.values()].every(({ node }) => node !== undefined);
+      if (isKnown || wait === times.every) this.measured.resolve();
       await pause(clock, wait, signal);
       if (signal.aborted || clock.now() - this.asked >= times.interest) return;
     }

@@ -135,6 +135,8 @@ export class LocalMessages {
         now: context.clock.now(),
         types: objects.typesOf(device),
       });
+      // A cloud names its devices with each connection, and says nothing new of most.
+      if (steps.size === 0) return undefined;
       registry.apply(device, steps);
       return () => {
         publisher.document(device, event, steps);

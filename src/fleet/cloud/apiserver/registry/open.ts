@@ -2,7 +2,7 @@
 import { SampanError } from "../../../../base/errors.ts";
 import { KubeError } from "../../../../spec/kubernetes/kube.ts";
 import type { Registry } from "../registry.ts";
-import type { Resources } from "../resource.ts";
+import type { Resource, Resources } from "../resource.ts";
 import type { Storage } from "../storage/storage.ts";
 import { clientOf } from "./client.ts";
 import type { Core, SubresourceHandler } from "./_core.ts";
@@ -36,8 +36,8 @@ export function openRegistry({
 }: RegistryOptions): Registry {
   const core: Core = { storage, resources, now, bookmarkEvery, subresources };
   const registry: Registry = {
-    get: (resource, key) => told(() => get(core, resource, key)),
-    list: (resource, options) => told(() => list(core, resource, options)),
+    get: (resource, key) => told(() => prepared(resource, () => get(core, resource, key))),
+    list: (resource, options) => told(() => prepared(resource, () => list(core, resource, options))),
     watch: (resource, options, { signal }) =>
       watch(core, resource, { ...options, ...(signal ? { also: signal } : {}) }),
     create: (resource, place, object, options, context) =>
@@ -55,6 +55,10 @@ export function openRegistry({
     client: (user) => clientOf(registry, resources, user),
   };
   return registry;
+}
+
+function prepared<Result>({ prepare }: Resource, act: () => Result): Result | Promise<Result> {
+  return prepare ? prepare().then(act) : act();
 }
 
 /** Whatever went wrong, as a KubeError: a database that cannot be used, too. */

@@ -29,6 +29,7 @@ export interface KindRow {
   readonly form?: Form;
   readonly review?: Resource["review"];
   readonly virtual?: Virtual;
+  readonly prepare?: () => Promise<void>;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -82,6 +83,7 @@ export function builtIn(row: KindRow): Resource {
     table: row.table ?? namedTable(),
     ...(row.review ? { review: row.review } : {}),
     ...(row.virtual ? { virtual: row.virtual } : {}),
+    ...(row.prepare ? { prepare: row.prepare } : {}),
     ...(row.form ? { form: row.form } : {}),
     hasGeneration: row.generation ?? false,
     strategicMerge: true,

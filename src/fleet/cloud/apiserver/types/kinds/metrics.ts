@@ -12,8 +12,10 @@ const read = ["get", "list"] as const;
 export const noMetrics: ResourceMetrics = { nodes: () => [], pods: () => [] };
 
 export function metricsKinds(source: ResourceMetrics): readonly KindRow[] {
+  const prepare = source.ready && { prepare: async () => await source.ready?.() };
   return [
     {
+      ...prepare,
       package: "metrics",
       version: "v1beta1",
       kind: "NodeMetrics",
@@ -24,6 +26,7 @@ export function metricsKinds(source: ResourceMetrics): readonly KindRow[] {
       table: usageTable((object) => [at(object["usage"])]),
     },
     {
+      ...prepare,
       package: "metrics",
       version: "v1beta1",
       kind: "PodMetrics",
