@@ -213,3 +213,18 @@ test("a flag goes before the file and is named where it is wrong", () => {
   expect(laid("debug")).toMatchObject({ logLevel: "debug", group: "people" });
   expect(() => laid("loud")).toThrow('cannot use --log-level: it is "loud", wanted debug, info, warn, error');
 });
+
+test("images that are pinned are names, and folders of hosts.toml are absolute", () => {
+  const settings = read(`
+    [images]
+    hosts_dirs = ["/etc/one", "/etc/two"]
+    [cri]
+    pinned = ["pause:3.10", "localhost:5000/team/app"]`);
+  expect(settings.hostsDirs).toEqual(["/etc/one", "/etc/two"]);
+  expect(settings.cri.pinned).toEqual(["pause:3.10", "localhost:5000/team/app"]);
+  expect(read("").hostsDirs).toEqual(["/etc/sampan/certs.d", "/etc/containerd/certs.d"]);
+  expect(() => read(`[cri]\npinned = ["A b"]`)).toThrow(
+    'cri.pinned is ["A b"], wanted a list of names of images',
+  );
+  expect(() => read(`[images]\nhosts_dirs = ["certs.d"]`)).toThrow("wanted a list of absolute paths");
+});

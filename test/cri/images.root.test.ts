@@ -189,6 +189,29 @@ test("a pull whose registry says nothing more fails and says so", async () => {
   });
 });
 
+test("a pull that its client gives up ends, and the next one goes on where it was", async () => {
+  const image = another();
+  await using registry = mockRegistry({ image });
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  registry.intercept = (request, url) => {
+    if (!url.pathname.includes("/blobs/")) return undefined;
+    request.signal.addEventListener("abort", () => left.resolve());
+    asked.resolve();
+    return new Promise<Response>(() => undefined);
+  };
+  const stop = new AbortController();
+  const name = `${registry.host}/given-up:1`;
+  const pulled = opened.images.pullImage({ image: { image: name } }, { signal: stop.signal });
+  await asked.promise;
+  stop.abort();
+  expect((await codeOf(pulled))[0]).toBe(Code.Canceled);
+  await left.promise;
+  expect((await statusOf(name)).image).toBeUndefined();
+  registry.intercept = undefined;
+  await remove(await pull(name));
+});
+
 test("a runtime handler that nobody knows, and a name that is none, are refused", async () => {
   const handler = opened.images.pullImage({ image: { image: "localhost:1/x", runtimeHandler: "none-such" } });
   expect((await codeOf(handler))[0]).toBe(Code.InvalidArgument);
