@@ -2,7 +2,7 @@
  * What containerd sends a shim that it begins, and how it wants the answer. 1.6: options of the runtime, or nothing; the address as text. 1.7 to 2.2 (MAX_SHIM_VERSION is set): the same, and JSON
  * for the answer, of version 2 at most. Since 2.3: BootstrapParams by protobuf, or as JSON, and BootstrapResult in the same form; version 3.
  */
-import { create, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJson, type JsonValue, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { SampanError } from "../../base/errors.ts";
 import {
@@ -46,7 +46,13 @@ function decoded<T extends typeof BootstrapParamsSchema | typeof AnySchema>(sche
 function jsonParams(input: Uint8Array): BootstrapParams {
   const text = new TextDecoder().decode(input);
   try {
-    return fromJsonString(BootstrapParamsSchema, text, { ignoreUnknownFields: true });
+    const entries = Object.entries(JSON.parse(text) as Readonly<Record<string, JsonValue>>);
+    // The fields' own names, as Go writes them, or protobuf's for JSON.
+    const named = entries.map(([name, value]) => [
+      name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
+      value,
+    ]);
+    return fromJson(BootstrapParamsSchema, Object.fromEntries(named), { ignoreUnknownFields: true });
   } catch (error) {
     throw new SampanError(
       "invalid_argument",

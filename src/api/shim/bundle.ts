@@ -38,6 +38,16 @@ export interface ExecRecord extends ProcessRecord {
   readonly process: string;
 }
 
+export interface SandboxRecord {
+  readonly kind: "sandbox";
+  readonly id: string;
+  readonly bundle: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly stoppedAt?: number;
+}
+
 export const places = {
   own: (bundle: string) => join(bundle, "sampan"),
   runtime: (bundle: string) => join(bundle, "sampan/runtime"),
@@ -47,6 +57,7 @@ export const places = {
   address: (bundle: string) => join(bundle, "address"),
 } as const;
 
+const sandboxFile = (bundle: string) => join(places.own(bundle), "sandbox.json");
 const taskFile = (bundle: string) => join(places.own(bundle), "task.json");
 const execFile = (bundle: string, id: string) => join(places.exec(bundle, id), "exec.json");
 
@@ -62,6 +73,19 @@ export function writeTask(bundle: string, record: TaskRecord): void {
 export function writeExec(bundle: string, record: ExecRecord): void {
   mkdirSync(places.exec(bundle, record.id), { recursive: true, mode: 0o700 });
   replace(execFile(bundle, record.id), record);
+}
+
+export function writeSandbox(record: SandboxRecord): void {
+  mkdirSync(places.own(record.bundle), { recursive: true, mode: 0o700 });
+  replace(sandboxFile(record.bundle), record);
+}
+
+export function readSandbox(bundle: string): SandboxRecord | undefined {
+  return read(sandboxFile(bundle), "sandbox") as SandboxRecord | undefined;
+}
+
+export function forgetSandbox(bundle: string): void {
+  rmSync(sandboxFile(bundle), { force: true });
 }
 
 /** Undefined where there is none. Errors: `data_loss`. */

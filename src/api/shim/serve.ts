@@ -1,14 +1,16 @@
 /** The shim as a server: one process for a pod, or for all other containers of a namespace. It rests while nobody asks anything, and may be killed: its keeper starts it again. */
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { SampanError } from "../../base/errors.ts";
 import { type Kept, openKept } from "../../runtime/keeper/kept.ts";
 import { openMonitors } from "../../runtime/monitor/open.ts";
 import { serveTtrpc, type Services, type Serving } from "../../wire/ttrpc/server.ts";
-import { bundlesOf, readTask } from "./bundle.ts";
+import { bundlesOf, readSandbox, readTask } from "./bundle.ts";
 import { openCalls } from "./calls.ts";
 import { openPublisher } from "./events.ts";
-import { type Log, openLog } from "./log.ts";
+import { openLog } from "./log.ts";
+import { Sandbox, sandboxServices } from "./sandbox-service.ts";
 import { scheme } from "./socket.ts";
 import { clearTask, Task, type TaskHost } from "./task.ts";
 import { taskServices } from "./task-service.ts";
@@ -28,6 +30,8 @@ export interface ServeRequest {
 
 /** How long a shim that is needed no longer waits for somebody who has just been told its address, in milliseconds. */
 const lingerMs = 3000;
+/** Between two looks whether it may go, when it might but for what is not yet sent, or for who is about to begin a container. */
+const lookMs = 200;
 
 /** Resolves when containerd needs it no longer. */
 export async function serve(request: ServeRequest): Promise<void> {
@@ -36,11 +40,16 @@ export async function serve(request: ServeRequest): Promise<void> {
   const log = openLog(namespace);
   const publisher = openPublisher({ address: events, namespace, warn: (text) => log(bundle, text) });
   const activity = openActivity();
-  const host = { monitors: openMonitors(), publisher, warn: log };
-  const tasks = await load(host, { folder: dirname(bundle), address: `${scheme}${socket}` });
+  const host = { monitors: openMonitors(), publisher, warn: log, address: `${scheme}${socket}` };
+  const { tasks, sandboxes } = await load(host, dirname(bundle));
   const calls = openCalls(socket);
   let wanted = true;
-  const services = activity.counted(taskServices({ ...host, tasks, shutdown: () => void (wanted = false) }));
+  const shutdown = (): void => void (wanted = false);
+  const services = activity.counted({
+    ...taskServices({ ...host, tasks, shutdown }),
+    ...sandboxServices({ sandboxes, shutdown }),
+  });
+  const inUse = (): boolean => tasks.size > 0 || sandboxes.size > 0;
   const connections = new Map<number, Serving>();
   const connection = (number: number, duplex: Duplex): void => {
     const serving = serveTtrpc(duplex, { services, journal: calls.journal(number) });
@@ -53,10 +62,10 @@ export async function serve(request: ServeRequest): Promise<void> {
     });
   };
   const kept = await openKept({ places, connection });
-  for (;;) {
-    await activity.quietFor(() => (tasks.size === 0 ? lingerMs : rest));
+  for (; ; await pause(lookMs)) {
+    await activity.quietFor(() => (inUse() ? rest : lingerMs));
     if (!publisher.idle() || [...connections.values()].some((each) => !each.quiet())) continue;
-    if (tasks.size > 0) restUntilNeeded(kept, tasks);
+    if (inUse()) restUntilNeeded(kept, tasks);
     if ((!wanted || connections.size === 0) && kept.leave(socket)) break;
   }
   calls.remove();
@@ -105,19 +114,14 @@ function mapped(services: Services, change: (name: string, method: Method) => Me
   return Object.fromEntries(Object.entries(services).map(([name, methods]) => [name, inside(methods)]));
 }
 
-interface Where {
-  readonly folder: string;
-  readonly address: string;
-}
-
-/** The tasks of an earlier shim at this address; one that it had only half made is taken away. */
-async function load(
-  host: TaskHost & { readonly warn: Log },
-  { folder, address }: Where,
-): Promise<Map<string, Task>> {
+/** What an earlier shim at this address had; a task that it had only half made is taken away. */
+async function load(host: TaskHost, folder: string) {
   const tasks = new Map<string, Task>();
-  for (const bundle of bundlesOf(folder, address)) {
+  const sandboxes = new Map<string, Sandbox>();
+  for (const bundle of bundlesOf(folder, host.address)) {
     try {
+      const sandbox = readSandbox(bundle);
+      if (sandbox) sandboxes.set(sandbox.id, new Sandbox(sandbox));
       const record = readTask(bundle);
       if (record && record.pid > 0) tasks.set(record.id, Task.load(host, bundle, record));
       else if (record) await clearTask(host, bundle, record.id);
@@ -125,5 +129,5 @@ async function load(
       host.warn(bundle, SampanError.from(error).message);
     }
   }
-  return tasks;
+  return { tasks, sandboxes };
 }

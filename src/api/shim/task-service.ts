@@ -13,10 +13,6 @@ import type { Publisher } from "./events.ts";
 import { checkOptions, shimOptions } from "./options.ts";
 import { Task, type TaskHost } from "./task.ts";
 
-export interface TaskService {
-  readonly services: Services;
-}
-
 export interface TaskServiceParts extends TaskHost {
   readonly publisher: Publisher;
   readonly tasks: Map<string, Task>;

@@ -17,6 +17,7 @@ import {
   type Streams,
   type TaskRecord,
   textIn,
+  writeAddress,
   writeExec,
   writeTask,
 } from "./bundle.ts";
@@ -29,6 +30,8 @@ export interface TaskHost {
   readonly monitors: Monitors;
   readonly publisher: Publisher;
   readonly warn: (bundle: string, text: string) => void;
+  /** Where containerd finds this shim: a task that it gave without asking for a shim has none in its bundle. */
+  readonly address: string;
 }
 
 export interface NewTask extends Streams {
@@ -75,6 +78,7 @@ export class Task {
     const stdio = stdioOf(request);
     if (options.owner) giveAway([stdin, stdout, stderr], options.owner);
     makePlaces(bundle);
+    if (textIn(places.address(bundle)) === undefined) writeAddress(bundle, host.address);
     const record = { kind: "task", id, terminal, stdin, stdout, stderr, pid: 0 } as const;
     const flags = { started: false, told: false, mounted: rootfs.length > 0 } as const;
     const task = new Task(host, bundle, { ...record, ...flags });

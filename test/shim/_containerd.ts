@@ -1,0 +1,141 @@
+/** containerd with our shim on its PATH, everything of it in a folder of its own. */
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { until } from "../counterparts/_await.ts";
+import { output, path, ran, type Ran, type RanOptions } from "../counterparts/_ran.ts";
+import { lines } from "../counterparts/containerd.ts";
+import { makeLayout } from "../counterparts/image.ts";
+import { cgroupFolders, emptiedAfter, end, makePlace } from "../counterparts/place.ts";
+
+export interface ShimHost extends AsyncDisposable {
+  readonly image: string;
+  readonly folder: string;
+  readonly command: (...words: string[]) => string[];
+  readonly ctr: (words: readonly string[], options?: RanOptions) => Promise<Ran>;
+  /** The words of `ctr run` for our runtime, with what follows. */
+  readonly run: (...words: string[]) => string[];
+  /** Kills containerd, and starts it again. */
+  restart(): Promise<void>;
+  /** Process ids of the shim's servers, and of what keeps their sockets. */
+  servers(): number[];
+  keepers(): number[];
+}
+
+const settingsOf = (folder: string) => `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+oom_score = 0
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "${folder}/containerd.sock"
+[ttrpc]
+address = "${folder}/ttrpc.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "${folder}/opt"
+`;
+
+export const runtimeName = "io.containerd.sampan.v2";
+
+export async function startShimHost(env: Readonly<Record<string, string>> = {}): Promise<ShimHost> {
+  await using undo = new AsyncDisposableStack();
+  undo.use(emptiedAfter("/run/containerd", "/run/containerd/s", "/run/containerd/fifo"));
+  const place = undo.use(makePlace("shim"));
+  const { folder } = place;
+  const namespace = basename(folder);
+  undo.use(emptiedAfter(...cgroupFolders(namespace)));
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  symlinkSync(
+    realpathSync(process.env["COUNTERPART_RUNTIME"] ?? "dist/sampan"),
+    join(bin, "containerd-shim-sampan-v2"),
+  );
+  writeFileSync(join(folder, "config.toml"), settingsOf(folder));
+  const command = (...words: string[]) => [
+    "ctr",
+    "-a",
+    join(folder, "containerd.sock"),
+    "-n",
+    namespace,
+    ...words,
+  ];
+  const ctr = (words: readonly string[], options: RanOptions = {}) =>
+    ran(command(...words), { cwd: folder, seconds: 30, ...options });
+  const begin = () =>
+    startDaemon(folder, { question: command("version"), env: { ...env, PATH: `${bin}:${path}` } });
+  let daemon = await begin();
+  undo.defer(() => end(daemon));
+  const image = "local/box:1";
+  await output(command("images", "import", await makeLayout(folder, image)));
+  const processes = (name: RegExp) => processesOf(folder, name);
+  const keepers = () => processes(/^sampan-keeper\0/);
+  undo.defer(async () => {
+    await removeAll(command);
+    await until("the shims to leave", () => keepers().length === 0 || undefined, 20);
+  });
+  const all = undo.move();
+  return {
+    image,
+    folder,
+    command,
+    ctr,
+    run: (...words) => ["run", "--runtime", runtimeName, "--fifo-dir", join(folder, "fifos"), ...words],
+    restart: async () => {
+      daemon.kill("SIGKILL");
+      await daemon.exited;
+      daemon = await begin();
+    },
+    servers: () => processes(/^(?!sampan-keeper)[^\0]*\0shim\0/),
+    keepers,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** Those whose command line matches and names the folder. */
+function processesOf(folder: string, name: RegExp): number[] {
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        return name.test(line) && line.includes(`${folder}/`) && readlinkSync(`/proc/${pid}/exe`) !== "";
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+interface Daemon {
+  readonly question: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function startDaemon(folder: string, { question, env }: Daemon): Promise<Bun.Subprocess> {
+  const log = Bun.file(join(folder, "log"));
+  const daemon = Bun.spawn(["containerd", "--config", join(folder, "config.toml")], {
+    env: { ...env },
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+  });
+  await until("containerd", async () => {
+    if (daemon.exitCode !== null) throw new Error(`containerd has ended:\n${await log.text()}`);
+    return (await ran(question)).status === 0 || undefined;
+  });
+  return daemon;
+}
+
+async function removeAll(command: (...words: string[]) => string[]): Promise<void> {
+  for (const id of lines(await output(command("tasks", "list", "--quiet"))))
+    await ran(command("tasks", "delete", "--force", id));
+  for (const id of lines(await output(command("containers", "list", "--quiet"))))
+    await output(command("containers", "delete", id));
+}
