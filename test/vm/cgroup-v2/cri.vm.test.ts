@@ -65,12 +65,9 @@ describe("the CRI on cgroup v2", () => {
     const answer = await call<{ pod_sandbox_id: string }>("runPodSandbox", { config });
     return answer.pod_sandbox_id;
   };
-  const create = async (
-    pod_sandbox_id: string,
-    linux: object,
-    command = ["sleep", "1000"],
-  ): Promise<string> => {
-    const config = { metadata: { name: "main", attempt: 0 }, image, command, linux };
+  const create = async (pod_sandbox_id: string, linux: object, more: object = {}): Promise<string> => {
+    const command = ["sleep", "1000"];
+    const config = { metadata: { name: "main", attempt: 0 }, image, command, linux, ...more };
     const request = { pod_sandbox_id, config };
     return (await call<{ container_id: string }>("createContainer", request)).container_id;
   };
@@ -159,6 +156,19 @@ describe("the CRI on cgroup v2", () => {
       `id -u; cat /proc/self/cgroup; ${files("memory.max")}; (echo 1 > /sys/fs/cgroup/memory.max) 2>/dev/null || echo kept`,
     );
     expect(lines(said)).toEqual(["0", "0::/", `${64 * MiB}`, "kept"]);
+    await call("removePodSandbox", { pod_sandbox_id: pod });
+  }, 120_000);
+
+  // Kernels before 6.15 copy no mount that is nowhere yet, as the copies of the null device are.
+  test("what is hidden is hidden on an older kernel too, where a folder lies over /dev", async () => {
+    await vm.shell("mkdir -p /root/devices && echo forged > /root/devices/null");
+    const pod = await run(podConfig({}));
+    const masked_paths = ["/proc/interrupts", "/proc/timer_list", "/sys/firmware"];
+    const mounts = [{ container_path: "/dev", host_path: "/root/devices" }];
+    const containerId = await create(pod, { security_context: { masked_paths } }, { mounts });
+    await call("startContainer", { container_id: containerId });
+    const script = "cat /proc/interrupts /proc/timer_list; ls /sys/firmware; cat /dev/null";
+    expect(await exec(containerId, script)).toBe("forged\n");
     await call("removePodSandbox", { pod_sandbox_id: pod });
   }, 120_000);
 });
