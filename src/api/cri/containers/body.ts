@@ -91,6 +91,8 @@ function namespacesOf({ sandbox, config }: ContainerInput): HostConfig {
     if (targetId === "") throw invalid("cannot join processes: target_id names no container");
     return { ...modes, PidMode: `container:${targetId}` };
   }
+  if (pid !== NamespaceMode.POD && pid !== NamespaceMode.CONTAINER)
+    throw invalid(`cannot create the container: there is no pid namespace of kind ${String(pid)}`);
   // A pod that shares none has nothing to join: then it is the container's own.
   return pid === NamespaceMode.POD && request.sharePid ? { ...modes, PidMode: of } : modes;
 }

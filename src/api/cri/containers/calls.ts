@@ -1,5 +1,4 @@
 /** The calls of containers. */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { invalid, SampanError } from "../../../base/errors.ts";
 import { createContainer } from "../../../engine/containers/create.ts";
@@ -16,6 +15,7 @@ import {
   NamespaceMode,
 } from "../../../wire/cri/cri_pb.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
+import { makeLogFolder } from "../folders.ts";
 import { containerOf, containers, type KnownContainer, sandboxOf } from "../known.ts";
 import { pieces } from "../pieces.ts";
 import { containerBody, containerExtras, containerName, type ContainerInput } from "./body.ts";
@@ -80,7 +80,7 @@ export function containerCalls(context: CriContext): Calls {
 
 async function create(
   context: CriContext,
-  { podSandboxId, config, sandboxConfig }: CreateContainerRequest,
+  { podSandboxId, config }: CreateContainerRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const { engine } = context;
@@ -89,12 +89,11 @@ async function create(
   const { leastOomScore } = hostAbilities();
   // Of the sandbox what it was made with counts; the request's copy is kubelet's memory of it.
   const input: ContainerInput = { sandbox, config, leastOomScore };
-  void sandboxConfig;
   check(context, input);
   const body = containerBody(input);
   const extras = containerExtras(input);
   const name = containerName(input);
-  if (extras.logPath !== undefined) makeFolder(dirname(extras.logPath));
+  if (extras.logPath !== undefined) makeLogFolder(dirname(extras.logPath));
   signal.throwIfAborted();
   const { id } = await createContainer(engine, { body, name, extras });
   return id;
@@ -109,14 +108,6 @@ function check(context: CriContext, { sandbox, config }: ContainerInput): void {
   const target = containerOf(context, options.targetId);
   if (target.pod !== sandbox.info.id)
     throw invalid(`cannot join processes of container "${options.targetId}": it is of another sandbox`);
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw SampanError.wrap(`cannot make the folder of the log "${path}"`, error);
-  }
 }
 
 /** Once: kubelet makes another container for another try. */

@@ -1,12 +1,11 @@
 /** The calls of pod sandboxes. */
-import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
-import { isAbsolute } from "node:path";
 import { invalid, SampanError } from "../../../base/errors.ts";
 import { NamespaceMode, type PodSandboxFilter, type RunPodSandboxRequest } from "../../../wire/cri/cri_pb.ts";
 import { containerStatus } from "../containers/status.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
 import type { SandboxTold } from "../events.ts";
+import { makeLogFolder } from "../folders.ts";
 import { containersIn, type KnownSandbox, sandboxes, sandboxOf } from "../known.ts";
 import { pieces } from "../pieces.ts";
 import { nanoseconds } from "../time.ts";
@@ -95,20 +94,9 @@ async function run(
     node: hostname(),
     isCgroup,
   });
-  makeLogFolder(config.logDirectory);
+  if (config.logDirectory !== "") makeLogFolder(config.logDirectory);
   const { id } = await context.engine.pods.run(request, signal);
   return id;
-}
-
-function makeLogFolder(path: string): void {
-  if (path === "") return;
-  if (!isAbsolute(path) || path.includes("\0"))
-    throw invalid(`cannot use log directory "${path.slice(0, 150)}": wanted an absolute path`);
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw SampanError.wrap(`cannot make log directory "${path.slice(0, 150)}"`, error);
-  }
 }
 
 /** One that is not there has been stopped and removed already. */

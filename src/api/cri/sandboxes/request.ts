@@ -74,8 +74,10 @@ function processes(options: NamespaceOption | undefined) {
   for (const [name, mode] of Object.entries({ ipc, network }))
     if (mode !== NamespaceMode.POD && mode !== NamespaceMode.NODE)
       throw invalid(`cannot make a pod sandbox: its ${name} namespace must be the pod's or the node's`);
-  if (pid === NamespaceMode.TARGET)
-    throw invalid("cannot make a pod sandbox: its pid namespace cannot be another container's");
+  if (pid !== NamespaceMode.POD && pid !== NamespaceMode.CONTAINER && pid !== NamespaceMode.NODE)
+    throw invalid(
+      "cannot make a pod sandbox: its pid namespace must be the pod's, the containers' or the node's",
+    );
   return {
     ...(ipc === NamespaceMode.NODE && { hostIpc: true }),
     ...(pid === NamespaceMode.NODE && { hostPid: true }),
