@@ -88,7 +88,7 @@ test.each([
   [`client = [["a", "b", "c"]]`, "wanted a path, paths, or pairs"],
   [`skip_verify = "yes"`, 'skip_verify is "yes", wanted true or false'],
   [`dial_timeout = "soon"`, `dial_timeout is "soon", wanted a time`],
-  [`[header]\nx = 5`, "header.x is 5"],
+  [`[header]\nx = 5`, 'header.x is "(not shown)", wanted a header'],
   [`[header]\nx = "a\\nb"`, "header.x is"],
   [`proxy = "socks5://x"`, "proxy is"],
 ])("a wrong file is refused with its name and the key: %s", (text, words) => {

@@ -142,7 +142,8 @@ function headersOf(table: Table): Record<string, string> {
       const fits = (text: unknown): text is string =>
         typeof text === "string" && /^[\t\x20-\x7e]*$/.test(text);
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !texts.every(fits))
-        return table.refuse(name, value, "a header's name and its text or texts");
+        // Not the value itself: it may be a secret.
+        return table.refuse(name, "(not shown)", "a header's name and its text or texts");
       return [name.toLowerCase(), texts.join(", ")];
     }),
   );

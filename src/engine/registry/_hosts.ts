@@ -116,19 +116,21 @@ function endpointsOf(entry: HostEntry, place: Place): Endpoint[] {
 function addressIn(entry: HostEntry, { registry, settings }: Place): Address {
   const { url } = entry;
   if (!url) return addressOf(registry, settings);
-  const own = url.host === hostOf(registry);
+  // The examples of many name the hub by the name of its images, under which there is no registry.
+  const host = hostOf(url.host);
+  const own = host === hostOf(registry);
   const isServer = entry.setting === "";
   const path = url.pathname.replace(/\/+$/, "");
   const saysTls = entry.authorities.length > 0 || entry.clients.length > 0 || entry.skipVerify !== undefined;
   const plain = saysTls && url.port !== "" ? "either" : "http";
   return {
-    name: own || isServer ? registry : url.host,
-    host: url.host,
+    name: own || isServer ? registry : host,
+    host,
     path: path.replace(/\/v2$/, ""),
     ...(entry.overridePath && { root: path }),
     ...(!own && { namespace: registry }),
     scheme: url.protocol === "http:" ? plain : "https",
-    tls: tlsOf(url.host, unsetRegistry),
+    tls: tlsOf(host, unsetRegistry),
   };
 }
 
