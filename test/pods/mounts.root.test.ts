@@ -65,6 +65,17 @@ test.each([{}, { userns }])(
   },
 );
 
+test("a folder over /etc has the pod's files in it, and one that is read-only is what is there", async () => {
+  await using world = await World.open();
+  const { id } = await world.pod({ network: "none", hostname: "boat" });
+  const [open, shut] = [folderIn(world, "open"), folderIn(world, "shut")];
+  const list = "ls /etc; cat /etc/hostname 2>/dev/null";
+  expect(await world.run(id, list, { Mounts: [bind(open, "/etc")] })).toBe(
+    "file\nhostname\nhosts\nresolv.conf\nboat\n",
+  );
+  expect(await world.run(id, list, { Mounts: [bind(shut, "/etc", { ReadOnly: true })] })).toBe("file\n");
+});
+
 test("a read-only folder is read-only with all below it, where that is asked for", async () => {
   await using world = await World.open();
   const { id } = await world.pod({ network: "none" });

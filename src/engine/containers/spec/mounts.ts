@@ -58,14 +58,22 @@ export function mounts(input: MountsInput): OciMount[] {
     source,
     options: ["rbind", "rprivate", ...(hostConfig(body).ReadonlyRootfs ? ["ro"] : [])],
   }));
+  const isHere = ({ destination }: OciMount) => !taken.has(destination);
+  const isOpen = ({ destination }: OciMount) =>
+    stored.pod === undefined || !isBelowReadOnly(destination, volumes);
   const all = [
-    ...[...kernel, ...own].filter(({ destination }) => !taken.has(destination)),
+    ...[...kernel, ...own.filter(isOpen)].filter(isHere),
     ...volumes.map((volume) => volumeMount(volume, sourceOf, input.kernel)),
     ...more,
     ...(hostConfig(body).Init ? [initMount(init)] : []),
   ];
   // What lies in a folder that a pod mounts (over /dev) is mounted into it, as containerd does; Docker's containers see of such a folder what is in it.
   return stored.pod === undefined ? all : all.toSorted((a, b) => depth(a) - depth(b));
+}
+
+/** Nothing can be made there to mount on, so that a container with a folder over /etc that is read-only has of /etc what is in that. */
+function isBelowReadOnly(path: string, volumes: readonly VolumeMount[]): boolean {
+  return volumes.some(({ destination, readonly }) => readonly && path.startsWith(`${destination}/`));
 }
 
 const depth = ({ destination }: OciMount) => destination.split("/").filter(Boolean).length;
