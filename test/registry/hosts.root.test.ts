@@ -93,6 +93,16 @@ test("mirrors that fail are passed over for the next one and then the server, an
   expect(failed.message).toContain(`"${broken.host}": registry "${broken.host}" answered`);
 });
 
+test("a mirror that gives no answer is waited for once", async () => {
+  using silent = await startMock(() => ({ silent: true }));
+  const root = hosts({
+    "registry.invalid": `server = "http://${plain.host}"\n[host."http://${silent.host}"]`,
+  });
+  const options = { dockerConfig: "/nonexistent", hosts: [root], patience: { head: 500 } };
+  await expectWhole(openRegistries({}, options).repository("registry.invalid/library/app", "pull"));
+  expect(silent.requests).toHaveLength(1);
+});
+
 test("who may only pull is not asked what a tag means, and is told which registry is meant", async () => {
   using mirror = await startMock(serving);
   const root = hosts({
@@ -244,4 +254,17 @@ test("a push goes to the first server that takes it", async () => {
     digest,
   );
   expect(mirror.requests).toEqual([]);
+});
+
+test("a proxy is asked for what its host has, and nobody else", async () => {
+  using proxy = await startMock((request) =>
+    serving({ ...request, path: request.path.replace("http://registry.invalid:5000", "") }),
+  );
+  const root = hosts({
+    "registry.invalid": `server = "http://${plain.host}"\n[host."http://registry.invalid:5000"]\ncapabilities = ["pull"]\nproxy = "${proxy.url}"`,
+  });
+  await expectWhole(app(root));
+  expect(proxy.requests.map(({ path }) => path)).toEqual([
+    `http://registry.invalid:5000/v2/library/app/blobs/${layer.descriptor.digest}?ns=registry.invalid`,
+  ]);
 });

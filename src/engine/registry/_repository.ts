@@ -30,6 +30,17 @@ interface Place {
 export interface Server {
   readonly client: Client;
   readonly can: ReadonlySet<Capability>;
+  /** It could not be reached, and is passed over until then: milliseconds of performance.now(). */
+  down?: { readonly until: number; readonly why: string };
+}
+
+/** Milliseconds. Each request would wait for a mirror that is not there, as long as for one that thinks. */
+const downFor = 60_000;
+
+/** No answer came; one with a status that is a failure comes soon enough. */
+function isUnreachable(error: unknown): boolean {
+  const { code, cause } = SampanError.from(error);
+  return code === "deadline_exceeded" || (code === "unavailable" && cause !== undefined);
 }
 
 /** What a tag means is to be said by those that are trusted with it; a digest speaks for itself. */
@@ -138,13 +149,20 @@ export class RemoteRepository implements Repository {
     const last = able.at(-1);
     if (!last) throw this.#unable(needed);
     const failures: string[] = [];
-    for (const { client } of able.slice(0, -1)) {
+    for (const server of able.slice(0, -1)) {
+      const { client, down } = server;
+      if (down && performance.now() < down.until) {
+        failures.push(down.why);
+        continue;
+      }
       try {
         const found = await ask(client, { tries: 1 });
         if (found !== undefined) return found;
       } catch (error) {
         if (signal?.aborted) throw error;
-        failures.push(`"${client.address.host}": ${SampanError.from(error).message}`);
+        const why = `"${client.address.host}": ${SampanError.from(error).message}`;
+        failures.push(why);
+        if (isUnreachable(error)) server.down = { until: performance.now() + downFor, why };
       }
     }
     try {
