@@ -10,7 +10,8 @@ import { type Log, wordsOf } from "./daemon/log.ts";
 import { restWhenIdle } from "./daemon/rest.ts";
 import { type EdgeFlags, edgeFlags, parseWords } from "./edge/flags.ts";
 import { edgeHelp } from "./edge/help.ts";
-import { type EdgeSettings, type MqttSettings, type PodSettings, readEdgeSettings } from "./edge/settings.ts";
+import { busOf } from "./edge/mqtt-settings.ts";
+import { type EdgeSettings, type PodSettings, readEdgeSettings } from "./edge/settings.ts";
 import {
   endWithParent,
   failTrial,
@@ -33,6 +34,7 @@ export async function edge(args: readonly string[]): Promise<number> {
   if (args[0] === "diagnose") return (await import("./edge/diagnose.ts")).diagnose(args.slice(1));
   if (args[0] === "confirm-upgrade")
     return (await import("./edge/confirm-upgrade.ts")).confirmUpgrade(args.slice(1));
+  if (args[0] === "mqtt-user") return (await import("./edge/mqtt-user.ts")).mqttUser(args.slice(1));
   return await runProgram({ help: edgeHelp, read: () => read(args), serve: live });
 }
 
@@ -184,18 +186,4 @@ function taintOf(text: string) {
   const [pair = "", effect = ""] = text.split(":");
   const [key = "", value] = pair.split("=");
   return { key, effect, ...(value === undefined ? {} : { value }) };
-}
-
-function busOf(mqtt: MqttSettings) {
-  const { mode, host, port, users, url, username, passwordFile } = mqtt;
-  const password = passwordFile === undefined ? undefined : readFileSync(passwordFile, "utf8").trimEnd();
-  return {
-    mode,
-    internal: { host, port, ...(users === undefined ? {} : { users }) },
-    external: {
-      ...(url === undefined ? {} : { url }),
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-    },
-  };
 }

@@ -56,6 +56,14 @@ export const resetFlags = {
   help,
 } as const satisfies FlagTable;
 
+export const mqttUserFlags = {
+  ...place,
+  users: { kind: "text", value: "FILE", help: "The file of users, instead of the settings' one" },
+  publish: { kind: "list", value: "FILTER", help: "Where it may publish; may be given several times" },
+  subscribe: { kind: "list", value: "FILTER", help: "What it may hear; may be given several times" },
+  help,
+} as const satisfies FlagTable;
+
 export const confirmFlags = { ...place, help } as const satisfies FlagTable;
 
 export const diagnoseFlags = {

@@ -1,11 +1,12 @@
 /** Help of the edge's parts, made from the tables that parse. */
 import { flagHelp } from "../flag-help.ts";
-import { confirmFlags, diagnoseFlags, edgeFlags, joinFlags, resetFlags } from "./flags.ts";
+import { confirmFlags, diagnoseFlags, edgeFlags, joinFlags, mqttUserFlags, resetFlags } from "./flags.ts";
 
 export function edgeHelp(): string {
   return `Usage:  sampan edge [OPTIONS]
         sampan edge diagnose [OPTIONS]
         sampan edge confirm-upgrade [OPTIONS] [JOB]
+        sampan edge mqtt-user [OPTIONS] NAME
 
 The edge half: this machine as a node of a cloud, with its engine, local store, devices and MQTT in one process. Join first.
 Signals: SIGTERM and SIGINT end it; containers run on.
@@ -13,6 +14,7 @@ Signals: SIGTERM and SIGINT end it; containers run on.
 Commands:
   diagnose          Look at what an edge needs, and say what to do
   confirm-upgrade   Let an upgrade begin that waits for it
+  mqtt-user         Add a user of the MQTT broker, or change one
 
 Options:
 ${flagHelp(edgeFlags)}
@@ -55,6 +57,19 @@ Let an upgrade begin that a NodeUpgradeJob with requireConfirmation asks for. JO
 
 Options:
 ${flagHelp(confirmFlags)}
+`;
+}
+
+export function mqttUserHelp(): string {
+  return `Usage:  sampan edge mqtt-user [OPTIONS] NAME
+
+Add a user of the broker inside, or change one: the password is the first line of standard input, and is kept as a hash. An edge that runs reads the file again.
+
+Options:
+${flagHelp(mqttUserFlags)}
+
+Examples:
+  printf '%s\\n' "$PASSWORD" | sampan edge mqtt-user lamp --publish '$hw/events/device/default/%u/#' --subscribe '$hw/events/device/default/%u/#'
 `;
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readUsers } from "../../fleet/edge/eventbus/users.ts";
 import { writeJoined } from "../../fleet/edge/join/joined.ts";
 import { edgeFlags, parseWords } from "./flags.ts";
 import { readEdgeSettings } from "./settings.ts";
@@ -85,4 +86,53 @@ test("a file that was named must be there; the usual one need not", () => {
   expect(() => readEdgeSettings({}, { env: { SAMPAN_EDGE_CONFIG: join(base, "absent.toml") } })).toThrow(
     "absent",
   );
+});
+
+test("the broker's certificate and bounds are settings", () => {
+  const { mqtt } = read(
+    `[mqtt.tls]\ncertificate = "/k/mqtt.crt"\nkey = "/k/mqtt.key"\nclients = "/k/ca.crt"\n[mqtt.limits]\nclients = 5\nretained_bytes = 1024\n`,
+  );
+  expect(mqtt.tls).toEqual({
+    host: "0.0.0.0",
+    port: 8883,
+    certificate: "/k/mqtt.crt",
+    key: "/k/mqtt.key",
+    clients: "/k/ca.crt",
+  });
+  expect(mqtt.limits).toEqual({ clients: 5, retainedBytes: 1024 });
+  expect(read("").mqtt).toMatchObject({ tls: undefined, limits: {} });
+});
+
+test.each([
+  [`[mqtt.tls]\ncertificate = "/k/mqtt.crt"`, "a certificate and its key"],
+  [`[mqtt.limits]\nclients = 0`, "mqtt.limits.clients"],
+  [`[mqtt.limits]\nretainedBytes = 5`, "retainedBytes"],
+])("%j is refused", (text, why) => {
+  expect(() => read(text)).toThrow(why);
+});
+
+test("a user of the broker is added from words and standard input, and its password is a hash", async () => {
+  const folder = mkdtempSync(join(base, "users-"));
+  const users = join(folder, "users.json");
+  const add = async (password: string, ...words: readonly string[]) => {
+    const program = [process.execPath, join(import.meta.dir, "../sampan.ts"), "edge", "mqtt-user"];
+    const child = Bun.spawn([...program, "--users", users, ...words], {
+      stdin: Buffer.from(password),
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    return [await child.exited, await child.stderr.text()] as const;
+  };
+  const rights = ["--publish", "a/%u", "--publish", "b", "--subscribe", "c/#"];
+  expect(await add("secret\n", "lamp", ...rights)).toEqual([0, ""]);
+  const lamp = readUsers(users).users["lamp"];
+  expect(lamp).toMatchObject({ publish: ["a/%u", "b"], subscribe: ["c/#"] });
+  expect(await Bun.password.verify("secret", lamp?.password ?? "")).toBe(true);
+  expect(statSync(users).mode & 0o777).toBe(0o600);
+  for (const [password, words] of [
+    ["", ["lamp"]],
+    ["x\n", []],
+    ["x\n", ["lamp", "--publish", "a/#/b"]],
+  ] as const)
+    expect((await add(password, ...words))[0]).toBeGreaterThan(0);
 });

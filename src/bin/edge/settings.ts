@@ -10,6 +10,7 @@ import { parseAddress } from "../../fleet/edge/hub/address.ts";
 import { readJoined } from "../../fleet/edge/join/joined.ts";
 import { isNodeName } from "../../fleet/link/resources.ts";
 import type { EdgeFlags } from "./flags.ts";
+import { mqttOf, type MqttSettings } from "./mqtt-settings.ts";
 
 export interface EdgeSettings {
   readonly root: string;
@@ -42,18 +43,6 @@ export interface MetaServerSettings {
   /** Files in PEM: with both it speaks TLS. */
   readonly certificate: string | undefined;
   readonly key: string | undefined;
-}
-
-export interface MqttSettings {
-  readonly mode: "internal" | "external" | "both";
-  readonly host: string;
-  readonly port: number;
-  /** A file of users and their rights. */
-  readonly users: string | undefined;
-  /** Of the broker outside. */
-  readonly url: string | undefined;
-  readonly username: string | undefined;
-  readonly passwordFile: string | undefined;
 }
 
 export interface PodSettings {
@@ -139,23 +128,8 @@ function partsOf(table: Table) {
     kubelet: { port: port(kubelet, "port") ?? 10_350 },
     servicebus: { port: port(servicebus, "port") ?? 9060 },
     dmi: { socket: dmi.path("socket") ?? "/run/sampan/dmi.sock" },
-    mqtt: mqttOf(table),
+    mqtt: mqttOf(table, { isAddress: isLocal, port }),
     pods: podsOf(table),
-  };
-}
-
-function mqttOf(top: Table): MqttSettings {
-  const keys = ["mode", "host", "port", "users", "url", "username", "password_file"];
-  const table = top.table("mqtt", keys);
-  const isUrl = (text: string) => /^mqtts?:\/\//.test(text) && URL.canParse(text);
-  return {
-    mode: table.among("mode", ["internal", "external", "both"]) ?? "internal",
-    host: table.fitting("host", isLocal, "an address of this machine") ?? "127.0.0.1",
-    port: port(table, "port") ?? 1884,
-    users: table.path("users"),
-    url: table.fitting("url", isUrl, "mqtt://host:port or mqtts://host:port"),
-    username: table.text("username"),
-    passwordFile: table.path("password_file"),
   };
 }
 
