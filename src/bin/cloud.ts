@@ -7,6 +7,8 @@ import {
   parseKubeconfigFlags,
   parseTokenFlags,
 } from "./cloud/flags.ts";
+import type { CloudStream } from "../fleet/cloud/stream/open.ts";
+import type { CloudApi } from "./cloud/api.ts";
 import { becomeFrugal } from "./cloud/frugal.ts";
 import { adminPath } from "./cloud/paths.ts";
 import { cloudHelp, definitionsHelp, kubeconfigHelp, tokenHelp } from "./cloud/help.ts";
@@ -57,6 +59,7 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   if (told.signal.aborted) return 0;
   const { openFleet } = await import("./cloud/fleet.ts");
   const fleet = settings.hub && stack.use(await openFleet(api, { hub: settings.hub, settings, stream, log }));
+  if (!fleet) followOthers(api, { stream, log, signal: told.signal });
   if (fleet) api.record([fleet.addresses.hub, fleet.addresses.join]);
   const ms = Math.round(performance.now() - began);
   const { root } = settings;
@@ -66,6 +69,21 @@ async function serve(settings: CloudSettings, log: Log): Promise<number> {
   stack.use(restWhenIdle(api.forget));
   await told.stopped;
   return 0;
+}
+
+interface Following {
+  readonly stream: CloudStream;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** The tunnels of the edges end at other processes that work on this API. */
+function followOthers({ client }: CloudApi, { stream, log, signal }: Following): void {
+  const tls = async () => {
+    const { peerPair } = await import("../fleet/cloud/keys/keys.ts");
+    return await peerPair({ client, clock: systemClock(), signal });
+  };
+  stream.follow({ client, signal, tls, log: (text) => log("warn", text) });
 }
 
 async function kubeconfig(args: readonly string[]): Promise<Printed> {

@@ -122,7 +122,7 @@ test("its heap is collected as that of a small machine, in the process that was 
   const { child } = await start(newRoot());
   const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
   expect(environment).toContain(`HOME=${tmpdir()}`);
-  expect(environment).toContain(`BUN_JSC_forceRAMSize=${256 << 20}`);
+  expect(environment).toContain(`BUN_JSC_forceRAMSize=${128 << 20}`);
   const words = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
   expect(words.slice(0, 3)).toEqual([...source, "cloud"]);
 });

@@ -48,7 +48,8 @@ export async function openEmbedded(settings: CloudSettings, { stream, log }: Api
       names,
       ...(advertiseAddress === undefined ? {} : { advertise: advertiseAddress }),
       log: (text) => log("warn", text),
-      ...(settings.hub ? { streams: stream.streams, metrics: stream.metrics } : {}),
+      streams: stream.streams,
+      ...(settings.hub ? { metrics: stream.metrics } : {}),
     }),
   );
   const { client, informers, url, whenReady } = server;

@@ -37,7 +37,13 @@ export async function openFleet(
     install: isOwn,
     hub: { ...hub, host, names: hubNames(settings) },
     router,
-    stream: { cloud: stream, host, port: tunnelPort, ...(kubelets ? { kubelets } : {}) },
+    stream: {
+      cloud: stream,
+      host,
+      port: tunnelPort,
+      peerHost: ownAddress(settings),
+      ...(kubelets ? { kubelets } : {}),
+    },
     dynamic: { access: metaserver, ...(readPath ? { readPath } : {}) },
   });
   return {
@@ -46,11 +52,16 @@ export async function openFleet(
   };
 }
 
-function addressesOf({ hub }: Cloud, own: HubSettings, { bindAddress, advertiseAddress }: CloudSettings) {
-  const isAny = bindAddress === "0.0.0.0" || bindAddress === "::";
-  const name = own.names[0] ?? advertiseAddress ?? (isAny ? firstAddress() : bindAddress);
+function addressesOf({ hub }: Cloud, own: HubSettings, settings: CloudSettings) {
+  const name = own.names[0] ?? settings.advertiseAddress ?? ownAddress(settings);
   const host = name.includes(":") ? `[${name}]` : name;
   return { hub: `wss://${host}:${hub.port}`, join: `https://${host}:${hub.joinPort}` };
+}
+
+/** An address at which this process itself listens. */
+function ownAddress({ bindAddress, advertiseAddress }: CloudSettings): string {
+  const isAny = bindAddress === "0.0.0.0" || bindAddress === "::";
+  return isAny ? (advertiseAddress ?? firstAddress()) : bindAddress;
 }
 
 /** Of the machine, as others reach it. */

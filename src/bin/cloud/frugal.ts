@@ -9,7 +9,7 @@ import type { Log } from "../daemon/log.ts";
 
 const option = "BUN_JSC_forceRAMSize";
 /** Bytes. A heap beyond half of it grows by a quarter before it is collected; it is no bound. */
-const size = 256 << 20;
+const size = 128 << 20;
 
 /** Comes back in the process that has it, with the same id; also when it cannot be, which is told. Nothing may be open yet. */
 export function becomeFrugal(log: Log): void {

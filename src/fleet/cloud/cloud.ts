@@ -10,6 +10,7 @@ import { startGroups } from "./groups/start.ts";
 import type { Report } from "./hub/join.ts";
 import { openHub, type HubOptions, type OpenHub } from "./hub/open.ts";
 import { Informers } from "./informer/informers.ts";
+import { peerPair } from "./keys/keys.ts";
 import type { CloudContext } from "./part.ts";
 import { startPolicyController } from "./policycontroller/start.ts";
 import { type RouterOptions, startRouter } from "./router/start.ts";
@@ -50,6 +51,8 @@ export interface CloudOptions {
     readonly host: string;
     readonly port: number;
     /** Where a cluster's API asks, who shows a certificate that `ca` (PEM) signed. */
+    /** The address by which other processes of this cloud reach `port`. */
+    readonly peerHost?: string;
     readonly kubelets?: { readonly host: string; readonly port: number; readonly ca: string };
   };
   /** What MetaServers may ask, and how requests for paths that are no objects are answered. */
@@ -99,9 +102,10 @@ async function startStream(
   if (!stream) return new AsyncDisposableStack();
   const { server, authorityText: ca } = hub.keys;
   const tls = { key: server.key, cert: server.certificate, ca };
-  const { cloud, kubelets: face, host, port } = stream;
+  const { cloud, kubelets: face, host, port, peerHost = host } = stream;
   const kubelets = face && { ...face, tls: { ...tls, ca: face.ca }, requireClient: true };
-  const own = { host, port, tls, legacyCertificates };
+  const peers = { host: peerHost, tls: async () => await peerPair(context) };
+  const own = { host, port, tls, legacyCertificates, peers };
   return await cloud.start(context, { ...own, ...(kubelets ? { kubelets } : {}) });
 }
 

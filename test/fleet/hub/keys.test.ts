@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash, createHmac, createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { systemClock } from "../../../src/base/clock.ts";
 import { SampanError } from "../../../src/base/errors.ts";
-import { type Keys, openKeys } from "../../../src/fleet/cloud/keys/keys.ts";
+import { type Keys, openKeys, peerPair } from "../../../src/fleet/cloud/keys/keys.ts";
 import { makeToken } from "../../../src/fleet/cloud/keys/token.ts";
 import type { KubeClient } from "../../../src/spec/kubernetes/kube.ts";
 import { type Api, core, openApi, Turned } from "./_cloud.ts";
@@ -41,6 +41,22 @@ async function edgeOf(keys: Keys, node = "e1"): Promise<X509Certificate> {
   const der = new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
   return new X509Certificate(await keys.signEdge({ node, publicKey: der, usages: ["client"], days: 365 }));
 }
+
+test("processes of the cloud know each other by the authority, once there is one", async () => {
+  const of = await freshApi();
+  const options = { client: of, clock: systemClock(), signal };
+  expect(await peerPair(options)).toBeUndefined();
+  const { certificate } = await open(of);
+  const [one, other] = [await peerPair(options), await peerPair(options)];
+  expect(one?.key).not.toBe(other?.key);
+  expect(new X509Certificate(one?.ca ?? "").raw).toEqual(certificate.raw);
+  const own = new X509Certificate(one?.certificate ?? "");
+  expect(own.subject.split("\n")).toEqual(["O=sampan:clouds", "CN=sampan:cloud"]);
+  expect(own.verify(certificate.publicKey)).toBe(true);
+  expect(own.checkPrivateKey(createPrivateKey(one?.key ?? ""))).toBe(true);
+  // For asking alone: who has one cannot pass for the cloud that edges dial.
+  expect(own.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+});
 
 test("the authority is one that cloudcore would have made", async () => {
   const keys = await open(client);

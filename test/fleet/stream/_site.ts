@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { type ApiServer, openApiServer } from "../../../src/fleet/cloud/apiserver/server.ts";
+import { peerName } from "../../../src/fleet/cloud/keys/certificates.ts";
 import { Informers } from "../../../src/fleet/cloud/informer/informers.ts";
 import {
   type CloudStream,
@@ -31,7 +32,13 @@ export interface Site extends AsyncDisposable {
   edge(node: string): Promise<EdgeStream>;
 }
 
-export async function openSite({ kubelets = false }: { readonly kubelets?: boolean } = {}): Promise<Site> {
+export interface SiteOptions {
+  readonly kubelets?: boolean;
+  /** The tunnels end at another process of the cloud than the one that is asked, or at one that is not asked because the API's own part serves none (`follow`). */
+  readonly elsewhere?: "both" | "follow";
+}
+
+export async function openSite({ kubelets = false, elsewhere }: SiteOptions = {}): Promise<Site> {
   await using opening = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "sampan-stream-"));
   opening.defer(() => rmSync(folder, { recursive: true }));
@@ -60,18 +67,35 @@ export async function openSite({ kubelets = false }: { readonly kubelets?: boole
   const server = await authority.server();
   const tls = { key: server.key, cert: server.certificate, ca: authority.ca };
   const host = "127.0.0.1";
-  const ports = opening.use(
-    await cloud.start(
-      { client, informers, log: say, signal },
-      {
-        host,
-        port: 0,
-        tls,
-        patience: 200,
-        ...(kubelets ? { kubelets: { host, port: 0, tls, requireClient: true } } : {}),
-      },
-    ),
-  );
+  const pair = await authority.issueClient({ user: peerName.user, groups: [peerName.group] });
+  const peerTls = async () => ({ ...pair, ca: authority.ca });
+  const begin = async (stream: CloudStream) =>
+    opening.use(
+      await stream.start(
+        { client, informers, log: say, signal },
+        {
+          host,
+          port: 0,
+          tls,
+          patience: 200,
+          ...(kubelets ? { kubelets: { host, port: 0, tls, requireClient: true } } : {}),
+          ...(elsewhere ? { peers: { host, tls: peerTls } } : {}),
+        },
+      ),
+    );
+  await client.create(place("namespaces"), {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "kubeedge" },
+  });
+  const tunnels = elsewhere ? createCloudStream({ clock }) : cloud;
+  const ports = await begin(tunnels);
+  if (elsewhere === "follow") cloud.follow({ client, log: say, signal, tls: peerTls });
+  else if (elsewhere) await begin(cloud);
+  const announced = elsewhere ? (elsewhere === "both" ? 2 : 1) : 0;
+  const leases = { group: "coordination.k8s.io", version: "v1", resource: "leases" };
+  const known = informers.of(leases);
+  await until(() => known.store.inNamespace("kubeedge").length === announced);
   const pods = fakePods();
   const kubelet = createKubelet({ access: pods, pods: () => [] });
   const kubeconfig = join(folder, "kubeconfig");
@@ -97,7 +121,7 @@ export async function openSite({ kubelets = false }: { readonly kubelets?: boole
       },
     );
     edges.set(node, edgesOpen.use(stream));
-    await until(() => cloud.connected().includes(node));
+    await until(() => tunnels.connected().includes(node));
     return stream;
   };
   const closing = opening.move();

@@ -63,6 +63,20 @@ export function makeServer(
   });
 }
 
+/** What a process of the cloud is among the others. */
+export const peerName = { user: "sampan:cloud", group: "sampan:clouds" } as const;
+
+/** By which one process of the cloud asks another, DER. Its key is in memory alone. */
+export function makePeer(authority: Authority, key: KeyObject, now: number): Promise<Buffer> {
+  return sign(authority, {
+    subject: [{ O: [peerName.group] }, { CN: [peerName.user] }],
+    publicKey: spki(key),
+    from: now - early,
+    until: now + years * day,
+    usages: ["client"],
+  });
+}
+
 /** An edge's, DER. Of its request nothing is taken but the key: the name is what the cloud knows it by. */
 export function makeEdge(authority: Authority, request: EdgeRequest, now: number): Promise<Buffer> {
   return sign(authority, {

@@ -19,6 +19,7 @@ import {
   fingerprint,
   makeAuthority,
   makeEdge,
+  makePeer,
   makeServer,
 } from "./certificates.ts";
 import { keyBytes, keyText, newKey, readCertificate, readKey } from "./der.ts";
@@ -79,11 +80,34 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   };
 }
 
+/** A pair of this process alone, by which the others of the same cloud know it, and their authority, PEM. Undefined: no cloud has made an authority yet. */
+export async function peerPair({
+  client,
+  clock,
+  signal,
+}: Pick<KeysOptions, "client" | "clock" | "signal">): Promise<
+  (TlsPair & { readonly ca: string }) | undefined
+> {
+  const kept = await openSecrets(client, signal).read("casecret");
+  if (!kept) return undefined;
+  const { authority } = authorityOf(kept.content);
+  const key = newKey();
+  return {
+    certificate: pemOf("CERTIFICATE", await makePeer(authority, key, clock.now())),
+    key: keyText(key),
+    ca: pemOf("CERTIFICATE", authority.certificate.raw),
+  };
+}
+
 async function openAuthority(secrets: Secrets, now: number) {
   const { content } = await secrets.ensure("casecret", async () => {
     const key = newKey();
     return { cadata: await makeAuthority(key, now), cakeydata: keyBytes(key) };
   });
+  return authorityOf(content);
+}
+
+function authorityOf(content: Content) {
   const certificate = readCertificate(content["cadata"], "secret kubeedge/casecret, cadata");
   const key = readKey(content["cakeydata"], "secret kubeedge/casecret, cakeydata");
   if (!certificate.checkPrivateKey(key))

@@ -9,6 +9,7 @@ import { formatHead } from "../../../wire/channels/head.ts";
 import { acceptWebSocket, type MessagePipe } from "../../../wire/websocket.ts";
 import { listen, type Listening } from "../apiserver/http/listen.ts";
 import { identityOf, refuseIdentity } from "../hub/admit.ts";
+import { answerPeer, isPeerPath, servePeer } from "./peer-door.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { Tunnels } from "./tunnels.ts";
 
@@ -43,13 +44,16 @@ export async function acceptTunnels(tunnels: Tunnels, options: AcceptOptions): P
     port,
     tls,
     handlers: {
-      request: async (_request, response) => {
+      request: async (request, response) => {
+        if (isPeerPath(request)) return answerPeer(tunnels, request, response);
         response.writeHead(404, { "Content-Type": "text/plain", Connection: "close" });
         response.end("here are tunnels of edges alone");
       },
       upgrade: async (request, socket, head) => {
+        socket.on("error", () => socket.destroy());
         try {
-          await accept(tunnels, { request, socket, head }, options);
+          if (isPeerPath(request)) await servePeer(tunnels, { request, socket, head });
+          else await accept(tunnels, { request, socket, head }, options);
         } catch (error) {
           log(`a tunnel: ${String(error)}`);
           socket.destroy();
@@ -67,7 +71,6 @@ interface Visit {
 
 async function accept(tunnels: Tunnels, visit: Visit, options: AcceptOptions): Promise<void> {
   const { request, socket, head } = visit;
-  socket.on("error", () => socket.destroy());
   const admission = admit(request, options.legacyCertificates ?? false);
   if ("reason" in admission) return refuse(socket, admission);
   const { node } = admission;

@@ -1,9 +1,9 @@
 /** How a kubelet at the other end of a tunnel begins to answer, and what its refusals are to a client of the API. */
+import type { Duplex } from "node:stream";
 import { SampanError } from "../../../base/errors.ts";
 import { KubeError, type Reason } from "../../../spec/kubernetes/kube.ts";
-import type { Channel } from "../../../wire/channel.ts";
 import { type Head, readBody, readHead } from "../../../wire/channels/head.ts";
-import type { Tunnel } from "./tunnel.ts";
+import type { Way } from "./way.ts";
 
 export interface Target {
   /** `/containerLogs/default/p/c` */
@@ -14,7 +14,7 @@ export interface Target {
 /** Milliseconds for a kubelet to begin an answer. Logs that are followed begin with their head. */
 const patience = 30_000;
 
-export async function reached(tunnel: Tunnel, opening: Promise<Channel>): Promise<Channel> {
+export async function reached(tunnel: Way, opening: Promise<Duplex>): Promise<Duplex> {
   try {
     return await opening;
   } catch (error) {
@@ -25,7 +25,7 @@ export async function reached(tunnel: Tunnel, opening: Promise<Channel>): Promis
   }
 }
 
-export async function withDeadline(channel: Channel, signal: AbortSignal, { node }: Tunnel): Promise<Head> {
+export async function withDeadline(channel: Duplex, signal: AbortSignal, { node }: Way): Promise<Head> {
   const limit = AbortSignal.timeout(patience);
   try {
     return await readHead(channel, AbortSignal.any([signal, limit]));
@@ -45,7 +45,7 @@ const reasons: Readonly<Record<number, Reason>> = {
 
 /** What a kubelet has said instead, as an answer of the API. */
 export async function refusal(
-  channel: Channel,
+  channel: Duplex,
   head: Head,
   signal: AbortSignal,
   kind?: string,

@@ -19,6 +19,7 @@ import { answerPlain } from "./plain.ts";
 import { nodeOf } from "./targets.ts";
 import type { Tunnel } from "./tunnel.ts";
 import type { Tunnels } from "./tunnels.ts";
+import type { Way } from "./way.ts";
 import { proxyUpgrade, type UpgradeWish } from "./upgrade.ts";
 
 export interface KubeletServerOptions {
@@ -74,7 +75,8 @@ export async function serveKubelets(tunnels: Tunnels, options: KubeletServerOpti
         try {
           permit(request, options);
           const { node, wish } = await podWish(request, { ...options, signal: gone.signal });
-          await proxyUpgrade(tunnels.of(node), wish, { headers: request.headers, socket, head });
+          const way = await tunnels.reach(node, gone.signal);
+          await proxyUpgrade(way, wish, { headers: request.headers, socket, head });
         } catch (error) {
           if (socket.destroyed || !socket.writable) return;
           const { code, words } = told(error);
@@ -131,7 +133,8 @@ async function answer(
   const { kind, pod } = await podAsked(target, { ...options, signal });
   if (kind !== "log")
     throw new KubeError("BadRequest", "unable to upgrade: missing upgrade headers in request");
-  await answerPlain(tunnels.of(nodeOf(pod)), { type: "logs", target, signal }, response);
+  const way = await tunnels.reach(nodeOf(pod), signal);
+  await answerPlain(way, { type: "logs", target, signal }, response);
 }
 
 type Asking = KubeletServerOptions & { readonly signal: AbortSignal };
@@ -167,10 +170,10 @@ async function tunnelAsked(
   tunnels: Tunnels,
   request: IncomingMessage,
   { client, signal }: Asking,
-): Promise<Tunnel> {
+): Promise<Way> {
   const forwarded = String(request.headers["x-forwarded-uri"] ?? "");
   const named = /^\/api\/v1\/nodes\/([^/:]+)/.exec(forwarded)?.[1];
-  if (named !== undefined) return tunnels.of(named);
+  if (named !== undefined) return await tunnels.reach(named, signal);
   const address = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   // Nodes may be dialled by their names, which lead here.
   const byName = tunnels.find(address);

@@ -11,6 +11,7 @@ import { acceptTunnels, type AcceptOptions } from "./accept.ts";
 import { type KubeletServerOptions, serveKubelets } from "./kubelet-server.ts";
 import { Measure } from "./measure.ts";
 import { nodes, writeNodePort } from "./node-port.ts";
+import { Peers, type PeersOptions } from "./peers.ts";
 import { podStreams } from "./pod-streams.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -22,6 +23,8 @@ export interface StreamOptions extends Pick<
   readonly kubelets?: Pick<KubeletServerOptions, "host" | "port" | "tls" | "requireClient">;
   /** What Nodes say their kubelet's port is; that of `kubelets`, or 10350. */
   readonly kubeletPort?: number;
+  /** By which the processes of a cloud know each other, and the address by which they reach this one. Without it there are no others. */
+  readonly peers?: { readonly host: string; readonly tls: PeersOptions["tls"] };
 }
 
 export interface StartedStream extends AsyncDisposable {
@@ -37,6 +40,8 @@ export interface CloudStream {
   readonly metrics: ResourceMetrics;
   /** The nodes whose tunnels end here. */
   connected(): readonly string[];
+  /** For a process in which no tunnels end: asks those in which they do. Instead of `start`. */
+  follow(options: Omit<PeersOptions, "own" | "clock">): void;
   /** Resolves when it listens. Once. */
   start(
     context: Pick<CloudContext, "client" | "informers" | "log" | "signal">,
@@ -59,13 +64,17 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
     streams: podStreams(tunnels),
     metrics: measure,
     connected: () => [...tunnels.all()].map(({ node }) => node),
+    follow: (options) => {
+      const peers = new Peers({ ...options, clock });
+      tunnels.elsewhere = (node, limit) => peers.find(node, limit);
+    },
     start: async ({ client, informers, log, signal }, options) => {
       const { store } = informers.of(pods);
       const { store: seen } = informers.of(nodes);
       owns = (node, namespace, name) => nodeNameOf(store.get(namespace, name)) === node;
       await using opening = new AsyncDisposableStack();
       opening.use(measure);
-      const { kubelets, kubeletPort, ...own } = options;
+      const { kubelets, kubeletPort, peers: of, ...own } = options;
       const face = kubelets && opening.use(await serveKubelets(tunnels, { ...kubelets, client, log }));
       const port = kubeletPort ?? face?.port ?? usualPort;
       const connected = ({ node }: { readonly node: string }) => {
@@ -76,6 +85,19 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
       };
       const listening = opening.use(await acceptTunnels(tunnels, { ...own, clock, log, connected }));
       opening.defer(() => tunnels.close());
+      const stop = new AbortController();
+      if (of) {
+        const { port: at } = listening;
+        const ending = AbortSignal.any([signal, stop.signal]);
+        const shared = { client, clock, log, signal: ending };
+        const peers = new Peers({ ...shared, tls: of.tls, own: { host: of.host, port: at } });
+        tunnels.elsewhere = (node, limit) => peers.find(node, limit);
+        const announced = peers.announce();
+        opening.defer(async () => {
+          stop.abort();
+          await announced;
+        });
+      }
       const closing = opening.move();
       return {
         port: listening.port,

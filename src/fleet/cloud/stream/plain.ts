@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { SampanError } from "../../../base/errors.ts";
 import { readHead } from "../../../wire/channels/head.ts";
 import { asKube, reached, refusal, type Target, withDeadline } from "./kubelet-answer.ts";
-import type { Tunnel } from "./tunnel.ts";
+import type { Way } from "./way.ts";
 
 export interface PlainRequest {
   readonly type: "logs" | "metrics";
@@ -13,7 +13,7 @@ export interface PlainRequest {
 
 /** A plain answer, passed on as it comes. Errors: a KubeError before anything was written. */
 export async function answerPlain(
-  tunnel: Tunnel,
+  tunnel: Way,
   { type, target, signal }: PlainRequest,
   response: ServerResponse,
 ): Promise<void> {
@@ -45,7 +45,7 @@ export async function answerPlain(
 
 /** The whole body of a plain answer. Errors: `resource_exhausted` when it is larger than `largest`. */
 export async function fetchPlain(
-  tunnel: Tunnel,
+  tunnel: Way,
   { type, target, signal }: PlainRequest,
   largest: number,
 ): Promise<string> {

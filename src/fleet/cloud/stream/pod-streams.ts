@@ -11,7 +11,8 @@ export function podStreams(tunnels: Tunnels): PodStreams {
     answer: async ({ kind, pod, query, signal }, response) => {
       if (kind !== "log") throw new KubeError("BadRequest", "this path wants an upgraded connection");
       const target = targetOf(kind, pod, query);
-      await answerPlain(tunnels.of(nodeOf(pod)), { type: "logs", target, signal }, response);
+      const way = await tunnels.reach(nodeOf(pod), signal);
+      await answerPlain(way, { type: "logs", target, signal }, response);
     },
     upgrade: async ({ kind, pod, query, signal }, incoming, socket, head) => {
       if (kind === "log") throw new KubeError("BadRequest", "logs are no upgraded connection");
@@ -23,7 +24,7 @@ export function podStreams(tunnels: Tunnels): PodStreams {
         signal,
       };
       const request = { headers: incoming.headers, socket, head };
-      await proxyUpgrade(tunnels.of(nodeOf(pod)), wish, request);
+      await proxyUpgrade(await tunnels.reach(nodeOf(pod), signal), wish, request);
     },
   };
 }

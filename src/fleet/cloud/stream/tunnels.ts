@@ -1,10 +1,13 @@
 /** The tunnels that end in this process, by node. The newest of a node wins. */
 import { KubeError } from "../../../spec/kubernetes/kube.ts";
 import type { Tunnel } from "./tunnel.ts";
+import type { Way } from "./way.ts";
 
 export class Tunnels {
   private readonly byNode = new Map<string, Tunnel>();
   private id = 0;
+  /** Asks the other processes of the cloud. */
+  elsewhere: (node: string, signal: AbortSignal) => Promise<Way | undefined> = async () => undefined;
 
   readonly nextId = (): number => ++this.id;
 
@@ -27,13 +30,13 @@ export class Tunnels {
     return this.byNode.get(node);
   }
 
-  /** @throws KubeError ServiceUnavailable */
-  of(node: string): Tunnel {
-    const tunnel = this.byNode.get(node);
-    if (tunnel) return tunnel;
+  /** Errors: KubeError ServiceUnavailable. */
+  async reach(node: string, signal: AbortSignal): Promise<Way> {
+    const way = this.byNode.get(node) ?? (await this.elsewhere(node, signal));
+    if (way) return way;
     throw new KubeError(
       "ServiceUnavailable",
-      `cannot reach node ${JSON.stringify(node)}: no tunnel of it ends at this cloud; it is offline, or connected to another one`,
+      `cannot reach node ${JSON.stringify(node)}: no tunnel of it ends at this cloud, nor at another one that works on the same API`,
     );
   }
 

@@ -1,7 +1,6 @@
 /** Between a client that speaks WebSocket or SPDY and a kubelet at the other end of a tunnel. To the kubelet everything goes by SPDY/3.1, which every edge speaks. */
 import type { Duplex } from "node:stream";
 import { KubeError } from "../../../spec/kubernetes/kube.ts";
-import type { Channel } from "../../../wire/channel.ts";
 import { type CommandStreams, joinCommand } from "../../../wire/channels/command.ts";
 import { joinForward } from "../../../wire/channels/forward.ts";
 import { switching } from "../../../wire/channels/head.ts";
@@ -20,7 +19,7 @@ import { acceptForwardPipe, serveChannels } from "../../../wire/channels/websock
 import { duplexOf, type MessagePipe } from "../../../wire/websocket.ts";
 import { byteDuplex } from "./byte-duplex.ts";
 import { asKube, reached, refusal, type Target, withDeadline } from "./kubelet-answer.ts";
-import type { Tunnel } from "./tunnel.ts";
+import type { Way } from "./way.ts";
 
 export interface UpgradeWish {
   readonly kind: "exec" | "attach" | "portforward";
@@ -33,11 +32,7 @@ export interface UpgradeWish {
 }
 
 /** Resolves when the connection is over. Errors: a KubeError before anything was written to the client. */
-export async function proxyUpgrade(
-  tunnel: Tunnel,
-  wish: UpgradeWish,
-  request: UpgradeRequest,
-): Promise<void> {
+export async function proxyUpgrade(tunnel: Way, wish: UpgradeWish, request: UpgradeRequest): Promise<void> {
   const how = upgradeOf(request.headers);
   if (!how)
     throw new KubeError("BadRequest", "unable to upgrade: wanted Upgrade: SPDY/3.1 or Upgrade: websocket");
@@ -76,7 +71,7 @@ function protocolsFor({ kind }: UpgradeWish, { headers }: UpgradeRequest): reado
 }
 
 /** The same bytes both ways. */
-async function passOn(channel: Channel, { socket, head }: UpgradeRequest, protocol: string): Promise<void> {
+async function passOn(channel: Duplex, { socket, head }: UpgradeRequest, protocol: string): Promise<void> {
   // The words are ours, whatever the edge has said in its head.
   const name = /^[-\w./]{1,64}$/.test(protocol) ? { "X-Stream-Protocol-Version": protocol } : {};
   socket.write(switching({ Upgrade: "SPDY/3.1", ...name }));
@@ -84,7 +79,8 @@ async function passOn(channel: Channel, { socket, head }: UpgradeRequest, protoc
   await joined(socket, channel);
 }
 
-async function joined(near: Duplex, far: Duplex): Promise<void> {
+/** Both ways until either is over. */
+export async function joined(near: Duplex, far: Duplex): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const end of [near, far]) {
     end.on("error", () => {});
@@ -105,8 +101,8 @@ interface Asked {
 }
 
 async function command(
-  tunnel: Tunnel,
-  channel: Channel,
+  tunnel: Way,
+  channel: Duplex,
   { wish, request, protocol }: Asked & { readonly protocol: string },
 ): Promise<void> {
   const { streams, signal } = wish;
@@ -119,7 +115,7 @@ async function command(
   }
 }
 
-async function forward(tunnel: Tunnel, channel: Channel, { wish, request }: Asked): Promise<void> {
+async function forward(tunnel: Way, channel: Duplex, { wish, request }: Asked): Promise<void> {
   const pipe = await acceptForwardPipe(request, wish.ports);
   if (pipe.protocol === tunnelProtocol) return await joined(duplexOf(pipe), channel);
   // Upgraded as it is, nothing but frames may be written to the client from here on.
@@ -128,8 +124,8 @@ async function forward(tunnel: Tunnel, channel: Channel, { wish, request }: Aske
 }
 
 async function forwardChannels(
-  tunnel: Tunnel,
-  channel: Channel,
+  tunnel: Way,
+  channel: Duplex,
   { pipe, ports }: { readonly pipe: MessagePipe; readonly ports: readonly number[] },
 ): Promise<void> {
   const edge = new ForwardClient(channel, { windows: tunnel.ours });
