@@ -75,6 +75,12 @@ class Net implements AsyncDisposable {
     return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9a-f.:]+$/.test(name)) : [];
   }
 
+  /** What an audit says of networks; cgroups of other tests are none of ours. */
+  async faults() {
+    const found = await audit(this.engine);
+    return found.filter(({ kind }) => kind === "network");
+  }
+
   inside(id: string, ...command: string[]): string {
     return must(["nsenter", `--net=${this.engine.networks.sandbox(id)?.path}`, ...command]);
   }
@@ -96,13 +102,13 @@ test("a pod gets its addresses from the plug-ins, speaks over them, and gives th
   const traffic = await net.engine.networks.traffic(id);
   expect(Object.keys(traffic)).toEqual(["eth0"]);
   expect(traffic["eth0"]?.txPackets).toBeGreaterThan(0);
-  expect(await audit(net.engine)).toEqual([]);
+  expect(await net.faults()).toEqual([]);
   await net.engine.pods.stop(id);
   await net.engine.pods.stop(id);
   expect(net.leases()).toEqual([]);
   expect(net.engine.pods.get(id).ips).toEqual([]);
   await net.engine.pods.remove(id);
-  expect(await audit(net.engine)).toEqual([]);
+  expect(await net.faults()).toEqual([]);
 });
 
 async function fault(call: Promise<unknown>): Promise<SampanError> {
@@ -200,7 +206,7 @@ test("an ADD that fails in the middle of a chain leaves nothing of the pod", asy
   });
   expect(net.leases()).toEqual([]);
   expect(net.engine.pods.list()).toEqual([]);
-  expect(await audit(net.engine)).toEqual([]);
+  expect(await net.faults()).toEqual([]);
 });
 
 test("an engine that comes later knows the pod's network, and takes it away as it was made", async () => {
@@ -209,21 +215,24 @@ test("an engine that comes later knows the pod's network, and takes it away as i
   const { id } = await net.world.pod({ network: "cni", ports: { "80/tcp": [{ HostPort: "8088" }] } });
   await net.world.again();
   expect(net.engine.pods.get(id)).toMatchObject({ state: "ready", ips: ["10.88.0.2", "fd88::2"] });
-  expect(await audit(net.engine)).toEqual([]);
+  expect(await net.faults()).toEqual([]);
   net.configure({ cniVersion: "1.0.0", name: "other", plugins: [{ type: "ptp" }] });
   await net.engine.pods.stop(id);
   expect([net.leases(), rules()]).toEqual([[], []]);
 });
 
-test("after a start of the machine a pod is made anew, and has given back what it had", async () => {
+test("after a start of the machine pods are made anew, and have given back what they had", async () => {
   await using net = await Net.open((folder) => [bridge(folder)]);
-  const { id } = await net.world.pod({ network: "cni" });
-  expect(net.leases()).toHaveLength(2);
+  const names = Array.from({ length: 10 }, (_, number) => `web${number}`);
+  const pods = await Promise.all(names.map((name) => net.world.pod({ network: "cni", name })));
+  const addresses = () => net.engine.pods.list().flatMap(({ ips }) => ips);
+  expect(net.leases().toSorted()).toEqual(addresses().toSorted());
   await net.world.again(() => net.world.cutPower());
-  const { state, ips } = net.engine.pods.get(id);
-  expect([state, ips]).toEqual(["ready", ["10.88.0.3", "fd88::3"]]);
-  expect(net.leases().toSorted()).toEqual(["10.88.0.3", "fd88::3"]);
-  expect(await audit(net.engine)).toEqual([]);
+  const states = net.engine.pods.list().map(({ id, state }) => `${id} ${state}`);
+  expect(states.toSorted()).toEqual(pods.map(({ id }) => `${id} ready`).toSorted());
+  expect(new Set(addresses()).size).toBe(20);
+  expect(net.leases().toSorted()).toEqual(addresses().toSorted());
+  expect(await net.faults()).toEqual([]);
 });
 
 test("a namespace that is gone keeps no pod from being stopped", async () => {
@@ -244,18 +253,20 @@ test("a DEL that fails is an error of the stop, and the next stop tries again", 
   const { id } = await net.world.pod({ network: "cni" });
   expect((await fault(net.engine.pods.stop(id))).message).toContain('plug-in "stuck" says to DEL: stuck');
   expect(net.leases()).toHaveLength(2);
+  await net.world.again();
+  expect(net.world.warnings.join()).toContain('plug-in "stuck" says to DEL: stuck');
   writeFileSync(flag, "");
   await net.engine.pods.stop(id);
   expect(net.leases()).toEqual([]);
   await net.engine.pods.remove(id);
-  expect(await audit(net.engine)).toEqual([]);
+  expect(await net.faults()).toEqual([]);
 });
 
 test("an audit asks the plug-ins whether all is there", async () => {
   await using net = await Net.open((folder) => [bridge(folder)]);
   const { id } = await net.world.pod({ network: "cni" });
   net.inside(id, "ip", "addr", "flush", "dev", "eth0");
-  const found = await audit(net.engine);
+  const found = await net.faults();
   expect(found).toMatchObject([{ kind: "network", problem: "missing" }]);
   expect(found[0]?.name).toContain('plug-in "bridge" says to CHECK');
 });
@@ -267,7 +278,7 @@ test("networks of older versions", async () => {
     const { id, ips } = await net.world.pod({ network: "cni" });
     expect(ips).toEqual([`10.88.0.${number + 2}`, `fd88::${number + 2}`]);
     expect(await net.engine.networks.cni.status()).toMatchObject({ ready: true });
-    expect(await audit(net.engine)).toEqual([]);
+    expect(await net.faults()).toEqual([]);
     await net.engine.pods.remove(id);
   }
 });

@@ -1,5 +1,6 @@
 /** What the verbs of this folder share: rows, the host, and who runs them. */
 import { join } from "node:path";
+import { SampanError } from "../../base/errors.ts";
 import type { CniAttachments } from "./cni/cni.ts";
 import type { NamespaceDoor } from "./door.ts";
 import type { Host } from "./_host.ts";
@@ -12,6 +13,8 @@ export interface Parts {
   readonly host: Host;
   readonly names: Names;
   readonly cni: CniAttachments;
+  /** To whoever keeps the log. */
+  readonly warn: (text: string) => void;
   /** The host address of published ports that name none; undefined: all. */
   readonly publishAddress: string | undefined;
   /** Servers for names that a container asks when it wants no others; empty: the host's. */
@@ -53,6 +56,25 @@ export const sandboxPath = ({ folder }: Pick<Parts, "folder">, container: string
 export function networkById(rows: Rows, id: string): NetworkRow | undefined {
   return rows.networks().find((row) => row.id === id);
 }
+
+/** Several at a time, since each may be a process of its own. What those say that fail. */
+export async function sideBySide(works: Iterable<() => Promise<unknown>>): Promise<string[]> {
+  const left = Iterator.from(works);
+  const failures: string[] = [];
+  const worker = async () => {
+    for (const work of left) {
+      try {
+        await work();
+      } catch (error) {
+        failures.push(SampanError.from(error).message);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: side }, worker));
+  return failures;
+}
+
+const side = 8;
 
 /** One at a time, in the order of the calls. */
 export function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {

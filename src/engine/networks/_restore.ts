@@ -1,12 +1,11 @@
 /** The host as the rows say: what runs keeps what it has, what runs no more loses it, and what belongs to nobody goes. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { SampanError } from "../../base/errors.ts";
 import { links } from "../../kernel/netlink-dump.ts";
 import { isVethName, endpointSteps, removeSteps, vethName } from "./_endpoint.ts";
 import { deleteLink } from "../../kernel/netlink-link.ts";
 import { errno } from "../../kernel/errno.ts";
-import { isFresh, type Parts } from "./_parts.ts";
+import { isFresh, sideBySide, type Parts } from "./_parts.ts";
 import { closeWhole, isNamespace, jointsOf, pathSteps } from "./_sandbox.ts";
 import { isHeld, type EndpointRow, type SandboxRow } from "./_rows.ts";
 
@@ -99,12 +98,8 @@ async function checkByCni({ cni, closing, busy }: Parts, running: readonly strin
   const sandboxes = cni
     .attached()
     .filter((each) => running.includes(each) && !closing.has(each) && !busy.has(each));
-  const said = await Promise.allSettled(sandboxes.map((each) => cni.check(each)));
-  return said.flatMap((each) =>
-    each.status === "rejected"
-      ? [`network by CNI is not there as it was made: ${SampanError.from(each.reason).message}`]
-      : [],
-  );
+  const said = await sideBySide(sandboxes.map((each) => () => cni.check(each)));
+  return said.map((each) => `network by CNI is not there as it was made: ${each}`);
 }
 
 export async function restoreNetworks(parts: Parts, running: readonly string[]): Promise<string[]> {
@@ -122,20 +117,22 @@ export async function restoreNetworks(parts: Parts, running: readonly string[]):
       { host: { message: deleteLink(index), tolerate: [errno.ENODEV], why: `device "${name}"` } },
     ]);
   const wrong = [...words(found), ...kept, ...(await parts.host.faults()), ...parts.names.faults()];
-  wrong.push(...(await parts.cni.collect()));
   await reviveHost(parts);
   for (const each of found.lost) await revive(parts, each);
   await parts.names.update();
+  for (const each of [...kept, ...(await parts.cni.collect())]) parts.warn(each);
   return wrong;
 }
 
-/** What cannot be taken away is told, and keeps nothing else from it. */
+/** What plug-ins cannot take away is told, and keeps nothing else from it. */
 async function takeAway(parts: Parts, { ended, attachments }: Found): Promise<string[]> {
-  const done = await Promise.allSettled([
-    ...ended.map(({ container }) => closeWhole(parts, container)),
-    ...attachments.map((each) => parts.cni.detach(each, undefined)),
+  const attached = new Set(parts.cni.attached());
+  const close = ({ container }: SandboxRow) => closeWhole(parts, container);
+  await Promise.all(ended.filter(({ container }) => !attached.has(container)).map(close));
+  return await sideBySide([
+    ...ended.filter(({ container }) => attached.has(container)).map((each) => () => close(each)),
+    ...attachments.map((each) => () => parts.cni.detach(each, undefined)),
   ]);
-  return done.flatMap((each) => (each.status === "rejected" ? [SampanError.from(each.reason).message] : []));
 }
 
 /** Bridges that containers use, then the rules: only where a container needs them. */

@@ -56,6 +56,7 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
   const rows = rowsOf(options.store);
   const { door } = options;
   const { network = {} } = options.settings;
+  const { warn = () => {} } = options;
   const publish = network.publishAddress ?? "";
   const table = options.table ?? "sampan";
   if (!/^[a-z][a-z0-9_-]{0,30}$/.test(table))
@@ -72,11 +73,8 @@ export function openNetworks(options: NetworksOptions): OpenNetworks {
       command: options.resolver,
       resolvConf: options.resolvConf ?? "/etc/resolv.conf",
     }),
-    cni: openCni({
-      store: options.store,
-      settings: network.cni ?? noCni,
-      warn: options.warn ?? (() => {}),
-    }),
+    cni: openCni({ store: options.store, settings: network.cni ?? noCni, warn }),
+    warn,
     publishAddress: anyAddress.includes(publish) ? undefined : publish,
     dns: network.dns ?? [],
     folder: join(options.settings.state, "netns"),

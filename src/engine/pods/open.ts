@@ -30,6 +30,8 @@ import type { Pods, PodSandboxInfo, PodSandboxRequest } from "./pods.ts";
 
 /** Milliseconds until a connection is given up. */
 const patience = 10_000;
+/** Sandboxes that are made again at once. */
+const side = 8;
 
 export function openPods(engine: PodParts): Pods {
   const { store } = engine;
@@ -84,19 +86,23 @@ export function openPods(engine: PodParts): Pods {
     containers: (id) => containersOf(store, id),
     restore: async () => {
       const done = await removeStrays(engine);
-      for (const { id, request } of podRows(store))
-        await inTurn(id, async () => {
-          const row = find(id);
-          if (!row || !row.wanted || isReady(engine, row)) return;
-          const what = `sandbox of pod ${request.namespace}/${request.name}`;
-          try {
-            await makePod(engine, row);
-            done.push(what);
-          } catch (error) {
-            // One that cannot be made keeps no other from it.
-            done.push(`${what} cannot be made again: ${SampanError.from(error).message}`);
-          }
-        });
+      const restoreOne = async ({ id, request }: PodRow) => {
+        const row = find(id);
+        if (!row || !row.wanted || isReady(engine, row)) return;
+        const what = `sandbox of pod ${request.namespace}/${request.name}`;
+        try {
+          await makePod(engine, row);
+          done.push(what);
+        } catch (error) {
+          // One that cannot be made keeps no other from it.
+          done.push(`${what} cannot be made again: ${SampanError.from(error).message}`);
+        }
+      };
+      const left = podRows(store).values();
+      const worker = async () => {
+        for (const row of left) await inTurn(row.id, () => restoreOne(row));
+      };
+      await Promise.all(Array.from({ length: side }, worker));
       return done;
     },
   };
