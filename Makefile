@@ -43,6 +43,7 @@ bench: setup dist/sampan ## measure beside runc, crun, runsc, containerd, docker
 	@$(bun) bench/cri/run.ts
 	@$(bun) bench/edge/run.ts
 	@$(bun) bench/fleet/run.ts
+	@$(bun) bench/shim/run.ts
 
 dist: setup launcher ## make dist/sampan and, where the cross compiler is there, dist/sampan-arm64
 	@$(MAKE) --no-print-directory dist/sampan

@@ -19,18 +19,23 @@ describe("a shim that is killed or rests", () => {
   const kill = (pids: readonly number[]) => {
     for (const pid of pids) process.kill(pid, "SIGKILL");
   };
-  /** One that runs until a file is made in it. */
-  const begin = async (id: string) => {
+  /** One that runs until a file is made in it; resolves when it has ended. */
+  const begin = (id: string) => {
     const script = "until test -e /tmp/end; do sleep 0.1; done; echo ended; exit 9";
-    const running = host.ctr(host.run("--rm", host.image, id, "sh", "-c", script));
-    await until(`task ${id}`, async () => (await listed()).includes("RUNNING") || undefined);
-    return running;
+    return host.ctr(host.run("--rm", host.image, id, "sh", "-c", script));
   };
+  /** Its start was answered: another process in it came and went since. */
+  const answered = (id: string) =>
+    until(
+      `task ${id}`,
+      async () =>
+        (await host.ctr(["tasks", "exec", "--exec-id", "look", id, "true"])).status === 0 || undefined,
+    );
   const end = (id: string) => host.ctr(["tasks", "exec", "--exec-id", "end", id, "touch", "/tmp/end"]);
 
   test("who waits for a container is told its end by the next one", async () => {
     const running = begin("killed");
-    await until("the task", async () => (await listed()).includes("killed") || undefined);
+    await answered("killed");
     const [before] = host.servers();
     kill(host.servers());
     expect((await end("killed")).status).toBe(0);
@@ -40,7 +45,7 @@ describe("a shim that is killed or rests", () => {
 
   test("it leaves while nobody needs it, and is there when somebody does", async () => {
     const running = begin("rests");
-    await until("the task", async () => (await listed()).includes("rests") || undefined);
+    await answered("rests");
     await until("the shim to rest", () => host.servers().length === 0 || undefined, 20);
     expect(host.keepers()).toHaveLength(1);
     expect((await end("rests")).status).toBe(0);

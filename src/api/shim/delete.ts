@@ -1,14 +1,9 @@
 /** `delete`: containerd has lost a container's shim, and wants everything of it gone. */
 import { unmountRoot } from "../../runtime/native/rootfs.ts";
 import { openMonitors } from "../../runtime/monitor/open.ts";
-import type { Exit } from "../../runtime/runtime.ts";
+import type { Deleted } from "./deleted.ts";
 import { forgetTask, places, readTask } from "./bundle.ts";
 import { runtimeIn } from "./task.ts";
-
-export interface Deleted {
-  readonly pid: number;
-  readonly exit: Exit;
-}
 
 /** How long the end of what was just killed may take to be written, in milliseconds. */
 const patience = 5000;

@@ -1,6 +1,6 @@
 /** `start`: finds the shim of a container's group, or begins one, and tells containerd where it listens. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { beginKept } from "../../runtime/keeper/begin.ts";
+import { answers } from "../../wire/unix-socket.ts";
 import { textIn, writeAddress } from "./bundle.ts";
 import type { ShimFlags } from "./flags.ts";
 import { scheme, socketPath } from "./socket.ts";
@@ -36,6 +36,9 @@ export async function start(request: StartRequest): Promise<string> {
     flags.socket === "" ? socketPath({ address, namespace, group, folder: socketFolder }) : flags.socket;
   const found = `${scheme}${socket}`;
   writeAddress(bundle, found);
+  // Mostly there is one; what begins one is loaded for the first alone.
+  if (await answers(socket)) return found;
+  const { beginKept } = await import("../../runtime/keeper/begin.ts");
   const own = ["-namespace", namespace, "-id", id, "-address", address, "-bundle", bundle, "-socket", socket];
   await beginKept({
     socket,

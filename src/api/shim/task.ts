@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { chownSync } from "node:fs";
 import { SampanError } from "../../base/errors.ts";
 import { nativeRuntime } from "../../runtime/native/runtime.ts";
-import { type RootMount, mountRoot, unmountRoot } from "../../runtime/native/rootfs.ts";
+import { type RootMount, mountRoot, unmountRoot, unmountRootBeside } from "../../runtime/native/rootfs.ts";
 import type { Exit, Monitors, Runtime } from "../../runtime/runtime.ts";
 import { parseConfig, parseDocument } from "../../spec/oci/parse.ts";
 import { validateProcess } from "../../spec/oci/validate.ts";
@@ -194,7 +194,7 @@ export class Task {
     const exit = await this.init.wait(signal);
     await this.#starting;
     this.#gone.abort();
-    if (this.init.record.mounted) unmountRoot(places.rootfs(this.bundle));
+    if (this.init.record.mounted) await unmountRootBeside(places.rootfs(this.bundle));
     forgetTask(this.bundle);
     const { pid } = this.init.record;
     this.#host.publisher.publish("/tasks/delete", {

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { invalid } from "../../base/errors.ts";
 import { descriptorDuplex } from "../../kernel/descriptor-duplex.ts";
 import { descriptorBell } from "../../kernel/descriptor-bell.ts";
-import { remove } from "../../kernel/files.ts";
+import { remove, rename } from "../../kernel/files.ts";
 import { setCloseOnExec } from "../../kernel/libc.ts";
 import { acceptStream, sendDatagram } from "../../kernel/sockets.ts";
 import { lockOf } from "./begin.ts";
@@ -76,8 +76,15 @@ export async function openKept({ places, connection }: KeptOptions): Promise<Kep
     },
     leave(socket) {
       using lock = lockOf(socket, false);
-      if (!lock || accept()) return false;
-      remove(socket);
+      if (!lock) return false;
+      // Away first, then the look: whoever finds the socket is heard.
+      const away = `${socket}.away`;
+      rename(socket, away);
+      if (accept()) {
+        rename(away, socket);
+        return false;
+      }
+      remove(away);
       tell("leave");
       return true;
     },

@@ -1,8 +1,11 @@
 /** Mounts that somebody else has chosen for a container's root: what a snapshotter gave, put onto a folder and taken away again. */
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { invalid, SampanError } from "../../base/errors.ts";
-import { MS } from "../../kernel/linux.ts";
+import { errno } from "../../kernel/errno.ts";
+import { MNT_DETACH, MS } from "../../kernel/linux.ts";
 import { isUnknownToKernel, mount, mountByParameters, unmount, type Parameter } from "../../kernel/mounts.ts";
+import { launchBeside } from "./beside.ts";
+import { op } from "./plan/operations.ts";
 import { parseMountOptions } from "./plan/mount-options.ts";
 
 export interface RootMount {
@@ -37,6 +40,18 @@ export function unmountRoot(folder: string): void {
   if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   while (unmount(folder));
 }
+
+/** The same for one that is in use by nobody, by a process of its own: overlayfs writes its files out when it goes, and nobody else shall wait for the disk. */
+export async function unmountRootBeside(folder: string): Promise<void> {
+  const why = `the root "${folder}"`;
+  const gone = { errnos: [errno.EINVAL, errno.ENOENT] } as const;
+  const umount = op("umount", { path: folder, flags: MNT_DETACH | noFollow }, why, gone);
+  await launchBeside({ parent: [umount], middle: [], init: [] });
+  unmountRoot(folder);
+}
+
+/** UMOUNT_NOFOLLOW of umount2(2). */
+const noFollow = 8;
 
 function placeOf(target: string, folder: string): string {
   if (target === "" || target === "/") return folder;
