@@ -120,6 +120,18 @@ async function fault(call: Promise<unknown>): Promise<SampanError> {
   throw new Error("it was not refused");
 }
 
+test("a pod with a user namespace of its own is on the same network", async () => {
+  await using net = await Net.open((folder) => [bridge(folder), portmap]);
+  const ranges = [{ containerID: 0, hostID: 1_000_000, size: 65_536 }];
+  const { id, ips } = await net.world.pod({ network: "cni", userns: { uids: ranges, gids: ranges } });
+  expect(ips).toEqual(["10.88.0.2", "fd88::2"]);
+  expect(await net.world.run(id, "ping -c 1 -W 5 10.88.0.1; ip -o addr")).toMatch(
+    /1 packets received[\s\S]*10\.88\.0\.2\/24/,
+  );
+  await net.engine.pods.stop(id);
+  expect(net.leases()).toEqual([]);
+});
+
 /** What is there of the host's rules for a pod's ports. */
 const rules = () =>
   must(["iptables", "-t", "nat", "-S"])

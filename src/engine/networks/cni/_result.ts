@@ -28,7 +28,10 @@ export function readResult(text: string, version: CniVersion): CniResult {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text) as unknown;
+    // What is nested very deeply can be read, and not be written again.
+    JSON.stringify(value);
+    return value;
   } catch {
     return undefined;
   }

@@ -53,7 +53,7 @@ export function openCni({ store, settings, warn }: CniOptions): CniAttachments {
   // Of an engine before this one: if it was killed its plug-ins may be at work still.
   const inherited = new Set(rows.ids());
   return {
-    configured: () => configurationFiles(settings.configs).length > 0,
+    configured: () => isConfigured(settings.configs),
     status: (signal) => statusOf(parts, signal),
     attachment(sandbox) {
       const row = rows.find(sandbox);
@@ -80,6 +80,15 @@ export function openCni({ store, settings, warn }: CniOptions): CniAttachments {
       }),
     collect: async () => (ours.size === 0 ? [] : await turns.alone(() => collect(parts, ours))),
   };
+}
+
+/** A folder that cannot be read is as a broken configuration: whoever takes it for none would put pods elsewhere. */
+function isConfigured(folder: string): boolean {
+  try {
+    return configurationFiles(folder).length > 0;
+  } catch {
+    return true;
+  }
 }
 
 interface Attach {

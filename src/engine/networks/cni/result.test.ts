@@ -63,6 +63,11 @@ describe("a result", () => {
   });
 });
 
+test("a result that is nested very deeply is refused", () => {
+  const text = `{"x":${"[".repeat(450_000)}${"]".repeat(450_000)}}`;
+  expect(() => readResult(text, "1.0.0")).toThrow("it is no JSON object");
+});
+
 describe("an error", () => {
   const of = (output: string, said = "") => errorOf({ status: 1, output, said });
 
