@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runMapper } from "../../../src/mapper/run.ts";
 import type { Random } from "../../differential/random.ts";
-import { image, node, until, type World } from "./_world.ts";
+import { image, node, until, within, type World } from "./_world.ts";
 
 export interface PodObject {
   readonly metadata: {
@@ -31,6 +31,9 @@ interface Twin {
 interface Labelled {
   metadata: { resourceVersion: string };
 }
+
+/** Milliseconds in which each of these ends when it is told. */
+const most = 70_000;
 
 export const pods = "/api/v1/namespaces/default/pods";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
@@ -123,7 +126,7 @@ export class Load implements AsyncDisposable {
   private readonly world: World;
   private readonly random: Random;
   private readonly end = new AbortController();
-  private readonly running: Promise<unknown>[] = [];
+  private readonly running: (readonly [name: string, ended: Promise<unknown>])[] = [];
   private client: MqttClient | undefined;
   private counter = 0;
 
@@ -160,24 +163,21 @@ export class Load implements AsyncDisposable {
       },
     });
     const { signal } = this.end;
-    this.running.push(
-      runMapper(
-        {
-          protocol: "hunt",
-          version: "1",
-          config: () => ({}),
-          visitor: (data) => String(data["property"]),
-          open: async () => ({
-            read: async (property) => (property === "count" ? ++this.counter : (this.written.at(-1) ?? 0)),
-            write: async (_, value) => this.write(Number(value)),
-            [Symbol.asyncDispose]: async () => {},
-          }),
-        },
-        { dmi: world.path("dmi.sock"), socket: join(world.folder, "mapper.sock"), log: () => {}, signal },
-      ),
-      this.meter(),
-      this.look(),
+    const mapper = runMapper(
+      {
+        protocol: "hunt",
+        version: "1",
+        config: () => ({}),
+        visitor: (data) => String(data["property"]),
+        open: async () => ({
+          read: async (property) => (property === "count" ? ++this.counter : (this.written.at(-1) ?? 0)),
+          write: async (_, value) => this.write(Number(value)),
+          [Symbol.asyncDispose]: async () => {},
+        }),
+      },
+      { dmi: world.path("dmi.sock"), socket: join(world.folder, "mapper.sock"), log: () => {}, signal },
     );
+    this.running.push(["the mapper", mapper], ["the meter", this.meter()], ["the watch", this.look()]);
   }
 
   private write(value: number): void {
@@ -335,7 +335,7 @@ export class Load implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.end.abort();
-    await this.client?.endAsync(true);
-    await Promise.allSettled(this.running);
+    if (this.client) await within(most, "the meter's client", this.client.endAsync(true));
+    for (const [name, ended] of this.running) await within(most, name, Promise.allSettled([ended]));
   }
 }

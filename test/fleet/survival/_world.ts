@@ -44,6 +44,29 @@ export interface EngineContainer {
   readonly Labels: Readonly<Record<string, string>>;
 }
 
+/** Milliseconds for whatever ends by itself. */
+const patience = 60_000;
+
+class Late extends Error {}
+
+/** Rejects when it takes longer: what never ends is a fault like another, and is to be named. */
+export async function within<Result>(
+  milliseconds: number,
+  what: string,
+  work: Promise<Result>,
+): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Late(`${what} does not end in ${milliseconds} ms`)),
+    milliseconds,
+  );
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Asks until it gives something; who asks must be able to bear that something is not there yet. */
 export async function until<Found>(
   what: string,
@@ -83,6 +106,8 @@ export class World implements AsyncDisposable {
   mqttPort = 0;
   cloud!: Program;
   edge!: Program;
+  /** Questions that neither were answered nor ended with who was asked. */
+  readonly late: string[] = [];
 
   private constructor() {
     this.#env = {
@@ -238,12 +263,21 @@ state = "${this.path("run")}"
 
   async send(method: string, path: string, body?: unknown): Promise<unknown> {
     if (!this.#client) throw new Error("there is no cloud yet");
-    return await this.#client.send(method, path, body);
+    return await this.#answered(`${method} ${path}`, this.#client.send(method, path, body));
   }
 
   async watch(path: string, line: (text: string) => void, ended: () => void): Promise<() => void> {
     if (!this.#client) throw new Error("there is no cloud yet");
-    return await this.#client.watch(path, line, ended);
+    return await this.#answered(`watch of ${path}`, this.#client.watch(path, line, ended));
+  }
+
+  async #answered<Result>(what: string, answer: Promise<Result>): Promise<Result> {
+    try {
+      return await within(patience, what, answer);
+    } catch (error) {
+      if (error instanceof Late) this.late.push(error.message);
+      throw error;
+    }
   }
 
   async join(root = "cloud", ...flags: readonly string[]): Promise<void> {

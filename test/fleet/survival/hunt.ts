@@ -47,7 +47,7 @@ export async function hunt({ kills, seed, onTurn = () => {} }: HuntOptions): Pro
       wishes += await writing;
       const dead = performance.now();
       await settled(world, load).catch((error: unknown) => failures.push(String(error)));
-      failures.push(...load.wrong);
+      failures.push(...load.wrong, ...world.late);
       starts = readdirSync(world.path("out")).length;
       onTurn(
         `${count.cloud} of the cloud, ${count.edge} of the edge, ${wishes} wishes, ${starts} pods, meter ${load.metered}: ${(dead - began).toFixed(0)} ms, settled after ${(performance.now() - dead).toFixed(0)} ms`,
@@ -61,7 +61,7 @@ export async function hunt({ kills, seed, onTurn = () => {} }: HuntOptions): Pro
     failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
     if (failures.length > 0) onTurn(failures.join("\n"));
-    await load?.[Symbol.asyncDispose]();
+    await load?.[Symbol.asyncDispose]().catch((error: unknown) => failures.push(String(error)));
     if (failures.length > 0 && process.env["SAMPAN_KEEP"]) await world.stop();
     else await world[Symbol.asyncDispose]();
   }
