@@ -15,6 +15,7 @@ import { hostConfig } from "./request.ts";
 import { relink } from "./relink.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { openSandbox } from "./sandbox.ts";
+import { userNamespaceOf } from "./pod.ts";
 import { mountLabel } from "./spec/host.ts";
 import { startCode } from "./start-code.ts";
 import { follow } from "./task.ts";
@@ -61,7 +62,8 @@ async function make(
   const mounts = engine.snapshots.mounts(info.snapshot);
   // The next restore removes one that a power cut has ended.
   const kept = hostConfig(info.body).AutoRemove ? forgetful(mounts) : mounts;
-  await mountAll(withContext(kept, mountLabel(stored.extras?.selinux)), rootfs);
+  const labelled = withContext(kept, mountLabel(stored.extras?.selinux));
+  await mountAll(labelled, rootfs, userNamespaceOf(network.pod));
   await writeLiveBundle(engine, { info, stored, rootfs, network, ...(signal && { signal }) });
   const { pid } = await runtime.create({ id, bundle, monitor: monitorRequest(engine, info, folder) }, signal);
   const connection = await engine.monitors.connect(folder, signal);

@@ -11,7 +11,7 @@ import { linked } from "./links.ts";
 import { mountImage } from "./mount-image.ts";
 import { isLive, type LifeParts } from "./parts.ts";
 import { shmOf } from "./places.ts";
-import { joinedModes } from "./pod.ts";
+import { joinedModes, userNamespaceOf } from "./pod.ts";
 import { hostConfig, type StoredContainer } from "./request.ts";
 import { placeOf, sysOf } from "./rootfs.ts";
 import type { LiveNetwork } from "./sandbox.ts";
@@ -56,7 +56,12 @@ export async function writeLiveBundle(
     imageFolder: (image) =>
       mountImage(
         engine,
-        { container: info.id, place: placeOf(engine, info.id), remap: stored.remap },
+        {
+          container: info.id,
+          place: placeOf(engine, info.id),
+          remap: stored.remap,
+          userNamespace: userNamespaceOf(network.pod),
+        },
         image,
       ),
   };

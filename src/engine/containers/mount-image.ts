@@ -16,6 +16,8 @@ export interface ImageMount {
   readonly place: string;
   /** Of its user namespace: the image's root is its root. */
   readonly remap?: Remap | undefined;
+  /** Where that is mounted, if it is. */
+  readonly userNamespace?: string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ImageMount {
  */
 export async function mountImage(
   engine: Parts,
-  { container, place, remap }: ImageMount,
+  { container, place, remap, userNamespace }: ImageMount,
   reference: string,
 ): Promise<string> {
   const name = createHash("sha256").update(reference).digest("hex").slice(0, 16);
@@ -37,7 +39,7 @@ export async function mountImage(
     const mounts = found.map((each) => ({ ...each, options: [...each.options, ...mapOptions(remap)] }));
     mkdirSync(target, { recursive: true, mode: 0o700 });
     unmountAll(mounts, target);
-    await mountAll(mounts, target);
+    await mountAll(mounts, target, userNamespace);
     return target;
   } catch (error) {
     throw SampanError.wrap(`cannot mount image "${reference}"`, error);

@@ -96,6 +96,11 @@ export function joinedPod(engine: LifeParts, pod: string | undefined): JoinedPod
   throw new SampanError("failed_precondition", `its pod's sandbox is not ready: ${pod}`);
 }
 
+/** Where it is mounted; undefined: the host's. */
+export function userNamespaceOf(pod: JoinedPod | undefined): string | undefined {
+  return pod?.pinned.has("user") ? pod.places.user : undefined;
+}
+
 /** The namespaces of it that the modes name, and its user namespace, which they all belong to. */
 export function joinedModes({ places, network, pinned }: JoinedPod, host: HostConfig) {
   const joins = (field: (typeof fields)[number]) => podOf(host[field]) !== undefined;

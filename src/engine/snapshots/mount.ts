@@ -1,5 +1,5 @@
 /** Puts what Snapshotter.mounts gave to a place, and takes it away. */
-import { closeSync, rmSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
 import { SampanError, invalid } from "../../base/errors.ts";
@@ -20,13 +20,13 @@ import { isAtLeast } from "../../kernel/release.ts";
 import type { IdRange, Mount } from "./snapshotter.ts";
 import { withUserNamespace } from "./_user-namespace.ts";
 
-/** All or none. Errors: `unimplemented` when the kernel cannot map ids. */
-export async function mountAll(mounts: readonly Mount[], target: string): Promise<void> {
+/** All or none. `namespace`: where a user namespace with just the maps that they ask for is mounted; one is made where that is not there. Errors: `unimplemented` when the kernel cannot map ids. */
+export async function mountAll(mounts: readonly Mount[], target: string, namespace?: string): Promise<void> {
   const done: string[] = [];
   try {
     for (const each of mounts) {
       const place = each.target === "" ? target : `${target}/${each.target}`;
-      await mountOne(each, place);
+      await mountOne(each, place, namespace);
       done.push(place);
     }
   } catch (error) {
@@ -67,22 +67,37 @@ function allowAgain(options: readonly string[]): void {
   if (work !== undefined) rmSync(join(work, "work/incompat/volatile"), { recursive: true, force: true });
 }
 
-async function mountOne(each: Mount, target: string): Promise<void> {
+async function mountOne(each: Mount, target: string, path: string | undefined): Promise<void> {
   const maps = each.options.filter(isMap);
   if (each.type === "bind") {
     const readOnly = each.options.includes("ro");
     if (maps.length === 0) return bindMount(each.source, target, readOnly);
-    return await inNamespace(maps, (namespace) => bindMapped(each.source, { target, readOnly, namespace }));
+    return await inNamespace({ maps, path }, (namespace) =>
+      bindMapped(each.source, { target, readOnly, namespace }),
+    );
   }
   if (each.type !== "overlay")
     throw invalid(`cannot mount "${target}": a snapshot has no mount of type "${each.type}"`);
   allowAgain(each.options);
   const options = each.options.filter((option) => !isMap(option));
   if (maps.length === 0) return mountOverlay(options, target);
-  await inNamespace(maps, (namespace) => mountMapped(options, namespace, target));
+  await inNamespace({ maps, path }, (namespace) => mountMapped(options, namespace, target));
 }
 
-async function inNamespace(maps: readonly string[], use: (namespace: number) => void): Promise<void> {
+interface Wanted {
+  readonly maps: readonly string[];
+  readonly path: string | undefined;
+}
+
+async function inNamespace({ maps, path }: Wanted, use: (namespace: number) => void): Promise<void> {
+  if (path !== undefined) {
+    const namespace = openSync(path, "r");
+    try {
+      return use(namespace);
+    } finally {
+      closeSync(namespace);
+    }
+  }
   const ranges = (name: string) => parseRanges(maps.find((option) => option.startsWith(`${name}=`)));
   await withUserNamespace({ uids: ranges("uidmap"), gids: ranges("gidmap") }, use);
 }
