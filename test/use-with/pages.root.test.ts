@@ -30,6 +30,12 @@ const pages: readonly Page[] = [
     prints: ["hello from podman", "hello again"],
     cgroups: ["libpod_parent/conmon", "libpod_parent"],
   },
+  {
+    name: "containerd",
+    programs: ["containerd", "ctr", "runc"],
+    prints: ["hello by the shim of runc", "hello by the shim of sampan", "hello from inside"],
+    cgroups: ["default"],
+  },
 ];
 
 const top = resolve(import.meta.dir, "../..");
