@@ -68,7 +68,7 @@ class Place implements Disposable {
     // The number of a call is the first folder that it can make.
     const script = `#!/bin/sh
 n=0; while ! mkdir ${folder}/log/$n 2>/dev/null; do n=$((n+1)); done; at=${folder}/log/$n
-cat > $at/in; env | grep ^CNI_ > $at/env; echo ${type} > $at/type
+cat > $at/in; cat /proc/$$/environ > $at/env; echo ${type} > $at/type
 [ -e ${folder}/says/${type}-$CNI_COMMAND ] && . ${folder}/says/${type}-$CNI_COMMAND
 [ $CNI_COMMAND = ADD ] && echo '${made}'
 exit 0
@@ -92,7 +92,8 @@ exit 0
       .map((number) => {
         const read = (name: string) => readFileSync(join(log, number, name), "utf8").trim();
         const pairs = read("env")
-          .split("\n")
+          .split("\0")
+          .filter((line) => line.startsWith("CNI_"))
           .map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]);
         return {
           type: read("type"),
