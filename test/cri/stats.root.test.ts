@@ -117,7 +117,7 @@ test("a sandbox has the figures of its containers, its devices and its processes
 });
 
 test("a pod's own cgroup keeps the time of the containers that have ended", async () => {
-  const cgroupParent = `/sampan-test-${process.pid}/pod-stats`;
+  const cgroupParent = `/sampan-pod-stats-${process.pid}`;
   const { id: podSandboxId } = await world.pod({ linux: { cgroupParent } });
   await world.start(podSandboxId, idle, { name: "stays" });
   const ends = await world.start(podSandboxId, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", {
