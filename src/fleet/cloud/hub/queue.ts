@@ -60,12 +60,12 @@ interface Item {
 
 export class DeliveryQueue {
   private readonly limits: Limits;
-  private readonly items = new Map<string, Item>();
+  private items = new Map<string, Item>();
   /** Those that may be sent as soon as there is room, in order. */
   private ready = new Set<Item>();
-  private readonly flying = new Map<string, Item>();
+  private flying = new Map<string, Item>();
   /** Those whose turn came while something held them up. */
-  private readonly waiting = new Set<Item>();
+  private waiting = new Set<Item>();
   /** On their way, of those that hold others up. */
   private holders = 0;
   private bytes = 0;
@@ -145,7 +145,16 @@ export class DeliveryQueue {
     this.land(item);
     if (item.next) this.give(item);
     else this.items.delete(item.uid);
+    if (this.items.size === 0) this.rid();
     return delivery;
+  }
+
+  /** Collections keep the room that they had at most; thousands of edges have nothing to acknowledge most of the time. */
+  private rid(): void {
+    this.items = new Map();
+    this.ready = new Set();
+    this.flying = new Map();
+    this.waiting = new Set();
   }
 
   private isFlying({ message }: Item): boolean {
