@@ -321,6 +321,15 @@ test("execSync does not wait for a child that keeps its output open", async () =
   await stage.execSync(sleeper, "pkill -f 'sleep 8765'");
 });
 
+test("execSync that ends its own container has an end", async () => {
+  for (let round = 0; round < 10; round++) {
+    const id = await stage.start(pod, { command: "until [ -e /go ]; do sleep 0.01; done" });
+    const { exitCode: code } = await stage.execSync(id, "touch /go; exec sleep 1000");
+    expect(code).toBe(137);
+    await waitContainer(stage.world.engine, id, "not-running");
+  }
+});
+
 test("execSync ends with the call that asked for it", async () => {
   const stop = new AbortController();
   const error = failure(stage.execSync(sleeper, "touch /begun; exec sleep 9876", { signal: stop.signal }));

@@ -89,11 +89,13 @@ async function findExec(engine: LifeParts, container: string, folder: string): P
 const letGo = 2000;
 
 /**
- * When their container ends: a monitor that holds the output of its process for a client to come would do so for another while, though none comes any more. One that hangs
+ * When their container ends, which may be an exec's work, whose client is about to attach and waits for what it said: he comes first. Then: a monitor that holds the output of its process for a client to come would do so for another while, though none comes any more. One that hangs
  * is killed: its process went with the container.
  */
-export async function letExecsGo({ monitors, settings }: LifeParts, container: string): Promise<void> {
-  const base = monitorFolder({ settings }, container);
+export async function letExecsGo(engine: LifeParts, container: string): Promise<void> {
+  const { monitors } = engine;
+  await beginningsOf(engine, container);
+  const base = monitorFolder(engine, container);
   const names = existsSync(base) ? readdirSync(base) : [];
   const folders = names.filter((name) => name.startsWith(execPrefix)).map((name) => join(base, name));
   await Promise.all(
@@ -103,6 +105,16 @@ export async function letExecsGo({ monitors, settings }: LifeParts, container: s
       }),
     ),
   );
+}
+
+/** Waits for those that this engine is beginning, as long as it may. */
+async function beginningsOf({ tasks }: LifeParts, container: string): Promise<void> {
+  const records = tasks.table.execs.of(container);
+  const begun = records
+    .filter(({ state, connection }) => state === "starting" || (state === "running" && !connection))
+    .map((record) => record.begun.promise);
+  if (begun.length > 0)
+    await within(letGo, "begin an exec", async () => await Promise.all(begun)).catch(() => undefined);
 }
 
 async function attachAndLeave(monitors: Monitors, folder: string, signal: AbortSignal): Promise<void> {

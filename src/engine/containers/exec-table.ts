@@ -10,13 +10,24 @@ export interface ExecRecord {
   pid: number;
   exitCode: number | undefined;
   connection: MonitorConnection | undefined;
+  /** Resolves when this engine has begun it and is attached where it was to be, or could not. */
+  readonly begun: PromiseWithResolvers<void>;
   /** Resolves with its exit code. */
   readonly done: PromiseWithResolvers<number>;
 }
 
 export function newExec(id: string, container: string, body: ExecBody): ExecRecord {
-  const done = Promise.withResolvers<number>();
-  return { id, container, body, state: "created", pid: 0, exitCode: undefined, connection: undefined, done };
+  return {
+    id,
+    container,
+    body,
+    state: "created",
+    pid: 0,
+    exitCode: undefined,
+    connection: undefined,
+    begun: Promise.withResolvers<void>(),
+    done: Promise.withResolvers<number>(),
+  };
 }
 
 /** Of those that do not run. */

@@ -64,6 +64,8 @@ export async function startExec(
     engine.tasks.table.execs.ended(record, execCode(error));
     rmSync(execFolder(engine, record), { recursive: true, force: true });
     throw error;
+  } finally {
+    record.begun.resolve();
   }
 }
 
