@@ -28,13 +28,27 @@ export function readResult(text: string, version: CniVersion): CniResult {
 
 function parsed(text: string): unknown {
   try {
-    const value = JSON.parse(text) as unknown;
-    // What is nested very deeply can be read, and not be written again.
-    JSON.stringify(value);
-    return value;
+    return isShallow(text) ? JSON.parse(text) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What is nested very deeply can be read by JSON.parse, and not be written again. */
+const deepest = 100;
+
+function isShallow(text: string): boolean {
+  let depth = 0;
+  for (let at = 0, quoted = false; at < text.length; at++) {
+    const character = text[at];
+    if (quoted && character === "\\") at++;
+    else if (character === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    if (depth > deepest) return false;
+  }
+  return true;
 }
 
 const noResult = (why: string) =>
@@ -140,7 +154,7 @@ export function errorOf({ status, output, said }: PluginAnswer): PluginError {
   const words = [msg, details].filter((each) => typeof each === "string" && each.trim() !== "").join(": ");
   const number = Number.isInteger(code) ? (code as number) : undefined;
   const text = words || said.trim() || output.trim() || `it ended with status ${status} and said nothing`;
-  const line = printable(text).replaceAll(/\s+/g, " ");
+  const line = printable(text.slice(0, 2 * mostSaid)).replaceAll(/\s+/g, " ");
   const short = line.length > mostSaid ? `${line.slice(0, mostSaid)}…` : line;
   return new PluginError(
     codes[number ?? -1] ?? "unknown",
