@@ -44,6 +44,19 @@ const sandboxes: Readonly<Record<string, Sandbox>> = {
   "a parameter that is a path": { linux: { sysctls: { "net/../../etc/passwd": "1" } } },
   "a namespace of no kind": { linux: { securityContext: { namespaceOptions: { pid: none } } } },
   "a network of no kind": { linux: { securityContext: { namespaceOptions: { network: none } } } },
+  "ids of its own with the node's network": {
+    linux: {
+      securityContext: {
+        namespaceOptions: {
+          network: 2,
+          usernsOptions: {
+            uids: [{ hostId: 65_536, containerId: 0, length: 65_536 }],
+            gids: [{ hostId: 65_536, containerId: 0, length: 65_536 }],
+          },
+        },
+      },
+    },
+  },
   "ids over the end": {
     linux: {
       securityContext: {
@@ -95,6 +108,14 @@ const containers: Readonly<Record<string, Container>> = {
   "a profile of no kind": secured({ seccomp: { profileType: none } }),
   "processes of nobody": secured({ namespaceOptions: { pid: 3, targetId: "f".repeat(64) } }),
   "a namespace of no kind": secured({ namespaceOptions: { pid: none } }),
+  "ids of its own": secured({
+    namespaceOptions: {
+      usernsOptions: {
+        uids: [{ hostId: 65_536, containerId: 0, length: 65_536 }],
+        gids: [{ hostId: 65_536, containerId: 0, length: 65_536 }],
+      },
+    },
+  }),
   "a processor that is not there": { linux: { resources: { cpusetCpus: "100000" } } },
   "a score of nobody": { linux: { resources: { oomScoreAdj: 5000n } } },
   "huge pages of no size": { linux: { resources: { hugepageLimits: [{ pageSize: "big", limit: 1n }] } } },

@@ -13,11 +13,13 @@ import {
   ContainerState,
   type CreateContainerRequest,
   NamespaceMode,
+  type UserNamespace,
 } from "../../../wire/cri/cri_pb.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
 import { makeLogFolder } from "../folders.ts";
 import { containerOf, containers, type KnownContainer, sandboxOf } from "../known.ts";
 import { pieces } from "../pieces.ts";
+import { type Remap, remapOf } from "../remap.ts";
 import { containerBody, containerExtras, containerName, type ContainerInput } from "./body.ts";
 import { extraLimitsOf, limitsOf } from "./resources.ts";
 import { containerInfo, containerItem, containerStatus, isWanted, stateOf } from "./status.ts";
@@ -104,10 +106,17 @@ function check(context: CriContext, { sandbox, config }: ContainerInput): void {
   if (security?.privileged && !sandbox.config.linux?.securityContext?.privileged)
     throw invalid("cannot create the container: no privileged container allowed in sandbox");
   const options = security?.namespaceOptions;
+  checkIds(sandbox.info.request.userns, options?.usernsOptions);
   if (options?.pid !== NamespaceMode.TARGET || options.targetId === "") return;
   const target = containerOf(context, options.targetId);
   if (target.pod !== sandbox.info.id)
     throw invalid(`cannot join processes of container "${options.targetId}": it is of another sandbox`);
+}
+
+/** What says nothing has the pod's; another one it cannot have. */
+function checkIds(pod: Remap | undefined, asked: UserNamespace | undefined): void {
+  if (asked && JSON.stringify(remapOf(asked)) !== JSON.stringify(pod))
+    throw invalid("cannot create the container: its user namespace is not that of its sandbox");
 }
 
 /** Once: kubelet makes another container for another try. */
