@@ -1,10 +1,12 @@
 /** containerd with our shim on its PATH, everything of it in a folder of its own. */
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -47,6 +49,8 @@ export const runtimeName = "io.containerd.sampan.v2";
 export async function startShimHost(env: Readonly<Record<string, string>> = {}): Promise<ShimHost> {
   await using undo = new AsyncDisposableStack();
   undo.use(emptiedAfter("/run/containerd", "/run/containerd/s", "/run/containerd/fifo"));
+  const lock = "/run/containerd/s/sampan.lock";
+  if (!existsSync(lock)) undo.defer(() => rmSync(lock, { force: true }));
   const place = undo.use(makePlace("shim"));
   const { folder } = place;
   const namespace = basename(folder);

@@ -1,6 +1,8 @@
 /** What a container notices when its shim, or containerd, is killed: nothing. */
 // deadline: 180 s
 import { afterAll, beforeAll, expect } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { until } from "../counterparts/_await.ts";
 import { needs } from "../counterparts/place.ts";
 import { needing } from "../needs.ts";
@@ -91,8 +93,13 @@ describe("a shim that is killed or rests", () => {
   test("without the keeper containerd takes the containers away", async () => {
     await host.ctr(host.run("--detach", host.image, "lost", "sleep", "1000"));
     const pid = Number(/lost\s+(\d+)/.exec(await listed())?.[1]);
+    const [keeper = 0] = host.keepers();
+    const socket = /-socket\0([^\0]+)/.exec(readFileSync(`/proc/${keeper}/cmdline`, "utf8"))?.[1] ?? "";
+    expect(existsSync(socket)).toBe(true);
     kill([...host.keepers(), ...host.servers()]);
     await until("the task to go", async () => !(await listed()).includes("lost") || undefined);
+    const left = () => readdirSync("/run/containerd/s").filter((name) => name.startsWith(basename(socket)));
+    await until("the socket to go", () => left().length === 0 || undefined);
     await until("the process to go", () => hasGone(pid) || undefined);
     await host.ctr(["containers", "delete", "lost"]);
   }, 40_000);

@@ -2,7 +2,10 @@
 import { unmountRoot } from "../../runtime/native/rootfs.ts";
 import { openMonitors } from "../../runtime/monitor/open.ts";
 import type { Deleted } from "./deleted.ts";
-import { forgetTask, places, readTask } from "./bundle.ts";
+import { removeDeserted } from "../../runtime/keeper/begin.ts";
+import { forgetTask, places, readTask, textIn } from "./bundle.ts";
+import { openCalls } from "./calls.ts";
+import { pathOf } from "./socket.ts";
 import { runtimeIn } from "./task.ts";
 
 /** How long the end of what was just killed may take to be written, in milliseconds. */
@@ -14,6 +17,8 @@ export async function deleteTask(
   warn: (text: string) => void,
 ): Promise<Deleted> {
   const record = readTask(bundle);
+  const socket = pathOf(textIn(places.address(bundle)) ?? "");
+  if (socket.startsWith("/") && removeDeserted(socket)) openCalls(socket).remove();
   const folder = places.monitor(bundle);
   const monitors = openMonitors();
   // Before it is killed: what it says of its end afterwards comes over this.

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { SampanError } from "../../base/errors.ts";
-import { remove } from "../../kernel/files.ts";
+import { exists, remove } from "../../kernel/files.ts";
 import { closeFd, lockFile, openFile } from "../../kernel/libc.ts";
 import { O } from "../../kernel/linux.ts";
 import { isListening, listenStream } from "../../kernel/sockets.ts";
@@ -43,6 +43,15 @@ export async function beginKept({ socket, command, before }: Begin): Promise<num
   } finally {
     closeFd(listener);
   }
+}
+
+/** Takes a socket away whose keeper was killed; gives false where there is none, or somebody listens. */
+export function removeDeserted(socket: string): boolean {
+  if (!exists(socket)) return false;
+  using _lock = lockOf(socket, true);
+  if (isListening(socket)) return false;
+  remove(socket);
+  return true;
 }
 
 /** One for all sockets of a folder: who begins and who leaves look and act in turn. Undefined without `wait` when somebody has it. */
