@@ -491,8 +491,10 @@ const about = async () => {
 };
 
 try {
+  // Before: it says how busy the machine was.
+  const lines = await about();
   await main();
-  publish({ title: "Cloud and edge", about: await about(), rows, as: formOf(flags) });
+  publish({ title: "Cloud and edge", about: lines, rows, as: formOf(flags) });
 } catch (error) {
   console.error(
     logOf("edge").split("\n").slice(-20).join("\n"),

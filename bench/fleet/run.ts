@@ -230,8 +230,10 @@ const about = async () => {
 };
 
 try {
+  // Before: it says how busy the machine was.
+  const lines = await about();
   await main();
-  publish({ title: "A fleet of simulated edges", about: await about(), rows, as: formOf(flags) });
+  publish({ title: "A fleet of simulated edges", about: lines, rows, as: formOf(flags) });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
