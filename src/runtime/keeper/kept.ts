@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { invalid } from "../../base/errors.ts";
 import { descriptorDuplex } from "../../kernel/descriptor-duplex.ts";
 import { descriptorBell } from "../../kernel/descriptor-bell.ts";
-import { remove, rename } from "../../kernel/files.ts";
+import { exists, remove, rename } from "../../kernel/files.ts";
 import { setCloseOnExec } from "../../kernel/libc.ts";
 import { acceptStream, sendDatagram } from "../../kernel/sockets.ts";
 import { lockOf } from "./begin.ts";
@@ -53,7 +53,8 @@ export async function openKept({ places, connection }: KeptOptions): Promise<Kep
     for (let fd = acceptStream(listener); fd !== undefined; fd = acceptStream(listener)) {
       any = true;
       tell("keep", ++last, fd);
-      void adopt(last, fd);
+      const number = last;
+      adopt(number, fd).catch(() => tell("drop", number));
     }
     tell("accepted");
     return any;
@@ -79,9 +80,10 @@ export async function openKept({ places, connection }: KeptOptions): Promise<Kep
       if (!lock) return false;
       // Away first, then the look: whoever finds the socket is heard.
       const away = `${socket}.away`;
-      rename(socket, away);
+      const there = exists(socket);
+      if (there) rename(socket, away);
       if (accept()) {
-        rename(away, socket);
+        if (there) rename(away, socket);
         return false;
       }
       remove(away);
