@@ -112,6 +112,25 @@ export function snapshotterSuite(
       expect(snapshots.list().map(({ key }) => key)).toEqual(["c1"]);
     });
 
+    test("what is dropped goes with the caller's transaction, and its folder when the caller says so", async () => {
+      using place = new Place();
+      const snapshots = await open(place);
+      await snapshots.prepare("c1", undefined, { durable: false });
+      const folder = snapshots.directory("c1");
+      const fails = () => {
+        snapshots.drop("c1");
+        throw new Error("taken back");
+      };
+      expect(() => place.store.transaction(fails)).toThrow("taken back");
+      expect(snapshots.stat("c1")?.kind).toBe("active");
+      const removeFolder = place.store.transaction(() => snapshots.drop("c1"), { durable: "soon" });
+      expect(snapshots.stat("c1")).toBeUndefined();
+      expect(existsSync(folder)).toBe(true);
+      await removeFolder();
+      expect(existsSync(folder)).toBe(false);
+      await snapshots.drop("c1")();
+    });
+
     test("what others stand on is not removed; the rest is, with its folder", async () => {
       using place = new Place();
       const snapshots = await open(place);

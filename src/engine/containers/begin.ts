@@ -11,7 +11,7 @@ import { writeBegun, writeFailed } from "./life-rows.ts";
 import { logRequest } from "./log-request.ts";
 import { storedContainer } from "./open.ts";
 import { emit, monitorFolder, runtimeOf, type LifeParts } from "./parts.ts";
-import { hostConfig } from "./request.ts";
+import { hostConfig, isMadeAnew } from "./request.ts";
 import { relink } from "./relink.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { openSandbox } from "./sandbox.ts";
@@ -71,7 +71,7 @@ async function make(
     await attachPending(engine, id, connection);
     const started = Date.now();
     const health = healthCheckOf(info.body, info.imageConfig) && unknownHealth;
-    writeBegun(engine.store, id, { pid, started, health, byPerson });
+    writeBegun(engine.store, id, { pid, started, health, byPerson, isBrief: isMadeAnew(info) });
     relink(engine, info, network);
     await runtime.start(id, signal);
     follow(engine, id, connection, new Date(started));

@@ -18,7 +18,7 @@ import { emit } from "./parts.ts";
 import { processArguments } from "./process.ts";
 import { sourcesAnswer } from "./reachable.ts";
 import { refuseTaken } from "./rename.ts";
-import { checkName, hostConfig, type StoredContainer } from "./request.ts";
+import { checkName, hostConfig, isMadeAnew, type StoredContainer } from "./request.ts";
 import { inPod } from "./pod.ts";
 import { isJoined, otherContainer } from "./spec/namespaces.ts";
 import { settleContainer } from "./settle.ts";
@@ -131,12 +131,13 @@ async function makeAll(engine: CreateParts, made: NewContainer): Promise<void> {
   const parent = image.layers.at(-1)?.chainId;
   if (stored.remap && parent !== undefined) lease.add("snapshot", remappedKey(parent, stored.remap));
   await using undo = new AsyncDisposableStack();
-  await engine.snapshots.prepare(id, parent, stored.remap ? { remap: stored.remap } : {});
+  const durable = !isMadeAnew(stored);
+  await engine.snapshots.prepare(id, parent, { durable, ...(stored.remap && { remap: stored.remap }) });
   undo.defer(() => engine.snapshots.remove(id));
   await makeVolumes(engine, stored, undo);
   await joinNetworks(engine, made, undo);
   try {
-    engine.store.transaction(() => addRow(engine, made));
+    engine.store.transaction(() => addRow(engine, made), { durable: durable || "soon" });
   } catch (error) {
     throw fileError(`create container "${name}"`, error);
   }

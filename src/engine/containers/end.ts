@@ -6,7 +6,7 @@ import { within } from "./deadline.ts";
 import { writeEnded } from "./life-rows.ts";
 import type { Health } from "./life.ts";
 import { emit, findContainer, isLive, runtimeOf, type LifeParts } from "./parts.ts";
-import { hostConfig } from "./request.ts";
+import { hostConfig, isMadeAnew } from "./request.ts";
 import { delayOf, planRestart, wantRestart, type End } from "./restart-plan.ts";
 import { takeAwayAtEnd } from "./take-away.ts";
 
@@ -56,7 +56,7 @@ async function write(engine: LifeParts, info: ContainerInfo, { code, at }: End):
     restartCount: info.restartCount + (delay === undefined ? 0 : 1),
     error: failure?.message ?? "",
     health: endedHealth(info.health),
-    isBrief: goesWithEnd(engine, info),
+    isBrief: goesWithEnd(engine, info) || (isMadeAnew(info) && info.stoppedByUser),
   });
   if (!failure) removeMonitorFolder(engine, info.id);
   if (oomKilled && !isTold) emit(engine, info, "oom");

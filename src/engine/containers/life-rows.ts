@@ -15,7 +15,7 @@ function update(
   store: Store,
   id: string,
   values: Readonly<Record<string, Value>>,
-  durable: boolean,
+  durable: boolean | "soon",
 ): boolean {
   const names = Object.keys(values);
   const text = `UPDATE containers SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`;
@@ -30,9 +30,15 @@ export interface Begun {
   readonly health: Health | undefined;
   /** Not by its restart policy: that begins to count anew. */
   readonly byPerson: boolean;
+  /** isMadeAnew */
+  readonly isBrief?: boolean;
 }
 
-export function writeBegun(store: Store, id: string, { pid, started, health, byPerson }: Begun): void {
+export function writeBegun(
+  store: Store,
+  id: string,
+  { pid, started, health, byPerson, isBrief }: Begun,
+): void {
   const values = {
     state: "running",
     pid,
@@ -44,7 +50,7 @@ export function writeBegun(store: Store, id: string, { pid, started, health, byP
   };
   const end = { exit_code: null, finished: null };
   const counts = byPerson ? { restart_count: 0, stopped_by_user: 0 } : {};
-  update(store, id, { ...values, ...end, ...counts }, true);
+  update(store, id, { ...values, ...end, ...counts }, isBrief ? "soon" : true);
 }
 
 /** The start has come to nothing: it is again what it was, with the reason. */
@@ -65,7 +71,7 @@ export interface Written {
   readonly restartCount: number;
   readonly error: string;
   readonly health: Health | undefined;
-  /** It is removed next: that is durable. */
+  /** It is removed next, which is durable; or it is one that is made anew, and was stopped, and nobody asks how it has ended. */
   readonly isBrief?: boolean;
 }
 
@@ -81,7 +87,7 @@ export function writeEnded(store: Store, id: string, end: Written): void {
     store,
     id,
     { state, pid: null, ...numbers, error, health: healthText(health) },
-    end.isBrief !== true,
+    end.isBrief ? "soon" : true,
   );
 }
 

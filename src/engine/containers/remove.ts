@@ -4,9 +4,9 @@ import type { ContainerInfo } from "./containers.ts";
 import { endByForce } from "./kill.ts";
 import { writeState, writeStopped } from "./life-rows.ts";
 import { findContainer, isLive, type LifeParts } from "./parts.ts";
-import { hostConfig } from "./request.ts";
+import { hostConfig, isMadeAnew } from "./request.ts";
 import { cancelRestart } from "./restart-plan.ts";
-import { takeAway } from "./take-away.ts";
+import { takeAway, takeAwaySoon } from "./take-away.ts";
 
 export interface RemoveOptions {
   /** One that runs is killed. */
@@ -54,9 +54,12 @@ async function endLive(engine: LifeParts, info: ContainerInfo): Promise<void> {
 
 /** A failure leaves it `dead`: it can be removed again, and nothing else. */
 async function removeExclusive(engine: LifeParts, info: ContainerInfo, volumes: boolean): Promise<void> {
-  writeState(engine.store, info.id, "removing");
+  const options = { volumes: volumes || hostConfig(info.body).AutoRemove === true };
+  // Of one that is made anew all goes in one transaction, and whoever asked asks again where that is cut off.
+  const isBrief = isMadeAnew(info);
+  if (!isBrief) writeState(engine.store, info.id, "removing");
   try {
-    await takeAway(engine, info, { volumes: volumes || hostConfig(info.body).AutoRemove === true });
+    await (isBrief ? takeAwaySoon : takeAway)(engine, info, options);
   } catch (error) {
     if (findContainer(engine, info.id)) writeState(engine.store, info.id, "dead");
     throw SampanError.wrap(`cannot remove container "/${info.name}"`, error);

@@ -24,6 +24,21 @@ export function hostConfig({ HostConfig }: Pick<CreateBody, "HostConfig">): Host
   return HostConfig ?? none;
 }
 
+/**
+ * One of a pod, without a restart policy: it is started once, and whoever made it makes another in its place. So nothing of it needs to outlive a power cut, but how it
+ * has ended by itself.
+ */
+export function isMadeAnew({
+  body,
+  pod,
+}: {
+  readonly body: CreateBody;
+  readonly pod?: string | undefined;
+}): boolean {
+  const { Name = "" } = hostConfig(body).RestartPolicy ?? {};
+  return pod !== undefined && (Name === "" || Name === "no");
+}
+
 /** The host's network namespace is its own. */
 export function sharesHostNetwork(body: Pick<CreateBody, "HostConfig">): boolean {
   return hostConfig(body).NetworkMode === "host";

@@ -44,6 +44,38 @@ export async function takeAwayAtEnd(engine: LifeParts, info: ContainerInfo): Pro
   await removeContainerFolder(engine, id);
 }
 
+/**
+ * As takeAway, of one that is made anew. Its rows go first, and its folders a moment later, when nobody waits: once the rows are durable, so that a power cut leaves either
+ * all of it or folders of nobody's, which the next restore and the next collection remove.
+ */
+export async function takeAwaySoon(
+  engine: LifeParts,
+  info: ContainerInfo,
+  { volumes }: TakeAway,
+): Promise<void> {
+  const { id, snapshot } = info;
+  const { table } = engine.tasks;
+  const anonymous = volumes ? anonymousOf(engine, id) : [];
+  await leaveHost(engine, info);
+  const dropAll = () => {
+    const removeSnapshot = engine.snapshots.drop(snapshot);
+    return dropRow(engine, id) ? removeSnapshot : undefined;
+  };
+  const removeSnapshot = engine.store.transaction(dropAll, { durable: "soon" });
+  if (!removeSnapshot) return;
+  table.forget(id);
+  for (const name of anonymous) await removeVolume(engine, name);
+  tellGone(engine, info);
+  table.inBackground(removeFolders(engine, id, removeSnapshot));
+}
+
+async function removeFolders(engine: LifeParts, id: string, removeSnapshot: () => Promise<void>) {
+  await engine.tasks.table.reactions.rest();
+  await engine.store.settle();
+  await removeSnapshot();
+  await removeContainerFolder(engine, id);
+}
+
 async function leaveHost(engine: LifeParts, info: ContainerInfo): Promise<void> {
   if (hasLeavings(engine, info.id)) {
     const failure = await clearAll(engine, info);

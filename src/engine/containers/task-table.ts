@@ -23,7 +23,7 @@ export interface Reactions {
   readonly restart: (id: string) => Promise<void>;
   /** Its health and its memory. */
   readonly watch: (id: string, task: Task) => void;
-  /** A moment, for a disk to have room again. False when the engine closes. */
+  /** A moment, for a disk to have room again, or for others to go first. False when the engine closes. */
   readonly rest: () => Promise<boolean>;
   /** Of work that nobody waits for. */
   readonly report: (error: unknown) => void;

@@ -36,7 +36,14 @@ const side = 8;
 export function openPods(engine: PodParts): Pods {
   const { store } = engine;
   const inTurn = turns();
-  const find = (id: string) => podRows(store).find((row) => row.id === id);
+  const find = (id: string) => {
+    try {
+      return podRow(store, id);
+    } catch (error) {
+      if (SampanError.from(error).code === "not_found") return undefined;
+      throw error;
+    }
+  };
   const stop = async (row: PodRow) => {
     setWanted(engine, row.id);
     await killAll(engine, row.id);
@@ -178,7 +185,7 @@ function addRow({ store }: PodParts, request: PodSandboxRequest): PodRow {
       "INSERT INTO pods (id, namespace, name, uid, attempt, request, created, wanted) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
     ).run(id, namespace, name, uid, attempt, JSON.stringify(request), created);
   };
-  // What a power cut takes of it was on no disk either; the row of its first container is durable, and this with it.
+  // What a power cut takes of it was on no disk either; what makes the row of its first container durable does so with this.
   store.transaction(add, { durable: false });
   return { id, request, created, wanted: true };
 }
@@ -196,7 +203,8 @@ async function forget({ store, networks }: PodParts, { id, request }: PodRow): P
     await networks.disconnect(network, id, { force: true, durable: false }).catch((error: unknown) => {
       if (SampanError.from(error).code !== "not_found") throw error;
     });
-  store.transaction(() => store.db.query("DELETE FROM pods WHERE id = ?").run(id));
+  // A power cut within that moment brings it back, and whoever does not know it removes it again.
+  store.transaction(() => store.db.query("DELETE FROM pods WHERE id = ?").run(id), { durable: "soon" });
 }
 
 async function killAll(engine: PodParts, id: string): Promise<void> {

@@ -235,8 +235,14 @@ export abstract class Driver {
   }
 
   async remove(key: string): Promise<void> {
+    await this.drop(key)();
+  }
+
+  drop(key: string): () => Promise<void> {
     const row = this.#takeRow(key);
-    if (row) await this.#removeFolder(this.folder(row.id));
+    return async () => {
+      if (row) await this.#removeFolder(this.folder(row.id));
+    };
   }
 
   /** Gives the row that is gone. Who held its lock holds it no more, also where the row stays (a full disk): it is a left-over then, and not one that others wait for. */

@@ -115,7 +115,7 @@ export class Rows {
       .map((row) => row.key);
   }
 
-  transaction<Result>(change: () => Result, options?: { readonly durable: boolean }): Result {
+  transaction<Result>(change: () => Result, options?: Parameters<Store["transaction"]>[1]): Result {
     return this.#store.transaction(change, options);
   }
 }

@@ -5,7 +5,7 @@ import type { Digest } from "../../spec/image/digest.ts";
 import type { Store } from "../store/store.ts";
 import { copyTree } from "./copy-tree.ts";
 import { Driver, unpackKey, type TreeWork } from "./_driver.ts";
-import type { Mount, Remap, Snapshotter, Unsettled, UnpackTarget } from "./snapshotter.ts";
+import type { Mount, PrepareOptions, Snapshotter, Unsettled, UnpackTarget } from "./snapshotter.ts";
 
 export class Copies extends Driver implements Snapshotter {
   readonly name = "copy";
@@ -18,15 +18,15 @@ export class Copies extends Driver implements Snapshotter {
   async prepare(
     key: string,
     parent: string | undefined,
-    options: { remap?: Remap } = {},
+    options: PrepareOptions = {},
   ): Promise<readonly Mount[]> {
-    const { remap } = options;
+    const { remap, durable = true } = options;
     const id = this.add({ key, kind: "active", parent, remap });
     try {
       const from = parent === undefined ? this.files(id) : this.directory(parent);
       if (parent !== undefined || remap) await copyTree(from, this.files(id), { remap });
       // As with every row: the bytes first.
-      await this.work.sync(this.base);
+      if (durable) await this.work.sync(this.base);
     } catch (error) {
       await this.remove(key);
       throw error;

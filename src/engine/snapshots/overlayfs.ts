@@ -10,7 +10,15 @@ import { Driver, remapOf, unpackKey, type TreeWork } from "./_driver.ts";
 import type { NewRow, Row } from "./_rows.ts";
 import { settle } from "./_settle.ts";
 import { mountAll } from "./mount.ts";
-import type { IdRange, Mount, Remap, Snapshotter, Unsettled, UnpackTarget } from "./snapshotter.ts";
+import type {
+  IdRange,
+  Mount,
+  PrepareOptions,
+  Remap,
+  Snapshotter,
+  Unsettled,
+  UnpackTarget,
+} from "./snapshotter.ts";
 
 /** The kernel takes no more (OVL_MAX_STACK). */
 const mostLayers = 500;
@@ -39,14 +47,14 @@ export class Overlayfs extends Driver implements Snapshotter {
   async prepare(
     key: string,
     parent: string | undefined,
-    options: { remap?: Remap } = {},
+    options: PrepareOptions = {},
   ): Promise<readonly Mount[]> {
-    const { remap } = options;
+    const { remap, durable = true } = options;
     const id =
       remap === undefined || this.#mapsIds || parent === undefined
         ? this.add({ key, kind: "active", parent, remap })
         : this.add({ key, kind: "active", parent: await this.#remappedCopy(parent, remap) });
-    await this.makeDurable(id);
+    if (durable) await this.makeDurable(id);
     return await this.#mountsOrNothing(key);
   }
 

@@ -65,12 +65,18 @@ export interface Unsettled {
   readonly links: readonly { readonly path: ByteString; readonly target: ByteString }[];
 }
 
+export interface PrepareOptions {
+  readonly remap?: Remap;
+  /** False: a power cut may take all or some of it, and whoever wanted it makes another. */
+  readonly durable?: boolean;
+}
+
 export interface Snapshotter {
   readonly name: "overlayfs" | "copy";
   /** Layers must be unpacked one after the other, lowest first: each begins with the tree of the one below (settled, but not yet committed). */
   readonly sequential: boolean;
   /** Errors: `already_exists` for a key in use, `not_found` for a parent that is not committed. */
-  prepare(key: string, parent: string | undefined, options?: { remap?: Remap }): Promise<readonly Mount[]>;
+  prepare(key: string, parent: string | undefined, options?: PrepareOptions): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined): Promise<readonly Mount[]>;
   /** Of an active snapshot or a view; the same as prepare and view gave. */
   mounts(key: string): readonly Mount[];
@@ -115,6 +121,8 @@ export interface Snapshotter {
   usage(key: string): Promise<Usage>;
   /** Row first, then the directory. Errors: `failed_precondition` with children. Removing what is not there does nothing. */
   remove(key: string): Promise<void>;
+  /** The row, in a transaction of the caller's; what it gives removes the directory, which is to be done when the change is durable. What is left undone is a directory without a row. */
+  drop(key: string): () => Promise<void>;
   /** Removes directories that have no row (left by a crash between row and directory), but for those that are older than the database. Returns their names. */
   cleanup(): Promise<readonly string[]>;
 }

@@ -4,9 +4,10 @@ import { dirname } from "node:path";
 import { SampanError } from "../../base/errors.ts";
 import { giveUpReserve } from "./_reserve.ts";
 import { databaseError } from "./errors.ts";
-import type { Store } from "./store.ts";
 
-export function transactions(db: Database, file: string): Store["transaction"] {
+type Transaction = <Result>(change: () => Result, options?: { readonly durable: boolean }) => Result;
+
+export function transactions(db: Database, file: string): Transaction {
   let depth = 0;
   const root = dirname(file);
   const [begin, commit] = [db.query("BEGIN IMMEDIATE"), db.query("COMMIT")];

@@ -22,6 +22,7 @@ import { noteFound } from "./found.ts";
 import { migrations } from "./schema.ts";
 import { tellDamage } from "./_damage.ts";
 import { keepReserve } from "./_reserve.ts";
+import { Settling } from "./_settling.ts";
 import type { Store } from "./store.ts";
 import { transactions } from "./_transaction.ts";
 
@@ -44,10 +45,26 @@ export function openStore(root: string): Store {
     for (const pragma of [`busy_timeout = ${patience.busy}`, "synchronous = FULL", "foreign_keys = ON"])
       db.run(`PRAGMA ${pragma}`);
     if (fresh || versionOf(db) !== migrations.length) migrate(db, path, file);
-    const transaction = transactions(db, file);
+    const commit = transactions(db, file);
+    const settling = new Settling(`${file}-wal`);
+    const transaction: Store["transaction"] = (change, { durable } = { durable: true }) => {
+      const result = commit(change, { durable: durable === true });
+      if (durable === "soon") settling.soon();
+      return result;
+    };
     const epoch = epochOf(db, transaction, file);
     const opened = db;
-    return { root: path, db: opened, epoch, transaction, [Symbol.dispose]: () => opened.close() };
+    return {
+      root: path,
+      db: opened,
+      epoch,
+      transaction,
+      settle: () => settling.now(),
+      [Symbol.dispose]: () => {
+        settling[Symbol.dispose]();
+        opened.close();
+      },
+    };
   } catch (error) {
     db?.close();
     throw cannotOpen(error, path, file);

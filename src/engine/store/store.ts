@@ -23,9 +23,11 @@ export interface Store extends Disposable {
   readonly epoch: number;
   /**
    * Runs `change` in BEGIN IMMEDIATE … COMMIT; whatever it throws rolls all of it back. What can be found out again after a power cut need not be waited for:
-   * `durable: false`, on the outermost, spares the fsync, and a cut may then lose it, as a whole.
+   * `durable: false`, on the outermost, spares the fsync, and a cut may then lose it, as a whole; with `soon` it is made durable a moment later, by this process if it lives on.
    */
-  transaction<Result>(change: () => Result, options?: { readonly durable: boolean }): Result;
+  transaction<Result>(change: () => Result, options?: { readonly durable: boolean | "soon" }): Result;
+  /** Makes what was committed durable, without blocking the caller's thread. */
+  settle(): Promise<void>;
 }
 
 /** Makes what was written durable, without blocking the caller's thread: syncfs(2) of the file system that holds `path`, in a helper process. */
