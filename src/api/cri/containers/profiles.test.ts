@@ -51,6 +51,15 @@ test("AppArmor's profile is named, or the engine's own, or none", () => {
   expect(() => appArmor({ apparmor: { profileType: Kind.Localhost } })).toThrow("without a name");
 });
 
+test("no name of a profile means that there is none", () => {
+  for (const localhostRef of ["unconfined", "localhost/unconfined", ":root:unconfined", "mine//&unconfined"])
+    expect(() => appArmor({ apparmor: { profileType: Kind.Localhost, localhostRef } })).toThrow(
+      "none of the",
+    );
+  expect(() => appArmor({ apparmorProfile: "localhost/unconfined" })).toThrow("none of the");
+  expect(appArmor({ apparmorProfile: "localhost/runc-unconfined-ish" })).toBe("apparmor=runc-unconfined-ish");
+});
+
 test("a profile is a file of some size, and there", () => {
   const folder = mkdtempSync(join(tmpdir(), "sampan-profile-"));
   const read = (localhostRef: string) =>

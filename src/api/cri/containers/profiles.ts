@@ -39,6 +39,9 @@ export function appArmorWords(context: LinuxContainerSecurityContext | undefined
   if (kind === Kind.RuntimeDefault) return [];
   if (kind === Kind.Unconfined) return context.apparmor ? ["apparmor=unconfined"] : [];
   if (reference === "") throw invalid("cannot use an AppArmor profile without a name");
+  // Policies let a pod name profiles of the node, and do not let it go without one: by that name it would.
+  if (/(?:^|[:/&])unconfined$/.test(reference))
+    throw invalid(`cannot use AppArmor profile "${reference.slice(0, 150)}": it is none of the node's`);
   return [`apparmor=${reference}`];
 }
 

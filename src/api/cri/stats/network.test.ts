@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseDevices } from "./network.ts";
+import { parseDevices, shownOf } from "./network.ts";
 
 const text = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
@@ -24,4 +24,13 @@ test("every device but the loopback has its counters", () => {
     expect.objectContaining({ name: "net1.5", rxBytes: 12_345_678_901, txBytes: 1 }),
   ]);
   expect(parseDevices("")).toEqual([]);
+});
+
+test("the default device is first, and of very many only some are told", () => {
+  const [eth0, other] = parseDevices(text);
+  if (!eth0 || !other) throw new TypeError("no devices");
+  const many = Array.from({ length: 5000 }, (_, number) => ({ ...other, name: `d${number}` }));
+  const shown = shownOf([...many, eth0]);
+  expect(shown).toHaveLength(64);
+  expect(shown[0]?.name).toBe("eth0");
 });
