@@ -1,4 +1,7 @@
-/** Those who are measured: Sampan's daemon and Debian's containerd, each with folders, bridge and subnet of its own, in one network namespace, with the same plug-ins of CNI. */
+/**
+ * Those who are measured: Sampan's daemon and Debian's containerd, each with folders, bridge and subnet of its own, in one network namespace, with the same plug-ins of CNI; and Sampan's
+ * daemon with its own bridge, in another.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
@@ -62,10 +65,24 @@ function network(folder: string, bridge: string, third: number): string {
 }
 
 export async function sampan(place: Place, program: string): Promise<CriPeer> {
+  const configs = network(join(place.scratch, "sampan"), "bench0", 1);
+  const bridge = "[network.bridge]\nenabled = false\n";
+  return await sampanWith(place, program, `${bridge}${cniSettings(configs)}`);
+}
+
+/** Without a conflist pods are in Sampan's own network. */
+export async function sampanBridge(place: Place, program: string): Promise<CriPeer> {
+  const configs = join(place.scratch, "sampan", "net.d");
+  mkdirSync(configs, { recursive: true });
+  return await sampanWith(place, program, cniSettings(configs));
+}
+
+const cniSettings = (configs: string) =>
+  `[network.cni]\nconfig_dir = ${JSON.stringify(configs)}\nplugin_dirs = ["/usr/lib/cni"]\n`;
+
+async function sampanWith(place: Place, program: string, text: string): Promise<CriPeer> {
   const folder = join(place.scratch, "sampan");
-  const configs = network(folder, "bench0", 1);
   const socket = join(folder, "cri.sock");
-  const text = `[network.bridge]\nenabled = false\n[network.cni]\nconfig_dir = ${JSON.stringify(configs)}\nplugin_dirs = ["/usr/lib/cni"]\n`;
   writeFileSync(join(folder, "config.toml"), text);
   const words = [program, "daemon", "--cri", socket, "--config", join(folder, "config.toml")];
   const folders = ["--data-root", join(folder, "data"), "--run-root", join(folder, "run")];

@@ -1,6 +1,6 @@
 /**
  * `bun bench/cri/run.ts [--ours dist/sampan] [--json] [--quick]`: the calls that a kubelet makes for a pod of one container, of Sampan and of containerd, in turns, with the same plug-ins of
- * CNI, in one network namespace of their own. Needs root, containerd, docker-registry, skopeo and CNI's plug-ins. Writes a table into bench/results.md.
+ * CNI, in one network namespace of their own; and of Sampan with its own bridge. Needs root, containerd, docker-registry, skopeo and CNI's plug-ins. Writes a table into bench/results.md.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { output } from "../_command.ts";
 import { machine } from "../_machine.ts";
 import { report, writeSection } from "../_report.ts";
 import { type Row, spreadOf } from "../_statistics.ts";
-import { containerd, type CriPeer, type Place, sampan, spawnInside } from "./_peers.ts";
+import { containerd, type CriPeer, type Place, sampan, sampanBridge, spawnInside } from "./_peers.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -37,6 +37,8 @@ const steps = [
   "PullImage, 1 MiB",
 ] as const;
 type Step = (typeof steps)[number];
+/** Those in which the network counts. */
+const ofNetworks: ReadonlySet<Step> = new Set(["RunPodSandbox", "StopPodSandbox", "RemovePodSandbox"]);
 type Times = Readonly<Record<Step, number>>;
 
 let count = 0;
@@ -121,6 +123,35 @@ async function serveImages(place: Place): Promise<AsyncDisposable> {
   return registry;
 }
 
+/** Folders and a network namespace, with a registry in it. */
+async function openPlace(
+  stack: AsyncDisposableStack,
+  { scratch, namespace }: Pick<Place, "scratch" | "namespace">,
+): Promise<Place> {
+  for (const name of ["sampan", "containerd", "logs"]) mkdirSync(join(scratch, name), { recursive: true });
+  await output(["ip", "netns", "add", namespace]);
+  stack.defer(async () => void (await output(["ip", "netns", "delete", namespace])));
+  await output(["ip", "-n", namespace, "link", "set", "lo", "up"]);
+  const place = { scratch, namespace, port: 5000 };
+  stack.use(await serveImages(place));
+  return place;
+}
+
+/** Of each step by peer; then those with Sampan's own bridge, against the same of the other. */
+function rowsOf(samples: ReadonlyMap<CriPeer, readonly Times[]>, own: readonly Times[]): Row[] {
+  const goal = { against: "containerd", ratio: 0.33 };
+  const row = (name: string, step: Step, by: readonly (readonly [string, readonly Times[]])[]): Row => {
+    const spreads = by.map(([peer, all]) => [peer, spreadOf(all.map((times) => times[step]))]);
+    return { name, unit: "ms", spreads: Object.fromEntries(spreads), goal };
+  };
+  const by = [...samples].map(([{ name }, all]) => [name, all] as const);
+  const swapped = by.map(([name, all]) => [name, name === "sampan" ? own : all] as const);
+  return steps.flatMap((step) => [
+    row(step, step, by),
+    ...(ofNetworks.has(step) ? [row(`${step}, own bridge`, step, swapped)] : []),
+  ]);
+}
+
 async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const scratch = mkdtempSync(join(tmpdir(), "sampan-bench-cri-"));
@@ -129,39 +160,35 @@ async function main(): Promise<void> {
     rmSync(scratch, { recursive: true, force: true });
   });
   const namespace = `sampan-bench-${process.pid}`;
-  await output(["ip", "netns", "add", namespace]);
-  stack.defer(async () => void (await output(["ip", "netns", "delete", namespace])));
-  await output(["ip", "-n", namespace, "link", "set", "lo", "up"]);
-  const place = { scratch, namespace, port: 5000 };
-  for (const name of ["sampan", "containerd", "logs"]) mkdirSync(join(scratch, name));
-  stack.use(await serveImages(place));
+  const place = await openPlace(stack, { scratch, namespace });
+  const ownPlace = await openPlace(stack, { scratch: join(scratch, "own"), namespace: `${namespace}-own` });
   // A copy: the original may be built anew meanwhile.
   const program = join(scratch, "sampan-program");
   copyFileSync(flags.ours, program);
   const peers = [stack.use(await sampan(place, program)), stack.use(await containerd(place))];
+  const own = stack.use(await sampanBridge(ownPlace, program));
   const image = `127.0.0.1:${place.port}/busybox:1`;
-  for (const { images } of peers) {
+  for (const { images } of [...peers, own]) {
     await images.pullImage({ image: { image } });
     await images.pullImage({ image: { image: image.replace("busybox", "pause") } });
   }
-  const samples = new Map(peers.map(({ name }) => [name, [] as Times[]]));
+  const samples = new Map([...peers, own].map((peer) => [peer, [] as Times[]]));
   // The first of each is not counted: files that are read for the first time.
   for (let round = -1; round < rounds; round++)
-    for (const peer of peers) {
+    for (const [peer, all] of samples) {
       const times = await podLife(peer, image, join(scratch, "logs"));
-      if (round >= 0) samples.get(peer.name)?.push(times);
+      if (round >= 0) all.push(times);
     }
-  const rows = steps.map((name): Row => {
-    const spreads = [...samples].map(([peer, all]) => [peer, spreadOf(all.map((times) => times[name]))]);
-    const goal = { against: "containerd", ratio: 0.33 };
-    return { name, unit: "ms", spreads: Object.fromEntries(spreads), goal };
-  });
+  const ownTimes = samples.get(own) ?? [];
+  samples.delete(own);
+  const rows = rowsOf(samples, ownTimes);
   const about = machine({
     runtimes: peers.map(({ name, version }) => ({ name, version, words: [], every: 1 })),
     missing: [],
   });
   const notes = [
     "- The life of a pod of one container, by gRPC, as a kubelet asks for it: one pod at a time, in turns, CNI's bridge, host-local and portmap for both.",
+    "- Own bridge: of Sampan without CNI's plug-ins, beside containerd with them.",
     "- PullImage is of an image whose layers are not there, from a registry on loopback.",
   ];
   const text = report([...about, ...notes], rows);
