@@ -143,6 +143,23 @@ test("calls that an earlier server left are made again, or answered that nobody 
   expect(ended.toSorted((a, b) => a - b)).toEqual([1, 3, 5]);
 });
 
+test("a call that cannot be written down is refused, and the connection goes on", async () => {
+  const full = new SampanError("resource_exhausted", "no space left on device");
+  const journal: Journal = {
+    begin: (stream) => {
+      if (stream === 1) throw full;
+    },
+    end: () => undefined,
+    left: [],
+    again: () => false,
+  };
+  const sent = Buffer.concat([1, 3].map((stream) => frame(stream, request("Echo"))));
+  expect(await exchange(await serving({ journal }), sent, 2)).toEqual([
+    { stream: 1, code: 8 },
+    { stream: 3, code: 0 },
+  ]);
+});
+
 test("frames come out the same, however the bytes are cut", () => {
   const frames = [1, 3, 5].map((stream) => frame(stream, new Uint8Array(stream * 7).fill(stream)));
   const bytes = Buffer.concat(frames);

@@ -3,7 +3,8 @@
  * end is when containerd says so. What it is lies in its bundle.
  */
 import { timestampFromMs, timestampNow } from "@bufbuild/protobuf/wkt";
-import { SampanError } from "../../base/errors.ts";
+import { statSync } from "node:fs";
+import { invalid, SampanError } from "../../base/errors.ts";
 import * as messages from "../../wire/containerd/sandbox_pb.ts";
 import { type Services, unary } from "../../wire/ttrpc/server.ts";
 import { forgetSandbox, type SandboxRecord, writeSandbox } from "./bundle.ts";
@@ -57,6 +58,8 @@ export function sandboxServices({ sandboxes, shutdown }: SandboxServiceParts): S
         messages.CreateSandboxRequestSchema,
         messages.CreateSandboxResponseSchema,
         async ({ sandboxId: id, bundlePath: bundle }) => {
+          if (!bundle.startsWith("/") || !statSync(bundle, { throwIfNoEntry: false })?.isDirectory())
+            throw invalid(`cannot create sandbox "${id}": bundle "${bundle}" is no folder`);
           if (sandboxes.has(id))
             throw new SampanError("already_exists", `cannot create sandbox "${id}": it is there already`);
           const record: SandboxRecord = { kind: "sandbox", id, bundle, createdAt: Date.now() };

@@ -23,6 +23,7 @@ export function unary<Input extends DescMessage, Output extends DescMessage>(
 
 /** What is kept of calls that are not yet answered, for a server that takes over a connection of one that was killed. */
 export interface Journal {
+  /** One that throws has its call refused with the error. */
   begin(stream: number, request: Uint8Array): void;
   end(stream: number): void;
   /** Those of the earlier server. */
@@ -73,7 +74,12 @@ export function serveTtrpc(connection: Duplex, options: ServeOptions): Serving {
         frame.stream,
         new SampanError("resource_exhausted", `cannot answer: ${calls} calls are running on this connection`),
       );
-    journal?.begin(frame.stream, frame.data);
+    try {
+      journal?.begin(frame.stream, frame.data);
+    } catch (error) {
+      // A full disk, say: one call that is refused, and not the end of all that is served here.
+      return refuse(frame.stream, error);
+    }
     begin(frame.stream, frame.data);
   };
   const begin = (stream: number, data: Uint8Array): void => {
