@@ -19,6 +19,12 @@ export interface KnownSandbox {
   readonly config: PodSandboxConfig;
 }
 
+/** For who does not ask how it is. */
+export interface NamedSandbox {
+  readonly info: Pick<PodSandboxInfo, "id" | "request">;
+  readonly config: PodSandboxConfig;
+}
+
 export interface KnownContainer {
   readonly info: ContainerInfo;
   /** Id of its sandbox. */
@@ -57,12 +63,19 @@ const isBeginning = (text: string) => /^[0-9a-f]{1,63}$/.test(text);
 export function sandboxOf(parts: Parts, id: string): KnownSandbox {
   const { engine } = parts;
   const [known, ...others] = isId(id)
-    ? findSandbox(engine, id)
+    ? found(() => asSandbox(engine, engine.pods.get(id)))
     : isBeginning(id)
       ? sandboxes(parts).filter(({ info }) => info.id.startsWith(id))
       : [];
   if (known && others.length === 0) return known;
   throw new SampanError("not_found", `cannot find pod sandbox "${id.slice(0, 100)}"${several(known)}`);
+}
+
+/** As sandboxOf, without a look at what of it is there. */
+export function namedSandbox(parts: Parts, id: string): NamedSandbox {
+  const { engine } = parts;
+  const [known] = isId(id) ? found(() => asSandbox(engine, { id, request: engine.pods.request(id) })) : [];
+  return known ?? sandboxOf(parts, id);
 }
 
 export function sandboxes({ engine }: Parts): KnownSandbox[] {
@@ -110,16 +123,19 @@ export function containersIn({ engine }: Parts, pod: string): KnownContainer[] {
 
 const several = (known: object | undefined) => (known ? ": the ids of several begin with it" : "");
 
-function findSandbox(engine: LiveEngine, id: string): KnownSandbox[] {
+function found<Known>(look: () => Known[]): Known[] {
   try {
-    return asSandbox(engine, engine.pods.get(id));
+    return look();
   } catch (error) {
     if (SampanError.from(error).code === "not_found") return [];
     throw error;
   }
 }
 
-function asSandbox(engine: LiveEngine, info: PodSandboxInfo): KnownSandbox[] {
+function asSandbox<Info extends Pick<PodSandboxInfo, "id" | "request">>(
+  engine: LiveEngine,
+  info: Info,
+): { readonly info: Info; readonly config: PodSandboxConfig }[] {
   const { origin } = info.request;
   if (origin === undefined) return [];
   const read = () => fromBinary(PodSandboxConfigSchema, Buffer.from(origin, "base64"));

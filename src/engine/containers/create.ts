@@ -126,10 +126,15 @@ interface NewContainer {
 
 async function makeAll(engine: CreateParts, made: NewContainer): Promise<void> {
   const { id, name, image, stored } = made;
-  await using lease = engine.leases.acquire(`create container ${name}`);
-  lease.add("snapshot", id);
   const parent = image.layers.at(-1)?.chainId;
-  if (stored.remap && parent !== undefined) lease.add("snapshot", remappedKey(parent, stored.remap));
+  const protect = () => {
+    const lease = engine.leases.acquire(`create container ${name}`);
+    lease.add("snapshot", id);
+    if (stored.remap && parent !== undefined) lease.add("snapshot", remappedKey(parent, stored.remap));
+    return lease;
+  };
+  // As leases are (gc/leases.ts).
+  await using _lease = engine.store.transaction(protect, { durable: false });
   await using undo = new AsyncDisposableStack();
   const durable = !isMadeAnew(stored);
   await engine.snapshots.prepare(id, parent, { durable, ...(stored.remap && { remap: stored.remap }) });

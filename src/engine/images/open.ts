@@ -55,7 +55,7 @@ export function openImages(store: Store, content: Content): Images {
       store.db.query("DELETE FROM names WHERE reference = ?").run(normalName(parseReference(reference)))
         .changes > 0,
     remove: (target) => store.transaction(() => remove(store, target)),
-    config: async (image) => parseConfig(await content.read(image.id), await manifestOf(content, image)),
+    config: configsOf(content),
     manifest: (image) => manifestOf(content, image),
   };
 }
@@ -72,6 +72,28 @@ function shown(reference: string): string {
 /** One or two digits that could be meant as an id. */
 function tooShort(reference: string): string {
   return /^[0-9a-f]{1,2}$/.test(reference) ? ", and of an id at least three digits are wanted" : "";
+}
+
+/** Configurations that are kept, and bytes of one that is small enough for it. */
+const kept = { configs: 64, bytes: 32 << 10 } as const;
+
+/** What a digest names never changes: of the last ones each is read once, since every container of an image asks. */
+function configsOf(content: Content): Images["config"] {
+  const read = new Map<string, ImageConfig>();
+  return async (image) => {
+    const key = `${image.id} ${image.manifest.digest}`;
+    const known = read.get(key);
+    // Whatever went of it is found out here as before.
+    if (known && content.stat(image.id) && content.stat(image.manifest.digest)) return known;
+    const bytes = await content.read(image.id);
+    const config = parseConfig(bytes, await manifestOf(content, image));
+    read.delete(key);
+    if (bytes.length > kept.bytes) return config;
+    read.set(key, config);
+    const [oldest] = read.keys();
+    if (read.size > kept.configs && oldest !== undefined) read.delete(oldest);
+    return config;
+  };
 }
 
 async function manifestOf(content: Content, image: LocalImage): Promise<Manifest> {

@@ -88,6 +88,7 @@ export function openPods(engine: PodParts): Pods {
     update: (id, resources) =>
       inTurn(id, () => Promise.resolve().then(() => updatePod(engine, podRow(store, id), resources))),
     get: (id) => infoOf(engine, podRow(store, id)),
+    request: (id) => podRow(store, id).request,
     list: () => podRows(store).map((row) => infoOf(engine, row)),
     connect: (id, port, signal) => connect(engine, podRow(store, id), { port, signal }),
     containers: (id) => containersOf(store, id),

@@ -89,6 +89,8 @@ export interface Pods {
    */
   update(id: string, resources: PodResources): Promise<void>;
   get(id: string): PodSandboxInfo;
+  /** What it was made with, without a look at what of it is there. Errors: `not_found`. */
+  request(id: string): PodSandboxRequest;
   list(): readonly PodSandboxInfo[];
   /** A connection to a port of the pod's own loopback device; the host's where it has the host's network. Errors: `failed_precondition` when it is not ready, `unavailable` when nobody listens. */
   connect(id: string, port: number, signal: AbortSignal): Promise<Duplex>;

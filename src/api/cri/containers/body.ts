@@ -5,7 +5,7 @@ import { invalid } from "../../../base/errors.ts";
 import type { ContainerExtras } from "../../../engine/containers/extras.ts";
 import type { CreateBody, DeviceMapping, DeviceRequest, HostConfig } from "../../../spec/docker/create.ts";
 import { type ContainerConfig, type KeyValue, NamespaceMode } from "../../../wire/cri/cri_pb.ts";
-import { containerOrigin, type KnownSandbox } from "../known.ts";
+import { containerOrigin, type NamedSandbox } from "../known.ts";
 import { numberOf } from "../numbers.ts";
 import { parentOf } from "../sandboxes/request.ts";
 import { idmapsOf, mountsOf } from "./mounts.ts";
@@ -14,7 +14,7 @@ import { securityExtras, securityOf, userOf } from "./security.ts";
 import { signalName } from "./signals.ts";
 
 export interface ContainerInput {
-  readonly sandbox: KnownSandbox;
+  readonly sandbox: NamedSandbox;
   readonly config: ContainerConfig;
   /** Below it the kernel does not let this process put another's oom_score_adj. */
   readonly leastOomScore: number;

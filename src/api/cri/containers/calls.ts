@@ -17,7 +17,7 @@ import {
 } from "../../../wire/cri/cri_pb.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
 import { makeLogFolder } from "../folders.ts";
-import { containerOf, containers, type KnownContainer, sandboxOf } from "../known.ts";
+import { containerOf, containers, type KnownContainer, namedSandbox } from "../known.ts";
 import { pieces } from "../pieces.ts";
 import { type Remap, remapOf } from "../remap.ts";
 import { containerBody, containerExtras, containerName, type ContainerInput } from "./body.ts";
@@ -38,6 +38,8 @@ type Calls = Pick<
 
 export function containerCalls(context: CriContext): Calls {
   const { engine } = context;
+  // No right of a process changes while it lives.
+  const { leastOomScore } = hostAbilities();
   const removals = new Map<string, Promise<void>>();
   const list = (filter: ContainerFilter | undefined) =>
     containers(context)
@@ -45,7 +47,7 @@ export function containerCalls(context: CriContext): Calls {
       .map(containerItem);
   return {
     createContainer: async (request, { signal }) => ({
-      containerId: await create(context, request, signal),
+      containerId: await create(context, request, { leastOomScore, signal }),
     }),
     startContainer: async ({ containerId }, { signal }) => {
       await start(context, containerOf(context, containerId), signal);
@@ -80,15 +82,19 @@ export function containerCalls(context: CriContext): Calls {
   };
 }
 
+interface Making {
+  readonly leastOomScore: number;
+  readonly signal: AbortSignal;
+}
+
 async function create(
   context: CriContext,
   { podSandboxId, config }: CreateContainerRequest,
-  signal: AbortSignal,
+  { leastOomScore, signal }: Making,
 ): Promise<string> {
   const { engine } = context;
   if (!config) throw invalid("cannot create the container: it has no configuration");
-  const sandbox = sandboxOf(context, podSandboxId);
-  const { leastOomScore } = hostAbilities();
+  const sandbox = namedSandbox(context, podSandboxId);
   // Of the sandbox what it was made with counts; the request's copy is kubelet's memory of it.
   const input: ContainerInput = { sandbox, config, leastOomScore };
   check(context, input);
