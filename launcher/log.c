@@ -19,12 +19,26 @@ static struct {
     char bytes[LINE];
 } rest[2];
 
-/* O_NONBLOCK: whoever puts a FIFO there shall not hold the process. */
-static void open_log(void) {
+/* Looked at before it is opened: a container that has the folder could put a device there, for which the opening alone does something. */
+static long open_there(void) {
     struct statx s;
+    char place[64];
+    long there = sys(SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    if (there < 0) return there;
+    long result = sys(SYS_statx, there, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &s);
+    if (result == 0 && S_ISLNK(s.stx_mode)) result = -ELOOP;
+    if (result == 0 && !S_ISREG(s.stx_mode)) result = S_ISDIR(s.stx_mode) ? -EISDIR : -EINVAL;
+    append_number(append(place, place + sizeof place, "/proc/self/fd/"), place + sizeof place, there);
+    if (result == 0) result = sys(SYS_openat, AT_FDCWD, place, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (result >= 0) size = (int64_t)s.stx_size;
+    sys(SYS_close, there);
+    return result;
+}
+
+static void open_log(void) {
     size = 0;
-    file = (int)sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
-    if (file >= 0 && sys(SYS_statx, file, "", AT_EMPTY_PATH, STATX_SIZE, &s) == 0) size = (int64_t)s.stx_size;
+    file = (int)open_there();
+    if (file == -ENOENT) file = (int)sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640);
 }
 
 /* The file that has the name now; where it cannot be opened the one at hand stays. What is written is whole records: none is cut or doubled. */

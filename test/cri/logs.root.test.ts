@@ -165,6 +165,21 @@ test("a FIFO in the place of the file holds nobody", async () => {
   expect(await waitContainer(stage.world.engine, id, "not-running")).toMatchObject({ statusCode: 0 });
 });
 
+test("a device in the place of the file is not opened", async () => {
+  const { logPath } = place("device");
+  const id = await stage.start(pod, {
+    command: "until [ -e /go ]; do sleep 0.01; done; echo x",
+    extras: { logPath },
+  });
+  rmSync(logPath);
+  expect(Bun.spawnSync(["mknod", logPath, "c", "1", "3"]).exitCode).toBe(0);
+  const error = await stage.reopen(id).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "failed_precondition" });
+  expect(String(error)).toContain("invalid argument");
+  await stage.execSync(id, "touch /go");
+  expect(await waitContainer(stage.world.engine, id, "not-running")).toMatchObject({ statusCode: 0 });
+});
+
 test("the engine's own readers follow it over a rotation", async () => {
   const { folder, logPath } = place("read");
   const command = "echo one; until [ -e /go ]; do sleep 0.01; done; echo two";
