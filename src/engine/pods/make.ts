@@ -27,9 +27,7 @@ export async function makePod(engine: PodParts, row: PodRow, signal?: AbortSigna
   const { folder } = placesOf(engine.settings, id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await makeUser(engine, row);
-  const sandbox = await openNetwork(engine, row, signal);
-  signal?.throwIfAborted();
-  await makeNamespaces(engine, row, sandbox);
+  const sandbox = await openAll(engine, row, signal);
   if (request.cgroupParent !== undefined) {
     engine.door.makeCgroup(
       request.cgroupParent,
@@ -49,6 +47,25 @@ async function makeUser({ door, settings }: PodParts, { id, request: { userns } 
   const { user, folder } = placesOf(settings, id);
   letThrough(settings, folder, userns);
   if (!isMounted(user)) await door.makeUserNamespace(user, userns);
+}
+
+/** Its network and its other namespaces, side by side: plug-ins take their time. Parameters of the network are set when it is there. */
+async function openAll(
+  engine: PodParts,
+  row: PodRow,
+  signal: AbortSignal | undefined,
+): Promise<Sandbox | undefined> {
+  const waits = Object.keys(podSysctls(row.request)).some(isOfNetwork);
+  const [opened, made] = await Promise.allSettled([
+    openNetwork(engine, row, signal),
+    waits ? undefined : makeNamespaces(engine, row, undefined),
+  ]);
+  // Neither is at work any more: what is taken away now stays away.
+  for (const each of [opened, made]) if (each.status === "rejected") throw each.reason;
+  signal?.throwIfAborted();
+  const sandbox = opened.status === "fulfilled" ? opened.value : undefined;
+  if (waits) await makeNamespaces(engine, row, sandbox);
+  return sandbox;
 }
 
 async function openNetwork(
@@ -113,9 +130,11 @@ async function makeNamespaces(engine: PodParts, { id, request }: PodRow, sandbox
   mount({ type: "tmpfs", source: "shm", target: places.shm, flags, data: "mode=1777,size=65536k" });
 }
 
+const isOfNetwork = (name: string) => /^net[./]/.test(name);
+
 /** Parameters of IPC can be set only as the namespace is made: nobody else enters it. */
 function settable(all: Readonly<Record<string, string>>, newIpc: boolean): Record<string, string> {
-  return Object.fromEntries(Object.entries(all).filter(([name]) => newIpc || /^net[./]/.test(name)));
+  return Object.fromEntries(Object.entries(all).filter(([name]) => newIpc || isOfNetwork(name)));
 }
 
 function writeEtc(
@@ -179,15 +198,18 @@ export async function unmakePod(engine: PodParts, row: PodRow): Promise<void> {
   const { id, request } = row;
   const places = placesOf(engine.settings, id);
   const failures: unknown[] = [];
+  // Plug-ins take their time: the rest is done meanwhile.
+  const network = Promise.try(() => engine.networks.close(id));
+  network.catch(() => undefined);
   const steps: readonly (() => unknown)[] = [
     () => (request.sharePid ? stopInit(engine, id) : undefined),
-    () => engine.networks.close(id),
     () => [places.ipc, places.uts, places.pid, places.shm, places.user].forEach((path) => unpin(path)),
     () =>
       request.cgroupParent === undefined || request.foreignCgroup
         ? undefined
         : engine.door.removeCgroup(request.cgroupParent, foldersAbove(request.cgroupParent)),
     () => shareAbove(engine, row, { gone: true }),
+    () => network,
     () => rmSync(places.folder, { recursive: true, force: true }),
   ];
   for (const step of steps) {
