@@ -12,6 +12,8 @@ export interface Needs {
   readonly programs?: readonly string[];
   /** Files or folders that must be there: `/dev/kvm`, `build/vm/vmlinuz`. */
   readonly files?: readonly string[];
+  /** Commands that must end with 0: what is there may not work on every machine. */
+  readonly works?: readonly (readonly string[])[];
 }
 
 /** The first thing that is missing, in words; undefined when nothing is. */
@@ -20,7 +22,17 @@ export function obstacle(needs: Needs, uid: number | undefined = process.getuid?
   const program = needs.programs?.find((name) => !Bun.which(name));
   if (program) return `needs ${program}, which is not installed`;
   const file = needs.files?.find((path) => !existsSync(path));
-  return file ? `needs ${file}, which is not there` : undefined;
+  if (file) return `needs ${file}, which is not there`;
+  const command = needs.works?.find((words) => !works(words));
+  return command ? `needs ${command.join(" ")}, which does not work here` : undefined;
+}
+
+/** Milliseconds. */
+const patience = 30_000;
+
+function works(words: readonly string[]): boolean {
+  const how = { stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: patience } as const;
+  return Bun.spawnSync([...words], how).exitCode === 0;
 }
 
 /** `test` and `describe` of bun:test, or, where something is missing, ones that skip with the reason in the name. */

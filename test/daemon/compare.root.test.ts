@@ -5,6 +5,7 @@ import { release } from "node:os";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxArchive } from "../clients/_image.ts";
+import { runscWorks } from "../monitor/runsc.ts";
 import { needing } from "../needs.ts";
 import { makePlace, type Place } from "./_daemon.ts";
 
@@ -12,6 +13,7 @@ const { test } = needing({
   root: true,
   programs: ["busybox", "runc", "runsc"],
   files: ["build/launcher"],
+  works: [runscWorks],
 });
 
 interface Row {

@@ -12,3 +12,8 @@ test("what is missing is named, and the first thing only", () => {
 test("nothing missing is no obstacle", () => {
   expect(obstacle({ root: true, programs: ["sh"], files: ["/proc"] }, 0)).toBeUndefined();
 });
+
+test("a command that does not work is named with its words", () => {
+  expect(obstacle({ works: [["true"]] })).toBeUndefined();
+  expect(obstacle({ works: [["true"], ["false", "-x"]] })).toBe("needs false -x, which does not work here");
+});

@@ -1,9 +1,10 @@
 /** The shared suite with runsc (gVisor): a kernel of its own in user space. */
 import { externalRuntime } from "../../src/runtime/external/runtime.ts";
 import { needing } from "../needs.ts";
+import { runscWorks } from "./runsc.ts";
 import { patience, runtimeSuite } from "./runtime.suite.ts";
 
-const { describe } = needing({ root: true, programs: ["busybox", "runsc"] });
+const { describe } = needing({ root: true, programs: ["busybox", "runsc"], works: [runscWorks] });
 
 describe("runsc", () => {
   runtimeSuite({
