@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { lstatSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { countTree } from "../../src/engine/snapshots/_count.ts";
+import { countTree } from "../../src/engine/snapshots/count.ts";
 import { needing } from "../needs.ts";
 import { attributes, listing, Place } from "./_place.ts";
 import { tar } from "./_tar.ts";

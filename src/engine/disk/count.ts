@@ -1,10 +1,8 @@
 /** Allocated bytes below a path: each file once, whatever its names. */
-import { lstatSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { errnoOf } from "../../kernel/errno.ts";
+import { countTree as countOf } from "../snapshots/count.ts";
 import { fileError } from "../store/errors.ts";
-
-/** After so many entries the caller's thread gets its turn. */
-const turn = 2048;
 
 /** Files of several names that were counted, so that no other item counts them again: `device:inode`. */
 export type Seen = Set<string>;
@@ -18,24 +16,7 @@ export async function countTree(
   seen: Seen = new Set(),
   skip?: (path: string) => boolean,
 ): Promise<number> {
-  const device = lstatSync(root, { throwIfNoEntry: false })?.dev;
-  if (device === undefined) return 0;
-  let bytes = 0;
-  let steps = 0;
-  const pending = [root];
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    if (++steps % turn === 0) await new Promise(setImmediate);
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (!stat || Number(stat.dev) !== device) continue;
-    if (stat.nlink > 1n && !stat.isDirectory()) {
-      const id = `${stat.dev}:${stat.ino}`;
-      if (seen.has(id)) continue;
-      seen.add(id);
-    }
-    bytes += Number(stat.blocks) * 512;
-    if (stat.isDirectory())
-      for (const name of namesOf(path)) if (!skip?.(`${path}/${name}`)) pending.push(`${path}/${name}`);
-  }
+  const { bytes } = await countOf(root, { seen, skip });
   return bytes;
 }
 

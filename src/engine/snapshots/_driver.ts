@@ -10,7 +10,7 @@ import type { Digest } from "../../spec/image/digest.ts";
 import { fileError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Unpacker } from "../unpack/unpack.ts";
-import { countTree } from "./_count.ts";
+import { countTree } from "./count.ts";
 import { infoOf, Rows, type NewRow, type Row } from "./_rows.ts";
 import type { Remap, SnapshotInfo, Usage } from "./snapshotter.ts";
 

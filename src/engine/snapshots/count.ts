@@ -31,29 +31,40 @@ const passed = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV].map((numb
 interface Level {
   /** -1: closed for now. */
   fd: number;
+  readonly path: string;
   readonly inode: bigint;
   /** Folders in it that are to be walked. */
   readonly waiting: ByteString[];
+}
+
+export interface CountOptions {
+  /** Files of several names that were counted, so that no other tree counts them again: `device:inode`. */
+  readonly seen?: Set<string>;
+  /** What is counted elsewhere, by its path. */
+  readonly skip?: ((path: string) => boolean) | undefined;
 }
 
 /**
  * Allocated bytes and inodes of a tree: a file with several names once, and nothing that is mounted in it. Names that go meanwhile are passed over,
  * and what is not there has nothing.
  */
-export async function countTree(root: string): Promise<Usage> {
+export async function countTree(root: string, options: CountOptions = {}): Promise<Usage> {
   const path = byteString(root);
   const top = statAt(at.FDCWD, path);
   if (typeof top === "number") return passedOver(top, root) && { bytes: 0, inodes: 0 };
-  const count = new Count(top.fileSystem);
+  const count = new Count(top.fileSystem, options);
   count.add(top);
   if (!isFolder(top)) return count.usage;
   const levels: Level[] = [];
   try {
-    await descend(levels, openAt(at.FDCWD, path, folder), count);
+    await descend({ levels, count, path: root }, openAt(at.FDCWD, path, folder));
     for (let level = levels.at(-1); level; level = levels.at(-1)) {
       const next = level.waiting.pop();
       if (next === undefined) ascend(levels);
-      else await descend(levels, openAt2(level.fd, next, folder, inside), count);
+      else {
+        const below = { levels, count, path: childPath(level.path, next) };
+        await descend(below, openAt2(level.fd, next, folder, inside));
+      }
     }
   } finally {
     forget(levels);
@@ -62,14 +73,17 @@ export async function countTree(root: string): Promise<Usage> {
 }
 
 class Count {
-  readonly #seen = new Set<bigint>();
+  readonly #seen: Set<string>;
   readonly #fileSystem: string;
+  readonly skip: CountOptions["skip"];
   #bytes = 0;
   #inodes = 0;
   #steps = 0;
 
-  constructor(fileSystem: string) {
+  constructor(fileSystem: string, { seen = new Set(), skip }: CountOptions) {
     this.#fileSystem = fileSystem;
+    this.#seen = seen;
+    this.skip = skip;
   }
 
   get usage(): Usage {
@@ -80,8 +94,9 @@ class Count {
   add({ fileSystem, links, inode, allocated, ...status }: Status): boolean {
     if (fileSystem !== this.#fileSystem) return false;
     if (links > 1 && !isFolder(status)) {
-      if (this.#seen.has(inode)) return false;
-      this.#seen.add(inode);
+      const id = `${fileSystem}:${inode}`;
+      if (this.#seen.has(id)) return false;
+      this.#seen.add(id);
     }
     this.#bytes += allocated;
     this.#inodes++;
@@ -94,12 +109,22 @@ class Count {
   }
 }
 
+interface Below {
+  readonly levels: Level[];
+  readonly count: Count;
+  /** The folder's, for `skip`; of no use for what has no text for a name. */
+  readonly path: string;
+}
+
+const childPath = (path: string, name: ByteString): string =>
+  `${path}/${Buffer.from(name, "latin1").toString("utf8")}`;
+
 /** Counts what lies in an open folder, which is the last of the levels from then on. */
-async function descend(levels: Level[], fd: number, count: Count): Promise<void> {
+async function descend({ levels, count, path }: Below, fd: number): Promise<void> {
   if (fd < 0) return void passedOver(fd, "a folder");
   const above = levels.at(-mostOpen);
   const own = statAt(fd, "");
-  const level: Level = { fd, inode: typeof own === "number" ? 0n : own.inode, waiting: [] };
+  const level: Level = { fd, path, inode: typeof own === "number" ? 0n : own.inode, waiting: [] };
   levels.push(level);
   if (above && above.fd >= 0) {
     close(above.fd);
@@ -109,6 +134,7 @@ async function descend(levels: Level[], fd: number, count: Count): Promise<void>
   for (let filled = listed(fd, bytes); filled > 0; filled = listed(fd, bytes))
     for (const name of namesIn(bytes.subarray(0, filled))) {
       if (count.isOthersTurn()) await new Promise(setImmediate);
+      if (count.skip?.(childPath(path, name))) continue;
       const status = statAt(fd, name);
       if (typeof status === "number") passedOver(status, "a file");
       else if (count.add(status) && isFolder(status)) level.waiting.push(name);
