@@ -112,6 +112,27 @@ export function snapshotterSuite(
       expect(snapshots.list().map(({ key }) => key)).toEqual(["c1"]);
     });
 
+    test("one that is prepared now comes with the caller's transaction, or nothing is made of it", async () => {
+      using place = new Place();
+      const snapshots = await open(place);
+      const [first] = await commitImage(snapshots, [base]);
+      const made = place.store.transaction(() => snapshots.prepareNow("c1", first));
+      expect(snapshots.stat("c1")?.kind).toBe(made ? "active" : undefined);
+      const fails = () => {
+        snapshots.prepareNow("c2", first);
+        throw new Error("taken back");
+      };
+      expect(() => place.store.transaction(fails)).toThrow("taken back");
+      expect(snapshots.stat("c2")).toBeUndefined();
+      if (!made) return;
+      expect(() => snapshots.prepareNow("c1", first)).toThrow(code("already_exists"));
+      expect(() => snapshots.prepareNow("c3", "nothing")).toThrow(code("not_found"));
+      await snapshots.prepare("c2", first);
+      expect(await mounted(place, snapshots, (root) => readdirSync(root).toSorted(), "c2")).toEqual(
+        await mounted(place, snapshots, (root) => readdirSync(root).toSorted(), "c1"),
+      );
+    });
+
     test("what is dropped goes with the caller's transaction, and its folder when the caller says so", async () => {
       using place = new Place();
       const snapshots = await open(place);

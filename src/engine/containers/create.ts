@@ -126,6 +126,7 @@ interface NewContainer {
 
 async function makeAll(engine: CreateParts, made: NewContainer): Promise<void> {
   const { id, name, image, stored } = made;
+  if (makeAtOnce(engine, made)) return;
   const parent = image.layers.at(-1)?.chainId;
   const protect = () => {
     const lease = engine.leases.acquire(`create container ${name}`);
@@ -147,6 +148,24 @@ async function makeAll(engine: CreateParts, made: NewContainer): Promise<void> {
     throw fileError(`create container "${name}"`, error);
   }
   undo.move();
+}
+
+/** One that is made anew, and has nothing but its snapshot and its row: both in one transaction, which needs no lease. False: nothing is made. */
+function makeAtOnce(engine: CreateParts, made: NewContainer): boolean {
+  const { id, name, image, stored } = made;
+  const isAlone = stored.volumes.every(({ kind }) => kind !== "volume");
+  const isPlain = isAlone && !stored.remap && Object.keys(wantedEndpoints(stored.body)).length === 0;
+  if (!isMadeAnew(stored) || !isPlain) return false;
+  const make = () => {
+    if (!engine.snapshots.prepareNow(id, image.layers.at(-1)?.chainId)) return false;
+    addRow(engine, made);
+    return true;
+  };
+  try {
+    return engine.store.transaction(make, { durable: "soon" });
+  } catch (error) {
+    throw fileError(`create container "${name}"`, error);
+  }
 }
 
 async function makeVolumes({ volumes }: CreateParts, stored: StoredContainer, undo: AsyncDisposableStack) {

@@ -34,6 +34,11 @@ export class Copies extends Driver implements Snapshotter {
     return this.mounts(key);
   }
 
+  /** It is a copy of the whole tree. */
+  prepareNow(): boolean {
+    return false;
+  }
+
   /** The parent's own folder, read-only: it never changes. */
   async view(key: string, parent: string | undefined): Promise<readonly Mount[]> {
     this.add({ key, kind: "view", parent });

@@ -58,6 +58,12 @@ export class Overlayfs extends Driver implements Snapshotter {
     return await this.#mountsOrNothing(key);
   }
 
+  prepareNow(key: string, parent: string | undefined): boolean {
+    this.add({ key, kind: "active", parent });
+    this.mounts(key);
+    return true;
+  }
+
   /** A snapshot that cannot be mounted is not made. */
   async #mountsOrNothing(key: string): Promise<readonly Mount[]> {
     try {

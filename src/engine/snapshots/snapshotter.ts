@@ -77,6 +77,11 @@ export interface Snapshotter {
   readonly sequential: boolean;
   /** Errors: `already_exists` for a key in use, `not_found` for a parent that is not committed. */
   prepare(key: string, parent: string | undefined, options?: PrepareOptions): Promise<readonly Mount[]>;
+  /**
+   * As prepare, without remap and not durable, in a transaction of the caller's, with which it comes or goes; what is left of one that was taken back is a directory without a row.
+   * False where it takes too long for that: nothing is made then.
+   */
+  prepareNow(key: string, parent: string | undefined): boolean;
   view(key: string, parent: string | undefined): Promise<readonly Mount[]>;
   /** Of an active snapshot or a view; the same as prepare and view gave. */
   mounts(key: string): readonly Mount[];
