@@ -1,4 +1,4 @@
-/** What is written down of a container's life. One durable transaction for a start and one for an end; what a monitor can tell again costs no fsync. */
+/** What is written down of a container's life. One durable transaction for a start and one for an end (of a pod's that is made anew: a moment later); what a monitor can tell again costs no fsync. */
 import { bootId } from "../../kernel/process.ts";
 import type { Store } from "../store/store.ts";
 import type { Health, LifeState } from "./life.ts";
