@@ -12,6 +12,10 @@ export interface Program {
 }
 
 const deadlineMs = 60_000;
+/** Of streams that others hold when the program has ended. */
+const graceMs = 2000;
+/** Characters that are kept of each stream. */
+const most = 4 << 20;
 
 /** Its standard output. Errors: what it said, by the code that its words stand for; `cancelled`, `deadline_exceeded`. */
 export async function command(
@@ -26,11 +30,12 @@ export async function command(
     stderr: "pipe",
     signal: signal ? AbortSignal.any([signal, late]) : late,
   });
-  const [output, said, status] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const over = new AbortController();
+  const reading = Promise.all([textOf(child.stdout, over.signal), textOf(child.stderr, over.signal)]);
+  const status = await child.exited;
+  // What it has left running may hold its streams for ever.
+  using _grace = later(graceMs, () => over.abort());
+  const [output, said] = await reading;
   if (status === 0) return output;
   const doing = `${words.find((word) => !word.startsWith("-"))} container by runtime "${name}"`;
   if (signal?.aborted) throw new SampanError("cancelled", `cannot ${doing}: it was cancelled`);
@@ -40,6 +45,25 @@ export async function command(
       `cannot ${doing}: it has not ended after ${deadlineMs / 1000} s`,
     );
   throw errorOf(doing, said);
+}
+
+/** Until its end or the signal's; what is beyond the bound is read and left out. */
+async function textOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
+  const reader = stream.getReader();
+  const stop = () => void reader.cancel().catch(() => undefined);
+  signal.addEventListener("abort", stop, { once: true });
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    if (text.length < most) text += decoder.decode(value, { stream: true });
+  }
+}
+
+function later(milliseconds: number, call: () => void): Disposable {
+  const timer = setTimeout(call, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 const codes: readonly (readonly [RegExp, Code])[] = [
