@@ -1,5 +1,6 @@
 /** Runs a program with runc's command line, and says what it said when it failed. */
 import { SampanError, type Code } from "../../base/errors.ts";
+import { endsOf, gather } from "../../base/gather.ts";
 
 export interface Program {
   /** As `--runtime` names it. */
@@ -14,7 +15,7 @@ export interface Program {
 const deadlineMs = 60_000;
 /** Of streams that others hold when the program has ended. */
 const graceMs = 2000;
-/** Characters that are kept of each stream. */
+/** Bytes that are kept of each stream. */
 const most = 4 << 20;
 
 /** Its standard output. Errors: what it said, by the code that its words stand for; `cancelled`, `deadline_exceeded`. */
@@ -30,13 +31,11 @@ export async function command(
     stderr: "pipe",
     signal: signal ? AbortSignal.any([signal, late]) : late,
   });
-  const over = new AbortController();
-  const reading = Promise.all([textOf(child.stdout, over.signal), textOf(child.stderr, over.signal)]);
+  await using output = gather(child.stdout, most);
+  await using said = gather(child.stderr, most);
   const status = await child.exited;
-  // What it has left running may hold its streams for ever.
-  using _grace = later(graceMs, () => over.abort());
-  const [output, said] = await reading;
-  if (status === 0) return output;
+  await endsOf([output, said], graceMs);
+  if (status === 0) return output.text();
   const doing = `${words.find((word) => !word.startsWith("-"))} container by runtime "${name}"`;
   if (signal?.aborted) throw new SampanError("cancelled", `cannot ${doing}: it was cancelled`);
   if (late.aborted)
@@ -44,26 +43,7 @@ export async function command(
       "deadline_exceeded",
       `cannot ${doing}: it has not ended after ${deadlineMs / 1000} s`,
     );
-  throw errorOf(doing, said);
-}
-
-/** Until its end or the signal's; what is beyond the bound is read and left out. */
-async function textOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
-  const reader = stream.getReader();
-  const stop = () => void reader.cancel().catch(() => undefined);
-  signal.addEventListener("abort", stop, { once: true });
-  const decoder = new TextDecoder();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    if (text.length < most) text += decoder.decode(value, { stream: true });
-  }
-}
-
-function later(milliseconds: number, call: () => void): Disposable {
-  const timer = setTimeout(call, milliseconds);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+  throw errorOf(doing, said.text());
 }
 
 const codes: readonly (readonly [RegExp, Code])[] = [

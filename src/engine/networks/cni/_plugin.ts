@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
+import { endsOf, gather } from "../../../base/gather.ts";
 import { killThose } from "./_left.ts";
 
 /** Bytes of an answer; a result has some hundreds. */
@@ -62,14 +63,14 @@ export async function runPlugin(call: PluginCall): Promise<PluginAnswer> {
   });
   const kill = () => child.kill("SIGKILL");
   stop.addEventListener("abort", kill, { once: true });
-  const output = gather(child.stdout, mostOutput);
-  const said = gather(child.stderr, mostSaid);
+  await using output = gather(child.stdout, mostOutput);
+  await using said = gather(child.stderr, mostSaid);
   try {
     // What is too long is not waited for.
     void output.full.then(kill);
     const status = await child.exited;
     if (stop.aborted || output.isFull()) await killThose(`SAMPAN_CALL=${mark.SAMPAN_CALL}`);
-    await Promise.race([Promise.all([output.ended, said.ended]), Bun.sleep(lingering)]);
+    await endsOf([output, said], lingering);
     if (late.aborted)
       throw new SampanError("deadline_exceeded", `it has not ended after ${deadline / 1000} s`);
     if (stop.aborted) throw new SampanError("cancelled", "it was cancelled");
@@ -78,7 +79,6 @@ export async function runPlugin(call: PluginCall): Promise<PluginAnswer> {
     return { status, output: output.text(), said: said.text() };
   } finally {
     stop.removeEventListener("abort", kill);
-    await Promise.all([output.cancel(), said.cancel()]);
   }
 }
 
@@ -90,31 +90,5 @@ function environment(parameters: Readonly<Record<string, string>>): Record<strin
     // Plug-ins call iptables, which is in no user's path.
     PATH: path ? `${path}:${systemPath}` : systemPath,
     ...parameters,
-  };
-}
-
-/** The first bytes of a stream; the rest is read and dropped only until `full` resolves. */
-function gather(stream: ReadableStream<Uint8Array>, most: number) {
-  const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  const full = Promise.withResolvers<void>();
-  let size = 0;
-  const read = async () => {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      if (size < most) chunks.push(value.subarray(0, most - size));
-      size += value.length;
-      if (size > most) full.resolve();
-    }
-  };
-  const ended = read();
-  ended.catch(() => {});
-  return {
-    ended,
-    full: full.promise,
-    isFull: () => size > most,
-    text: () => new TextDecoder().decode(Buffer.concat(chunks)),
-    cancel: () => reader.cancel().catch(() => {}),
   };
 }
