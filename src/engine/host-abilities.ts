@@ -12,18 +12,22 @@ export interface HostAbilities {
   readonly leastOomScore: number;
 }
 
+type Read = (path: string) => string | undefined;
+
 const sysResource = 1n << 24n;
 
-export function hostAbilities(
-  kernel: string = release(),
-  read: (path: string) => string | undefined = readTextIfThere,
-): HostAbilities {
-  const most = Number(read("/proc/sys/user/max_user_namespaces") ?? "0");
+/** The kernel refuses to make a process safer than its maker is, without CAP_SYS_RESOURCE. */
+export function leastOomScore(read: Read = readTextIfThere): number {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read("/proc/self/status") ?? "")?.[1] ?? "0";
   const mayLower = (BigInt(`0x${effective}`) & sysResource) !== 0n;
+  return mayLower ? -1000 : Number(read("/proc/self/oom_score_adj") ?? "0");
+}
+
+export function hostAbilities(kernel: string = release(), read: Read = readTextIfThere): HostAbilities {
+  const most = Number(read("/proc/sys/user/max_user_namespaces") ?? "0");
   return {
     recursiveReadOnly: isAtLeast(kernel, "5.12"),
     userNamespaces: most > 0 && isAtLeast(kernel, "5.19"),
-    leastOomScore: mayLower ? -1000 : Number(read("/proc/self/oom_score_adj") ?? "0"),
+    leastOomScore: leastOomScore(read),
   };
 }

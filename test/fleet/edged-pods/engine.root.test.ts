@@ -9,7 +9,7 @@ import { waitContainer } from "../../../src/engine/containers/wait.ts";
 import { containerBody } from "../../../src/fleet/edge/edged/container.ts";
 import { environmentOf } from "../../../src/fleet/edge/edged/environment.ts";
 import { runInEngine } from "../../../src/fleet/edge/edged/probes/engine-run.ts";
-import { leastOomScore } from "../../../src/fleet/edge/edged/qos.ts";
+import { leastOomScore } from "../../../src/engine/host-abilities.ts";
 import { containerMounts } from "../../../src/fleet/edge/edged/volumes/container-mounts.ts";
 import { podDoor } from "../../../src/runtime/native/pods.ts";
 import type { Container, PodSpec, Volume } from "../../../src/spec/kubernetes/pod.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
+import { leastOomScore } from "../../../src/engine/host-abilities.ts";
 import {
   cgroupParent,
   containerLimits,
   cpuShares,
-  leastOomScore,
   oomScore,
   podResources,
   qosClass,

@@ -1,9 +1,9 @@
 /** What this machine is: read from its own files, as a node says it of itself. */
 import { readFileSync, statfsSync } from "node:fs";
 import { arch, cpus, networkInterfaces, release, totalmem } from "node:os";
+import { leastOomScore } from "../../../engine/host-abilities.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { parseResolv } from "./dns.ts";
-import { leastOomScore } from "./qos.ts";
 import type { NodeFacts } from "./translate.ts";
 
 function text(path: string): string {

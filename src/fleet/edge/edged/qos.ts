@@ -2,7 +2,6 @@
  * Which service a pod gets when the node is short of something: its class, its place among the cgroups, its limits, and who dies first. Pure.
  * Sources: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ and https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/ (oom_score_adj).
  */
-import { readFileSync } from "node:fs";
 import type { Container, Pod, Quantities } from "../../../spec/kubernetes/pod.ts";
 import { milliOf, nanoOf, unitsOf } from "../../../spec/kubernetes/quantity.ts";
 import { invalid } from "../../../base/errors.ts";
@@ -37,13 +36,6 @@ export function requestsOf(resources: Container["resources"]): Quantities {
 /** Of pods that the node cannot do without. https://kubernetes.io/docs/tasks/administer-cluster/guaranteed-scheduling-critical-addon-pods/ */
 const nodeCritical = 2_000_001_000;
 const guaranteed = -997;
-
-/** The kernel refuses to make a process safer than its maker is, without CAP_SYS_RESOURCE. */
-export function leastOomScore(read: (path: string) => string = (path) => readFileSync(path, "utf8")): number {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read("/proc/self/status"))?.[1] ?? "0";
-  const sysResource = 1n << 24n;
-  return (BigInt(`0x${effective}`) & sysResource) !== 0n ? -1000 : Number(read("/proc/self/oom_score_adj"));
-}
 
 /** oom_score_adj of a container's processes. */
 export function oomScore(

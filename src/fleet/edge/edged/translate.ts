@@ -32,7 +32,7 @@ export interface NodeFacts {
   readonly node: () => KubeObject | undefined;
   /** The host's resolv.conf: parseResolv of dns.ts. */
   readonly resolver?: () => Resolver;
-  /** Below it the kernel does not let this process put another's oom_score_adj: leastOomScore of qos.ts. */
+  /** Below it the kernel does not let this process put another's oom_score_adj: leastOomScore of engine/host-abilities.ts. */
   readonly leastOomScore?: number;
 }
 
