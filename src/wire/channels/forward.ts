@@ -18,6 +18,15 @@ export interface ForwardServer {
   close(): void;
 }
 
+/** Until the client is gone or the signal says so. */
+export async function serveUntil(server: ForwardServer, signal: AbortSignal): Promise<void> {
+  const stop = () => server.close();
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  await server.closed;
+  signal.removeEventListener("abort", stop);
+}
+
 export type TakeConnection = (connection: ForwardedConnection) => void;
 
 /** Connects to the port of the pod. */

@@ -7,7 +7,7 @@ import {
   joinCommand,
   type RemoteCommand,
 } from "../../../wire/channels/command.ts";
-import { type ForwardedConnection, joinForward } from "../../../wire/channels/forward.ts";
+import { type ForwardedConnection, joinForward, serveUntil } from "../../../wire/channels/forward.ts";
 import type { UpgradeRequest } from "../../../wire/channels/upgrade.ts";
 import type { CriContext } from "../cri.ts";
 import { IdleWatch } from "./idle.ts";
@@ -89,11 +89,7 @@ async function serveForward(
   using idle = new IdleWatch(clock, () => server.close());
   take = (connection) => void joinForward(movedBy(connection, idle), connect, either);
   for (const connection of begun) take(connection);
-  const stop = () => server.close();
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  await server.closed;
-  signal.removeEventListener("abort", stop);
+  await serveUntil(server, signal);
   gone.abort();
 }
 

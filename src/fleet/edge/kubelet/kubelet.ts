@@ -5,7 +5,7 @@ import { type Code, invalid, SampanError } from "../../../base/errors.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import { acceptCommand, acceptForward } from "../../../wire/channels/accept.ts";
 import { exited, failed, joinCommand, type RemoteCommand } from "../../../wire/channels/command.ts";
-import { joinForward } from "../../../wire/channels/forward.ts";
+import { joinForward, serveUntil } from "../../../wire/channels/forward.ts";
 import { upgradeOf } from "../../../wire/channels/protocols.ts";
 import type { UpgradeRequest } from "../../../wire/channels/upgrade.ts";
 import type { PodAccess, ProcessStreams } from "../edged/access.ts";
@@ -181,10 +181,6 @@ async function forward(
     take: (connection) =>
       void joinForward(connection, async (port, until) => await access.portForward(of, port, until), either),
   });
-  const stop = () => server.close();
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  await server.closed;
-  signal.removeEventListener("abort", stop);
+  await serveUntil(server, signal);
   gone.abort();
 }
