@@ -121,6 +121,15 @@ export function containersIn({ engine }: Parts, pod: string): KnownContainer[] {
   });
 }
 
+/** One that is not there has been stopped and removed already. */
+export function findSandbox(parts: Parts, id: string): KnownSandbox | undefined {
+  return found(() => [sandboxOf(parts, id)])[0];
+}
+
+export function findContainer(parts: Parts, id: string): KnownContainer | undefined {
+  return found(() => [containerOf(parts, id)])[0];
+}
+
 const several = (known: object | undefined) => (known ? ": the ids of several begin with it" : "");
 
 function found<Known>(look: () => Known[]): Known[] {

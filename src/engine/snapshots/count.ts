@@ -29,7 +29,7 @@ const inside = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
 const passed = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV].map((number) => -number);
 
 interface Level {
-  /** -1: closed for now. */
+  /** -1 while it is not open. */
   fd: number;
   readonly path: string;
   readonly inode: bigint;

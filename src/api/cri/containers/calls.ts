@@ -17,7 +17,7 @@ import {
 } from "../../../wire/cri/cri_pb.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
 import { makeLogFolder } from "../folders.ts";
-import { containerOf, containers, type KnownContainer, namedSandbox } from "../known.ts";
+import { containerOf, containers, findContainer, type KnownContainer, namedSandbox } from "../known.ts";
 import { pieces } from "../pieces.ts";
 import { type Remap, remapOf } from "../remap.ts";
 import { containerBody, containerExtras, containerName, type ContainerInput } from "./body.ts";
@@ -176,14 +176,4 @@ async function once(
   const begun = work().finally(() => running.delete(id));
   running.set(id, begun);
   await begun;
-}
-
-/** One that is not there has been stopped and removed already. */
-function findContainer(context: CriContext, id: string): KnownContainer | undefined {
-  try {
-    return containerOf(context, id);
-  } catch (error) {
-    if (SampanError.from(error).code === "not_found") return undefined;
-    throw error;
-  }
 }

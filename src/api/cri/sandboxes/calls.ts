@@ -6,7 +6,7 @@ import { containerStatus } from "../containers/status.ts";
 import type { CriContext, RuntimeCalls } from "../cri.ts";
 import type { SandboxTold } from "../events.ts";
 import { makeLogFolder } from "../folders.ts";
-import { containersIn, type KnownSandbox, sandboxes, sandboxOf } from "../known.ts";
+import { containersIn, findSandbox, sandboxes, sandboxOf } from "../known.ts";
 import { pieces } from "../pieces.ts";
 import { nanoseconds } from "../time.ts";
 import { isCgroup } from "./cgroup.ts";
@@ -97,14 +97,4 @@ async function run(
   if (config.logDirectory !== "") makeLogFolder(config.logDirectory);
   const { id } = await context.engine.pods.run(request, signal);
   return id;
-}
-
-/** One that is not there has been stopped and removed already. */
-function findSandbox(context: CriContext, id: string): KnownSandbox | undefined {
-  try {
-    return sandboxOf(context, id);
-  } catch (error) {
-    if (SampanError.from(error).code === "not_found") return undefined;
-    throw error;
-  }
 }
