@@ -12,7 +12,7 @@ import { busyboxArchive } from "../../test/clients/_image.ts";
 import { mountsBelow } from "../../test/snapshots/place.ts";
 import { output } from "../_command.ts";
 import { machine } from "../_machine.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish } from "../_publish.ts";
 import { type Row, spreadOf } from "../_statistics.ts";
 import { containerd, type CriPeer, type Place, sampan, sampanBridge, spawnInside } from "./_peers.ts";
 
@@ -191,14 +191,7 @@ async function main(): Promise<void> {
     "- Own bridge: of Sampan without CNI's plug-ins, beside containerd with them.",
     "- PullImage is of an image whose layers are not there, from a registry on loopback.",
   ];
-  const text = report([...about, ...notes], rows);
-  if (flags.json) console.log(JSON.stringify({ about, rows }, undefined, 2));
-  else if (flags.quick) console.log(text);
-  else {
-    const results = join(import.meta.dir, "../results.md");
-    writeSection(results, "CRI", text);
-    Bun.spawnSync([process.execPath, "fmt", results], { stdout: "ignore" });
-  }
+  publish({ title: "CRI", about: [...about, ...notes], rows, as: formOf(flags) });
 }
 
 await main();

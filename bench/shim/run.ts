@@ -9,7 +9,7 @@ import { until } from "../../test/counterparts/_await.ts";
 import { output } from "../../test/counterparts/_ran.ts";
 import { type ShimHost, startShimHost } from "../../test/shim/_containerd.ts";
 import { machine } from "../_machine.ts";
-import { report, writeSection } from "../_report.ts";
+import { formOf, publish } from "../_publish.ts";
 import { type Row, spreadOf } from "../_statistics.ts";
 
 const { values: flags } = parseArgs({
@@ -145,16 +145,13 @@ async function main(): Promise<void> {
     await using host = await startShimHost({ SAMPAN_SHIM_REST_MS: "1500" });
     await memory(host);
   }
-  if (flags.json) return console.log(JSON.stringify(rows, undefined, 2));
   const version = (await output(["containerd", "--version"])).trim().split(" ").slice(1, 3).join(" ");
   const about = [
     ...machine({ runtimes: [{ name: "containerd", version, words: [], every: 1 }], missing: [] }),
     "- Both shims under one containerd, by ctr, in turns.",
     "- Memory: proportional set sizes (PSS). Our shim rests a minute after the last call or event; here after 1.5 s.",
   ];
-  const text = report(about, rows);
-  if (flags.quick) return console.log(text);
-  writeSection(join(import.meta.dir, "../results.md"), "Containers of containerd, by shim", text);
+  publish({ title: "Containers of containerd, by shim", about, rows, as: formOf(flags) });
 }
 
 await main();
