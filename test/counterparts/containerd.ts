@@ -22,7 +22,7 @@ export interface Containerd extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-const settingsOf = (folder: string) => `version = 2
+export const settingsOf = (folder: string) => `version = 2
 root = "${folder}/root"
 state = "${folder}/state"
 oom_score = 0
@@ -38,6 +38,11 @@ path = "${folder}/opt"
 /** Made by shims and clients, whatever the daemon's own folders are. */
 const outside = ["/run/containerd", "/run/containerd/s", "/run/containerd/runc"];
 
+/** ctr's whole command for the daemon of a folder. */
+export function ctrOf(folder: string, namespace: string): (...words: string[]) => string[] {
+  return (...words) => ["ctr", "-a", join(folder, "containerd.sock"), "-n", namespace, ...words];
+}
+
 export async function startContainerd(): Promise<Containerd> {
   await using undo = new AsyncDisposableStack();
   undo.use(emptiedAfter(...outside));
@@ -47,17 +52,10 @@ export async function startContainerd(): Promise<Containerd> {
   const namespace = basename(folder);
   undo.use(emptiedAfter(`/run/containerd/runc/${namespace}`, ...cgroupFolders(namespace)));
   writeFileSync(join(folder, "config.toml"), settingsOf(folder));
-  const command = (...words: string[]) => [
-    "ctr",
-    "-a",
-    join(folder, "containerd.sock"),
-    "-n",
-    namespace,
-    ...words,
-  ];
+  const command = ctrOf(folder, namespace);
   const ctr = (words: readonly string[], options: RanOptions = {}) =>
     ran(command(...words), { cwd: folder, ...options });
-  let daemon = await startDaemon(folder, command("version"));
+  let daemon = await startDaemon(folder, { question: command("version") });
   undo.defer(() => end(daemon));
   const image = "local/box:1";
   await output(command("images", "import", await makeLayout(folder, image)));
@@ -76,16 +74,25 @@ export async function startContainerd(): Promise<Containerd> {
     restart: async () => {
       daemon.kill("SIGKILL");
       await daemon.exited;
-      daemon = await startDaemon(folder, command("version"));
+      daemon = await startDaemon(folder, { question: command("version") });
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-async function startDaemon(folder: string, question: readonly string[]): Promise<Bun.Subprocess> {
+interface Daemon {
+  /** A command that succeeds when it answers. */
+  readonly question: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startDaemon(
+  folder: string,
+  { question, env = { PATH: path } }: Daemon,
+): Promise<Bun.Subprocess> {
   const log = Bun.file(join(folder, "log"));
   const daemon = Bun.spawn(["containerd", "--config", join(folder, "config.toml")], {
-    env: { PATH: path },
+    env,
     stdin: "ignore",
     stdout: log,
     stderr: log,
@@ -97,7 +104,7 @@ async function startDaemon(folder: string, question: readonly string[]): Promise
   return daemon;
 }
 
-async function removeAll(command: (...words: string[]) => string[]): Promise<void> {
+export async function removeAll(command: (...words: string[]) => string[]): Promise<void> {
   for (const id of lines(await output(command("tasks", "list", "--quiet"))))
     await ran(command("tasks", "delete", "--force", id));
   for (const id of lines(await output(command("containers", "list", "--quiet"))))

@@ -13,7 +13,7 @@ import {
 import { basename, join } from "node:path";
 import { until } from "../counterparts/_await.ts";
 import { output, path, ran, type Ran, type RanOptions } from "../counterparts/_ran.ts";
-import { lines } from "../counterparts/containerd.ts";
+import { ctrOf, removeAll, settingsOf, startDaemon } from "../counterparts/containerd.ts";
 import { makeLayout } from "../counterparts/image.ts";
 import { cgroupFolders, emptiedAfter, end, makePlace } from "../counterparts/place.ts";
 
@@ -30,19 +30,6 @@ export interface ShimHost extends AsyncDisposable {
   servers(): number[];
   keepers(): number[];
 }
-
-const settingsOf = (folder: string) => `version = 2
-root = "${folder}/root"
-state = "${folder}/state"
-oom_score = 0
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "${folder}/containerd.sock"
-[ttrpc]
-address = "${folder}/ttrpc.sock"
-[plugins."io.containerd.internal.v1.opt"]
-path = "${folder}/opt"
-`;
 
 export const runtimeName = "io.containerd.sampan.v2";
 
@@ -62,14 +49,7 @@ export async function startShimHost(env: Readonly<Record<string, string>> = {}):
     join(bin, "containerd-shim-sampan-v2"),
   );
   writeFileSync(join(folder, "config.toml"), settingsOf(folder));
-  const command = (...words: string[]) => [
-    "ctr",
-    "-a",
-    join(folder, "containerd.sock"),
-    "-n",
-    namespace,
-    ...words,
-  ];
+  const command = ctrOf(folder, namespace);
   const ctr = (words: readonly string[], options: RanOptions = {}) =>
     ran(command(...words), { cwd: folder, seconds: 30, ...options });
   const begin = () =>
@@ -115,31 +95,4 @@ function processesOf(folder: string, name: RegExp): number[] {
       }
     })
     .map(Number);
-}
-
-interface Daemon {
-  readonly question: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
-async function startDaemon(folder: string, { question, env }: Daemon): Promise<Bun.Subprocess> {
-  const log = Bun.file(join(folder, "log"));
-  const daemon = Bun.spawn(["containerd", "--config", join(folder, "config.toml")], {
-    env: { ...env },
-    stdin: "ignore",
-    stdout: log,
-    stderr: log,
-  });
-  await until("containerd", async () => {
-    if (daemon.exitCode !== null) throw new Error(`containerd has ended:\n${await log.text()}`);
-    return (await ran(question)).status === 0 || undefined;
-  });
-  return daemon;
-}
-
-async function removeAll(command: (...words: string[]) => string[]): Promise<void> {
-  for (const id of lines(await output(command("tasks", "list", "--quiet"))))
-    await ran(command("tasks", "delete", "--force", id));
-  for (const id of lines(await output(command("containers", "list", "--quiet"))))
-    await output(command("containers", "delete", id));
 }
