@@ -5,28 +5,22 @@ import { diagnose as look } from "../../fleet/edge/diagnose/diagnose.ts";
 import { bad, type Check, type Finding, ok, warn } from "../../fleet/edge/diagnose/finding.ts";
 import { answers } from "../../wire/unix-socket.ts";
 import { readRecord } from "../daemon/lock.ts";
-import { wordsOf } from "../daemon/log.ts";
+import { print, type Told } from "../print.ts";
+import { failed } from "../process.ts";
 import { diagnoseFlags, parseWords } from "./flags.ts";
 import { diagnoseHelp } from "./help.ts";
 import { type EdgeSettings, readEdgeSettings } from "./settings.ts";
 
-const misused = 125;
-
-export async function diagnose(args: readonly string[]): Promise<number> {
-  let settings: EdgeSettings;
-  let json: boolean;
-  try {
+export function diagnose(args: readonly string[]): Promise<number> {
+  return print(() => {
     const parsed = parseWords(diagnoseFlags, args, { name: "edge diagnose" });
-    if (!parsed) {
-      process.stdout.write(diagnoseHelp());
-      return 0;
-    }
-    ({ json } = parsed.flags);
-    settings = readEdgeSettings(parsed.flags, { env: process.env });
-  } catch (error) {
-    process.stderr.write(`sampan: ${printable(wordsOf(error))}\n`);
-    return misused;
-  }
+    if (!parsed) return diagnoseHelp();
+    const settings = readEdgeSettings(parsed.flags, { env: process.env });
+    return () => findOut(settings, parsed.flags);
+  });
+}
+
+async function findOut(settings: EdgeSettings, { json }: { readonly json: boolean }): Promise<Told> {
   const { node, clouds, certificatePort, root } = settings;
   const end = new AbortController();
   process.once("SIGINT", () => end.abort());
@@ -34,8 +28,10 @@ export async function diagnose(args: readonly string[]): Promise<number> {
     { node, clouds, certificatePort, root, now: Date.now(), signal: end.signal },
     { engine: engineOf(settings) },
   );
-  process.stdout.write(json ? `${JSON.stringify(findings, undefined, 2)}\n` : table(findings));
-  return findings.some(({ state }) => state === "bad") ? 1 : 0;
+  return {
+    text: json ? `${JSON.stringify(findings, undefined, 2)}\n` : table(findings),
+    status: findings.some(({ state }) => state === "bad") ? failed : 0,
+  };
 }
 
 /** Whether an engine works on the folders, and answers. */
