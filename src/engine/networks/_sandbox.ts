@@ -39,7 +39,6 @@ export function jointsOf({ rows }: Pick<Parts, "rows">, container: string): Join
 const isOpen = ({ endpoint }: Joint): boolean => endpoint.device !== null;
 
 export function sandboxOf(parts: Parts, row: SandboxRow): Sandbox {
-  const joints = jointsOf(parts, row.container).filter(isOpen);
   const attachment = parts.cni.attachment(row.container);
   if (attachment)
     return {
@@ -48,6 +47,7 @@ export function sandboxOf(parts: Parts, row: SandboxRow): Sandbox {
       ports: row.ports,
       nameservers: [],
     };
+  const joints = jointsOf(parts, row.container).filter(isOpen);
   return {
     path: row.path,
     endpoints: joints.map(({ network, endpoint }) => endpointInfo(network, endpoint)),

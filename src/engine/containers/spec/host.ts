@@ -35,8 +35,9 @@ export interface HostFacts {
 
 /** `privileged`: with all nodes below /dev. */
 export function hostFacts({ privileged }: { readonly privileged: boolean }): HostFacts {
-  const unifiedCgroups = existsSync("/sys/fs/cgroup/cgroup.controllers");
-  const controllers = readTextIfThere("/sys/fs/cgroup/cgroup.controllers")?.trim().split(" ") ?? [];
+  const unified = readTextIfThere("/sys/fs/cgroup/cgroup.controllers");
+  const unifiedCgroups = unified !== undefined;
+  const controllers = unified?.trim().split(" ") ?? [];
   const seLinux = selinuxOfHost();
   return {
     unifiedCgroups,
