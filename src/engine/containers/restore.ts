@@ -6,6 +6,7 @@ import { pause } from "../../base/pause.ts";
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { sideBySide } from "../../base/side-by-side.ts";
 import { isAbandoned } from "../volumes/half-made.ts";
 import { clearAll, hasLeavings, removeMonitorFolder } from "./clear.ts";
 import type { ContainerInfo } from "./containers.ts";
@@ -50,8 +51,8 @@ export async function restore(engine: LifeParts, options: RestoreOptions): Promi
   const before = engine.containers.list();
   // What a start made in this very process is not for us.
   const isOld = ({ id }: ContainerInfo) => !table.running.has(id);
-  await sideBySide(before.filter(isOld), ({ id }) => one(id, () => restoreOne(engine, id, signal)));
-  await sideBySide(strangers(engine), (id) => one(id, () => clearStranger(engine, id)));
+  await sideBySide(before.filter(isOld), side, ({ id }) => one(id, () => restoreOne(engine, id, signal)));
+  await sideBySide(strangers(engine), side, (id) => one(id, () => clearStranger(engine, id)));
   await removeStrays(engine);
   if (!supervise) return;
   await restoreNetworks(engine, warn);
@@ -68,14 +69,6 @@ async function restoreNetworks(engine: LifeParts, warn: (text: string) => void):
   } catch (error) {
     warn(SampanError.wrap("cannot restore networks", error).message);
   }
-}
-
-async function sideBySide<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const left = items.values();
-  const worker = async () => {
-    for (const item of left) await work(item);
-  };
-  await Promise.all(Array.from({ length: side }, worker));
 }
 
 async function restoreOne(engine: LifeParts, id: string, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the verbs of this folder share: rows, the host, and who runs them. */
 import { join } from "node:path";
 import { SampanError } from "../../base/errors.ts";
+import { sideBySide } from "../../base/side-by-side.ts";
 import type { CniAttachments } from "./cni/cni.ts";
 import type { NamespaceDoor } from "./door.ts";
 import type { Host } from "./_host.ts";
@@ -57,24 +58,20 @@ export function networkById(rows: Rows, id: string): NetworkRow | undefined {
   return rows.networks().find((row) => row.id === id);
 }
 
+const side = 8;
+
 /** Several at a time, since each may be a process of its own. What those say that fail. */
-export async function sideBySide(works: Iterable<() => Promise<unknown>>): Promise<string[]> {
-  const left = Iterator.from(works);
+export async function failuresOf(works: Iterable<() => Promise<unknown>>): Promise<string[]> {
   const failures: string[] = [];
-  const worker = async () => {
-    for (const work of left) {
-      try {
-        await work();
-      } catch (error) {
-        failures.push(SampanError.from(error).message);
-      }
+  await sideBySide(works, side, async (work) => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(SampanError.from(error).message);
     }
-  };
-  await Promise.all(Array.from({ length: side }, worker));
+  });
   return failures;
 }
-
-const side = 8;
 
 /** One at a time, in the order of the calls. */
 export function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {

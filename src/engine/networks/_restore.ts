@@ -5,7 +5,7 @@ import { links } from "../../kernel/netlink-dump.ts";
 import { isVethName, endpointSteps, removeSteps, vethName } from "./_endpoint.ts";
 import { deleteLink } from "../../kernel/netlink-link.ts";
 import { errno } from "../../kernel/errno.ts";
-import { isFresh, sideBySide, type Parts } from "./_parts.ts";
+import { isFresh, failuresOf, type Parts } from "./_parts.ts";
 import { closeWhole, isNamespace, jointsOf, pathSteps } from "./_sandbox.ts";
 import { isHeld, type EndpointRow, type SandboxRow } from "./_rows.ts";
 
@@ -98,7 +98,7 @@ async function checkByCni({ cni, closing, busy }: Parts, running: readonly strin
   const sandboxes = cni
     .attached()
     .filter((each) => running.includes(each) && !closing.has(each) && !busy.has(each));
-  const said = await sideBySide(sandboxes.map((each) => () => cni.check(each)));
+  const said = await failuresOf(sandboxes.map((each) => () => cni.check(each)));
   return said.map((each) => `network by CNI is not there as it was made: ${each}`);
 }
 
@@ -129,7 +129,7 @@ async function takeAway(parts: Parts, { ended, attachments }: Found): Promise<st
   const attached = new Set(parts.cni.attached());
   const close = ({ container }: SandboxRow) => closeWhole(parts, container);
   await Promise.all(ended.filter(({ container }) => !attached.has(container)).map(close));
-  return await sideBySide([
+  return await failuresOf([
     ...ended.filter(({ container }) => attached.has(container)).map((each) => () => close(each)),
     ...attachments.map((each) => () => parts.cni.detach(each, undefined)),
   ]);

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { invalid, SampanError } from "../../base/errors.ts";
+import { sideBySide } from "../../base/side-by-side.ts";
 import { descriptorDuplex } from "../../kernel/descriptor-duplex.ts";
 import { connectLoopback } from "../../kernel/sockets.ts";
 import { killContainer } from "../containers/kill.ts";
@@ -106,11 +107,7 @@ export function openPods(engine: PodParts): Pods {
           done.push(`${what} cannot be made again: ${SampanError.from(error).message}`);
         }
       };
-      const left = podRows(store).values();
-      const worker = async () => {
-        for (const row of left) await inTurn(row.id, () => restoreOne(row));
-      };
-      await Promise.all(Array.from({ length: side }, worker));
+      await sideBySide(podRows(store), side, (row) => inTurn(row.id, () => restoreOne(row)));
       return done;
     },
   };
