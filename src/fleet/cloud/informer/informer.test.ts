@@ -257,8 +257,11 @@ test("objects are found by namespace, owner and node", async () => {
   expect(names(store.inNamespace("other"))).toEqual(["a"]);
   expect(names(store.ownedBy("owner"))).toEqual(["b"]);
   expect(names(store.onNode("n1"))).toEqual(["b"]);
+  expect(names(store.onNoNode())).toEqual(["a"]);
   await say(event("MODIFIED", object("b", 6)));
   expect(names(store.ownedBy("owner"))).toEqual([]);
   expect(names(store.onNode("n1"))).toEqual([]);
+  expect(names(store.onNoNode())).toEqual(["a", "b"]);
+  expect(names([...store.values()])).toEqual(["a", "b"]);
   await close();
 });

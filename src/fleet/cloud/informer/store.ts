@@ -51,9 +51,11 @@ class Index {
   }
 }
 
+/** Of no node, as spec.nodeName says it before a pod is placed. */
+const nowhere = "";
+
 function nodesOf(object: KubeObject): readonly string[] {
-  const node = (object["spec"] as { readonly nodeName?: string } | undefined)?.nodeName;
-  return node ? [node] : [];
+  return [(object["spec"] as { readonly nodeName?: string } | undefined)?.nodeName ?? nowhere];
 }
 
 function namespacesOf({ metadata: { namespace } }: KubeObject): readonly string[] {
@@ -87,6 +89,11 @@ export class Store implements Shelf {
     return [...this.objects.values()];
   }
 
+  /** One after the other, without a list of all: for who may stop at the first. */
+  values(): Iterable<KubeObject> {
+    return this.objects.values();
+  }
+
   inNamespace(namespace: string): readonly KubeObject[] {
     return this.namespaces.members(namespace, this.objects);
   }
@@ -99,6 +106,11 @@ export class Store implements Shelf {
   /** Objects whose spec.nodeName is this. */
   onNode(name: string): readonly KubeObject[] {
     return this.nodes.members(name, this.objects);
+  }
+
+  /** Objects without a spec.nodeName. */
+  onNoNode(): readonly KubeObject[] {
+    return this.nodes.members(nowhere, this.objects);
   }
 
   put(object: KubeObject): KubeObject | undefined {

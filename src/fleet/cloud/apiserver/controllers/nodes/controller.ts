@@ -103,8 +103,9 @@ export function nodeController(context: Context, enqueue: Enqueue): Controller {
   }
 
   function isCutOff(): boolean {
-    const all = nodes.store.all() as readonly Node[];
-    return all.every(({ status }) => condition(status?.conditions, "Ready")?.status === "Unknown");
+    for (const { status } of nodes.store.values() as Iterable<Node>)
+      if (condition(status?.conditions, "Ready")?.status !== "Unknown") return false;
+    return true;
   }
 
   /** Milliseconds to the next eviction, if there will be one. */

@@ -184,7 +184,7 @@ export function scheduler(context: Context, enqueue: Enqueue): Controller {
     name: "scheduler",
     informers: [pods, nodes, namespaces, claims, volumes, classes],
     async reconcile(_key, signal) {
-      const queue = queueOf(pods.store.all() as readonly Pod[], schedulerName).filter(
+      const queue = queueOf(pods.store.onNoNode() as readonly Pod[], schedulerName).filter(
         (pod) => !assumed.has(pod.metadata.uid ?? ""),
       );
       if (queue.length === 0) return undefined;
