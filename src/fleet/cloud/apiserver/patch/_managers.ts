@@ -18,13 +18,25 @@ export function sameManager(a: Manager, b: Omit<Manager, "set" | "time">): boole
   return a.operation === "Apply" || a.apiVersion === b.apiVersion;
 }
 
+/** Whether an entry as it is stored is of that manager. */
+export function isOf(
+  { manager = "", operation, subresource, apiVersion }: ManagedFields,
+  wanted: Omit<Manager, "set" | "time">,
+): boolean {
+  if (manager !== wanted.name || operation !== wanted.operation) return false;
+  return (
+    (subresource || undefined) === wanted.subresource &&
+    (operation === "Apply" || apiVersion === wanted.apiVersion)
+  );
+}
+
 /** Undefined when an entry cannot be read. */
 export function parseManagers(entries: readonly unknown[] | undefined): readonly Manager[] | undefined {
   const managers = (entries ?? []).map(parseManager);
   return managers.every((manager) => manager !== undefined) ? managers : undefined;
 }
 
-function parseManager(entry: unknown): Manager | undefined {
+export function parseManager(entry: unknown): Manager | undefined {
   if (!isFields(entry)) return undefined;
   const {
     manager: name = "",
@@ -42,36 +54,56 @@ function parseManager(entry: unknown): Manager | undefined {
   return { name, operation, apiVersion, subresource: subresource || undefined, time, set };
 }
 
-/** Without those who own nothing; appliers first, then by time and name, as they are stored. */
+/** Without those who own nothing; in the order in which they are stored. */
 export function printManagers(managers: readonly Manager[]): ManagedFields[] {
-  return managers
-    .filter(({ set }) => !isEmpty(set))
-    .toSorted(byAge)
-    .map(({ name, operation, apiVersion, subresource, time, set }) => ({
-      ...(name === "" ? {} : { manager: name }),
-      operation,
-      apiVersion,
-      ...(time === undefined ? {} : { time }),
-      fieldsType: "FieldsV1",
-      fieldsV1: toFieldsV1(set),
-      ...(subresource === undefined ? {} : { subresource }),
-    }));
+  return inOrder(managers.filter(({ set }) => !isEmpty(set)).map(printManager));
+}
+
+export function printManager({
+  name,
+  operation,
+  apiVersion,
+  subresource,
+  time,
+  set,
+}: Manager): ManagedFields {
+  return {
+    ...(name === "" ? {} : { manager: name }),
+    operation,
+    apiVersion,
+    ...(time === undefined ? {} : { time }),
+    fieldsType: "FieldsV1",
+    fieldsV1: toFieldsV1(set),
+    ...(subresource === undefined ? {} : { subresource }),
+  };
+}
+
+/** Appliers first, then by time and name. */
+export function inOrder(entries: readonly ManagedFields[]): ManagedFields[] {
+  return entries.toSorted((a, b) => byKey(keyOf(a), keyOf(b)));
+}
+
+function keyOf({ operation, time, manager, apiVersion, subresource }: ManagedFields): readonly string[] {
+  return [operation ?? "", time ?? "", manager ?? "", apiVersion ?? "", subresource ?? ""];
 }
 
 function byAge(a: Manager, b: Manager): number {
-  const key = (manager: Manager): readonly string[] => [
-    manager.operation,
-    manager.time ?? "",
-    manager.name,
-    manager.apiVersion,
-    manager.subresource ?? "",
-  ];
-  const [left, right] = [key(a), key(b)];
+  return byKey(
+    keyOf({ ...a, manager: a.name } as ManagedFields),
+    keyOf({ ...b, manager: b.name } as ManagedFields),
+  );
+}
+
+function byKey(left: readonly string[], right: readonly string[]): number {
   const at = left.findIndex((text, index) => text !== right[index]);
   return at === -1 ? 0 : (left[at] ?? "") < (right[at] ?? "") ? -1 : 1;
 }
 
 const maxUpdaters = 10;
+
+export function isTooMany(entries: readonly ManagedFields[]): boolean {
+  return entries.filter(({ operation }) => operation === "Update").length > maxUpdaters;
+}
 
 /** More than ten updaters: the oldest become one, so that an object does not grow with each new name. */
 export function capUpdaters(managers: readonly Manager[]): readonly Manager[] {
@@ -112,7 +144,7 @@ export function ownable(
   set: FieldSet,
   { subresource, hasStatus }: { readonly subresource: string | undefined; readonly hasStatus: boolean },
 ): FieldSet {
-  const owned = difference(set, membersAt(serverFields));
+  const owned = difference(set, serverSet);
   const inside = [...owned.inside].filter(([step]) =>
     subresource === "status" ? step === "f:status" : !(hasStatus && step === "f:status"),
   );
@@ -132,6 +164,9 @@ function membersAt(fields: readonly (readonly string[])[]): FieldSet {
   // Metadata as such is nobody's, but labels in it are.
   return set;
 }
+
+/** Never changed. */
+const serverSet = membersAt(serverFields);
 
 /** The object as its fields are compared: without what the server keeps about it. */
 export function comparable(object: KubeObject | undefined): unknown {

@@ -2,7 +2,7 @@
  * Sets of fields, in the form in which managedFields keeps them (FieldsV1): a tree whose steps are `f:<name>`, `k:<keys of a list's element>`, `v:<value of a set>`.
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ (fieldsV1)
  */
-import { type Fields, isFields } from "../schema/json.ts";
+import { type Fields, get, isFields } from "../schema/json.ts";
 
 export interface FieldSet {
   /** The field itself belongs to the set. */
@@ -64,6 +64,29 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
 
 export function sameSet(a: FieldSet, b: FieldSet): boolean {
   return isEmpty(difference(a, b)) && isEmpty(difference(b, a));
+}
+
+/** Whether FieldsV1 and a set have a member in common. Their roots are no members. */
+export function touches(fields: unknown, { inside }: FieldSet): boolean {
+  for (const [step, inner] of inside) {
+    const own = isFields(fields) ? get(fields, step) : undefined;
+    if (own !== undefined && ((inner.member && isMember(own)) || touches(own, inner))) return true;
+  }
+  return false;
+}
+
+/** Whether FieldsV1 have all members of a set. Their roots are no members. */
+export function covers(fields: unknown, { inside }: FieldSet): boolean {
+  for (const [step, inner] of inside) {
+    const own = isFields(fields) ? get(fields, step) : undefined;
+    if (own === undefined || (inner.member && !isMember(own)) || !covers(own, inner)) return false;
+  }
+  return true;
+}
+
+/** Of a field in FieldsV1: one without fields inside is a member, and one that says so. */
+function isMember(fields: unknown): boolean {
+  return isFields(fields) && (Object.hasOwn(fields, ".") || Object.keys(fields).length === 0);
 }
 
 /** The members' paths as messages name them: `.spec.containers[name="a"].image`. */

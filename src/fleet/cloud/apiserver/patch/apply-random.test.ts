@@ -3,13 +3,14 @@ import { describe, expect, test } from "bun:test";
 import { KubeError, type KubeObject } from "../../../../spec/kubernetes/kube.ts";
 import { isFields } from "../schema/json.ts";
 import { example } from "./_example.ts";
-import { type FieldSet, fromFieldsV1 } from "./_set.ts";
-import { granular } from "./_typed.ts";
+import { capUpdaters, comparable, ownable, parseManagers, printManagers, sameManager } from "./_managers.ts";
+import { difference, emptySet, type FieldSet, fromFieldsV1, isEmpty, union } from "./_set.ts";
+import { compare, granular } from "./_typed.ts";
 import { apply } from "./apply.ts";
 import { jsonPatch } from "./json.ts";
 import { managedAfterUpdate } from "./managed.ts";
 import { mergePatch } from "./merge.ts";
-import type { ApplyRequest } from "./patch.ts";
+import type { ApplyRequest, UpdateRequest } from "./patch.ts";
 import { strategicMergePatch } from "./strategic.ts";
 
 type Random = (below: number) => number;
@@ -129,6 +130,56 @@ test("server-side apply, whatever is applied and updated", () => {
       }
     }
   }
+});
+
+/** Managed fields after an update as sets say it: all are taken apart, and put together again. */
+function wholeManaged({ old, changed, manager, now, subresource, hasStatus = false }: UpdateRequest) {
+  const { schema, definitions } = example;
+  const { changed: differs, removed } = compare(comparable(old), comparable(changed), schema, definitions);
+  const taken = ownable(differs, { subresource, hasStatus });
+  const before = parseManagers(old?.metadata.managedFields) ?? [];
+  const others = before.map((each) => ({
+    ...each,
+    set: difference(difference(each.set, taken), removed),
+  }));
+  if (isEmpty(taken)) return printManagers(others);
+  const self = { name: manager, operation: "Update", apiVersion: changed.apiVersion, subresource } as const;
+  const mine = before.find((each) => sameManager(each, self));
+  const set = union(difference(mine?.set ?? emptySet(), removed), taken);
+  const kept = others.filter((each) => !sameManager(each, self));
+  return printManagers(capUpdaters([...kept, { ...self, time: now, set }]));
+}
+
+test("an update leaves the managed fields that whole sets of fields make, whoever wrote what before", () => {
+  let updates = 0;
+  for (let seed = 1; seed <= 120; seed++) {
+    const random = sequence(seed);
+    let live = apply(request(random, undefined, 0));
+    for (let step = 1; step < 14; step++) {
+      if (random(4) === 0) {
+        live = apply(request(random, live, step));
+        continue;
+      }
+      const part = random(3) === 0 ? spec(random) : { ...(live["spec"] as object), paused: random(2) === 1 };
+      const status = { status: { replicas: random(3) } };
+      const sub = random(3) === 0 ? { subresource: "status" } : {};
+      const changed: KubeObject = { ...live, ...("subresource" in sub ? status : { spec: part }) };
+      const asked: UpdateRequest = {
+        old: live,
+        changed,
+        manager: `updater-${random(13)}`,
+        now: time(step),
+        schema: example,
+        hasStatus: true,
+        ...sub,
+      };
+      const managedFields = managedAfterUpdate(asked);
+      expect(managedFields).toEqual(wholeManaged(asked));
+      updates += 1;
+      live = { ...changed, metadata: { ...changed.metadata, managedFields } };
+    }
+  }
+  expect(updates).toBeGreaterThan(500);
 });
 
 test("server-side apply without force either leaves everybody else's fields or is refused", () => {
