@@ -1,10 +1,11 @@
 /** Opens CloudHub: keys, what edges have, the sessions, and the two ports. */
-import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../../base/clock.ts";
 import type { KubeClient } from "../../../spec/kubernetes/kube.ts";
+import { serveWebSockets, type Visitor } from "../../../wire/websockets/serve.ts";
+import type { Peer } from "../../../wire/websockets/peer.ts";
+import { refusing } from "../../../wire/websockets/request.ts";
 import { envelopeLimits } from "../../link/envelope.ts";
 import { linkFeatures } from "../../link/features.ts";
 import { type Deadlines, listen } from "../apiserver/http/listen.ts";
@@ -63,6 +64,8 @@ export interface OpenHub extends Hub, AsyncDisposable {
 
 /** For a handshake. When thousands come at once, to join or to come back, Bun takes up those that came last first: the others wait. */
 const rush = 30_000;
+/** Connections at once, those of edges that come again while their last one is still there among them. */
+const maxConnections = 8_192;
 const usualDeadlines: Deadlines = { head: rush, idle: 15_000, close: 500 };
 
 /** Resolves when it listens. Errors: those of the keys; `unavailable` when an address is taken. */
@@ -95,20 +98,17 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
   for (const node of records.allNodes()) if (!informer.store.get(undefined, node)) sessions.forget(node);
   const tls = { key: keys.server.key, cert: keys.server.certificate, ca: keys.authorityText };
   const deadlines = { ...usualDeadlines, ...options.deadlines };
-  const { upgrade } = await acceptor(sessions, options);
   const link = opening.use(
-    await listen({
+    serveWebSockets({
       host,
       port: options.port,
       tls,
-      deadlines,
-      handlers: {
-        upgrade,
-        request: async (_request, response) => {
-          response.writeHead(404, { "Content-Type": "text/plain", Connection: "close" });
-          response.end("here are WebSockets of edges alone");
-        },
-      },
+      largest: envelopeLimits.bytes,
+      most: maxConnections,
+      patience: deadlines.head,
+      close: deadlines.close,
+      admit: async (visitor) => await letIn(visitor, sessions, options),
+      otherwise: { status: 404, reason: "here are WebSockets of edges alone" },
     }),
   );
   claims.hub ||= `${hostname()}:${link.port}`;
@@ -154,53 +154,26 @@ function facade(sessions: Sessions): Hub {
 
 const notFound: Refusal = { status: 404, reason: "not found" };
 
-async function acceptor(sessions: Sessions, options: HubOptions) {
+/** Who connects by a certificate of this cloud's becomes a session of its node. */
+async function letIn({ asking, ...shown }: Visitor, sessions: Sessions, options: HubOptions) {
   const { nodeLimit = 5_000, legacyCertificates = false, signal, log, ready } = options;
-  const { WebSocketServer } = await import("ws");
-  const server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    clientTracking: false,
-    maxPayload: envelopeLimits.bytes,
-  });
-  server.on("headers", (headers, { headers: asked }) => {
-    if (linkFeatures.header in asked) headers.push(`${linkFeatures.header}: ${linkFeatures.value}`);
-  });
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const connection = request.socket as TLSSocket;
-    const subject = connection.authorized ? connection.getPeerX509Certificate()?.subject : undefined;
-    const fault = connection.authorized ? undefined : String(connection.authorizationError ?? "");
-    const admission = admit({ headers: request.headers, subject, fault }, legacyCertificates);
-    if ("reason" in admission) return refuseSocket(socket, admission);
-    const { node } = admission;
-    if (ready) await ready.catch(() => {});
-    if (signal.aborted || sessions.isClosed)
-      return refuseSocket(socket, { status: 503, reason: "the cloud ends" });
-    if (sessions.size >= nodeLimit && !sessions.edge(node)) {
-      log(`node "${node}" is refused: ${nodeLimit} nodes are connected, which is the limit`);
-      return refuseSocket(socket, { status: 503, reason: `the limit of ${nodeLimit} nodes is reached` });
-    }
-    server.handleUpgrade(request, socket, head, (peer) => sessions.open(node, peer, connection));
-  };
-  return { upgrade };
+  const admission = admit({ headers: asking.headers, ...shown }, legacyCertificates);
+  if ("reason" in admission) return admission;
+  const { node } = admission;
+  if (ready) await ready.catch(() => {});
+  if (signal.aborted || sessions.isClosed) return { status: 503, reason: "the cloud ends" };
+  if (sessions.size >= nodeLimit && !sessions.edge(node)) {
+    log(`node "${node}" is refused: ${nodeLimit} nodes are connected, which is the limit`);
+    return { status: 503, reason: `the limit of ${nodeLimit} nodes is reached` };
+  }
+  const { header, value } = linkFeatures;
+  const headers = header in asking.headers ? { [header]: value } : {};
+  return { headers, open: (peer: Peer) => sessions.open(node, peer) };
 }
 
-const phrases = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  503: "Service Unavailable",
-} as const;
-
-function refuseSocket(socket: Duplex, { status, reason }: Refusal): void {
-  const body = `${reason}\n`;
+function refuseSocket(socket: Duplex, refusal: Refusal): void {
   socket.on("error", () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status} ${phrases[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  socket.end(refusing(refusal));
 }
 
 function joinOptions(sessions: Sessions, keys: Keys, options: HubOptions) {

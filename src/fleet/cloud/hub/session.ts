@@ -1,7 +1,6 @@
 /** One edge's connection, and all that is kept of it: little, since there are thousands. */
-import type { TLSSocket } from "node:tls";
-import type { WebSocket } from "ws";
 import { SampanError } from "../../../base/errors.ts";
+import type { Peer, PeerOwner } from "../../../wire/websockets/peer.ts";
 import type { Envelope } from "../../link/envelope.ts";
 import type { Traits, Version } from "../../link/versions.ts";
 import type { Edge } from "./hub.ts";
@@ -36,13 +35,20 @@ export const bounds = {
   faults: 1_000,
 } as const;
 
+/** Whose sessions they are. */
+export interface SessionHome {
+  /** A message came, and has not been read yet. */
+  heard(session: Session, data: Buffer): void;
+  /** The connection ended by itself. */
+  lost(session: Session): void;
+  releaseOf(node: string): Release;
+}
+
 interface Made {
-  readonly connection: TLSSocket;
   /** Milliseconds since 1970. */
   readonly since: number;
   /** All other times: milliseconds that go on and never jump. */
   readonly now: number;
-  readonly release: () => Release;
 }
 
 interface Waiting {
@@ -50,7 +56,7 @@ interface Waiting {
   readonly reject: (error: SampanError) => void;
 }
 
-export class Session implements Edge {
+export class Session implements Edge, PeerOwner {
   readonly node: string;
   readonly since: number;
   readonly queue = new DeliveryQueue();
@@ -62,9 +68,8 @@ export class Session implements Edge {
   working = 0;
   /** The claim by which this hub holds the node. */
   claim: number | undefined;
-  private readonly release: () => Release;
-  private readonly socket: WebSocket;
-  private readonly connection: TLSSocket;
+  private readonly home: SessionHome;
+  private readonly peer: Peer;
   private gone: AbortController | undefined;
   private asks: Map<string, Waiting> | undefined;
   private reason: string | undefined;
@@ -79,11 +84,10 @@ export class Session implements Edge {
   private bytes: number = bounds.byteBurst;
   private filled: number;
 
-  constructor(node: string, socket: WebSocket, { connection, since, now, release }: Made) {
+  constructor(home: SessionHome, node: string, peer: Peer, { since, now }: Made) {
+    this.home = home;
     this.node = node;
-    this.socket = socket;
-    this.connection = connection;
-    this.release = release;
+    this.peer = peer;
     this.since = since;
     this.heard = now;
     this.filled = now;
@@ -91,11 +95,11 @@ export class Session implements Edge {
   }
 
   get version(): Version {
-    return this.release().version;
+    return this.home.releaseOf(this.node).version;
   }
 
   get traits(): Traits {
-    return this.release().traits;
+    return this.home.releaseOf(this.node).traits;
   }
 
   get signal(): AbortSignal {
@@ -105,7 +109,7 @@ export class Session implements Edge {
   }
 
   get isOpen(): boolean {
-    return this.reason === undefined && this.socket.readyState === 1;
+    return this.reason === undefined && this.peer.isOpen;
   }
 
   /** Why it ended. */
@@ -115,15 +119,15 @@ export class Session implements Edge {
 
   /** Whether more objects may be begun. */
   get hasRoom(): boolean {
-    return this.isOpen && this.socket.bufferedAmount < bounds.begin;
+    return this.isOpen && this.peer.bufferedAmount < bounds.begin;
   }
 
   /** False when too much waits already. */
   send(text: string): boolean {
-    const waiting = this.socket.bufferedAmount;
+    const waiting = this.peer.bufferedAmount;
     if (!this.isOpen || (waiting > 0 && waiting + text.length > bounds.unsent)) return false;
     this.unheard += text.length;
-    this.socket.send(text);
+    this.peer.send(text);
     return true;
   }
 
@@ -147,14 +151,14 @@ export class Session implements Edge {
 
   /** Bytes of a message that has begun and not ended. */
   get begun(): number {
-    return this.connection.bytesRead - this.whole;
+    return this.peer.bytesRead - this.whole;
   }
 
   /** Counts a message; what comes too fast is read later. */
   count(size: number, now: number): void {
     this.fill(now);
     this.lastMessage = now;
-    this.whole = this.connection.bytesRead;
+    this.whole = this.peer.bytesRead;
     this.messages -= 1;
     this.bytes -= size;
     this.restrain();
@@ -164,14 +168,14 @@ export class Session implements Edge {
     const isTooFast = this.messages <= 0 || this.bytes <= 0 || this.working >= bounds.working;
     if (isTooFast === this.isPaused || !this.isOpen) return;
     this.isPaused = isTooFast;
-    if (isTooFast) this.socket.pause();
-    else this.socket.resume();
+    if (isTooFast) this.peer.pause();
+    else this.peer.resume();
   }
 
   /** Why it is dead, or undefined. Called every second. `patience`: milliseconds without a message of its own. */
   look(now: number, patience: number): string | undefined {
     this.fill(now);
-    const { bytesRead } = this.connection;
+    const { bytesRead } = this.peer;
     // A long message on a slow link is one of its own, too.
     if (bytesRead - this.read >= bounds.some || this.isPaused) this.lastMessage = now;
     if (bytesRead !== this.read || this.isPaused) {
@@ -188,7 +192,7 @@ export class Session implements Edge {
       return `it sent no keepalive for ${Math.round(patience / 1000)} s`;
     if (quiet >= bounds.quiet && !this.isAsked) {
       this.isAsked = true;
-      this.socket.ping();
+      this.peer.ping();
     }
     return undefined;
   }
@@ -198,9 +202,9 @@ export class Session implements Edge {
     if (this.reason !== undefined) return;
     this.reason = reason;
     // Who does not take what waits does not hear why, either.
-    const isPolite = code !== undefined && this.socket.readyState === 1 && this.socket.bufferedAmount === 0;
-    if (isPolite) this.socket.close(code, reason.slice(0, 120));
-    else this.socket.terminate();
+    const isPolite = code !== undefined && this.peer.isOpen && this.peer.bufferedAmount === 0;
+    if (isPolite) this.peer.close(code, reason);
+    else this.peer.terminate();
     this.gone?.abort(this.lost());
     const asks = [...(this.asks?.values() ?? [])];
     this.asks = undefined;
@@ -209,7 +213,15 @@ export class Session implements Edge {
 
   /** For what was told to close and did not. */
   terminate(): void {
-    this.socket.terminate();
+    this.peer.terminate();
+  }
+
+  message(data: Buffer): void {
+    this.home.heard(this, data);
+  }
+
+  closed(): void {
+    this.home.lost(this);
   }
 
   private lost(): SampanError {

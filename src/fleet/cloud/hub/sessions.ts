@@ -1,8 +1,7 @@
 /** The hub itself: its sessions, what they bring and what goes to them. It opens nothing; connections are handed to it. */
-import type { TLSSocket } from "node:tls";
-import type { WebSocket } from "ws";
 import type { Clock } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
+import type { Peer } from "../../../wire/websockets/peer.ts";
 import { type Envelope, formatEnvelope } from "../../link/envelope.ts";
 import type { KubeObject } from "../../../spec/kubernetes/kube.ts";
 import type { Informer } from "../informer/informer.ts";
@@ -14,8 +13,8 @@ import { claimNode, claimOf, type ClaimsOptions } from "./claims.ts";
 import { compose } from "./compose.ts";
 import type { AskOptions, Delivery, Edge, Handler, Hub, Source } from "./hub.ts";
 import { receive } from "./receive.ts";
-import { releaseOf } from "./release.ts";
-import { Session } from "./session.ts";
+import { type Release, releaseOf } from "./release.ts";
+import { Session, type SessionHome } from "./session.ts";
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -43,7 +42,7 @@ const politeness = 2_000;
 /** Of the protocol of WebSockets: going away; policy. */
 const closed = { away: 1001, policy: 1008 } as const;
 
-export class Sessions implements Hub {
+export class Sessions implements Hub, SessionHome {
   readonly handlers = new Map<string, Handler>();
   private readonly options: SessionsOptions;
   private readonly sessions = new Map<string, Session>();
@@ -122,27 +121,31 @@ export class Sessions implements Hub {
   }
 
   /** A connection whose certificate is that of the node. The newest wins. */
-  open(node: string, socket: WebSocket, connection: TLSSocket): void {
+  open(node: string, peer: Peer): Session {
     const { clock, log } = this.options;
     const older = this.sessions.get(node);
     if (older && clock.now() - older.since < soon)
       log(`node "${node}" connects again and again: two machines may have its certificate`);
     if (older) this.end(older, "the node connected again", closed.policy);
-    const session = new Session(node, socket, {
-      connection,
-      since: clock.now(),
-      now: this.now,
-      release: () => releaseOf(this.options.nodes.store.get(undefined, node)),
-    });
+    const session = new Session(this, node, peer, { since: clock.now(), now: this.now });
     this.sessions.set(node, session);
     this.looks.push(node);
-    socket.on("message", (data: Buffer) => receive(this, session, { data, now: this.now, log }));
-    socket.on("close", () => this.end(session, "the connection ended"));
-    // What is wrong with the transport ends it; that is told by `close`.
-    socket.on("error", () => this.end(session, "the connection is broken"));
     this.claim(session);
     for (const handler of this.connecting) this.greet(handler, session);
     this.look(session);
+    return session;
+  }
+
+  heard(session: Session, data: Buffer): void {
+    receive(this, session, { data, now: this.now, log: this.options.log });
+  }
+
+  lost(session: Session): void {
+    this.end(session, "the connection ended");
+  }
+
+  releaseOf(node: string): Release {
+    return releaseOf(this.options.nodes.store.get(undefined, node));
   }
 
   /** What an edge acknowledged. */
