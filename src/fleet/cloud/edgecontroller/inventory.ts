@@ -18,12 +18,6 @@ export interface Reference {
 
 type Counts = Map<string, Map<string, number>>;
 
-interface Entry {
-  readonly uid: string | undefined;
-  readonly node: string;
-  readonly references: readonly string[];
-}
-
 export function nodeOf(pod: KubeObject | undefined): string | undefined {
   const node = (pod?.["spec"] as { readonly nodeName?: unknown } | undefined)?.nodeName;
   return typeof node === "string" && node !== "" ? node : undefined;
@@ -50,18 +44,17 @@ export function inventoryOf(pods: Informer): Inventory {
 export class Inventory {
   private readonly pods: Informer;
   private readonly generations = new Map<string, number>();
-  private readonly entries = new Map<string, Entry>();
-  /** node → reference → how many of its pods have it. */
-  private readonly byNode: Counts = new Map();
-  /** reference → node → the same. */
+  /** What each pod that is bound refers to, by its uid. */
+  private readonly references = new Map<string, readonly string[]>();
+  /** reference → node → how many of its pods have it. */
   private readonly byReference: Counts = new Map();
 
   /** Follows the pods from now on; handlers that are added to the informer later find it up to date. */
   constructor(pods: Informer) {
     this.pods = pods;
     follow(pods, (now, before) => {
-      if (now) this.take(now);
-      else if (before) this.drop(place(before));
+      if (now) this.take(now, before);
+      else if (before) this.drop(before);
     });
   }
 
@@ -94,7 +87,17 @@ export class Inventory {
   }
 
   *referencesOf(node: string): Iterable<Reference> {
-    for (const key of this.byNode.get(node)?.keys() ?? []) yield parseKey(key);
+    const seen = new Set<unknown>();
+    for (const { metadata } of this.podsOf(node)) {
+      const references = this.references.get(metadata.uid ?? "") ?? [];
+      // Most pods share their lists.
+      if (seen.has(references)) continue;
+      seen.add(references);
+      for (const key of references) {
+        if (!seen.has(key)) yield parseKey(key);
+        seen.add(key);
+      }
+    }
   }
 
   /** All of a kind that pods of any node refer to. */
@@ -104,45 +107,35 @@ export class Inventory {
 
   /** What one pod refers to. */
   referencesOfPod(pod: KubeObject): readonly Reference[] {
-    return this.entries.get(place(pod))?.references.map(parseKey) ?? [];
+    return this.references.get(pod.metadata.uid ?? "")?.map(parseKey) ?? [];
   }
 
-  private take(pod: KubeObject): void {
-    const key = place(pod);
+  private take(pod: KubeObject, before: KubeObject | undefined): void {
     const node = nodeOf(pod);
-    const { uid, namespace = "" } = pod.metadata;
-    const known = this.entries.get(key);
+    const { uid = "", namespace = "" } = pod.metadata;
     // What a bound pod refers to does not change, but for containers that are added to look into it.
-    if (known && known.uid === uid && known.node === node && !mayGrow(pod)) return;
-    this.drop(key);
+    if (before && this.references.has(uid) && nodeOf(before) === node && !mayGrow(pod)) return;
+    if (before) this.drop(before);
     if (node === undefined) return;
     this.changed(node);
     const references = shared([...referencesOf(pod)].map((each) => withNamespace(each, namespace)));
-    this.entries.set(key, { uid, node, references });
-    for (const reference of references) {
-      add(this.byNode, node, reference);
-      add(this.byReference, reference, node);
-    }
+    this.references.set(uid, references);
+    for (const reference of references) add(this.byReference, reference, node);
   }
 
-  private drop(key: string): void {
-    const entry = this.entries.get(key);
-    if (!entry) return;
-    this.entries.delete(key);
-    this.changed(entry.node);
-    for (const reference of entry.references) {
-      subtract(this.byNode, entry.node, reference);
-      subtract(this.byReference, reference, entry.node);
-    }
+  private drop(pod: KubeObject): void {
+    const { uid = "" } = pod.metadata;
+    const references = this.references.get(uid);
+    const node = nodeOf(pod);
+    if (!references || node === undefined) return;
+    this.references.delete(uid);
+    this.changed(node);
+    for (const reference of references) subtract(this.byReference, reference, node);
   }
 
   private changed(node: string): void {
     this.generations.set(node, this.generation(node) + 1);
   }
-}
-
-function place({ metadata: { namespace = "", name = "" } }: KubeObject): string {
-  return `${namespace}/${name}`;
 }
 
 /** `secrets/a` of a pod in `default` is `secrets/default/a`. */

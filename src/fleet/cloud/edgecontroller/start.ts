@@ -29,7 +29,7 @@ export async function startEdgeController(context: CloudContext): Promise<AsyncD
     client,
     hub,
     inventory,
-    leases: new LeaseDesk(),
+    leases: new LeaseDesk(() => informers.find(ids.leases)),
     rates: openRates(clock),
     clock,
   };

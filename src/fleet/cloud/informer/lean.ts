@@ -21,8 +21,20 @@ export function withoutManagedFields(object: KubeObject): KubeObject {
 export function lean(object: KubeObject): KubeObject {
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(withoutManagedFields(object)))
-    kept[name] = name === "metadata" ? value : fieldsOf(value, 1);
+    kept[name] = name === "metadata" ? metadataOf(value as KubeObject["metadata"]) : fieldsOf(value, 1);
   return kept as unknown as KubeObject;
+}
+
+/** What many objects have alike; names, uids and versions are each one's own, and not worth remembering. */
+const alike: readonly string[] = ["namespace", "creationTimestamp", "generateName"];
+
+function metadataOf(metadata: KubeObject["metadata"]): KubeObject["metadata"] {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === "object" || alike.includes(name) ? shared(value, 1) : value,
+    ]),
+  );
 }
 
 /** The object itself differs from all others: it has a node's name in it. Its parts may not. */

@@ -12,7 +12,7 @@ export interface Shelf {
 /** Objects in several groups, by texts that belong to each. Made when it is first asked for: of most kinds nobody ever does, and a fleet has tens of thousands of objects. */
 class Index {
   private readonly groupsOf: (object: KubeObject) => readonly string[];
-  private groups: Map<string, Map<string, KubeObject>> | undefined;
+  private groups: Map<string, Group> | undefined;
 
   constructor(groupsOf: (object: KubeObject) => readonly string[]) {
     this.groupsOf = groupsOf;
@@ -24,10 +24,9 @@ class Index {
 
   remove(key: string, object: KubeObject): void {
     if (!this.groups) return;
-    for (const group of this.groupsOf(object)) {
-      const members = this.groups.get(group);
-      members?.delete(key);
-      if (members?.size === 0) this.groups.delete(group);
+    for (const name of this.groupsOf(object)) {
+      const group = this.groups.get(name);
+      if (group && withoutMember(group, key, object) === 0) this.groups.delete(name);
     }
   }
 
@@ -36,19 +35,49 @@ class Index {
     return [...(this.groups.get(group)?.values() ?? [])];
   }
 
-  private made(objects: ReadonlyMap<string, KubeObject>): Map<string, Map<string, KubeObject>> {
-    const groups = new Map<string, Map<string, KubeObject>>();
+  private made(objects: ReadonlyMap<string, KubeObject>): Map<string, Group> {
+    const groups = new Map<string, Group>();
     for (const [key, object] of objects) this.enter(groups, key, object);
     return groups;
   }
 
-  private enter(groups: Map<string, Map<string, KubeObject>>, key: string, object: KubeObject): void {
-    for (const group of this.groupsOf(object)) {
-      const members = groups.get(group);
-      if (members) members.set(key, object);
-      else groups.set(group, new Map([[key, object]]));
-    }
+  private enter(groups: Map<string, Group>, key: string, object: KubeObject): void {
+    for (const name of this.groupsOf(object))
+      groups.set(name, withMember(groups.get(name) ?? [], { key, object }));
   }
+}
+
+/** Small groups are lists: there are thousands, and a Map takes several times as much. */
+type Group = KubeObject[] | Map<string, KubeObject>;
+const mostInList = 24;
+
+interface Member {
+  readonly key: string;
+  readonly object: KubeObject;
+}
+
+/** The group with one more, which may be another group than before. */
+function withMember(group: Group, { key: place, object }: Member): Group {
+  if (group instanceof Map) return group.set(place, object);
+  if (group.length < mostInList) {
+    group.push(object);
+    return group;
+  }
+  const entries = [...group, object].map(
+    (one) => [key(one.metadata.namespace, one.metadata.name), one] as const,
+  );
+  return new Map(entries);
+}
+
+/** How many are left. */
+function withoutMember(group: Group, place: string, object: KubeObject): number {
+  if (group instanceof Map) {
+    group.delete(place);
+    return group.size;
+  }
+  const at = group.indexOf(object);
+  if (at >= 0) group.splice(at, 1);
+  return group.length;
 }
 
 /** Of no node, as spec.nodeName says it before a pod is placed. */

@@ -19,10 +19,49 @@ export interface Sync {
   readonly version: string | undefined;
 }
 
-export interface Row extends Sync {
+/** A number that is written as it is printed, as itself: it takes no memory of its own. */
+type Compact = number | string;
+
+function compact(text: string): Compact {
+  const number = Number(text);
+  return String(number) === text ? number : text;
+}
+
+export class Row implements Sync {
+  readonly uid: string;
+  readonly namespace: string | undefined;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
   /** The uid of the ObjectSync itself. */
   readonly own: string;
-  readonly revision: string;
+  private readonly had: Compact | undefined;
+  private readonly written: Compact;
+
+  constructor({
+    version,
+    revision,
+    own,
+    ...sync
+  }: Sync & { readonly own: string; readonly revision: string }) {
+    this.uid = sync.uid;
+    this.namespace = sync.namespace;
+    this.apiVersion = sync.apiVersion;
+    this.kind = sync.kind;
+    this.name = sync.name;
+    this.own = own;
+    this.had = version === undefined ? undefined : compact(version);
+    this.written = compact(revision);
+  }
+
+  get version(): string | undefined {
+    return this.had === undefined ? undefined : String(this.had);
+  }
+
+  /** The resourceVersion of the ObjectSync itself. */
+  get revision(): string {
+    return String(this.written);
+  }
 }
 
 type Nodes = Map<string, Map<string, Row>>;
@@ -107,7 +146,7 @@ function rowOf({ metadata, ...object }: KubeObject, of: string): Row {
   const status = (object["status"] ?? {}) as Readonly<Record<string, unknown>>;
   const { objectAPIVersion, objectKind, objectName } = spec;
   const version = status["objectResourceVersion"];
-  return {
+  return new Row({
     uid: apart(of),
     namespace: namespace === undefined ? undefined : shared(namespace),
     apiVersion: shared(objectAPIVersion),
@@ -116,7 +155,7 @@ function rowOf({ metadata, ...object }: KubeObject, of: string): Row {
     version: typeof version === "string" && /^\d{1,20}$/.test(version) ? version : undefined,
     own: uid,
     revision: resourceVersion,
-  };
+  });
 }
 
 /** What an informer asks of it. */

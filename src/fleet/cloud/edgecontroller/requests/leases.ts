@@ -2,6 +2,7 @@
 import { milliseconds } from "../../../../base/clock.ts";
 import { notFound } from "../../../../spec/kubernetes/errors.ts";
 import type { KubeObject } from "../../../../spec/kubernetes/kube.ts";
+import type { Informer } from "../../informer/informer.ts";
 import { withoutManagedFields } from "../../informer/lean.ts";
 import { leaseChange, leaseRenewal, type Lease, type LeaseSpec } from "../../../link/kinds/leases.ts";
 import { requireSameObject } from "../../../link/kinds/kube.ts";
@@ -14,6 +15,12 @@ const apiVersion = "coordination.k8s.io/v1";
 /** The leases as they were last written for the sessions of this process. */
 export class LeaseDesk {
   private readonly written = new WeakMap<object, KubeObject>();
+  private readonly following: () => Informer | undefined;
+
+  /** `following`: the informer of leases, if anybody has one; what it keeps is not kept twice. */
+  constructor(following: () => Informer | undefined) {
+    this.following = following;
+  }
 
   last({ edge }: Request): KubeObject | undefined {
     return this.written.get(edge);
@@ -21,7 +28,10 @@ export class LeaseDesk {
 
   /** Without what edges have no use for: it would be half of what is sent to an idle one. */
   keep({ edge }: Request, lease: KubeObject): KubeObject {
-    const kept = withoutManagedFields(lease);
+    const { name = "", resourceVersion } = lease.metadata;
+    const known = this.following()?.store.get(namespace, name);
+    const isSame = known?.kind === "Lease" && known.metadata.resourceVersion === resourceVersion;
+    const kept = isSame ? known : withoutManagedFields(lease);
     this.written.set(edge, kept);
     return kept;
   }
