@@ -18,61 +18,51 @@ class Index {
     this.groupsOf = groupsOf;
   }
 
-  add(key: string, object: KubeObject): void {
-    if (this.groups) this.enter(this.groups, key, object);
+  add(object: KubeObject): void {
+    if (this.groups) this.enter(this.groups, object);
   }
 
-  remove(key: string, object: KubeObject): void {
+  remove(object: KubeObject): void {
     if (!this.groups) return;
     for (const name of this.groupsOf(object)) {
       const group = this.groups.get(name);
-      if (group && withoutMember(group, key, object) === 0) this.groups.delete(name);
+      if (group && without(group, object) === 0) this.groups.delete(name);
     }
   }
 
-  members(group: string, objects: ReadonlyMap<string, KubeObject>): readonly KubeObject[] {
+  /** `objects`: all that there are. */
+  members(name: string, objects: Iterable<KubeObject>): readonly KubeObject[] {
     this.groups ??= this.made(objects);
-    return [...(this.groups.get(group)?.values() ?? [])];
+    return [...(this.groups.get(name)?.values() ?? [])];
   }
 
-  private made(objects: ReadonlyMap<string, KubeObject>): Map<string, Group> {
+  private made(objects: Iterable<KubeObject>): Map<string, Group> {
     const groups = new Map<string, Group>();
-    for (const [key, object] of objects) this.enter(groups, key, object);
+    for (const object of objects) this.enter(groups, object);
     return groups;
   }
 
-  private enter(groups: Map<string, Group>, key: string, object: KubeObject): void {
-    for (const name of this.groupsOf(object))
-      groups.set(name, withMember(groups.get(name) ?? [], { key, object }));
+  private enter(groups: Map<string, Group>, object: KubeObject): void {
+    for (const name of this.groupsOf(object)) groups.set(name, joined(groups.get(name) ?? [], object));
   }
 }
 
-/** Small groups are lists: there are thousands, and a Map takes several times as much. */
-type Group = KubeObject[] | Map<string, KubeObject>;
+/** Small groups are lists: there are thousands, and a Set takes several times as much. */
+type Group = KubeObject[] | Set<KubeObject>;
 const mostInList = 24;
 
-interface Member {
-  readonly key: string;
-  readonly object: KubeObject;
-}
-
 /** The group with one more, which may be another group than before. */
-function withMember(group: Group, { key: place, object }: Member): Group {
-  if (group instanceof Map) return group.set(place, object);
-  if (group.length < mostInList) {
-    group.push(object);
-    return group;
-  }
-  const entries = [...group, object].map(
-    (one) => [key(one.metadata.namespace, one.metadata.name), one] as const,
-  );
-  return new Map(entries);
+function joined(group: Group, object: KubeObject): Group {
+  if (group instanceof Set) return group.add(object);
+  if (group.length >= mostInList) return new Set([...group, object]);
+  group.push(object);
+  return group;
 }
 
 /** How many are left. */
-function withoutMember(group: Group, place: string, object: KubeObject): number {
-  if (group instanceof Map) {
-    group.delete(place);
+function without(group: Group, object: KubeObject): number {
+  if (group instanceof Set) {
+    group.delete(object);
     return group.size;
   }
   const at = group.indexOf(object);
@@ -87,76 +77,71 @@ function nodesOf(object: KubeObject): readonly string[] {
   return [(object["spec"] as { readonly nodeName?: string } | undefined)?.nodeName ?? nowhere];
 }
 
-function namespacesOf({ metadata: { namespace } }: KubeObject): readonly string[] {
-  return namespace ? [namespace] : [];
-}
-
 function ownersOf({ metadata: { ownerReferences = [] } }: KubeObject): readonly string[] {
   return ownerReferences.map(({ uid }) => uid);
 }
 
-function key(namespace: string | undefined, name: string | undefined): string {
-  return `${namespace ?? ""}/${name ?? ""}`;
-}
-
-/** What an informer knows: objects by place, and indexes by namespace, owner and node. */
+/** What an informer knows: objects by place, and indexes by owner and node. */
 export class Store implements Shelf {
-  private readonly objects = new Map<string, KubeObject>();
-  private readonly namespaces = new Index(namespacesOf);
-  private readonly owners = new Index(ownersOf);
-  private readonly nodes = new Index(nodesOf);
+  /** By namespace, "" for none, and name. */
+  private readonly namespaces = new Map<string, Map<string, KubeObject>>();
+  private readonly indexes = { owners: new Index(ownersOf), nodes: new Index(nodesOf) };
 
   get size(): number {
-    return this.objects.size;
+    let sum = 0;
+    for (const { size } of this.namespaces.values()) sum += size;
+    return sum;
   }
 
-  get(namespace: string | undefined, name: string): KubeObject | undefined {
-    return this.objects.get(key(namespace, name));
+  get(namespace = "", name: string): KubeObject | undefined {
+    return this.namespaces.get(namespace)?.get(name);
   }
 
   all(): readonly KubeObject[] {
-    return [...this.objects.values()];
+    return [...this.values()];
   }
 
   /** One after the other, without a list of all: for who may stop at the first. */
-  values(): Iterable<KubeObject> {
-    return this.objects.values();
+  *values(): Iterable<KubeObject> {
+    for (const objects of this.namespaces.values()) yield* objects.values();
   }
 
   inNamespace(namespace: string): readonly KubeObject[] {
-    return this.namespaces.members(namespace, this.objects);
+    return [...(this.namespaces.get(namespace)?.values() ?? [])];
   }
 
   /** Objects with an owner reference to this uid. */
   ownedBy(uid: string): readonly KubeObject[] {
-    return this.owners.members(uid, this.objects);
+    return this.indexes.owners.members(uid, this.values());
   }
 
   /** Objects whose spec.nodeName is this. */
   onNode(name: string): readonly KubeObject[] {
-    return this.nodes.members(name, this.objects);
+    return this.indexes.nodes.members(name, this.values());
   }
 
   /** Objects without a spec.nodeName. */
   onNoNode(): readonly KubeObject[] {
-    return this.nodes.members(nowhere, this.objects);
+    return this.onNode(nowhere);
   }
 
   put(object: KubeObject): KubeObject | undefined {
-    const { namespace, name } = object.metadata;
-    const place = key(namespace, name);
+    const { namespace = "", name = "" } = object.metadata;
     const before = this.remove(namespace, name);
-    this.objects.set(place, object);
-    for (const index of [this.namespaces, this.owners, this.nodes]) index.add(place, object);
+    const objects = this.namespaces.get(namespace);
+    if (objects) objects.set(name, object);
+    else this.namespaces.set(namespace, new Map([[name, object]]));
+    for (const index of Object.values(this.indexes)) index.add(object);
     return before;
   }
 
-  remove(namespace: string | undefined, name: string | undefined): KubeObject | undefined {
-    const place = key(namespace, name);
-    const before = this.objects.get(place);
-    if (!before) return undefined;
-    this.objects.delete(place);
-    for (const index of [this.namespaces, this.owners, this.nodes]) index.remove(place, before);
+  remove(namespace = "", name = ""): KubeObject | undefined {
+    const objects = this.namespaces.get(namespace);
+    const before = objects?.get(name);
+    if (!objects || !before) return undefined;
+    objects.delete(name);
+    if (objects.size === 0) this.namespaces.delete(namespace);
+    for (const index of Object.values(this.indexes)) index.remove(before);
     return before;
   }
 }
