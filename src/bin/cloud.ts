@@ -78,12 +78,13 @@ interface Following {
 }
 
 /** The tunnels of the edges end at other processes that work on this API. */
-function followOthers({ client }: CloudApi, { stream, log, signal }: Following): void {
+function followOthers({ client, informers }: CloudApi, { stream, log, signal }: Following): void {
   const tls = async () => {
     const { peerPair } = await import("../fleet/cloud/keys/keys.ts");
     return await peerPair({ client, clock: systemClock(), signal });
   };
-  stream.follow({ client, signal, tls, log: (text) => log("warn", text) });
+  const shared = { client, signal, tls, log: (text: string) => log("warn", text) };
+  stream.follow({ ...shared, ...(informers ? { informers } : {}) });
 }
 
 async function kubeconfig(args: readonly string[]): Promise<Printed> {

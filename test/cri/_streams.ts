@@ -29,7 +29,7 @@ export async function ask(
   socket.write(`${method} ${new URL(url).pathname} HTTP/1.1\r\n${lines.join("")}\r\n`);
   const head = await readHead(socket, never);
   if (head.status === 101) return { ...head, socket, body: "" };
-  const body = await readBody(socket, head, never);
+  const body = await readBody(socket, head, { signal: never });
   socket.destroy();
   return { ...head, socket, body };
 }

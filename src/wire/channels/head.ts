@@ -43,16 +43,25 @@ export async function readHead(from: Duplex, signal: AbortSignal): Promise<Head>
   }
 }
 
-/** The rest of an answer that is no upgrade, as far as it is wanted. */
-export async function readBody(from: Duplex, head: Head, signal: AbortSignal): Promise<string> {
-  const wanted = Math.min(Number(head.headers.get("content-length") ?? largest), largest);
-  let bytes = Buffer.alloc(0);
+/** The rest of an answer that is no upgrade, as far as it is wanted: `most` bytes. */
+export async function readBody(
+  from: Duplex,
+  head: Head,
+  { signal, most = largest }: { readonly signal: AbortSignal; readonly most?: number },
+): Promise<string> {
+  const wanted = Math.min(Number(head.headers.get("content-length") ?? most), most);
+  const pieces: Buffer[] = [];
+  let size = 0;
   try {
-    while (bytes.length < wanted) bytes = Buffer.concat([bytes, await chunk(from, signal)]);
+    while (size < wanted) {
+      const piece = await chunk(from, signal);
+      pieces.push(piece);
+      size += piece.length;
+    }
   } catch (error) {
     if (signal.aborted) throw error;
   }
-  return bytes.toString("utf8", 0, wanted);
+  return Buffer.concat(pieces).toString("utf8", 0, Math.min(size, wanted));
 }
 
 async function chunk(from: Duplex, signal: AbortSignal): Promise<Buffer> {

@@ -90,7 +90,7 @@ export async function openSite({ kubelets = false, elsewhere }: SiteOptions = {}
   });
   const tunnels = elsewhere ? createCloudStream({ clock }) : cloud;
   const ports = await begin(tunnels);
-  if (elsewhere === "follow") cloud.follow({ client, log: say, signal, tls: peerTls });
+  if (elsewhere === "follow") cloud.follow({ client, informers, log: say, signal, tls: peerTls });
   else if (elsewhere) await begin(cloud);
   const announced = elsewhere ? (elsewhere === "both" ? 2 : 1) : 0;
   const leases = { group: "coordination.k8s.io", version: "v1", resource: "leases" };

@@ -17,13 +17,18 @@ async function textOf(stream: Readable): Promise<string> {
   return text;
 }
 
-/** The logs of a pod, asked of the API as its administrator. */
-async function logs(pod: string, query = ""): Promise<Response> {
+/** What the API answers its administrator. */
+async function get(path: string): Promise<Response> {
   const { authority, url } = site.api;
   const pair = await authority.issueClient({ user: "admin", groups: ["system:masters"] });
   const tls = { ca: authority.ca, cert: pair.certificate, key: pair.key };
-  return await fetch(`${url}/api/v1/namespaces/default/pods/${pod}/log${query}`, { tls });
+  return await fetch(`${url}${path}`, { tls });
 }
+
+const logs = async (pod: string, query = "") =>
+  await get(`/api/v1/namespaces/default/pods/${pod}/log${query}`);
+const figures = async (of: "nodes" | "pods") =>
+  await (await get(`/apis/metrics.k8s.io/v1beta1/${of}`)).json();
 
 function config(): KubeConfig {
   const loaded = new KubeConfig();
@@ -102,6 +107,13 @@ for (const [name, elsewhere] of [
       server.close();
     });
 
+    test("gives the figures of a node whose tunnel ends at another, and of its own pods alone", async () => {
+      await until(async () => JSON.stringify(await figures("nodes")).includes("edge-1"));
+      const said = JSON.stringify(await figures("pods"));
+      expect(said).toContain('"web"');
+      expect(said).not.toContain("of-another-node");
+    });
+
     test("says what the kubelet there says", async () => {
       const answer = await logs("gone");
       expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining("gone")]);
@@ -139,7 +151,7 @@ describe("the tunnels' port", () => {
     socket.write(`GET ${path} HTTP/1.1\r\nHost: cloud\r\n${lines}\r\n`);
     try {
       const head = await readHead(socket, signal);
-      return [head.status, head.status === 101 ? "" : await readBody(socket, head, signal)] as const;
+      return [head.status, head.status === 101 ? "" : await readBody(socket, head, { signal })] as const;
     } finally {
       socket.destroy();
     }
@@ -153,11 +165,13 @@ describe("the tunnels' port", () => {
     expect(await asked(`${peerPaths.nodes}edge-1`, peer)).toEqual([200, '{"ours":true}']);
     expect((await asked(`${peerPaths.nodes}edge-2`, peer))[0]).toBe(404);
     expect((await asked(`${peerPaths.nodes}..%2f`, peer))[0]).toBe(404);
+    expect(await asked(peerPaths.nodes, peer)).toEqual([200, '{"nodes":[{"node":"edge-1","ours":true}]}']);
   });
 
   test("gives nothing to nodes, nor to who has no certificate", async () => {
     for (const who of [node, undefined, ["sampan:cloud", "system:nodes"] as const]) {
       expect((await asked(`${peerPaths.nodes}edge-1`, who))[0]).toBe(401);
+      expect(await asked(peerPaths.nodes, who)).toEqual([401, "{}"]);
       expect((await asked(`${peerPaths.streams}edge-1`, who, request))[0]).toBe(401);
     }
     expect(site.pods.asked).toEqual([]);

@@ -50,7 +50,7 @@ export async function refusal(
   signal: AbortSignal,
   kind?: string,
 ): Promise<KubeError> {
-  const words = (await readBody(channel, head, signal)).trim().slice(0, 4096);
+  const words = (await readBody(channel, head, { signal })).trim().slice(0, 4096);
   const hint =
     kind === "portforward" && [403, 404, 405].includes(head.status)
       ? "; this edge does not serve port-forward"

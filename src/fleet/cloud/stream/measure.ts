@@ -1,10 +1,10 @@
-/** Figures for `kubectl top`: while somebody asks, the nodes whose tunnels end here are asked for their summary now and then. Nobody asks, nobody is asked. */
+/** Figures for `kubectl top`: while somebody asks, the nodes that have a tunnel, here or at another process of the cloud, are asked for their summary now and then. Nobody asks, nobody is asked. */
 import { type Clock, pause } from "../../../base/clock.ts";
 import { parseJson } from "../../link/json.ts";
 import type { NodeUsage, PodUsage, ResourceMetrics, Usage } from "../apiserver/metrics.ts";
 import { fetchPlain } from "./plain.ts";
-import type { Tunnel } from "./tunnel.ts";
 import type { Tunnels } from "./tunnels.ts";
+import type { Way } from "./way.ts";
 
 export interface MeasureOptions {
   readonly clock: Clock;
@@ -97,26 +97,25 @@ export class Measure implements ResourceMetrics, Disposable {
   }
 
   private async round(): Promise<void> {
-    const tunnels = [...this.options.tunnels.all()];
-    const present = new Set(tunnels.map(({ node }) => node));
+    const ways = await this.options.tunnels.everywhere(this.stop.signal);
+    const present = new Set(ways.map(({ node }) => node));
     for (const node of this.taken.keys()) if (!present.has(node)) this.taken.delete(node);
     for (const node of this.samples.keys()) if (!present.has(node)) this.samples.delete(node);
     const work = async () => {
-      for (let tunnel = tunnels.pop(); tunnel && !this.stop.signal.aborted; tunnel = tunnels.pop())
-        await this.ask(tunnel);
+      for (let way = ways.pop(); way && !this.stop.signal.aborted; way = ways.pop()) await this.ask(way);
     };
     await Promise.all(Array.from({ length: atOnce }, work));
   }
 
-  private async ask(tunnel: Tunnel): Promise<void> {
+  private async ask(way: Way): Promise<void> {
     try {
       const signal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(times.answer)]);
       const target = { path: "/stats/summary", query: "" };
-      const text = await fetchPlain(tunnel, { type: "metrics", target, signal }, largest);
-      this.take(tunnel.node, parseJson(text, "the summary", 16));
+      const text = await fetchPlain(way, { type: "metrics", target, signal }, largest);
+      this.take(way.node, parseJson(text, "the summary", 16));
     } catch {
       // A node that does not answer has no figures, which is what `kubectl top` then says.
-      this.taken.delete(tunnel.node);
+      this.taken.delete(way.node);
     }
   }
 

@@ -41,7 +41,7 @@ export interface CloudStream {
   /** The nodes whose tunnels end here. */
   connected(): readonly string[];
   /** For a process in which no tunnels end: asks those in which they do. Instead of `start`. */
-  follow(options: Omit<PeersOptions, "own" | "clock">): void;
+  follow(options: Omit<PeersOptions, "own" | "clock"> & Partial<Pick<CloudContext, "informers">>): void;
   /** Resolves when it listens. Once. */
   start(
     context: Pick<CloudContext, "client" | "informers" | "log" | "signal">,
@@ -64,14 +64,13 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
     streams: podStreams(tunnels),
     metrics: measure,
     connected: () => [...tunnels.all()].map(({ node }) => node),
-    follow: (options) => {
-      const peers = new Peers({ ...options, clock });
-      tunnels.elsewhere = (node, limit) => peers.find(node, limit);
+    follow: ({ informers, ...options }) => {
+      if (informers) owns = ownersOf(informers);
+      askOthers(tunnels, new Peers({ ...options, clock }));
     },
     start: async ({ client, informers, log, signal }, options) => {
-      const { store } = informers.of(pods);
       const { store: seen } = informers.of(nodes);
-      owns = (node, namespace, name) => nodeNameOf(store.get(namespace, name)) === node;
+      owns = ownersOf(informers);
       await using opening = new AsyncDisposableStack();
       opening.use(measure);
       const { kubelets, kubeletPort, peers: of, ...own } = options;
@@ -91,7 +90,7 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
         const ending = AbortSignal.any([signal, stop.signal]);
         const shared = { client, clock, log, signal: ending };
         const peers = new Peers({ ...shared, tls: of.tls, own: { host: of.host, port: at } });
-        tunnels.elsewhere = (node, limit) => peers.find(node, limit);
+        askOthers(tunnels, peers);
         const announced = peers.announce();
         opening.defer(async () => {
           stop.abort();
@@ -106,6 +105,17 @@ export function createCloudStream({ clock }: { readonly clock: Clock }): CloudSt
       };
     },
   };
+}
+
+function askOthers(tunnels: Tunnels, peers: Peers): void {
+  tunnels.elsewhere = (node, limit) => peers.find(node, limit);
+  tunnels.others = (limit) => peers.all(limit);
+}
+
+/** Whether a pod runs on a node, by what the API says. */
+function ownersOf(informers: CloudContext["informers"]) {
+  const { store } = informers.of(pods);
+  return (node: string, namespace: string, name: string) => nodeNameOf(store.get(namespace, name)) === node;
 }
 
 function nodeNameOf(pod: { readonly [field: string]: unknown } | undefined): string | undefined {

@@ -32,14 +32,21 @@ function nodeOf({ url = "" }: IncomingMessage, path: string): string {
   return url.startsWith(path) && isNodeName(node) ? node : "";
 }
 
-/** Whether the node's tunnel ends here, and whether the edge is one of ours. */
+/** Whether the node's tunnel ends here, and whether the edge is one of ours; without a node, all whose do. */
 export function answerPeer(tunnels: Tunnels, request: IncomingMessage, response: ServerResponse): void {
-  const tunnel = isPeer(request) ? tunnels.find(nodeOf(request, peerPaths.nodes)) : undefined;
-  const status = isPeer(request) ? (tunnel ? 200 : 404) : 401;
-  const body = JSON.stringify(tunnel ? { ours: tunnel.ours } : {});
+  const found = isPeer(request) ? foundFor(tunnels, request) : undefined;
+  const status = isPeer(request) ? (found ? 200 : 404) : 401;
+  const body = JSON.stringify(found ?? {});
   // Not in chunks: it is read by hand.
   const lines = { "Content-Type": "application/json", "Content-Length": body.length, Connection: "close" };
   response.writeHead(status, lines).end(body);
+}
+
+function foundFor(tunnels: Tunnels, request: IncomingMessage): object | undefined {
+  if (request.url === peerPaths.nodes)
+    return { nodes: [...tunnels.all()].map(({ node, ours }) => ({ node, ours })) };
+  const tunnel = tunnels.find(nodeOf(request, peerPaths.nodes));
+  return tunnel && { ours: tunnel.ours };
 }
 
 export interface PeerVisit {

@@ -9,6 +9,7 @@ import { type Clock, milliseconds, pause } from "../../../base/clock.ts";
 import { SampanError } from "../../../base/errors.ts";
 import type { KubeClient, KubeObject, ResourceId } from "../../../spec/kubernetes/kube.ts";
 import { type Head, readBody, readHead } from "../../../wire/channels/head.ts";
+import { isNodeName } from "../../link/resources.ts";
 import { identityOf } from "../hub/admit.ts";
 import { isReason, namespace } from "../keys/secrets.ts";
 import { peerHeader, peerPaths, peerProtocol } from "./peer-door.ts";
@@ -38,8 +39,8 @@ const label = "fleet.sampan/part";
 const annotation = "fleet.sampan/tunnels";
 /** Milliseconds. */
 const times = { renew: 20_000, lease: 60_000, answer: 3_000 } as const;
-/** Processes that are asked. */
-const most = 16;
+/** Processes that are asked, and bytes of what one says. */
+const most = { processes: 16, bytes: 4 << 20 } as const;
 
 export class Peers {
   private readonly options: PeersOptions;
@@ -82,6 +83,25 @@ export class Peers {
     }
   }
 
+  /** The ways to all nodes whose tunnels end at other processes; those of one that does not answer are not among them. */
+  async all(signal: AbortSignal): Promise<readonly Way[]> {
+    const tls = (this.tls ??= await this.options.tls());
+    if (!tls) return [];
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(times.answer)]);
+    const ask = async (address: string): Promise<readonly Way[]> => {
+      const asking = { tls, path: peerPaths.nodes, signal: limit };
+      const { head, body } = await fetchFrom(address, asking);
+      const { nodes } = (head.status === 200 ? JSON.parse(body) : {}) as { readonly nodes?: unknown };
+      return (Array.isArray(nodes) ? nodes : []).flatMap((each: unknown): readonly Way[] => {
+        const { node, ours } = (each ?? {}) as { readonly node?: unknown; readonly ours?: unknown };
+        if (typeof node !== "string" || !isNodeName(node) || typeof ours !== "boolean") return [];
+        return [{ node, ours, open: (request) => openAt(address, { tls, node, request, signal }) }];
+      });
+    };
+    const answers = await Promise.allSettled((await this.others(limit)).map(ask));
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  }
+
   private async others(signal: AbortSignal): Promise<string[]> {
     const { client, clock } = this.options;
     const { items } = await client.list(leases, { namespace, labelSelector: `${label}=cloud`, signal });
@@ -89,7 +109,7 @@ export class Peers {
       .filter((lease) => clock.now() - renewedAt(lease) < times.lease)
       .map(({ metadata }) => metadata.annotations?.[annotation] ?? "")
       .filter((address) => address !== "" && address !== this.address)
-      .slice(0, most);
+      .slice(0, most.processes);
   }
 
   private async renew(): Promise<void> {
@@ -126,7 +146,7 @@ async function fetchFrom(address: string, asking: Asking): Promise<{ head: Head;
   const socket = await dial(address, asking);
   try {
     const head = await readHead(socket, asking.signal);
-    return { head, body: await readBody(socket, head, asking.signal) };
+    return { head, body: await readBody(socket, head, { ...asking, most: most.bytes }) };
   } finally {
     socket.destroy();
   }
@@ -148,7 +168,7 @@ async function openAt(address: string, { tls, node, request, signal }: Opening):
   try {
     const head = await readHead(socket, limit);
     if (head.status === 101) return socket;
-    throw new SampanError("unavailable", await readBody(socket, head, limit));
+    throw new SampanError("unavailable", await readBody(socket, head, { signal: limit }));
   } catch (error) {
     socket.destroy();
     throw error;

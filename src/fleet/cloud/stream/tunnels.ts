@@ -8,6 +8,8 @@ export class Tunnels {
   private id = 0;
   /** Asks the other processes of the cloud. */
   elsewhere: (node: string, signal: AbortSignal) => Promise<Way | undefined> = async () => undefined;
+  /** The nodes whose tunnels end at other processes of the cloud. */
+  others: (signal: AbortSignal) => Promise<readonly Way[]> = async () => [];
 
   readonly nextId = (): number => ++this.id;
 
@@ -28,6 +30,14 @@ export class Tunnels {
 
   find(node: string): Tunnel | undefined {
     return this.byNode.get(node);
+  }
+
+  /** How to every node that has a tunnel, here or elsewhere. */
+  async everywhere(signal: AbortSignal): Promise<Way[]> {
+    const others = await this.others(signal);
+    const ways = new Map<string, Way>(others.map((way) => [way.node, way]));
+    for (const [node, tunnel] of this.byNode) ways.set(node, tunnel);
+    return [...ways.values()];
   }
 
   /** Errors: KubeError ServiceUnavailable. */
