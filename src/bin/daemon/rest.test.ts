@@ -10,8 +10,8 @@ test("one that never has nothing to do rests once after each rush", () => {
     look(() => rests++);
     return rests;
   };
-  expect([after(9000), after(4000), after(2000), after(2000), after(1900)]).toEqual([0, 0, 1, 1, 1]);
-  expect([after(2100), after(7900), after(2000), after(1900), after(1900)]).toEqual([1, 1, 1, 2, 2]);
+  expect([after(9000), after(5000), after(4000), after(4000), after(3900)]).toEqual([0, 0, 1, 1, 1]);
+  expect([after(4100), after(7900), after(4000), after(3900), after(3900)]).toEqual([1, 1, 1, 2, 2]);
 });
 
 test("it rests once after work, when there is none any more", () => {

@@ -8,7 +8,7 @@ const look = 10_000;
 /** Milliseconds of processor time between two looks, up to which nothing happened. */
 const idle = 150;
 /** The part of the most that was worked between two looks, below which a rush is over. */
-const calm = 1 / 4;
+const calm = 1 / 2;
 /** What must have been worked since the last rest: collecting again and again would itself be work. */
 const leastWork = 1_000;
 
