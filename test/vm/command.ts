@@ -55,6 +55,8 @@ export class GuestCommand {
     const late = (): void => failed.reject(this.#failure(`printed no ${pattern} in ${seconds} s`));
     const timer = setTimeout(late, seconds * 1000);
     this.result.catch(failed.reject);
+    // What is printed already is not waited for, and the machine may go later.
+    failed.promise.catch(() => {});
     try {
       for (;;) {
         const changed = this.#changed.promise;

@@ -22,20 +22,25 @@ const drivers = [
 ] as const;
 
 const client = "/usr/lib/client.js";
-const modules = driversFor(drivers, kernelModules);
+/** Not before it is asked for: where there is no kernel, tests are skipped. */
+const modulesWith = (more: readonly string[]) => driversFor([...drivers, ...more], kernelModules);
 
-export function daemonFiles(): GuestFile[] {
+/** @param more drivers besides those of networks. */
+export function daemonFiles(more: readonly string[] = []): GuestFile[] {
   return [
     ...programFiles(executable, sampan),
     ...programFiles("/usr/sbin/nft"),
-    ...modules.map(({ name, path }) => ({ path: `/drivers/${name}.ko`, from: path })),
+    ...modulesWith(more).map(({ name, path }) => ({ path: `/drivers/${name}.ko`, from: path })),
     { path: client, text: readFileSync(join(guestFolder, "client.js"), "utf8"), mode: 0o644 },
     { path: "/etc/resolv.conf", text: "nameserver 127.0.0.1\n", mode: 0o644 },
   ];
 }
 
-export async function loadDrivers(vm: VirtualMachine): Promise<void> {
-  const words = modules.map(({ name }) => `/drivers/${name}.ko`).join(" ");
+/** @param more as it was given for the files. */
+export async function loadDrivers(vm: VirtualMachine, more: readonly string[] = []): Promise<void> {
+  const words = modulesWith(more)
+    .map(({ name }) => `/drivers/${name}.ko`)
+    .join(" ");
   const { exitCode, stderr } = await vm.shell(
     `for each in ${words}; do insmod "$each" || exit 1; done; sysctl -w net.ipv4.ip_forward=1`,
   );
