@@ -57,9 +57,12 @@ export class Records {
     return [...this.nodes.keys()];
   }
 
-  /** An object as a write of ours left it. */
-  wrote(object: KubeObject): void {
-    this.informerOf(object.metadata).wrote(object);
+  /** An object as a write of ours for this sync left it. */
+  wrote(object: KubeObject, sync: Sync): void {
+    const informer = this.informerOf(object.metadata);
+    informer.store.sharing = sync;
+    informer.wrote(object);
+    informer.store.sharing = undefined;
   }
 
   /** Gone by a write of ours. */

@@ -72,6 +72,8 @@ export function syncName(node: string, uid: string): string {
 
 /** Rows by node and uid. Both kinds have theirs in the same nodes: `get` and `all` of one do not see those of the other. */
 export class SyncShelf implements Shelf {
+  /** Whose texts the next row may share, if it is of the same object: those of the object itself, which are in memory anyway. */
+  sharing: Pick<Sync, "uid" | "name"> | undefined;
   private readonly nodes: Nodes;
   private readonly isNamespaced: boolean;
 
@@ -100,10 +102,12 @@ export class SyncShelf implements Shelf {
     // Nobody of the fleet gave it that name.
     if (node === "" || uid === "") return undefined;
     const before = this.get(namespace, name);
-    const row = rowOf(object, uid);
-    const rows = this.nodes.get(node);
-    if (rows) rows.set(row.uid, row);
-    else this.nodes.set(node, new Map([[row.uid, row]]));
+    const known = this.sharing?.uid === uid ? this.sharing : undefined;
+    const row = rowOf(object, known ?? { uid: apart(uid), name: "" });
+    const rows = this.nodes.get(node) ?? new Map<string, Row>();
+    // A Map keeps the text by which it first knew a row.
+    rows.delete(uid);
+    this.nodes.set(node, rows.set(row.uid, row));
     return before;
   }
 
@@ -140,20 +144,20 @@ function apart(text: string): string {
   return Buffer.from(text).toString();
 }
 
-function rowOf({ metadata, ...object }: KubeObject, of: string): Row {
-  const { namespace, uid = "", resourceVersion = "" } = metadata;
+function rowOf({ metadata, ...object }: KubeObject, known: Pick<Sync, "uid" | "name">): Row {
+  const { namespace, uid: own = "", resourceVersion = "" } = metadata;
   const spec = (object["spec"] ?? {}) as Readonly<Record<string, unknown>>;
   const status = (object["status"] ?? {}) as Readonly<Record<string, unknown>>;
   const { objectAPIVersion, objectKind, objectName } = spec;
   const version = status["objectResourceVersion"];
   return new Row({
-    uid: apart(of),
+    uid: known.uid,
     namespace: namespace === undefined ? undefined : shared(namespace),
     apiVersion: shared(objectAPIVersion),
     kind: shared(objectKind),
-    name: typeof objectName === "string" ? objectName : "",
+    name: typeof objectName === "string" && objectName !== known.name ? objectName : known.name,
     version: typeof version === "string" && /^\d{1,20}$/.test(version) ? version : undefined,
-    own: uid,
+    own,
     revision: resourceVersion,
   });
 }

@@ -91,7 +91,7 @@ export class SyncWriter {
       await this.create(name, sync);
       return await this.patch(name, sync);
     });
-    if (!signal.aborted) records.wrote(object);
+    if (!signal.aborted) records.wrote(object, sync);
   }
 
   private async create(name: string, sync: Sync): Promise<void> {
