@@ -13,6 +13,10 @@ test("a release is read from its name and from a node's kubelet version", () => 
     expect(() => parseVersion(bad)).toThrow(SampanError);
 });
 
+test("a build by hand, which no release is stamped on, says no version", () => {
+  expect(versionOfKubelet("v1.32.10-kubeedge-v0.0.0-master+$Format:%h$")).toBeUndefined();
+});
+
 test("releases are ordered by their numbers", () => {
   expect(compareReleases(parseVersion("1.9.0"), parseVersion("1.15.0"))).toBeLessThan(0);
   expect(compareReleases(parseVersion("1.16.2"), parseVersion("1.16.2"))).toBe(0);

@@ -55,10 +55,15 @@ export function parseVersion(text: string): Version {
   return { major: Number(major), minor: Number(minor), patch: Number(patch ?? 0) };
 }
 
-/** KubeEdge's version in `status.nodeInfo.kubeletVersion` of a node: `v1.26.15-kubeedge-v1.15.4`. undefined when none stands there. */
+/**
+ * KubeEdge's version in `status.nodeInfo.kubeletVersion` of a node: `v1.26.15-kubeedge-v1.15.4`. undefined when none stands there,
+ * or the 0.0.0 of a build by hand (`v0.0.0-master+$Format:%h$`), which says nothing of its age.
+ */
 export function versionOfKubelet(text: string): Version | undefined {
   const found = kubelet.exec(text.length <= 200 ? text : "")?.[1];
-  return found === undefined || !pattern.test(found) ? undefined : parseVersion(found);
+  if (found === undefined || !pattern.test(found)) return undefined;
+  const version = parseVersion(found);
+  return atLeast(version, "0.0.1") ? version : undefined;
 }
 
 /** Negative when `a` is the older one. */
