@@ -10,7 +10,10 @@ import { daemonFiles, loadDrivers } from "./_daemon.ts";
 
 export const node = "edge1";
 export const image = "docker.io/library/busybox:test";
-const addresses = { cloud: "10.99.1.1", edge: "10.99.1.2" } as const;
+const ends = {
+  cloud: { address: "10.99.1.1", hardware: "02:00:00:00:00:01" },
+  edge: { address: "10.99.1.2", hardware: "02:00:00:00:00:02" },
+} as const;
 /** By their paths: busybox's shell would take its own. */
 const ip = "/usr/sbin/ip";
 const tc = "/usr/sbin/tc";
@@ -18,7 +21,7 @@ const drivers = ["sch_netem", "nft_numgen", "nft_reject_inet"] as const;
 const client = "/usr/lib/fleet.js";
 const cloudRoot = "/var/lib/cloud";
 
-type Side = keyof typeof addresses;
+type Side = keyof typeof ends;
 
 /** Seconds for whatever comes by itself: many times what it takes. */
 const patience = 100;
@@ -36,7 +39,7 @@ async function guestFiles(): Promise<GuestFile[]> {
     { path: "/etc/hosts", text: "127.0.0.1 localhost\n", mode: 0o644 },
     {
       path: "/etc/sampan/edge.toml",
-      text: `[pods]\naddress = "${addresses.edge}"\n`,
+      text: `[pods]\naddress = "${ends.edge.address}"\n`,
       mode: 0o644,
     },
   ];
@@ -65,13 +68,25 @@ export class Fleet implements AsyncDisposable {
     await fleet.must("mkdir -p /out");
     for (const side of ["cloud", "edge"] as const)
       await fleet.must(`${ip} netns add ${side} && ${ip} -n ${side} link set lo up`);
-    await fleet.must(`${ip} -n cloud link add cable type veth peer name cable netns edge`);
-    for (const [side, address] of Object.entries(addresses))
-      await fleet.must(
-        `${ip} -n ${side} addr add ${address}/24 dev cable && ${ip} -n ${side} link set cable up`,
-      );
+    await fleet.#lay();
     stack.move();
     return fleet;
+  }
+
+  /** The cable. Each end knows the other's hardware address: what is far away is not asked for by ARP, of which three losses in a row are an end. */
+  async #lay(): Promise<void> {
+    const { cloud, edge } = ends;
+    await this.must(
+      `${ip} -n cloud link add cable address ${cloud.hardware} type veth peer name cable address ${edge.hardware} netns edge`,
+    );
+    for (const [side, { address }] of Object.entries(ends))
+      await this.must(
+        `${ip} -n ${side} addr add ${address}/24 dev cable && ${ip} -n ${side} link set cable up`,
+      );
+    const knows = async (side: Side, { address, hardware }: (typeof ends)[Side]) =>
+      await this.must(`${ip} -n ${side} neigh replace ${address} lladdr ${hardware} dev cable nud permanent`);
+    await knows("cloud", edge);
+    await knows("edge", cloud);
   }
 
   /** A line of the guest's shell that ends with 0. */
@@ -83,14 +98,14 @@ export class Fleet implements AsyncDisposable {
 
   /** What both ends of the cable do to what they send, in the words of netem. */
   async weather(words: string): Promise<void> {
-    for (const side of Object.keys(addresses))
+    for (const side of Object.keys(ends))
       await this.must(`${tc} -n ${side} qdisc replace dev cable root netem ${words}`);
   }
 
   /** Packets that netem let go and dropped since the cable was laid, by end. */
   async packets(): Promise<{ readonly sent: number; readonly dropped: number }[]> {
     return await Promise.all(
-      Object.keys(addresses).map(async (side) => {
+      Object.keys(ends).map(async (side) => {
         const text = await this.must(`${tc} -n ${side} -s qdisc show dev cable`);
         const [, sent, dropped] = / (\d+) pkt \(dropped (\d+),/.exec(text) ?? [];
         return { sent: Number(sent), dropped: Number(dropped) };
@@ -110,7 +125,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async startCloud(): Promise<void> {
-    const flags = `--data-root ${cloudRoot} --advertise-address ${addresses.cloud}`;
+    const flags = `--data-root ${cloudRoot} --advertise-address ${ends.cloud.address}`;
     this.cloud = this.#start("cloud", `${sampan} cloud ${flags}`);
     await this.cloud.printed(/ info ready /);
     await this.vm.run(["mkfifo", "/run/asked"]);
@@ -123,8 +138,8 @@ export class Fleet implements AsyncDisposable {
     await this.must(
       `nsenter --net=/run/netns/cloud ${sampan} cloud token --data-root ${cloudRoot} >/root/token`,
     );
-    const join = `join ${addresses.cloud} --token-file /root/token --node-name ${node}`;
-    await this.must(`nsenter --net=/run/netns/edge ${sampan} ${join}`);
+    const join = `join ${ends.cloud.address} --token-file /root/token --node-name ${node}`;
+    await this.until("the node to join", () => this.must(`nsenter --net=/run/netns/edge ${sampan} ${join}`));
     this.edge = this.#start("edge", `${sampan} edge --engine-config /dev/null`);
     await this.edge.printed(/ info ready /);
     await this.vm.write("/busybox.tar", await busyboxArchive(image));

@@ -146,7 +146,6 @@ describe("a cloud and an edge with a bad cable between them", () => {
     expect(counted).toEqual(counted.toSorted((a, b) => a - b));
     await fleet.send("DELETE", `${deployments}/web`);
     await fleet.until("no pod", async () => (await pods()).length === 0);
-    const containers = await fleet.must("sampan ps --all --quiet");
-    expect(containers).toBe("");
+    await fleet.until("no container", async () => (await fleet.must("sampan ps --all --quiet")) === "");
   }, 120_000);
 });
