@@ -1,5 +1,4 @@
 /** The Kubernetes API that the cloud works on: its own, in this process, or a cluster's. */
-import type { PodStreams } from "../../fleet/cloud/apiserver/streams.ts";
 import type { Informers } from "../../fleet/cloud/informer/informers.ts";
 import { openApiServer } from "../../fleet/cloud/apiserver/server.ts";
 import type { CloudStream } from "../../fleet/cloud/stream/open.ts";
@@ -31,7 +30,7 @@ export interface CloudApi extends AsyncDisposable {
 }
 
 export interface ApiParts {
-  readonly stream: { readonly streams: PodStreams; readonly metrics: CloudStream["metrics"] };
+  readonly stream: Pick<CloudStream, "streams" | "metrics">;
   readonly log: Log;
 }
 
@@ -49,7 +48,7 @@ export async function openEmbedded(settings: CloudSettings, { stream, log }: Api
       ...(advertiseAddress === undefined ? {} : { advertise: advertiseAddress }),
       log: (text) => log("warn", text),
       streams: stream.streams,
-      ...(settings.hub ? { metrics: stream.metrics } : {}),
+      metrics: stream.metrics,
     }),
   );
   const { client, informers, url, whenReady } = server;

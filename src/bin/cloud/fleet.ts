@@ -35,7 +35,7 @@ export async function openFleet(
     clock: systemClock(),
     log: (text) => log("warn", text),
     install: isOwn,
-    hub: { ...hub, host, names: hubNames(settings) },
+    hub: { ...hub, host, address: ownAddress(settings), names: hubNames(settings) },
     router,
     stream: {
       cloud: stream,

@@ -50,8 +50,10 @@ export interface HubOptions {
   readonly onReport?: (report: Report) => void | Promise<void>;
   /** Of both ports. */
   readonly deadlines?: Partial<Deadlines>;
-  /** What this hub is called among others; the host's name and the port. */
+  /** What this hub is called among others; without it the machine's name, its address among them and the port. */
   readonly name?: string;
+  /** By which the other processes of the cloud reach this one; `host` without it. */
+  readonly address?: string;
 }
 
 export interface OpenHub extends Hub, AsyncDisposable {
@@ -111,7 +113,8 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
       otherwise: { status: 404, reason: "here are WebSockets of edges alone" },
     }),
   );
-  claims.hub ||= `${hostname()}:${link.port}`;
+  // Two machines may have one name, and two processes on one machine one port.
+  claims.hub ||= `${hostname()}/${options.address ?? host}:${link.port}`;
   const joining = joinOptions(sessions, keys, { ...options, name: claims.hub });
   const join = opening.use(
     await listen({
