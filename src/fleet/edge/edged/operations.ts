@@ -1,5 +1,5 @@
 /** Carries out the steps of a plan on the engine. Each may take long; each takes a signal and leaves nothing half made that the next look would not see. */
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SampanError } from "../../../base/errors.ts";
 import { createContainer } from "../../../engine/containers/create.ts";
@@ -136,10 +136,7 @@ async function create(parts: EdgedParts, { pod, step, prepared, folder, signal }
     // Whoever the container runs as may write it.
     chmodSync(terminationMessage, 0o666);
     const etcHosts = join(folder, "hosts");
-    writeFileSync(
-      etcHosts,
-      hostsText(pod, { ips: sandbox.ips, host: readFileSync("/etc/hosts", "utf8"), node: facts }),
-    );
+    writeFileSync(etcHosts, hostsText(pod, { ips: sandbox.ips, host: ownHosts(pod), node: facts }));
     const target = targetOf(parts, pod, { sandbox: sandbox.id, name: container.targetContainerName });
     const body = containerBody({
       pod,
@@ -260,4 +257,10 @@ export async function clear(
   if (sandbox !== undefined) await engine.pods.remove(sandbox);
   await means.volumes.unmount(uid);
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The machine's, for who shares its network. Small images have none. */
+function ownHosts({ spec }: Pod): string {
+  const path = "/etc/hosts";
+  return spec.hostNetwork && existsSync(path) ? readFileSync(path, "utf8") : "";
 }

@@ -9,6 +9,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** Milliseconds; 10,000. */
   readonly deadline?: number;
+  /** What it asks for, in messages of errors; the message's resource without it. */
+  readonly about?: string;
 }
 
 export interface CloudLink {

@@ -137,8 +137,8 @@ class EdgeLink implements Link {
     return this.#session?.send(message) ?? false;
   }
 
-  async ask(message: Envelope, { signal, deadline = answerDeadline }: AskOptions): Promise<Envelope> {
-    const about = `"${message.route.resource}"`;
+  async ask(message: Envelope, options: AskOptions): Promise<Envelope> {
+    const { signal, deadline = answerDeadline, about = `"${message.route.resource}"` } = options;
     if (signal.aborted) throw new SampanError("cancelled", `cannot ask for ${about}: it was called off`);
     if (!this.send(message))
       throw new SampanError("unavailable", `cannot ask for ${about}: the cloud is not connected`);

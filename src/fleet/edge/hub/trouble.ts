@@ -57,7 +57,8 @@ const rows: readonly (readonly [pattern: RegExp, row: Row])[] = [
       clock: true,
     },
   ],
-  [/ECONNREFUSED/, { code: "unavailable", text: "nobody listens there" }],
+  // Bun says the same of a host that cannot be reached.
+  [/ECONNREFUSED/, { code: "unavailable", text: "nobody listens there, or there is no way to it" }],
   [/ENOTFOUND|EAI_AGAIN|ENODATA/, { code: "unavailable", text: "its name does not resolve", local: true }],
   [
     /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/,

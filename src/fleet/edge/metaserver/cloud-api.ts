@@ -83,9 +83,11 @@ export function openCloudApi(link: CloudLink, clock: Clock): CloudApi {
       const route = { source: "metaserver", group: "dynamiccontroller", operation: "null", resource: "null" };
       const question = message(route, request.build(application(asked)), { now: clock.now() });
       const deadline = reads.includes(asked.verb) ? deadlines.read : deadlines.write;
+      // The message says it within, and has no resource of its own.
+      const about = `${asked.verb} ${JSON.stringify(formatKey(asked.key))}`;
       let content: unknown;
       try {
-        ({ content } = await link.ask(question, { signal: asked.signal, deadline }));
+        ({ content } = await link.ask(question, { signal: asked.signal, deadline, about }));
       } catch (error) {
         const { code, message: words } = SampanError.from(error);
         // An old cloud whose dynamiccontroller is off never answers.
