@@ -4,7 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
+import { systemClock } from "../../src/base/clock.ts";
+import { createKubelet } from "../../src/fleet/edge/kubelet/kubelet.ts";
+import { openEdgeStream } from "../../src/fleet/edge/stream/open.ts";
+import { joinEdge } from "../fleet/hub/fake-edge.ts";
+import { fakePods } from "../fleet/stream/_access.ts";
+import { podOf } from "../fleet/stream/_site.ts";
+import { until } from "../fleet/until.ts";
 import { needing } from "../needs.ts";
+import { freePort } from "../registry/port.ts";
 
 const source = [process.execPath, resolve(import.meta.dir, "../../src/bin/sampan.ts")];
 const folders: string[] = [];
@@ -27,6 +35,8 @@ interface Cloud {
   readonly child: Bun.Subprocess;
   readonly url: string;
   readonly kubeconfig: string;
+  /** Where edges join. */
+  readonly join: string;
 }
 
 function spawn(args: readonly string[], program = source) {
@@ -56,8 +66,9 @@ async function ready(child: ReturnType<typeof spawn>): Promise<Cloud> {
   let said = "";
   for await (const chunk of child.stderr) {
     said += Buffer.from(chunk).toString();
-    const [, url = "", kubeconfig = ""] = / info ready .*\burl=(\S+) kubeconfig=(\S+)/.exec(said) ?? [];
-    if (url !== "") return { child, url, kubeconfig };
+    const [, url = "", kubeconfig = "", join = ""] =
+      / info ready .*\burl=(\S+) kubeconfig=(\S+)(?:.* join=(\S+))?.*\n/.exec(said) ?? [];
+    if (url !== "") return { child, url, kubeconfig, join };
   }
   throw new Error(`it ended with status ${await child.exited}: ${said}`);
 }
@@ -82,6 +93,11 @@ interface Config {
 }
 
 async function send(kubeconfig: string, method: string, path: string, object?: object) {
+  const { code, text } = await ask(kubeconfig, method, path, object);
+  return { code, body: JSON.parse(text) as Record<string, unknown> };
+}
+
+async function ask(kubeconfig: string, method: string, path: string, object?: object) {
   const { clusters, users } = parse(kubeconfig) as Config;
   const decoded = (text: string) => Buffer.from(text, "base64").toString();
   const [{ cluster }, { user }] = [clusters[0], users[0]];
@@ -96,7 +112,7 @@ async function send(kubeconfig: string, method: string, path: string, object?: o
     },
     keepalive: false,
   });
-  return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+  return { code: response.status, text: await response.text() };
 }
 
 const configMap = (name: string) => ({
@@ -123,6 +139,7 @@ test("its heap is collected as that of a small machine, in the process that was 
   const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
   expect(environment).toContain(`HOME=${tmpdir()}`);
   expect(environment).toContain(`BUN_JSC_forceRAMSize=${128 << 20}`);
+  expect(environment).toContain("BUN_JSC_minEdenToOldGenerationRatio=0.15");
   const words = readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0");
   expect(words.slice(0, 3)).toEqual([...source, "cloud"]);
 });
@@ -224,6 +241,45 @@ test("on a cluster it keeps nothing of its own: another one there serves the sam
   expect([one.url, other.url]).toEqual([cluster.url, cluster.url]);
   expect((await outcome("token", ...kubeconfig)).out).toBe(first.out);
   expect(await Promise.all([end(one, "SIGTERM"), end(other, "SIGTERM")])).toEqual([0, 0]);
+});
+
+test("the API alone asks the process at which a node's tunnel ends, and another one when that is killed", async () => {
+  const cluster = await start(newRoot(), "--hub=false");
+  const kubeconfig = ["--kubeconfig", cluster.kubeconfig];
+  await outcome("install-crds", ...kubeconfig);
+  const begin = async () => {
+    const tunnels = await freePort();
+    const more = ["--bind-address", "127.0.0.1", ...kubeconfig, ...ports, "--tunnel-port", `${tunnels}`];
+    return { ...(await ready(spawn(more))), tunnels: `wss://127.0.0.1:${tunnels}` };
+  };
+  const [one, other] = [await begin(), await begin()];
+  const token = (await outcome("token", ...kubeconfig)).out.trim();
+  const joinPort = Number(new URL(one.join).port);
+  const identity = await joinEdge({ host: "127.0.0.1", joinPort, node: "edge-1", token });
+  const admin = readFileSync(cluster.kubeconfig, "utf8");
+  const node = { apiVersion: "v1", kind: "Node", metadata: { name: "edge-1" } };
+  expect((await send(admin, "POST", "/api/v1/nodes", node)).code).toBe(201);
+  const pods = "/api/v1/namespaces/default/pods";
+  const pod = podOf("web", "edge-1", ["main"]);
+  Object.assign(pod["spec"] as object, { automountServiceAccountToken: false });
+  expect((await send(admin, "POST", pods, pod)).code).toBe(201);
+  await using _tunnel = openEdgeStream(
+    { node: "edge-1", clock: systemClock(), log: () => {}, signal: new AbortController().signal },
+    {
+      addresses: [one.tunnels, other.tunnels],
+      tls: () => identity,
+      internalIp: "192.0.2.7",
+      kubelet: createKubelet({ access: fakePods(), pods: () => [] }),
+      random: () => 0,
+    },
+  );
+  const hasLogs = async () =>
+    (await ask(admin, "GET", `${pods}/web/log`)).text === "first line\nsecond line\n";
+  const figures = "/apis/metrics.k8s.io/v1beta1/nodes";
+  await until(hasLogs);
+  await until(async () => (await ask(admin, "GET", figures)).text.includes('"edge-1"'));
+  await end(one, "SIGKILL");
+  await until(hasLogs);
 });
 
 test("without a hub it is the Kubernetes API alone", async () => {
