@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { runMapper } from "../../../src/mapper/run.ts";
 import type { Random } from "../../differential/random.ts";
 import { image, node, until, within, type World } from "./_world.ts";
+import { writingPod } from "./_pod.ts";
 
 export interface PodObject {
   readonly metadata: {
@@ -41,35 +42,12 @@ const configMaps = "/api/v1/namespaces/default/configmaps";
 const devices = "/apis/devices.kubeedge.io/v1beta1/namespaces/default/devices";
 const models = "/apis/devices.kubeedge.io/v1beta1/namespaces/default/devicemodels";
 
+const program =
+  "echo start >> /out/$POD; trap 'echo end >> /out/$POD; exit 0' TERM; while :; do sleep 1000 & wait; done";
+
 /** A container that writes down each of its starts, and ends when it is told. */
 export function podSpec(world: World, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return {
-    nodeSelector: { "kubernetes.io/hostname": node },
-    terminationGracePeriodSeconds: 2,
-    automountServiceAccountToken: false,
-    containers: [
-      {
-        name: "main",
-        image,
-        imagePullPolicy: "Never",
-        env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } }],
-        command: [
-          "/bin/sh",
-          "-c",
-          "echo start >> /out/$POD; trap 'echo end >> /out/$POD; exit 0' TERM; while :; do sleep 1000 & wait; done",
-        ],
-        volumeMounts: [
-          { name: "out", mountPath: "/out" },
-          { name: "config", mountPath: "/config" },
-        ],
-      },
-    ],
-    volumes: [
-      { name: "out", hostPath: { path: world.path("out") } },
-      { name: "config", configMap: { name: "config" } },
-    ],
-    ...more,
-  };
+  return { ...writingPod({ node, image, program, folder: world.path("out") }), ...more };
 }
 
 const device = (name: string, protocol: string, properties: readonly string[]) => ({

@@ -1,4 +1,5 @@
 /** What the cloud of the bad cable is asked for. */
+import { writingPod } from "../../fleet/survival/_pod.ts";
 import { image, node } from "./_fleet.ts";
 
 /** Writes down that it starts, and from then on how often it has gone round, and what its config map says. */
@@ -23,28 +24,7 @@ export const deployment = (replicas: number) => ({
     selector: { matchLabels: { app: "web" } },
     template: {
       metadata: { labels: { app: "web" } },
-      spec: {
-        nodeSelector: { "kubernetes.io/hostname": node },
-        terminationGracePeriodSeconds: 2,
-        automountServiceAccountToken: false,
-        containers: [
-          {
-            name: "main",
-            image,
-            imagePullPolicy: "Never",
-            env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } }],
-            command: ["sh", "-c", program],
-            volumeMounts: [
-              { name: "out", mountPath: "/out" },
-              { name: "config", mountPath: "/config" },
-            ],
-          },
-        ],
-        volumes: [
-          { name: "out", hostPath: { path: "/out" } },
-          { name: "config", configMap: { name: "config" } },
-        ],
-      },
+      spec: writingPod({ node, image, program, folder: "/out" }),
     },
   },
 });
