@@ -63,11 +63,6 @@ export class FrameReader {
     this.largest = largest;
   }
 
-  /** Whether a part of a message waits for the rest. */
-  get isBetween(): boolean {
-    return this.come > 0 || this.begun !== undefined;
-  }
-
   /** @throws FrameFault; nothing may be pushed after it. */
   push(data: Buffer, events: FrameEvents): void {
     if (data.length > 0) {

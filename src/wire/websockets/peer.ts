@@ -149,14 +149,13 @@ export class Peer implements FrameEvents {
 
   /** The network takes more. */
   drain(): void {
-    for (let next = this.waiting?.[0]; next; next = this.waiting?.[0]) {
+    const { waiting = [] } = this;
+    for (const [at, next] of waiting.entries()) {
       const taken = this.given(next);
       this.bufferedAmount -= taken;
-      if (taken < next.length) {
-        if (this.waiting) this.waiting[0] = next.subarray(taken);
-        return;
-      }
-      this.waiting?.shift();
+      if (taken === next.length) continue;
+      waiting.splice(0, at + 1, next.subarray(taken));
+      return;
     }
     this.waiting = undefined;
     const { owed } = this;

@@ -120,8 +120,7 @@ class Server {
   private said(socket: Socket<Peer>, data: Buffer): void {
     const peer = socket.data;
     const asked = peer.take(data, mostOfHead);
-    if (asked === "too long")
-      return this.refuse(peer, { status: 431, reason: "the request's head is too long" });
+    if (asked === "too long") return peer.refuse({ status: 431, reason: "the request's head is too long" });
     if (asked) void this.greet(socket, asked.head);
   }
 
@@ -131,22 +130,18 @@ class Server {
     const { admit, otherwise } = this.options;
     try {
       const asking = readAsking(head);
-      if (!asking) return this.refuse(peer, { status: 400, reason: "the request cannot be read" });
-      if (!wantsUpgrade(asking)) return this.refuse(peer, otherwise);
+      if (!asking) return peer.refuse({ status: 400, reason: "the request cannot be read" });
+      if (!wantsUpgrade(asking)) return peer.refuse(otherwise);
       const refusal = refuseAsking(asking);
-      if (refusal) return this.refuse(peer, refusal);
+      if (refusal) return peer.refuse(refusal);
       const admission = await admit({ asking, ...certificateOf(socket) });
-      if ("status" in admission) return this.refuse(peer, admission);
+      if ("status" in admission) return peer.refuse(admission);
       if (peer.isGone || this.closing) return peer.terminate();
       this.expected.delete(peer);
       peer.accept(asking, admission.headers ?? {}, admission.open);
     } catch (error) {
-      this.refuse(peer, { status: 503, reason: SampanError.from(error).message });
+      peer.refuse({ status: 503, reason: SampanError.from(error).message });
     }
-  }
-
-  private refuse(peer: Peer, answer: Answer): void {
-    peer.refuse(answer);
   }
 
   private expect(peer: Peer, milliseconds: number): void {

@@ -34,7 +34,7 @@ export interface HubOptions {
   readonly joinPort: number;
   /** Names and addresses that edges dial. */
   readonly names: readonly string[];
-  /** Edges at once; 5,000. */
+  /** Edges at once; 5,000 without it. */
   readonly nodeLimit?: number;
   /** Lets certificates in that name no node (edges before 1.18 that joined a KubeEdge cloud). */
   readonly legacyCertificates?: boolean;
@@ -66,8 +66,10 @@ export interface OpenHub extends Hub, AsyncDisposable {
 
 /** For a handshake. When thousands come at once, to join or to come back, Bun takes up those that came last first: the others wait. */
 const rush = 30_000;
-/** Connections at once, those of edges that come again while their last one is still there among them. */
-const maxConnections = 8_192;
+/** Nodes at once. */
+const usualNodeLimit = 5_000;
+/** Connections at once, at the least: those that are refused are connections first. */
+const leastConnections = 8_192;
 const usualDeadlines: Deadlines = { head: rush, idle: 15_000, close: 500 };
 
 /** Resolves when it listens. Errors: those of the keys; `unavailable` when an address is taken. */
@@ -106,7 +108,8 @@ export async function openHub(options: HubOptions): Promise<OpenHub> {
       port: options.port,
       tls,
       largest: envelopeLimits.bytes,
-      most: maxConnections,
+      // An edge may come again while its last connection is still there.
+      most: Math.max(leastConnections, 2 * (options.nodeLimit ?? usualNodeLimit)),
       patience: deadlines.head,
       close: deadlines.close,
       admit: async (visitor) => await letIn(visitor, sessions, options),
@@ -159,7 +162,7 @@ const notFound: Refusal = { status: 404, reason: "not found" };
 
 /** Who connects by a certificate of this cloud's becomes a session of its node. */
 async function letIn({ asking, ...shown }: Visitor, sessions: Sessions, options: HubOptions) {
-  const { nodeLimit = 5_000, legacyCertificates = false, signal, log, ready } = options;
+  const { nodeLimit = usualNodeLimit, legacyCertificates = false, signal, log, ready } = options;
   const admission = admit({ headers: asking.headers, ...shown }, legacyCertificates);
   if ("reason" in admission) return admission;
   const { node } = admission;
