@@ -385,6 +385,39 @@ describe("releases before 1.21", () => {
     expect(hub.sent("edge1").filter(isTask)).toHaveLength(4);
   });
 
+  test("1.20 says of each image in its own words how it did", async () => {
+    await using fleet = await openFleet(["edge1"]);
+    const { hub, client, until } = fleet.cloud;
+    hub.connect("edge1", "1.20.0");
+    await client.create(pulls, pullJob({ nodeNames: ["edge1"] }));
+    const images = JSON.stringify([
+      { image: "nginx:1", state: "Successful" },
+      { image: "redis:7", state: "Failed", reason: "no such image" },
+    ]);
+    for (const [State, Event, Action, ExternalMessage] of [
+      ["Init", "Init", "Success", ""],
+      ["Checking", "Check", "Success", ""],
+      ["Pulling", "Pull", "Failure", images],
+    ] as const) {
+      await hub.untilSent("edge1", (each) => (each.content as { State?: string }).State === State);
+      const route = {
+        source: "websocket",
+        group: "hub",
+        operation: "prepull",
+        resource: "task/job/node/edge1",
+      };
+      const body = { NodeName: "edge1", State: "", Event, Action, Reason: "", Time: "", ExternalMessage };
+      await hub.say("edge1", message(route, body));
+    }
+    expect(statusOf(await until(pulls, "job", isOver)).nodeStatus?.[0]).toMatchObject({
+      phase: "Failure",
+      imageStatus: [
+        { image: "nginx:1", status: "True" },
+        { image: "redis:7", status: "False", reason: "no such image" },
+      ],
+    });
+  });
+
   test("1.17 is led back when its upgrade failed", async () => {
     await using fleet = await openFleet(["edge1"]);
     const { hub, client } = fleet.cloud;

@@ -116,6 +116,13 @@ function extended(kind: JobKind, { extend }: ActionReport): Partial<NodeStatus> 
   return kind === "imageprepulljob" ? imagesOf(extend) : {};
 }
 
+/** Edges before 1.21 say it as a state of their tasks, v1alpha1's. */
+const stateOfImage: Readonly<Record<string, string>> = { Successful: "True", Failed: "False" };
+
+function statusOfImage({ status, state }: Readonly<Record<string, unknown>>): unknown {
+  return typeof state === "string" && Object.hasOwn(stateOfImage, state) ? stateOfImage[state] : status;
+}
+
 function imagesOf(text: string): Partial<NodeStatus> {
   let list: unknown;
   try {
@@ -125,7 +132,8 @@ function imagesOf(text: string): Partial<NodeStatus> {
   }
   if (!Array.isArray(list)) return {};
   const imageStatus = (list as unknown[]).slice(0, bounds.images).flatMap((each) => {
-    const { image, status, reason } = (each ?? {}) as Readonly<Record<string, unknown>>;
+    const { image, reason, ...said } = (each ?? {}) as Readonly<Record<string, unknown>>;
+    const status = statusOfImage(said);
     if (typeof image !== "string" || typeof status !== "string") return [];
     const why = typeof reason === "string" && reason !== "" ? { reason: cut(reason) } : {};
     return [{ image: cut(image), status: cut(status), ...why }];
