@@ -29,15 +29,22 @@ function requests(container: Container): Amounts {
 
 /** All containers together, or the greediest moment of the start: an init container beside the sidecars begun before it. Plus the overhead of the sandbox. */
 export function requestsOf(pod: Pod): Amounts {
-  const known = counted.get(pod);
+  const key = askingPart(pod);
+  const known = counted.get(key);
   if (known) return known;
   const amounts = count(pod);
-  counted.set(pod, amounts);
+  counted.set(key, amounts);
   return amounts;
 }
 
 /** Objects are never changed, so that each is counted once. */
-const counted = new WeakMap<Pod, Amounts>();
+const counted = new WeakMap<object, Amounts>();
+
+/** What alone decides on what a pod asks for: as a rule its containers, which are one object for all pods of a template (../../../informer/lean.ts). */
+function askingPart(pod: Pod): object {
+  const { containers, initContainers = [], overhead } = pod.spec;
+  return initContainers.length === 0 && overhead === undefined ? containers : pod;
+}
 
 function count(pod: Pod): Amounts {
   const { containers, initContainers = [], overhead } = pod.spec;
@@ -69,14 +76,15 @@ export interface HostPort {
 }
 
 export function hostPortsOf(pod: Pod): readonly HostPort[] {
-  const known = taken.get(pod);
+  const key = askingPart(pod);
+  const known = taken.get(key);
   if (known) return known;
   const ports = listPorts(pod);
-  taken.set(pod, ports);
+  taken.set(key, ports);
   return ports;
 }
 
-const taken = new WeakMap<Pod, readonly HostPort[]>();
+const taken = new WeakMap<object, readonly HostPort[]>();
 
 function listPorts(pod: Pod): readonly HostPort[] {
   const sidecars = (pod.spec.initContainers ?? []).filter((one) => one.restartPolicy === "Always");
