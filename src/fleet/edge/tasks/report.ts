@@ -4,6 +4,7 @@ import { actionReport, type ActionReport } from "../../link/kinds/jobs.ts";
 import { taskReport } from "../../link/kinds/tasks.ts";
 import { upgradeReport } from "../../link/kinds/upgrade.ts";
 import type { EdgeContext } from "../part.ts";
+import type { ImageResult } from "./prepull.ts";
 import type { TaskStore } from "./store.ts";
 
 export type Report = ActionReport & Task;
@@ -99,6 +100,14 @@ function bodyOf({ upgrade, history, succ, reason, extend }: Posted, node: string
   return upgradeReport.build({ ...named, FromVersion, ToVersion, Status, Reason: reason });
 }
 
+/** Before 1.21 a cloud reads of each image its state, a word of v1alpha1's tasks. */
+function imageStates(extend: string): string {
+  const results = JSON.parse(extend) as readonly ImageResult[];
+  return JSON.stringify(
+    results.map(({ status, ...rest }) => ({ ...rest, state: status === "True" ? "Successful" : "Failed" })),
+  );
+}
+
 function messageOf(report: Sent, node: string): Envelope {
   const { resource, action, succ, finishTime, reason, extend } = report;
   const route = { source: "websocket", group: "hub", resource };
@@ -113,7 +122,7 @@ function messageOf(report: Sent, node: string): Envelope {
     Action: succ ? "Success" : "Failure",
     Reason: reason,
     Time: finishTime,
-    ExternalMessage: extend,
+    ExternalMessage: report.operation === "prepull" && extend !== "" ? imageStates(extend) : extend,
   });
   return message({ ...route, operation: report.operation }, content);
 }
