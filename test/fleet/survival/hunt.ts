@@ -138,8 +138,14 @@ async function settled(world: World, load: Load): Promise<void> {
   await load.twinsSettled();
 }
 
+function wordsOf({ metadata: { name, deletionTimestamp }, status }: PodObject): string {
+  const end = deletionTimestamp === undefined ? "" : `, to end at ${deletionTimestamp}`;
+  return `${name} (${status?.phase ?? "without a phase"}${end})`;
+}
+
 function podsWrong(all: readonly PodObject[], replicas: number): string {
-  if (all.length !== replicas) return `${replicas} were wanted and there are ${all.length}`;
+  if (all.length !== replicas)
+    return `${replicas} were wanted and there are ${all.length}: ${all.map(wordsOf).join(", ")}`;
   return all
     .flatMap(({ metadata: { name, deletionTimestamp }, status }) => {
       const [container] = status?.containerStatuses ?? [];
