@@ -354,8 +354,9 @@ test("a cloud of 1.17 leads from state to state", async () => {
   await edge.until(3);
   expect(edge.words()).toEqual(["Init Success", "Check Success", "Pull Success"]);
   expect(edge.link.sent[2]?.route).toMatchObject({ operation: "prepull", resource: "task/t/node/edge1" });
-  const { ExternalMessage } = edge.link.sent[2]?.content as { ExternalMessage: string };
-  expect(JSON.parse(ExternalMessage)).toEqual([{ image: "a:1", reason: "", state: "Successful" }]);
+  expect(edge.link.sent[2]?.content).toMatchObject({
+    ExternalMessage: JSON.stringify([{ image: "a:1", reason: "", state: "Successful" }]),
+  });
 });
 
 describe("what is refused before anything happens", () => {
