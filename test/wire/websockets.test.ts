@@ -316,6 +316,17 @@ test("a certificate of somebody else's, and none, are no certificates", async ()
   await until(() => ended === 2);
 });
 
+test.each([
+  ["that is taken", () => serving.port, "127.0.0.1", "the address is taken"],
+  ["of another machine", () => 0, "192.0.2.77", "this machine has no such address"],
+])("an address %s is told", (_what, port, host, words) => {
+  const tls = { key: client.key as string, cert: client.cert as string, ca: client.ca as string };
+  const wanted = { host, port: port(), tls, largest, most: 1, patience: 1_000, close: 0 };
+  const never = async () => ({ status: 503, reason: "" });
+  const open = () => serveWebSockets({ ...wanted, admit: never, otherwise: { status: 404, reason: "" } });
+  expect(open).toThrow(words);
+});
+
 test("when the server stops, peers have a moment to end", async () => {
   const pair = await authority();
   const other = serveWebSockets({

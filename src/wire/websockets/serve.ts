@@ -56,7 +56,13 @@ const http = Buffer.from("\u0008http/1.1");
 /** Milliseconds between two looks at who has taken too long. */
 const every = 500;
 
-/** Errors: `unavailable` when the address is taken. */
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the address is taken",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EACCES: "permission denied",
+};
+
+/** Errors: `unavailable` when the address is taken or nobody may listen there. */
 export function serveWebSockets(options: ServeOptions): Serving {
   const server = new Server(options);
   return server.listen();
@@ -91,7 +97,9 @@ class Server {
         },
       });
     } catch (error) {
-      throw broken(`cannot listen at ${host}:${port}`, error);
+      const { code = "" } = error as { readonly code?: string };
+      const at = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      throw broken(`cannot listen at ${at}: ${reasons[code] ?? String(error)}`, error);
     }
     const sweep = setInterval(() => this.sweep(), every);
     return {
