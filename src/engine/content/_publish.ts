@@ -62,6 +62,8 @@ async function place(store: Store, digest: Digest): Promise<number> {
     await linkOver(from, to, finished.ino);
     return finished.size;
   } catch (error) {
+    // ENOENT: another process published it since we looked, and has taken its first name away.
+    if (errnoOf(error) === 2 && isPublished(store, digest)) return (await lstat(to)).size;
     throw fileError(`publish blob "${digest}"`, error);
   }
 }
